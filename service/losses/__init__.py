@@ -1,0 +1,60 @@
+"""The losses: a NumPy library without HTTP, JSON or pydantic in it. Importing it registers every family."""
+
+from service.losses import (
+    binary,
+    boosting,
+    classification,
+    contrastive,
+    detection,
+    divergence,
+    image,
+    metric,
+    policy,
+    preference,
+    probabilistic,
+    ranking,
+    regression,
+    segmentation,
+    sequence,
+    survival,
+)
+from service.losses.core import LOSSES, Evaluation, Loss, loss
+from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
+from service.losses.reduction import Answer, Controls, compute
+
+__all__ = [
+    "FAMILIES",
+    "LOSSES",
+    "Answer",
+    "Controls",
+    "Evaluation",
+    "InvalidOption",
+    "InvalidTensor",
+    "Loss",
+    "LossError",
+    "NonFinite",
+    "compute",
+    "loss",
+]
+
+FAMILIES = tuple(
+    module.__name__.rpartition(".")[2]
+    for module in (
+        regression,
+        probabilistic,
+        divergence,
+        classification,
+        binary,
+        segmentation,
+        detection,
+        metric,
+        contrastive,
+        ranking,
+        sequence,
+        preference,
+        policy,
+        boosting,
+        survival,
+        image,
+    )
+)

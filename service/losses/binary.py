@@ -1,0 +1,143 @@
+"""Two classes, or many labels each true or false: scores or probabilities against labels in [0, 1]."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.core import BinaryLogits, ElementWeight, Evaluation, NonNegative, Probability, ProbabilityLabel, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import elementwise, log1pexp_small, per_sample_size, sigmoid, times
+from service.losses.tensors import Array, Domain, Tensor
+
+PositiveWeight = Annotated[
+    Array, Tensor("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one for all")
+]
+
+
+@loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def binary_cross_entropy(
+    predictions: Probability,
+    labels: ProbabilityLabel,
+    *,
+    weight: ElementWeight | None = None,
+    clamp: Literal["torch", "keras", "sklearn", "off"] = "torch",
+) -> Evaluation:
+    r"""Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+
+    Formula: \ell = -w \left( z \log p + (1 - z) \log(1 - p) \right)
+    clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, so infinity (an error) where p says that the truth is impossible.
+    Divisor: the number of elements, also with element weights (torch's rule)
+    Synonyms: BCELoss, BCE, BinaryCrossentropy, log_loss
+    Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
+    """
+    p, z = predictions, labels
+    inside = np.ones_like(p)
+    if clamp in ("keras", "sklearn"):
+        eps = 1e-7 if clamp == "keras" else float(np.finfo(p.dtype).eps)
+        inside = ((p >= eps) & (p <= 1 - eps)).astype(p.dtype)
+        p = np.clip(p, eps, 1 - eps)
+    log_p, log_q = np.log(p), np.log1p(-p)
+    if clamp == "torch":
+        log_p, log_q = np.maximum(log_p, -100.0), np.maximum(log_q, -100.0)
+    return elementwise(
+        -(times(z, log_p) + times(1.0 - z, log_q)),
+        {"predictions": lambda c: c * inside * _probability_slope(p, z, clamp), "labels": lambda c: c * (log_q - log_p)},
+        {
+            "predictions": lambda c: c * inside * (_over(z, p * p) + _over(1.0 - z, (1.0 - p) * (1.0 - p))),
+            "labels": lambda c: np.zeros_like(c * z),
+        },
+        weight=weight,
+        divisor=per_sample_size(p),
+    )
+
+
+def _probability_slope(p: Array, z: Array, clamp: str) -> Array:
+    if clamp == "torch":
+        return (p - z) / np.maximum((1.0 - p) * p, 1e-12)
+    return _over(1.0 - z, 1.0 - p) - _over(z, p)
+
+
+def _over(numerator: Array, denominator: Array) -> Array:
+    """Numerator / denominator with 0 / 0 = 0."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator != 0)
+
+
+@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def binary_cross_entropy_with_logits(
+    predictions: BinaryLogits, labels: ProbabilityLabel, *, weight: ElementWeight | None = None, pos_weight: PositiveWeight | None = None
+) -> Evaluation:
+    r"""Cross entropy of the sigmoid of scores against labels in [0, 1].
+
+    Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
+    Divisor: the number of elements, also with element weights (torch's rule)
+    Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic, logloss
+    Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
+    """
+    x, z = predictions, labels
+    positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
+    small = log1pexp_small(x)
+    softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
+    # (1 - z) sigmoid(x) - z sigmoid(-x) keeps both tails; sigmoid(x) - z loses the smaller one
+    return elementwise(
+        positive * softplus_neg + (1.0 - z) * softplus_pos,
+        {
+            "predictions": lambda c: c * ((1.0 - z) * sigmoid(x) - positive * sigmoid(-x)),
+            "labels": lambda c: c * ((softplus_neg if pos_weight is None else softplus_neg * _per_entry(pos_weight, x)) - softplus_pos),
+        },
+        {
+            "predictions": lambda c: c * (positive + (1.0 - z)) * (sigmoid(x) * sigmoid(-x)),
+            "labels": lambda c: np.zeros_like(c * z),
+        },
+        weight=weight,
+        divisor=per_sample_size(x),
+    )
+
+
+def _per_entry(pos_weight: Array, x: Array) -> Array:
+    """pos_weight against the last axis of x, the one place where torch broadcasts."""
+    if pos_weight.size not in (1, x.shape[-1]):
+        raise InvalidTensor("pos_weight", f"has {pos_weight.size} entries; expected one for each of the {x.shape[-1]} of the last axis, or 1")
+    return pos_weight
+
+
+@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]})
+def sigmoid_focal(
+    predictions: BinaryLogits,
+    labels: ProbabilityLabel,
+    *,
+    gamma: NonNegative = 2.0,
+    alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
+) -> Evaluation:
+    r"""Binary cross entropy, weighed down where the score is right already.
+
+    q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have it.
+
+    Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
+    gamma: focusing exponent; 0 is plain cross entropy.
+    alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in torchvision.
+    Synonyms: sigmoid_focal_loss, FocalLoss, BinaryFocalCrossentropy
+    Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
+    """
+    x, z = predictions, labels
+    small = log1pexp_small(x)
+    softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
+    entropy = z * softplus_neg + (1.0 - z) * softplus_pos
+    right, wrong = sigmoid(x), sigmoid(-x)
+    q = z * wrong + (1.0 - z) * right
+    focus = q**gamma
+    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+
+    def slope() -> Array:
+        # d log q / dx is bounded where q itself is 0, so q^(gamma - 1) never stands alone
+        log_slope = np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
+        return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope * entropy)
+
+    def label_slope() -> Array:
+        growth = times(gamma * focus, (wrong - right) / np.where(q > 0, q, 1.0))
+        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
+        return balance * (growth * entropy + focus * (softplus_neg - softplus_pos)) + slope_of_balance * focus * entropy
+
+    return elementwise(balance * focus * entropy, {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()})

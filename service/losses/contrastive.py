@@ -1,0 +1,1 @@
+"""Embeddings in batches: every row against the others, against proxies, or against a second view."""

@@ -1,0 +1,242 @@
+"""What a loss is: one plain function from tensors and options to an Evaluation, registered by @loss.
+
+Everything else (request model, route, card, document, conformance tests) is derived from the function's signature, its
+annotations and its docstring. A docstring is a summary, any prose, and then lines `name: text` for every option, for the
+inputs that need more words than their annotation has, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Reference`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import annotated_types
+import numpy as np
+from numpy.typing import NDArray
+
+from service.losses.tensors import UNIT, Array, Domain, Input, Tensor, check
+
+# ------------------------------------------------------------------ the vocabulary of annotations
+
+Real = Annotated[Array, Tensor("n ...", gradient="default", description="estimates")]
+RealLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
+ElementWeight = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="weight of each element")]
+Logits = Annotated[Array, Tensor("n c ...", gradient="default", description="raw scores, one for each class")]
+ClassWeight = Annotated[Array, Tensor("c", domain=Domain(low=0), description="weight of each class")]
+ClassIndex = Annotated[Array, Tensor("n ...", kind="integer", below="c", description="index of the true class")]
+ClassIndexOrIgnored = Annotated[Array, Tensor("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
+BinaryLogits = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sigmoid is the probability")]
+Probability = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="default", description="probabilities")]
+ProbabilityLabel = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="on request", description="true probabilities, mostly 0 or 1")]
+
+Positive = Annotated[float, annotated_types.Gt(0)]
+NonNegative = Annotated[float, annotated_types.Ge(0)]
+Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
+
+# ------------------------------------------------------------------ what a loss returns
+
+Pullback = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A loss before any reduction.
+
+    numerator (n,): the sum over each sample's elements of weight times loss. weight (n,): the sample's share of the divisor.
+    gradients: for each differentiable input, a function from a cotangent c (n,) to d sum(c * numerator) / d input; pure, and
+    called only for what is asked. elements: the losses that torch's reduction "none" would give. hessian_diagonal: like
+    gradients, for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of
+    dividing the sums (CTC). parts (n,): the numerators of the value's named terms, before their
+    weights. state: tensors for the caller to keep and send the next time.
+    """
+
+    numerator: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    gradients: Mapping[str, Pullback]
+    elements: Callable[[], Array] | None = None
+    hessian_diagonal: Mapping[str, Pullback] = field(default_factory=dict)
+    mean_of: Literal["elements", "samples"] = "elements"
+    parts: Mapping[str, Array] = field(default_factory=dict)
+    state: Mapping[str, Array] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------ a registered loss
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The worst relative error that a loss promises in float64, of its value and of each element of its gradients."""
+
+    value: float
+    gradient: float
+    reason: str = ""
+
+
+ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place
+COMPOSED = Bound(1e-14, 1e-13)  # sums, norms, softmax, overlaps
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword of a loss: its type (`number`, `integer`, `boolean` or `string`), default, bounds or choices, and meaning."""
+
+    name: str
+    type: str
+    default: Any
+    annotation: Any
+    bounds: Mapping[str, float]
+    choices: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss and all that is known of it. Called with arrays, it checks them and evaluates."""
+
+    name: str
+    family: str
+    function: Callable[..., Evaluation]
+    inputs: tuple[Input, ...]
+    options: tuple[Option, ...]
+    summary: str
+    notes: str
+    formula: str
+    divisor: str
+    synonyms: tuple[str, ...]
+    reference: str
+    example: Mapping[str, Any]
+    reductions: tuple[str, ...]
+    hessian_diagonal: bool
+    merges: bool
+    bound: Bound
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Every input that can have a gradient."""
+        return tuple(item.name for item in self.inputs if item.gradient != "none")
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The inputs that `wrt` means by default."""
+        return tuple(item.name for item in self.inputs if item.gradient == "default")
+
+    def __call__(self, *tensors: Array, **named: Any) -> Evaluation:
+        """Check the tensors and evaluate; positional tensors are taken in the declared order."""
+        arrays = dict(zip((item.name for item in self.inputs), tensors, strict=False))
+        names = {item.name for item in self.inputs}
+        arrays |= {name: named[name] for name in named if name in names}
+        options = {option.name: option.default for option in self.options}
+        options |= {name: named[name] for name in named if name not in names}
+        checked = check(self.inputs, {name: np.asarray(array) for name, array in arrays.items() if array is not None}, options)
+        with np.errstate(all="ignore"):
+            return self.function(**checked, **options)
+
+
+LOSSES: dict[str, Loss] = {}
+
+
+def loss(
+    *,
+    example: Mapping[str, Any],
+    reductions: tuple[str, ...] = ("mean", "sum", "none", "batchmean"),
+    hessian_diagonal: bool = False,
+    merges: bool = True,
+    bound: Bound = COMPOSED,
+) -> Callable[[Callable[..., Evaluation]], Loss]:
+    """Register a function as a loss. Fails at import for whatever its declaration lacks.
+
+    example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
+    bound: the promised accuracy; one looser than COMPOSED states its reason.
+    """
+
+    def register(function: Callable[..., Evaluation]) -> Loss:
+        name = function.__name__
+        if name in LOSSES:
+            raise TypeError(f"loss {name} is registered twice")
+        doc = _parse(name, inspect.getdoc(function) or "")
+        inputs, options = _parameters(name, function, doc)
+        LOSSES[name] = Loss(
+            name=name,
+            family=function.__module__.rpartition(".")[2],
+            function=function,
+            inputs=inputs,
+            options=options,
+            summary=doc.pop("summary"),
+            notes=doc.pop("notes"),
+            formula=_needed(doc, "Formula", name),
+            divisor=doc.pop("Divisor", "the number of elements, each sample's share weighed by sample_weight"),
+            synonyms=tuple(s.strip() for s in doc.pop("Synonyms", "").split(",") if s.strip()),
+            reference=_needed(doc, "Reference", name),
+            example=example,
+            reductions=reductions,
+            hessian_diagonal=hessian_diagonal,
+            merges=merges,
+            bound=bound,
+        )
+        if doc:
+            raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")
+        return LOSSES[name]
+
+    return register
+
+
+def _needed(doc: dict[str, str], key: str, name: str) -> str:
+    if key not in doc:
+        raise TypeError(f"the docstring of loss {name} has no line for {key}")
+    return doc.pop(key)
+
+
+def _parse(name: str, text: str) -> dict[str, str]:
+    """The docstring's fields by name, with `summary` (its first paragraph) and `notes` (the other paragraphs)."""
+    prose, *entries = re.split(r"^(?=\w+: )", text, flags=re.MULTILINE)
+    summary, _, notes = prose.strip().partition("\n\n")
+    if not summary:
+        raise TypeError(f"loss {name} has no summary in its docstring")
+    fields = {"summary": " ".join(summary.split()), "notes": " ".join(notes.split())}
+    for entry in entries:
+        key, _, value = entry.partition(":")
+        fields[key] = " ".join(value.split())
+    return fields
+
+
+def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
+    """Inputs are the parameters annotated with a Tensor, in their order; all others are options."""
+    hints = get_type_hints(function, include_extras=True)
+    inputs, options = [], []
+    for key, parameter in inspect.signature(function).parameters.items():
+        if key not in hints:
+            raise TypeError(f"loss {name}: {key} has no annotation")
+        required = parameter.default is inspect.Parameter.empty
+        forms = _tensors(hints[key])
+        if forms:
+            described = doc.pop(key, "") or next((form.description for form in forms if form.description), "")
+            if not described:
+                raise TypeError(f"loss {name}: nothing describes the input {key}")
+            inputs.append(Input(key, forms, required, described))
+        elif required or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise TypeError(f"loss {name}: the option {key} needs a default and to be keyword-only")
+        else:
+            options.append(_option(key, hints[key], parameter.default, _needed(doc, key, name)))
+    return tuple(inputs), tuple(options)
+
+
+def _tensors(hint: Any) -> tuple[Tensor, ...]:
+    """The Tensor marks of an annotation, looked for in `Annotated[...] | None` too."""
+    if get_origin(hint) is Annotated:
+        return tuple(mark for mark in hint.__metadata__ if isinstance(mark, Tensor))
+    return tuple(mark for part in get_args(hint) for mark in _tensors(part))
+
+
+def _option(name: str, hint: Any, default: Any, description: str) -> Option:
+    base, marks = (hint.__origin__, hint.__metadata__) if get_origin(hint) is Annotated else (hint, ())
+    kinds = {float: "number", int: "integer", bool: "boolean"}
+    choices = get_args(base) if get_origin(base) is Literal else ()
+    bounds = {}
+    for mark in marks:
+        for kind, key in ((annotated_types.Ge, "ge"), (annotated_types.Gt, "gt"), (annotated_types.Le, "le"), (annotated_types.Lt, "lt")):
+            if isinstance(mark, kind):
+                bounds[key] = float(getattr(mark, key))
+    return Option(name, "string" if choices else kinds[base], default, hint, bounds, choices, description)

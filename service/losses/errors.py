@@ -1,0 +1,43 @@
+"""What the core raises. None of these knows a status code: the edge has one table for that.
+
+LossError
+├── InvalidTensor   a tensor has the wrong rank, size, kind or domain, at an index where there is one
+├── InvalidOption   an option or control does not fit the call
+└── NonFinite       the mathematics gives infinity (or nothing) for the samples named
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LossError(ValueError):
+    """A call that cannot be answered; `pointer` names the place as steps from the call's top."""
+
+    pointer: tuple[str | int, ...] = ()
+
+
+class InvalidTensor(LossError):
+    """`name[index] <message>`, for instance `labels[3] is 12; class indices lie in [0, 10)`."""
+
+    def __init__(self, name: str, message: str, index: Sequence[int] = ()) -> None:
+        self.pointer = (name, *index)
+        place = name + (f"[{', '.join(map(str, index))}]" if index else "")
+        super().__init__(f"{place} {message}")
+
+
+class InvalidOption(LossError):
+    """`name <message>`, for instance `cotangent goes with reduction "none" only`."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.pointer = (name,)
+        super().__init__(f"{name} {message}")
+
+
+class NonFinite(LossError):
+    """The result is not a finite number: `what` of `samples` (at most the first few are named)."""
+
+    def __init__(self, what: str, samples: Sequence[int] = ()) -> None:
+        self.what, self.samples = what, tuple(samples)
+        of = f" of samples {', '.join(map(str, samples))}" if samples else ""
+        super().__init__(f"{what}{of} is not finite: the mathematics gives infinity here")

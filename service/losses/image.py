@@ -1,0 +1,1 @@
+"""Images compared as a viewer would."""

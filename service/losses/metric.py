@@ -1,0 +1,1 @@
+"""Embeddings: pairs, triplets and distances."""

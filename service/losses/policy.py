@@ -1,0 +1,1 @@
+"""Policy gradients and their regularisers, from log-probabilities."""

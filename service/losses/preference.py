@@ -1,0 +1,1 @@
+"""Preferences between answers, from log-probabilities."""

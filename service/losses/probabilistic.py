@@ -1,0 +1,1 @@
+"""Likelihoods and scoring rules: a distribution is predicted, a number observed."""

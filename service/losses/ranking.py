@@ -1,0 +1,1 @@
+"""Lists of items to be put in order."""

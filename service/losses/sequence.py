@@ -1,0 +1,1 @@
+"""Alignments and structured outputs: CTC, transducers, chains, warped time."""

@@ -1,0 +1,213 @@
+"""What a loss declares of its tensors, and the check that holds a call to it.
+
+A `Tensor` is data: named axes, element kind, domain, and whether a gradient goes to it. The checker, the cards, the OpenAPI
+document and the tests all read it. A name of an axis stands for one size per call: an unequal axis is an error, never a
+broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.losses.errors import InvalidTensor
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that an element may have: an interval, or a few numbers."""
+
+    low: float = -inf
+    high: float = inf
+    low_open: bool = False
+    high_open: bool = False
+    values: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        if self.values:
+            return "{" + ", ".join(f"{v:g}" for v in self.values) + "}"
+        if self.low == -inf and self.high == inf:
+            return "all finite numbers"
+        left = "(" if self.low_open or self.low == -inf else "["
+        right = ")" if self.high_open or self.high == inf else "]"
+        low = "-infinity" if self.low == -inf else f"{self.low:g}"
+        return f"{left}{low}, {'infinity' if self.high == inf else f'{self.high:g}'}{right}"
+
+    def holds(self, x: Array) -> Array:
+        """Elementwise membership. Infinities and NaN are in no domain."""
+        if self.values:
+            return np.isin(x, self.values)
+        above = x > self.low if self.low_open else x >= self.low
+        below = x < self.high if self.high_open else x <= self.high
+        result: Array = above & below & np.isfinite(x)
+        return result
+
+    def holds_all(self, x: Array) -> bool:
+        """`holds(x).all()` in two passes without temporaries, for the case where all is well."""
+        if self.values or x.size == 0:
+            return bool(self.holds(x).all())
+        ends = np.array([x.min(), x.max()])  # both carry a NaN on
+        return bool(self.holds(ends).all())
+
+
+REALS = Domain()
+UNIT = Domain(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One declared form of an input.
+
+    axes: names parted by spaces; a number is a fixed size; `...` stands for any further axes, the same ones in every input.
+    kind: `real` (computed in the request's float type) or `integer` (given to the loss as int64).
+    domain: what each element may be. below: the axis whose size bounds an integer, so that it is an index.
+    besides: the option that names one more integer allowed (`ignore_index`).
+    gradient: `default` for what is predicted, `on request` for labels that have one, `none` for constants.
+    """
+
+    axes: str
+    kind: Literal["real", "integer"] = "real"
+    domain: Domain = REALS
+    below: str = ""
+    besides: str = ""
+    gradient: Literal["default", "on request", "none"] = "none"
+    description: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The axes, `...` among them."""
+        return tuple(self.axes.split())
+
+    @cached_property
+    def split(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The axes before and after `...`."""
+        at = self.names.index("...") if "..." in self.names else len(self.names)
+        return self.names[:at], self.names[at + 1 :]
+
+    @property
+    def domain_text(self) -> str:
+        """The domain in words, as cards and errors say it."""
+        text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
+        return f"{text}, or {self.besides}" if self.besides else text
+
+
+@dataclass(frozen=True)
+class Input:
+    """A parameter of a loss that is a tensor; `forms` are told apart by their rank."""
+
+    name: str
+    forms: tuple[Tensor, ...]
+    required: bool
+    description: str
+
+    @property
+    def gradient(self) -> str:
+        """`default`, `on request` or `none`; the first form that has a gradient decides."""
+        return next((form.gradient for form in self.forms if form.gradient != "none"), "none")
+
+
+def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays as the loss wants them, or InvalidTensor for the first thing that is wrong.
+
+    Real tensors come back in one float type (the widest given, float32 for 16-bit ones), integers as int64.
+    """
+    given = [(item, arrays[item.name]) for item in inputs if arrays.get(item.name) is not None]
+    dtype = compute_dtype(array for _, array in given)
+    sizes = Sizes()
+    forms = [sizes.bind(item, array.shape) for item, array in given]
+    checked = {}
+    for (item, array), form in zip(given, forms, strict=True):
+        checked[item.name] = _convert(item.name, form, array, dtype)
+        _check_domain(item.name, form, checked[item.name], sizes.named, options)
+    return checked
+
+
+def compute_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
+    """float64 unless all floats are narrower, then float32 (16-bit types have too little room for sums of exponentials)."""
+    widths = [array.dtype.itemsize for array in arrays if array.dtype.kind not in "iub"]
+    return np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)
+
+
+class Sizes:
+    """The size that each axis name stands for in one call, learnt from the inputs in their order."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, int] = {}
+        self.rest: tuple[int, ...] | None = None  # what `...` stands for
+
+    def bind(self, item: Input, shape: tuple[int, ...]) -> Tensor:
+        """The form of `item` that has this rank, its axes bound; InvalidTensor where a size differs from before."""
+        form = next((form for form in item.forms if self._fits_rank(form, len(shape))), None)
+        if form is None:
+            expected = " or ".join(f"({', '.join(form.names)})" for form in item.forms)
+            known = f", where ... is {self.rest}" if self.rest is not None and "..." in expected else ""
+            raise InvalidTensor(item.name, f"has shape {shape}; expected {expected}{known}")
+        before, after = form.split
+        middle = shape[len(before) : len(shape) - len(after)]
+        for axis, size in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
+            expected_size = self.named.setdefault(axis, int(axis) if axis.isdigit() else size)
+            if size == 0 and axis != form.names[0]:
+                raise InvalidTensor(
+                    item.name, f"has shape {shape}, that is ({', '.join(form.names)}); {axis} is empty, which only a first axis may be"
+                )
+            if size != expected_size:
+                raise InvalidTensor(item.name, f"has shape {shape}, that is ({', '.join(form.names)}); {axis} should be {expected_size}")
+        if "..." in form.names:
+            self.rest = middle if self.rest is None else self.rest
+            if middle != self.rest:
+                raise InvalidTensor(item.name, f"has shape {shape}, that is ({', '.join(form.names)}); ... should be {self.rest}")
+        return form
+
+    def _fits_rank(self, form: Tensor, rank: int) -> bool:
+        fixed = len(form.names) - ("..." in form.names)
+        if "..." not in form.names:
+            return rank == fixed
+        return rank >= fixed if self.rest is None else rank == fixed + len(self.rest)
+
+
+def _convert(name: str, form: Tensor, array: Array, dtype: np.dtype[Any]) -> Array:
+    """To the type that the loss computes in; integers may come as integral floats, as JSON has only numbers."""
+    if form.kind == "real":
+        return array.astype(dtype, copy=False)
+    if array.dtype.kind in "iub":
+        return array.astype(np.int64, copy=False)
+    whole = array.astype(np.int64) if np.abs(array).max(initial=0) < 2**53 else None
+    if whole is None or not np.array_equal(whole, array):
+        fractional = (array != np.floor(array)) | ~(np.abs(array) < 2**53)
+        raise _bad_element(name, array, ~fractional, "expected an integer")
+    return whole
+
+
+def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int], options: Mapping[str, Any]) -> None:
+    domain, said = form.domain, f"expected {form.domain}"
+    if form.below:
+        domain = Domain(0, sizes[form.below] - 1)
+        said = f"class indices lie in [0, {sizes[form.below]})"
+    extra = options.get(form.besides) if form.besides else None
+    if extra is None:
+        if not domain.holds_all(array):
+            raise _bad_element(name, array, domain.holds(array), said)
+        return
+    good = domain.holds(array) | (array == extra)
+    if not good.all():
+        raise _bad_element(name, array, good, f"{said}, or are {form.besides} ({extra})")
+
+
+def _bad_element(name: str, array: Array, good: Array, expected: str) -> InvalidTensor:
+    """The first element that is not good, named by its index."""
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape)) if good.ndim else ()
+    return InvalidTensor(name, f"is {array[index].item()!r}; {expected}", index)
+
+
+def require(name: str, array: Array, domain: Domain) -> None:
+    """Hold an input to a domain that an option has narrowed."""
+    if not domain.holds_all(array):
+        raise _bad_element(name, array, domain.holds(array), f"expected {domain}")
