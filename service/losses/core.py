@@ -92,7 +92,7 @@ class Option:
     description: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loss:
     """A loss and all that is known of it. Called with arrays, it checks them and evaluates."""
 
@@ -112,6 +112,7 @@ class Loss:
     hessian_diagonal: bool
     merges: bool
     bound: Bound
+    conventions: tuple[str, ...]
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -145,11 +146,13 @@ def loss(
     hessian_diagonal: bool = False,
     merges: bool = True,
     bound: Bound = COMPOSED,
+    conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
 ) -> Callable[[Callable[..., Evaluation]], Loss]:
     """Register a function as a loss. Fails at import for whatever its declaration lacks.
 
     example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
-    bound: the promised accuracy; one looser than COMPOSED states its reason.
+    bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
+    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:
@@ -175,6 +178,7 @@ def loss(
             hessian_diagonal=hessian_diagonal,
             merges=merges,
             bound=bound,
+            conventions=conventions,
         )
         if doc:
             raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")
