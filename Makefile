@@ -1,0 +1,54 @@
+# make serve, make test, make lint; every other target has its line in the README
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 1
+HOST ?= 127.0.0.1
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: serve test lint format openapi parity accuracy lock
+
+serve: $(VENV)/serve.stamp
+	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
+
+test: $(VENV)/develop.stamp
+	$(RUN) -m pytest -n auto tests
+
+lint: $(VENV)/develop.stamp
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/develop.stamp
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+openapi: $(VENV)/serve.stamp
+	$(RUN) -m service.openapi > openapi/openapi.json
+
+accuracy: $(VENV)/develop.stamp
+	$(RUN) -m tests.losses.accuracy
+
+# torch has an environment of its own: nobody who only runs the service should wait for it
+parity: .venv-parity/parity.stamp
+	.venv-parity/bin/python -m pytest tests/parity
+
+lock:
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.txt --group test --group lint pyproject.toml -o requirements-develop.txt
+
+$(VENV)/serve.stamp: requirements.txt
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..." && $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/develop.stamp: requirements-develop.txt requirements.txt
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..." && $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
+	@touch $@ $(VENV)/serve.stamp
+
+.venv-parity/parity.stamp: requirements-develop.txt
+	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@touch $@

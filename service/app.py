@@ -1,0 +1,160 @@
+"""The application: one route for all losses, the catalogue, probes, and an answer in problem+json to everything else."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from service import __version__, catalogue
+from service.codec import CODECS
+from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
+from service.errors import MEDIA_TYPE, Failure
+from service.limits import Pool
+from service.losses import FAMILIES, LOSSES
+from service.names import find
+from service.openapi import document, problems
+from service.settings import Settings
+
+log = logging.getLogger("service")
+
+
+class Info(BaseModel):
+    """What this service is and how far it goes."""
+
+    model_config = ConfigDict(extra="allow")
+    version: str
+    losses: int
+    families: list[str]
+    encodings: list[str]
+    limits: dict[str, Any] = Field(description="every limit in force, by its setting's name")
+
+
+class Health(BaseModel):
+    """The answer of a probe."""
+
+    status: str
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application."""
+    settings = settings or Settings()
+    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    endpoint = LossEndpoint(settings, Pool(2))
+    app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
+    _add_catalogue(app)
+    _add_information(app, settings)
+    _add_document(app)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(Failure, _problem)
+    app.add_middleware(Guard)
+    return app
+
+
+def _add_catalogue(app: FastAPI) -> None:
+    @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
+    async def list_losses(family: Annotated[str | None, Query(description="only this family")] = None) -> Response:
+        """The catalogue: every loss's card."""
+        found = [card for card in catalogue.cards().values() if family in (None, card["family"])]
+        return _json(found)
+
+    @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
+    async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:
+        """One loss's card."""
+        cards = catalogue.cards()
+        return _json(cards[name] if name in cards else cards[find(name).name])
+
+
+def _add_information(app: FastAPI, settings: Settings) -> None:
+    @app.get("/info", operation_id="info", tags=["service"], response_model=Info)
+    async def info() -> Response:
+        """Version, encodings and every limit in force."""
+        return _json(
+            {
+                "version": __version__,
+                "losses": len(LOSSES) + 1,
+                "families": [*FAMILIES, "composite"],
+                "encodings": list(CODECS),
+                "limits": settings.model_dump(),
+            }
+        )
+
+    @app.get("/health/live", operation_id="live", tags=["service"], response_model=Health)
+    async def live() -> Response:
+        """Whether the process answers."""
+        return _json({"status": "live"})
+
+    @app.get("/health/ready", operation_id="ready", tags=["service"], response_model=Health, responses=problems(503))
+    async def ready() -> Response:
+        """Whether the process wants requests."""
+        return _json({"status": "ready"})
+
+
+def _add_document(app: FastAPI) -> None:
+    made: dict[str, bytes] = {}
+
+    def encoded() -> bytes:
+        if not made:
+            made["json"] = orjson.dumps(app.openapi())
+        return made["json"]
+
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi_json() -> Response:
+        return Response(await run_in_threadpool(encoded), media_type="application/json")
+
+
+def _json(content: Any) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+async def _problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, Failure)  # noqa: S101
+    return Response(exc.body(request.state.request_id), exc.status, dict(exc.headers), MEDIA_TYPE)
+
+
+async def _http_problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101
+    kind = {404: "not-found", 405: "method-not-allowed"}.get(exc.status_code, "invalid-request")
+    return await _problem(request, Failure(kind, f"{request.method} {request.url.path}"[:200], headers=exc.headers or {}))
+
+
+class Guard:
+    """Gives each request an id (the caller's X-Request-ID or a new one) that its answer carries, and lets no exception out."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = next((value for key, value in scope["headers"] if key == b"x-request-id"), b"")
+        request_id = given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        started = False
+
+        async def marked(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, marked)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            if started:
+                raise
+            await reply_failure(marked, INTERNAL, request_id)

@@ -1,0 +1,155 @@
+"""Cards: all that a person or a program wants to know of a loss before calling it, derived from its declaration."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from service import combination, response
+from service.codec import JSON
+from service.losses import LOSSES, Loss, compute
+from service.losses.tensors import Input, Tensor
+from service.request import bind
+
+
+class InputCard(BaseModel):
+    """A tensor of a loss."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    axes: str
+    kind: str
+    domain: str
+    description: str
+    differentiable: bool
+    required: bool
+
+
+class OptionCard(BaseModel):
+    """An option of a loss. A range has minimum and maximum, or exclusive ones."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    type: str
+    default: Any
+    description: str
+
+
+class Card(BaseModel):
+    """What there is to know of a loss."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    family: str
+    summary: str
+    notes: str = ""
+    formula: str = Field(description="LaTeX")
+    inputs: list[InputCard]
+    options: list[OptionCard]
+    reductions: list[str]
+    divisor: str
+    merges: bool = Field(description="whether answers over shards of a batch merge into the whole batch's")
+    hessian_diagonal: bool
+    synonyms: list[str]
+    reference: str
+    example: dict[str, Any]
+
+
+@cache
+def cards() -> dict[str, dict[str, Any]]:
+    """Every card by name."""
+    return {name: card(loss) for name, loss in LOSSES.items()} | {combination.NAME: _combination()}
+
+
+@cache
+def card(loss: Loss) -> dict[str, Any]:
+    """The card of a registered loss, its example computed by the loss itself."""
+    return {
+        "name": loss.name,
+        "family": loss.family,
+        "summary": loss.summary,
+        "notes": loss.notes,
+        "formula": loss.formula,
+        "inputs": [_input(item) for item in loss.inputs],
+        "options": [_option(option) for option in loss.options],
+        "reductions": list(loss.reductions),
+        "divisor": loss.divisor,
+        "merges": loss.merges,
+        "hessian_diagonal": loss.hessian_diagonal,
+        "synonyms": list(loss.synonyms),
+        "reference": loss.reference,
+        "example": example(loss),
+    }
+
+
+def example(loss: Loss) -> dict[str, Any]:
+    """A request and its answer, tensors in the form that the document shows."""
+    names = {item.name for item in loss.inputs}
+    arrays = {key: np.asarray(value, np.float64) if key in names else value for key, value in loss.example.items()}
+    call = bind(loss, arrays)
+    answer = compute(call.loss, call.tensors, call.options, call.controls)
+    return {"request": plain(arrays), "response": plain(response.fields(answer))}
+
+
+def plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields as a JSON document, tensors as {shape, data}."""
+    document: dict[str, Any] = orjson.loads(JSON.encode(fields, "flat"))
+    return document
+
+
+def _input(item: Input) -> dict[str, Any]:
+    def said(of: str) -> str:
+        return " or ".join(dict.fromkeys(str(getattr(form, of)) for form in item.forms))
+
+    forms: tuple[Tensor, ...] = item.forms
+    return {
+        "name": item.name,
+        "axes": " or ".join(f"({', '.join(form.names)})" for form in forms),
+        "kind": said("kind"),
+        "domain": said("domain_text"),
+        "description": item.description,
+        "differentiable": item.gradient != "none",
+        "required": item.required,
+    }
+
+
+def _option(option: Any) -> dict[str, Any]:
+    names = {"ge": "minimum", "le": "maximum", "gt": "exclusive_minimum", "lt": "exclusive_maximum"}
+    found = {"name": option.name, "type": option.type, "default": option.default, "description": option.description}
+    if option.choices:
+        found["choices"] = list(option.choices)
+    return found | {names[key]: bound for key, bound in option.bounds.items()}
+
+
+def _combination() -> dict[str, Any]:
+    """The card of the one operation that is not a loss of tensors."""
+    return {
+        "name": combination.NAME,
+        "family": "composite",
+        "summary": "A weighted sum of several losses in one call.",
+        "notes": "Each term is a loss with exactly the body that the loss takes by itself. A term's gradients are those of the sum.",
+        "formula": r"\sum_i w_i L_i",
+        "inputs": [],
+        "options": [{"name": "terms", "type": "array", "default": None, "description": "objects with name, loss, weight (default 1) and inputs"}],
+        "reductions": ["mean", "sum", "batchmean"],
+        "divisor": "each term has its own",
+        "merges": True,
+        "hessian_diagonal": False,
+        "synonyms": ["weighted_sum", "multi_task"],
+        "reference": "Caruana, Multitask Learning, 1997, Machine Learning 28",
+        "example": combination_example(),
+    }
+
+
+def combination_example() -> dict[str, Any]:
+    """The worked example of a combination."""
+    request = {
+        "terms": [
+            term | {"inputs": {key: np.asarray(value, np.float64) for key, value in term["inputs"].items()}} for term in combination.EXAMPLE["terms"]
+        ]
+    }
+    return {"request": plain(request), "response": plain(combination.combine(request, len(request["terms"])))}

@@ -1,0 +1,27 @@
+"""Media type -> (decode, encode). An encoding is a pair of pure functions between bytes and fields; it knows nothing of losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from service.codec import json, safetensors
+from service.codec.tree import BodyError, Caps, Decoded, Form, Malformed, TooMany, Unfit
+
+__all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Caps", "Codec", "Decoded", "Form", "Malformed", "TooMany", "Unfit"]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One encoding of requests and answers."""
+
+    name: str
+    media_type: str
+    decode: Callable[[bytes, Caps], Decoded]
+    encode: Callable[[dict[str, Any], Form], bytes]
+
+
+JSON = Codec("json", "application/json", json.decode, json.encode)
+SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda answer, form: safetensors.encode(answer))
+CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}

@@ -1,0 +1,289 @@
+"""JSON bodies. A tensor is a nested array of numbers, {"shape", "data"} or {"shape", "dtype", "base64"}, wherever one stands.
+
+The fast path reads numbers straight into buffers with pysimdjson and gives up at the first thing that is not as it should be; the
+exact path then says what it is, or, where pysimdjson has no wheel, does all the work through orjson. Both refuse the same bodies.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+
+from service.codec.tree import DTYPES, Array, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit, checked_shape
+
+try:
+    import simdjson
+except ImportError:  # no wheel for this Python yet
+    simdjson = None
+
+EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
+FLAT_KEYS = {"shape", "data"}
+BASE64_KEYS = {"shape", "dtype", "base64"}
+LONG_INTEGER = re.compile(rb"(?<![\w.+-])-?\d{19,}(?![\d.eE])")
+KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
+PLAIN = {"per_sample"}  # a plain list in every form
+SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
+
+
+def decode(body: bytes, caps: Caps) -> Decoded:
+    """The fields of a JSON object, its tensors as arrays of float64 (or of their dtype, from base64)."""
+    if body[:3] == b"\xef\xbb\xbf":
+        raise Malformed("the body begins with a byte order mark; JSON is plain UTF-8")
+    if simdjson is not None:
+        try:
+            return _fast(body, caps)
+        except (_GiveUp, ValueError, TypeError, RuntimeError, UnicodeDecodeError) as exc:
+            if isinstance(exc, (Malformed, Unfit, TooMany)):
+                raise
+            if len(body) > EXACT_BYTES:
+                _refuse_roughly(exc)
+    return _exact(body, caps)
+
+
+def encode(answer: dict[str, Any], form: Form) -> bytes:
+    """The answer as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
+    return orjson.dumps(answer if form == "nested" else _formed(answer, form), option=orjson.OPT_SERIALIZE_NUMPY, default=_formed_odd)
+
+
+def _formed(value: Any, form: Form) -> Any:
+    if isinstance(value, dict):
+        return {key: item if key in PLAIN else _formed(item, form) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_formed(item, form) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    if form == "base64":
+        data = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
+        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": base64.b64encode(data).decode()}
+    return {"shape": list(value.shape), "data": value.reshape(-1)}
+
+
+def _formed_odd(value: Any) -> Any:
+    """What orjson does not take as it stands: arrays with gaps, and element types without a JSON number of their own."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError
+    return np.ascontiguousarray(value, np.float64 if value.dtype == np.float64 else np.float32)
+
+
+# ------------------------------------------------------------------ the walk, the same for both parsers
+
+
+class _GiveUp(Exception):
+    """The fast path met something that it cannot name."""
+
+
+class _Walk:
+    """Turns a parsed document into fields; the parsers differ in `flatten`, an array's numbers as one buffer."""
+
+    def __init__(self, caps: Caps, arrays: tuple[type, ...], objects: tuple[type, ...], flatten: Callable[[Any, tuple[Step, ...]], Array]) -> None:
+        self.caps, self.arrays, self.objects, self.flatten = caps, arrays, objects, flatten
+        self.form: Form | None = None
+        self.brackets = 0  # how many [ the document should have, were it as regular as it seems
+
+    def value(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        if depth > self.caps.depth:
+            raise Malformed(f"nested deeper than {self.caps.depth}", pointer[:8])
+        if isinstance(value, self.arrays):
+            return self.array(value, pointer, depth)
+        if isinstance(value, self.objects):
+            return self.object(value, pointer, depth)
+        if isinstance(value, str):
+            self.brackets += value.count("[")
+        return value
+
+    def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        keys = value.keys()
+        self.brackets += sum(key.count("[") for key in keys)
+        if len(set(keys)) != len(keys):
+            raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
+        if set(keys) == FLAT_KEYS:
+            return self.flat(value, pointer)
+        if set(keys) == BASE64_KEYS:
+            return self.base64(value, pointer)
+        return {key: self.value(item, (*pointer, key), depth + 1) for key, item in value.items()}
+
+    def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        leaf, rank = value, 0
+        while isinstance(leaf, self.arrays):
+            rank += 1
+            leaf = next(iter(leaf), 0.0)
+            if rank > self.caps.depth:
+                raise Malformed(f"nested deeper than {self.caps.depth}", pointer)
+        if type(leaf) in (str, bool) or isinstance(leaf, self.objects):
+            self.brackets += 1
+            return [self.value(item, (*pointer, i), depth + 1) for i, item in enumerate(value)]
+        return self.tensor(value, rank, pointer)
+
+    def tensor(self, value: Any, rank: int, pointer: tuple[Step, ...]) -> Array:
+        """A nested array: its shape is that of its first elements, and every row must have it."""
+        self.form = self.form or "nested"
+        if rank > self.caps.rank:
+            raise Unfit(f"has {rank} axes; at most {self.caps.rank} are allowed", pointer)
+        flat = self.flatten(value, pointer)
+        rows, shape = [value], []
+        for level in range(rank):
+            length = len(rows[0]) if rows else 0
+            if level == 0 and rank == 1 and length >= SATURATED:
+                length = flat.size
+            if any(len(row) != length for row in rows[1:]):
+                raise _GiveUp
+            shape.append(length)
+            self.brackets += len(rows)
+            if level + 1 < rank:
+                rows = [item for row in rows for item in row]
+                if not all(isinstance(item, self.arrays) for item in rows):
+                    raise _GiveUp
+        if math.prod(shape) != flat.size:
+            raise _GiveUp
+        return flat.reshape(checked_shape(tuple(shape), self.caps, pointer))
+
+    def flat(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+        self.form = self.form or "flat"
+        shape, data = self.shape(value["shape"], pointer), value["data"]
+        if not isinstance(data, self.arrays):
+            raise Unfit("expected a list of numbers", (*pointer, "data"))
+        self.brackets += 1
+        flat = self.flatten(data, (*pointer, "data"))
+        if len(data) != flat.size and len(data) < SATURATED:
+            raise Unfit("expected a flat list of numbers, not a nested one", (*pointer, "data"))
+        if math.prod(shape) != flat.size:
+            raise Unfit(f"has {flat.size} numbers; shape {list(shape)} takes {math.prod(shape)}", (*pointer, "data"))
+        return flat.reshape(shape)
+
+    def shape(self, value: Any, pointer: tuple[Step, ...]) -> tuple[int, ...]:
+        place = (*pointer, "shape")
+        if not isinstance(value, self.arrays):
+            raise Unfit("expected a list of integers", place)
+        self.brackets += 1
+        if len(value) > self.caps.rank:
+            raise Unfit(f"has {len(value)} axes; at most {self.caps.rank} are allowed", place)
+        sizes = list(value)
+        for size in sizes:
+            if type(size) not in (int, float) or size != int(size) or size < 0:
+                raise Unfit("expected integers of 0 or more", place)
+        return checked_shape(tuple(int(size) for size in sizes), self.caps, place)
+
+    def base64(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+        self.form = self.form or "base64"
+        shape, name, text = self.shape(value["shape"], pointer), value["dtype"], value["base64"]
+        if not isinstance(name, str) or name not in DTYPES:
+            raise Unfit(f"expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise Unfit("is not base64", (*pointer, "base64")) from None
+        expected = math.prod(shape) * DTYPES[name].itemsize
+        if len(data) != expected:
+            raise Unfit(f"holds {len(data)} bytes; shape {list(shape)} of {name} takes {expected}", (*pointer, "base64"))
+        return np.frombuffer(data, DTYPES[name]).reshape(shape)
+
+
+def _decoded(walk: _Walk, root: Any) -> Decoded:
+    if not isinstance(root, walk.objects):
+        raise Unfit("the body should be a JSON object")
+    return Decoded(walk.value(root, (), 1) if set(root.keys()) not in (FLAT_KEYS, BASE64_KEYS) else dict.fromkeys(root.keys()), walk.form or "nested")
+
+
+# ------------------------------------------------------------------ the fast path
+
+
+def _fast(body: bytes, caps: Caps) -> Decoded:
+    def flatten(array: Any, pointer: tuple[Step, ...]) -> Array:
+        return np.frombuffer(array.as_buffer(of_type="d"), np.float64)
+
+    root = simdjson.Parser().parse(body)
+    walk = _Walk(caps, (simdjson.Array,), (simdjson.Object,), flatten)
+    decoded = _decoded(walk, root)
+    if body.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
+        raise _GiveUp
+    return decoded
+
+
+def _refuse_roughly(exc: Exception) -> NoReturn:
+    if isinstance(exc, (_GiveUp, TypeError)):
+        raise Unfit("a tensor here is ragged, or holds something that is not a number") from None
+    raise Malformed(f"not JSON that this service reads: {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
+
+
+# ------------------------------------------------------------------ the exact path
+
+
+def _exact(body: bytes, caps: Caps) -> Decoded:
+    try:
+        root = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise Malformed(f"not JSON that this service reads: {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
+    if LONG_INTEGER.search(body):
+        _refuse_long_integers(body)
+    decoded = _decoded(_Walk(caps, (list,), (dict,), _numbers), root)
+    if sum(1 for match in KEY.finditer(body) if match[1]) != _count_keys(root):
+        _refuse_duplicates(body)
+    return decoded
+
+
+def _count_keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_count_keys(item) for item in value.values())
+    if isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+        return sum(_count_keys(item) for item in value)
+    return 0
+
+
+def _refuse_long_integers(body: bytes) -> None:
+    def integer(digits: str) -> float:
+        if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+            raise Unfit("an integer is longer than 64 bits; write it with a decimal point or an exponent")
+        return float(digits)
+
+    json.loads(body, parse_int=integer)
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Unfit(f"the name {name[:60]!r} stands twice in one object")
+            seen.add(name)
+        return dict(pairs)
+
+    json.loads(body, object_pairs_hook=unique)
+
+
+def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
+    """The numbers of a nested list in one buffer, or the place of the first thing that is none, or is of another length."""
+    sizes: list[int] = []
+    leaf: Any = value
+    while isinstance(leaf, list):
+        sizes.append(len(leaf))
+        leaf = leaf[0] if leaf else None
+    found: list[float] = []
+    _gather(value, sizes, 0, pointer, found)
+    return np.array(found, np.float64)
+
+
+def _gather(value: list[Any], sizes: list[int], level: int, pointer: tuple[Step, ...], found: list[float]) -> None:
+    if len(value) != sizes[level]:
+        raise Unfit(f"has length {len(value)}; the rows before it have {sizes[level]}", pointer)
+    innermost = level + 1 == len(sizes)
+    for i, item in enumerate(value):
+        if isinstance(item, list) == innermost:
+            raise Unfit("expected a number, not a list" if innermost else "expected a list, not a number", (*pointer, i))
+        if innermost:
+            if type(item) not in (int, float):
+                raise Unfit(f"expected a number, not {_kind(item)}", (*pointer, i))
+            found.append(item)
+        else:
+            _gather(item, sizes, level + 1, (*pointer, i), found)
+
+
+def _kind(item: Any) -> str:
+    return {str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}[type(item)]

@@ -1,0 +1,67 @@
+"""Bytes to {name: array, scalar, list or object}, and back: what the encodings have in common. It knows nothing of losses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Form = Literal["nested", "flat", "base64"]
+Step = str | int
+
+# the element types of base64 tensors, by NumPy's names; all are little-endian
+DTYPES: dict[str, np.dtype[Any]] = {
+    name: np.dtype(name).newbyteorder("<")
+    for name in ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")
+} | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What a decoder refuses to build."""
+
+    elements: int
+    rank: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A request: its fields, and the form of its first tensor, which the answer's tensors will have."""
+
+    fields: dict[str, Any]
+    form: Form = "nested"
+
+
+class BodyError(ValueError):
+    """A body that cannot be decoded; `pointer` names the place where there is one."""
+
+    def __init__(self, message: str, pointer: tuple[Step, ...] = ()) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class Malformed(BodyError):
+    """Not the encoding that it says it is."""
+
+
+class Unfit(BodyError):
+    """Well-formed, but not a tensor or a field that a request can have."""
+
+
+class TooMany(BodyError):
+    """More elements than a tensor may have."""
+
+
+def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...]) -> tuple[int, ...]:
+    """The shape, if rank and number of elements are within the caps."""
+    if len(shape) > caps.rank:
+        raise Unfit(f"has {len(shape)} axes; at most {caps.rank} are allowed", pointer)
+    if math.prod(shape) > caps.elements:
+        raise TooMany(f"has more than {caps.elements} elements", pointer)
+    return shape

@@ -1,0 +1,34 @@
+"""Which loss a caller means: canonical names, synonyms, and guesses for what is neither."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+
+from service.errors import Failure
+from service.losses import LOSSES, Loss
+
+
+def plain(name: str) -> str:
+    """MSELoss, mse_loss and mse-loss are one name."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+@cache
+def synonyms() -> dict[str, str]:
+    """Plain synonym -> canonical name."""
+    return {plain(synonym): loss.name for loss in LOSSES.values() for synonym in loss.synonyms}
+
+
+def find(name: str) -> Loss:
+    """The loss of this name or synonym; a 404 with the nearest names otherwise."""
+    loss = LOSSES.get(name) or LOSSES.get(synonyms().get(plain(name), ""))
+    if loss is not None:
+        return loss
+    known = {plain(canonical): canonical for canonical in LOSSES} | synonyms()
+    asked = plain(name)[:100]
+    if asked in known:
+        return LOSSES[known[asked]]
+    near = list(dict.fromkeys(known[match] for match in difflib.get_close_matches(asked, known, 5, 0.6)))
+    guess = f"; did you mean {near[0]}?" if near else "; GET /loss lists them all"
+    raise Failure("unknown-loss", f"there is no loss {name[:100]!r}{guess}", extra={"did_you_mean": near} if near else {})

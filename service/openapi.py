@@ -1,0 +1,118 @@
+"""The OpenAPI document: FastAPI's for the catalogue and probes, and one operation for each loss, from its request model.
+
+shared/openapi.md of the project's notes says what generators make of a document; in short: a tensor is the plain object {shape, data},
+numbers have format double, nothing in a request has a default or null, operation ids are the losses' names, and problems stand on
+explicit statuses. The losses' routes are one route at run time, which keeps the start fast and dispatch independent of their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from service import __version__, catalogue, combination
+from service.errors import KINDS, MEDIA_TYPE, Problem
+from service.losses import LOSSES
+from service.request import model
+from service.response import CombinationAnswer, LossAnswer
+
+PREFIX = "#/components/schemas/"
+DESCRIPTION = """Loss functions with their gradients: POST predictions and labels, get the loss of each sample, the value and the gradients.
+
+A tensor is `{"shape": [2, 3], "data": [1, 2, 3, 4, 5, 6]}`. A nested array of numbers, or `{"shape", "dtype", "base64"}` with little-endian
+bytes, is taken wherever one stands, and answered in kind. The same paths take and give `application/vnd.safetensors`: tensors by name, all
+other fields as a JSON object in the header's `__metadata__` under `request`."""
+
+
+class Schema(GenerateJsonSchema):
+    """pydantic's schemas as generators like them: without defaults, null or titles of fields; doubles said to be doubles."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchemaValue:
+        return super().float_schema(schema) | {"format": "double"}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document."""
+    base = get_openapi(
+        title="Loss service",
+        version=__version__,
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": "loss", "description": "One operation for each loss."}],
+    )
+    models: dict[str, type[BaseModel]] = {name: model(loss) for name, loss in sorted(LOSSES.items())}
+    models |= {combination.NAME: combination.CombinationRequest}
+    answers: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem]
+    pairs: Any = [(m, "validation") for m in [*models.values(), *answers]]
+    refs, shared = models_json_schema(pairs, ref_template=PREFIX + "{model}", schema_generator=Schema)
+    schemas = base.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(shared["$defs"])
+    paths = {f"/loss/{name}": {"post": _operation(name, refs[models[name], "validation"])} for name in models}
+    base["paths"] = dict(sorted((paths | _merged(base["paths"], paths)).items()))
+    return base
+
+
+def _merged(own: dict[str, Any], losses: dict[str, Any]) -> dict[str, Any]:
+    return {path: item | losses.get(path, {}) for path, item in own.items()}
+
+
+def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
+    card = catalogue.cards()[name]
+    answer = "CombinationAnswer" if name == combination.NAME else "LossAnswer"
+    return {
+        "tags": ["loss"],
+        "operationId": name,
+        "summary": card["summary"],
+        "description": _text(card),
+        "x-family": card["family"],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": request, "example": card["example"]["request"]}},
+        },
+        "responses": {
+            "200": {
+                "description": "The loss",
+                "content": {"application/json": {"schema": {"$ref": PREFIX + answer}, "example": card["example"]["response"]}},
+            },
+            **problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+        },
+    }
+
+
+def _text(card: dict[str, Any]) -> str:
+    parts = [f"$$ {card['formula']} $$", card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
+    if card["synonyms"]:
+        parts.append(f"Also known as {', '.join(card['synonyms'])}.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def problems(*statuses: int) -> dict[str, Any]:
+    """Responses for statuses that carry a problem document."""
+    titles = dict(reversed(KINDS.values()))
+    content = {MEDIA_TYPE: {"schema": {"$ref": PREFIX + "Problem"}}}
+    return {str(status): {"description": titles[status], "content": content} for status in statuses}
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """The document as it is committed: indented, so that a change shows as the lines that changed."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from service.app import create_app
+
+    sys.stdout.buffer.write(encode(create_app().openapi()))

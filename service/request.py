@@ -1,0 +1,135 @@
+"""What a loss's declaration means to a request: the model that checks it and documents it, and bind() from fields to a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypeAliasType
+
+from service.errors import Failure
+from service.losses import Controls, Loss
+from service.losses.core import Option
+from service.losses.reduction import DEFAULT_OUTPUTS
+from service.losses.reduction import Output as OutputName
+from service.losses.reduction import Reduction as ReductionName
+from service.losses.tensors import Array
+
+MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
+
+Reduction = TypeAliasType("Reduction", ReductionName)
+Output = TypeAliasType("Output", OutputName)
+
+
+TENSOR = {
+    "type": "object",
+    "title": "Tensor",
+    "description": "An array: its sizes, and its numbers in row-major order.",
+    "required": ["shape", "data"],
+    "properties": {
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+        "data": {"type": "array", "items": {"type": "number", "format": "double"}},
+    },
+}
+
+
+class Tensor:
+    """An array in a model: decoded already, so only its being one is checked; documented as the object {shape, data}."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.custom_error_schema(
+            core_schema.is_instance_schema(np.ndarray),
+            custom_error_type="tensor",
+            custom_error_message='expected a tensor: {"shape", "data"}, a nested array of numbers, or {"shape", "dtype", "base64"}',
+            ref="Tensor",
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return TENSOR
+
+
+def _whole(value: Any) -> Any:
+    """2.0 is a good integer: several languages write it so."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+def _list(value: Any) -> Any:
+    """An empty JSON array reads as an empty tensor."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that is ready to be computed."""
+
+    loss: Loss
+    tensors: Mapping[str, Array]
+    options: Mapping[str, Any]
+    controls: Controls
+
+
+def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
+    """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
+    if len(fields) > MOST_FIELDS:
+        raise Failure("invalid-request", f"the request has {len(fields)} fields; at most {MOST_FIELDS} are allowed")
+    checked = model(loss).model_validate(fields).__dict__
+    controls = Controls(
+        checked["reduction"],
+        checked["sample_weight"],
+        checked["cotangent"],
+        tuple(checked["outputs"]),
+        None if checked.get("wrt") is None else tuple(dict.fromkeys(checked["wrt"])),
+    )
+    tensors = {item.name: checked[item.name] for item in loss.inputs if checked[item.name] is not None}
+    return Call(loss, tensors, {option.name: checked[option.name] for option in loss.options}, controls)
+
+
+@cache
+def model(loss: Loss) -> type[BaseModel]:
+    """The request of a loss: its inputs, its options, and the controls that all losses have."""
+    fields: dict[str, Any] = {}
+    for item in loss.inputs:
+        forms = " or ".join(f"({', '.join(form.names)}), {form.domain_text}" for form in item.forms)
+        fields[item.name] = (Annotated[Tensor, Field(description=f"{item.description}. {forms}")], ... if item.required else None)
+    for option in loss.options:
+        fields[option.name] = (_annotation(option), option.default)
+    fields |= _CONTROLS
+    if loss.differentiable:
+        names = Literal[loss.differentiable]  # type: ignore[valid-type]
+        default = ", ".join(loss.predicted)
+        described = Field(min_length=1, description=f"the inputs to differentiate. Default {default}.")
+        fields["wrt"] = (Annotated[list[names], BeforeValidator(_list), described], None)
+    title = "".join(part.capitalize() for part in loss.name.split("_")) + "Request"
+    return create_model(title, __config__=ConfigDict(extra="forbid", strict=True), __doc__=loss.summary, **fields)
+
+
+def _annotation(option: Option) -> Any:
+    described = Field(description=f"{option.description} Default {option.default}.")
+    hint = Annotated[option.annotation, BeforeValidator(_whole)] if option.type == "integer" else option.annotation
+    return Annotated[hint, described]
+
+
+_Vector: Callable[[str], Any] = lambda text: Annotated[Tensor, Field(description=text)]  # noqa: E731
+_CONTROLS: dict[str, Any] = {
+    "reduction": (Annotated[Reduction, Field(description="how per-sample losses become the value. Default mean.")], "mean"),
+    "sample_weight": (
+        _Vector("(n,), at least 0: weighs each sample in the value and its gradients and, for mean, in the divisor. Default 1."),
+        None,
+    ),
+    "cotangent": (_Vector("(n,): upstream gradient on per_sample, with reduction none only. Default 1."), None),
+    "outputs": (
+        Annotated[
+            list[Output],
+            BeforeValidator(_list),
+            Field(min_length=1, description=f"what to return. Default {', '.join(DEFAULT_OUTPUTS)}."),
+        ],
+        DEFAULT_OUTPUTS,
+    ),
+}

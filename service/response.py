@@ -1,0 +1,70 @@
+"""From an Answer to the fields that are encoded, and the model that documents them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.losses import Answer
+from service.request import Tensor
+
+FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_element", "hessian_diagonal", "parts", "state")
+
+
+class LossAnswer(BaseModel):
+    """The answer of every loss. What was not asked for is left out."""
+
+    model_config = ConfigDict(extra="allow")
+    loss: str = Field(description="the canonical name of the loss")
+    reduction: str = ""
+    value: float = Field(0.0, description="the reduced loss; left out with reduction none")
+    normalizer: float = Field(0.0, description="what the sum of losses was divided by; sum(value * normalizer) / sum(normalizer) merges shards")
+    per_sample: list[float] = Field([], description="the loss of each sample")
+    gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
+    per_element: Tensor = Field(None, description="the loss of each element")
+    hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")
+    parts: dict[str, float] = Field({}, description="the terms of value before their weights, for losses that are sums")
+    state: dict[str, Tensor] = Field({}, description="tensors to send with the next call, for losses that keep state")
+
+
+class Term(LossAnswer):
+    """One term of a combination."""
+
+    name: str
+    weight: float
+
+
+class CombinationAnswer(BaseModel):
+    """The answer of a combination."""
+
+    model_config = ConfigDict(extra="allow")
+    loss: str
+    value: float = Field(description="the sum of weight times value over the terms")
+    terms: list[Term]
+
+
+def fields(answer: Answer) -> dict[str, Any]:
+    """What goes into the body: everything that is there."""
+    found: dict[str, Any] = {"loss": answer.loss}
+    for name in FIELDS:
+        value = getattr(answer, name)
+        if value is None or (isinstance(value, dict) and not value and name not in ("gradients", "hessian_diagonal")):
+            continue
+        found[name] = dict(value) if name in ("parts", "state") else value
+    return found
+
+
+def tensors(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same with numbers as tensors of rank 0, for binary answers."""
+    return {
+        key: np.float64(value)
+        if isinstance(value, float)
+        else tensors(value)
+        if isinstance(value, dict)
+        else [tensors(item) for item in value]
+        if isinstance(value, list)
+        else value
+        for key, value in fields.items()
+    }
