@@ -8,7 +8,7 @@ broadcast.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 from typing import Any, Literal
@@ -70,6 +70,8 @@ class Tensor:
     kind: `real` (computed in the request's float type) or `integer` (given to the loss as int64).
     domain: what each element may be. below: the axis whose size bounds an integer, so that it is an index.
     besides: the option that names one more integer allowed (`ignore_index`).
+    narrowed: (option, choice, domain) for each choice of an option that narrows the domain.
+    boxes: the last axis is x1, y1, x2, y2 with x1 <= x2 and y1 <= y2.
     gradient: `default` for what is predicted, `on request` for labels that have one, `none` for constants.
     """
 
@@ -78,6 +80,8 @@ class Tensor:
     domain: Domain = REALS
     below: str = ""
     besides: str = ""
+    narrowed: tuple[tuple[str, str, Domain], ...] = ()
+    boxes: bool = False
     gradient: Literal["default", "on request", "none"] = "none"
     description: str = ""
 
@@ -96,7 +100,14 @@ class Tensor:
     def domain_text(self) -> str:
         """The domain in words, as cards and errors say it."""
         text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
+        text += "".join(f"; {domain} with {option} {choice}" for option, choice, domain in self.narrowed)
+        text += "; x1 <= x2 and y1 <= y2" if self.boxes else ""
         return f"{text}, or {self.besides}" if self.besides else text
+
+    def under(self, options: Mapping[str, Any]) -> Tensor:
+        """This form with the domain to which the options narrow it."""
+        found = [domain for option, choice, domain in self.narrowed if options.get(option) == choice]
+        return replace(self, domain=found[0]) if found else self
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,7 @@ def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping
     checked = {}
     for (item, array), form in zip(given, forms, strict=True):
         checked[item.name] = _convert(item.name, form, array, dtype)
-        _check_domain(item.name, form, checked[item.name], sizes.named, options)
+        _check_domain(item.name, form.under(options), checked[item.name], sizes.named, options)
     return checked
 
 
@@ -195,10 +206,20 @@ def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int
     if extra is None:
         if not domain.holds_all(array):
             raise _bad_element(name, array, domain.holds(array), said)
+        if form.boxes:
+            _check_boxes(name, array)
         return
     good = domain.holds(array) | (array == extra)
     if not good.all():
         raise _bad_element(name, array, good, f"{said}, or are {form.besides} ({extra})")
+
+
+def _check_boxes(name: str, array: Array) -> None:
+    """Name the first box that ends before it begins."""
+    good = (array[..., 0] <= array[..., 2]) & (array[..., 1] <= array[..., 3])
+    if not good.all():
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape))
+        raise InvalidTensor(name, f"is {array[index].tolist()!r}; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", index)
 
 
 def _bad_element(name: str, array: Array, good: Array, expected: str) -> InvalidTensor:

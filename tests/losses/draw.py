@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.random import Generator
 
 from service.losses import LOSSES, InvalidOption, InvalidTensor, Loss
 from service.losses.core import Option
-from service.losses.tensors import Array, Domain, Input, Tensor, check
+from service.losses.tensors import Array, Domain, Input, Sizes, Tensor, check
 
 ATTEMPTS = 400  # constraints between inputs (rows and classes, lengths) are met by drawing again
 
@@ -18,9 +20,11 @@ every_loss = sorted(LOSSES)
 
 def call(loss: Loss, rng: Generator, dtype: str = "float64") -> tuple[dict[str, Array], dict[str, Any]]:
     """Tensors and options that the loss accepts and answers with finite numbers."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         options = {option.name: option_value(option, rng) for option in loss.options}
-        arrays = tensors(loss.inputs, rng, dtype)
+        like = loss.example if attempt >= ATTEMPTS - 50 else {}
+        options |= {name: value for name, value in like.items() if name in options}
+        arrays = tensors(inputs_under(loss, options), rng, dtype, like)
         try:
             with np.errstate(all="ignore"):
                 evaluation = loss.function(**check(loss.inputs, arrays, options), **options)
@@ -48,10 +52,19 @@ def option_value(option: Option, rng: Generator) -> Any:
     return float(below + (above - below) * rng.uniform(0.1, 0.9))
 
 
-def tensors(inputs: tuple[Input, ...], rng: Generator, dtype: str = "float64") -> dict[str, Array]:
-    """An array for each required input and for half of the optional ones."""
-    sizes: dict[str, int] = {}
+def inputs_under(loss: Loss, options: Mapping[str, Any]) -> tuple[Input, ...]:
+    """The inputs with the domains to which the options narrow them."""
+    return tuple(replace(item, forms=tuple(form.under(options) for form in item.forms)) for item in loss.inputs)
+
+
+def tensors(inputs: tuple[Input, ...], rng: Generator, dtype: str = "float64", like: Mapping[str, Any] | None = None) -> dict[str, Array]:
+    """An array for each required input and for half of the optional ones; of the sizes of the example `like` where it is given."""
+    known = Sizes()
     rest = tuple(int(s) for s in rng.integers(1, 4, size=rng.integers(0, 3)))
+    for item in inputs:
+        if like and item.name in like:
+            known.bind(item, np.shape(like[item.name]))
+    sizes, rest = known.named, rest if known.rest is None else known.rest
     arrays = {}
     for item in inputs:
         if item.required or rng.random() < 0.5:
@@ -70,8 +83,15 @@ def tensor(form: Tensor, rng: Generator, sizes: dict[str, int], rest: tuple[int,
             shape.append(sizes.setdefault(axis, int(axis) if axis.isdigit() else int(rng.integers(2, 5))))
     if form.below:
         return rng.integers(0, sizes.setdefault(form.below, 3), size=shape)
-    values = within(form.domain, rng, tuple(shape))
+    values = arranged(form, within(form.domain, rng, tuple(shape)))
     return values.astype(np.int64) if form.kind == "integer" else values.astype(dtype)
+
+
+def arranged(form: Tensor, values: Array) -> Array:
+    """The values, so ordered that boxes end after they begin."""
+    if not form.boxes:
+        return values
+    return np.concatenate([np.minimum(values[..., :2], values[..., 2:]), np.maximum(values[..., :2], values[..., 2:])], axis=-1)
 
 
 def within(domain: Domain, rng: Generator, shape: tuple[int, ...]) -> Array:
