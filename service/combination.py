@@ -15,7 +15,7 @@ from service.names import find
 from service.request import bind
 
 NAME = "combination"
-EXAMPLE = {
+EXAMPLE: dict[str, list[dict[str, Any]]] = {
     "terms": [
         {"name": "class", "loss": "cross_entropy", "weight": 1.0, "inputs": {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 2]}},
         {"name": "box", "loss": "smooth_l1", "weight": 2.0, "inputs": {"predictions": [0.5, 0.2], "labels": [1.0, 0.0]}},

@@ -98,7 +98,7 @@ def _text(card: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def problems(*statuses: int) -> dict[str, Any]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Responses for statuses that carry a problem document."""
     titles = dict(reversed(KINDS.values()))
     content = {MEDIA_TYPE: {"schema": {"$ref": PREFIX + "Problem"}}}

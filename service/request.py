@@ -102,7 +102,7 @@ def model(loss: Loss) -> type[BaseModel]:
         fields[option.name] = (_annotation(option), option.default)
     fields |= _CONTROLS
     if loss.differentiable:
-        names = Literal[loss.differentiable]  # type: ignore[valid-type]
+        names: Any = Literal[loss.differentiable]  # type: ignore[valid-type, name-defined, unused-ignore]
         default = ", ".join(loss.predicted)
         described = Field(min_length=1, description=f"the inputs to differentiate. Default {default}.")
         fields["wrt"] = (Annotated[list[names], BeforeValidator(_list), described], None)

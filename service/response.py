@@ -23,7 +23,7 @@ class LossAnswer(BaseModel):
     normalizer: float = Field(0.0, description="what the sum of losses was divided by; sum(value * normalizer) / sum(normalizer) merges shards")
     per_sample: list[float] = Field([], description="the loss of each sample")
     gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
-    per_element: Tensor = Field(None, description="the loss of each element")
+    per_element: Tensor = Field(default_factory=Tensor, description="the loss of each element")
     hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")
     parts: dict[str, float] = Field({}, description="the terms of value before their weights, for losses that are sums")
     state: dict[str, Tensor] = Field({}, description="tensors to send with the next call, for losses that keep state")

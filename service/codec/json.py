@@ -22,7 +22,7 @@ from service.codec.tree import DTYPES, Array, Caps, Decoded, Form, Malformed, St
 try:
     import simdjson
 except ImportError:  # no wheel for this Python yet
-    simdjson = None
+    simdjson = None  # type: ignore[assignment, unused-ignore]
 
 EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
 FLAT_KEYS = {"shape", "data"}
@@ -35,7 +35,7 @@ SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
 
 def decode(body: bytes, caps: Caps) -> Decoded:
     """The fields of a JSON object, its tensors as arrays of float64 (or of their dtype, from base64)."""
-    if body[:3] == b"\xef\xbb\xbf":
+    if body[:3] == b"\xef\xbb\xbf":  # pysimdjson reads over it
         raise Malformed("the body begins with a byte order mark; JSON is plain UTF-8")
     if simdjson is not None:
         try:
@@ -83,8 +83,12 @@ class _GiveUp(Exception):
 class _Walk:
     """Turns a parsed document into fields; the parsers differ in `flatten`, an array's numbers as one buffer."""
 
-    def __init__(self, caps: Caps, arrays: tuple[type, ...], objects: tuple[type, ...], flatten: Callable[[Any, tuple[Step, ...]], Array]) -> None:
-        self.caps, self.arrays, self.objects, self.flatten = caps, arrays, objects, flatten
+    def __init__(
+        self, caps: Caps, arrays: tuple[type[Any], ...], objects: tuple[type[Any], ...], flatten: Callable[[Any, tuple[Step, ...]], Array]
+    ) -> None:
+        self.caps, self.flatten = caps, flatten
+        self.arrays: Any = arrays  # Any: values are of the parser's own types
+        self.objects: Any = objects
         self.form: Form | None = None
         self.brackets = 0  # how many [ the document should have, were it as regular as it seems
 
@@ -111,7 +115,8 @@ class _Walk:
         return {key: self.value(item, (*pointer, key), depth + 1) for key, item in value.items()}
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
-        leaf, rank = value, 0
+        leaf: Any = value
+        rank = 0
         while isinstance(leaf, self.arrays):
             rank += 1
             leaf = next(iter(leaf), 0.0)
@@ -152,7 +157,7 @@ class _Walk:
             raise Unfit("expected a list of numbers", (*pointer, "data"))
         self.brackets += 1
         flat = self.flatten(data, (*pointer, "data"))
-        if len(data) != flat.size and len(data) < SATURATED:
+        if isinstance(next(iter(data), 0.0), self.arrays) or (len(data) != flat.size and len(data) < SATURATED):
             raise Unfit("expected a flat list of numbers, not a nested one", (*pointer, "data"))
         if math.prod(shape) != flat.size:
             raise Unfit(f"has {flat.size} numbers; shape {list(shape)} takes {math.prod(shape)}", (*pointer, "data"))

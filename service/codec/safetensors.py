@@ -145,7 +145,7 @@ def encode(answer: dict[str, Any]) -> bytes:
         offset += array.nbytes
     text = orjson.dumps(header)
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *(memoryview(array.reshape(-1).view(np.uint8)) for array in tensors.values())])
+    return b"".join([len(text).to_bytes(8, "little"), text, *(array.reshape(-1).view(np.uint8).data for array in tensors.values())])
 
 
 def _flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:

@@ -1,0 +1,64 @@
+"""A real server on a real socket, for the tests that stand where a caller stands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of the service as `python -m service` starts it, on a free port."""
+    with running() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, timeout=30) as opened:
+        yield opened
+
+
+class running:
+    """`with running(SETTING="value") as address`: a service of its own, stopped at the end."""
+
+    def __init__(self, **environment: str) -> None:
+        self.environment = environment
+
+    def __enter__(self) -> str:
+        import socket
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            env={**os.environ, "PORT": str(port), **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                httpx.get(f"{address}/health/ready", timeout=1).raise_for_status()
+                return address
+            except httpx.HTTPError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.05)
+        self.process.kill()
+        raise RuntimeError(f"the service did not start: {self.process.communicate()[1].decode()[-2000:]}")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
