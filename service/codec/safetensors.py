@@ -155,4 +155,4 @@ def _flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str
     elif isinstance(value, str):
         strings[name] = value
     else:
-        tensors[name] = np.ascontiguousarray(value)
+        tensors[name] = np.asarray(value, order="C")
