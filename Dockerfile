@@ -1,0 +1,26 @@
+# Two stages: the first installs by hash into a virtual environment, the second has that and nothing to build with.
+FROM python:3.13-slim AS build
+WORKDIR /app
+COPY requirements.txt .
+RUN python -m venv /app/venv \
+ && /app/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
+ && /app/venv/bin/pip uninstall --yes --quiet pip \
+ && find /app/venv -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
+ && find /app/venv -name '*.pyi' -delete
+COPY service service
+# compiled once here, as the file system is read-only at run time
+RUN /app/venv/bin/python -m compileall -q /app/venv/lib service
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="loss-service" \
+      org.opencontainers.image.description="Loss functions with gradients over HTTP" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 HOST=0.0.0.0 PORT=8000
+WORKDIR /app
+COPY --from=build /app /app
+USER 10001:0
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "service"]
