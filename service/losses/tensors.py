@@ -69,7 +69,8 @@ class Tensor:
     axes: names parted by spaces; a number is a fixed size; `...` stands for any further axes, the same ones in every input.
     kind: `real` (computed in the request's float type) or `integer` (given to the loss as int64).
     domain: what each element may be. below: the axis whose size bounds an integer, so that it is an index.
-    besides: the option that names one more integer allowed (`ignore_index`).
+    upto: the axis whose size is the largest integer allowed, so that it is a length; domain.low is the smallest.
+    besides: one more integer allowed, or the option that names it (`ignore_index`).
     narrowed: (option, choice, domain) for each choice of an option that narrows the domain.
     boxes: the last axis is x1, y1, x2, y2 with x1 <= x2 and y1 <= y2.
     gradient: `default` for what is predicted, `on request` for labels that have one, `none` for constants.
@@ -79,6 +80,7 @@ class Tensor:
     kind: Literal["real", "integer"] = "real"
     domain: Domain = REALS
     below: str = ""
+    upto: str = ""
     besides: str = ""
     narrowed: tuple[tuple[str, str, Domain], ...] = ()
     boxes: bool = False
@@ -97,8 +99,15 @@ class Tensor:
         return self.names[:at], self.names[at + 1 :]
 
     @property
+    def besides_literal(self) -> int | None:
+        """The number that `besides` is, where it is not an option's name."""
+        return int(self.besides) if self.besides.lstrip("-").isdigit() else None
+
+    @property
     def domain_text(self) -> str:
         """The domain in words, as cards and errors say it."""
+        if self.upto:
+            return f"lengths in [{self.domain.low:g}, {self.upto}]"
         text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
         text += "".join(f"; {domain} with {option} {choice}" for option, choice, domain in self.narrowed)
         text += "; x1 <= x2 and y1 <= y2" if self.boxes else ""
@@ -202,7 +211,10 @@ def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int
     if form.below:
         domain = Domain(0, sizes[form.below] - 1)
         said = f"class indices lie in [0, {sizes[form.below]})"
-    extra = options.get(form.besides) if form.besides else None
+    elif form.upto:
+        domain = Domain(domain.low, sizes[form.upto])
+        said = f"lengths lie in [{domain.low:g}, {domain.high:g}]"
+    extra = form.besides_literal if form.besides_literal is not None else options.get(form.besides)
     if extra is None:
         if not domain.holds_all(array):
             raise _bad_element(name, array, domain.holds(array), said)
@@ -211,7 +223,7 @@ def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int
         return
     good = domain.holds(array) | (array == extra)
     if not good.all():
-        raise _bad_element(name, array, good, f"{said}, or are {form.besides} ({extra})")
+        raise _bad_element(name, array, good, f"{said}, or are {form.besides if form.besides_literal is not None else f'{form.besides} ({extra})'}")
 
 
 def _check_boxes(name: str, array: Array) -> None:
@@ -219,7 +231,8 @@ def _check_boxes(name: str, array: Array) -> None:
     good = (array[..., 0] <= array[..., 2]) & (array[..., 1] <= array[..., 3])
     if not good.all():
         index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape))
-        raise InvalidTensor(name, f"is {array[index].tolist()!r}; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", index)
+        x1, _, x2, _ = array[index]
+        raise InvalidTensor(name, f"has {'x2 < x1' if x2 < x1 else 'y2 < y1'}; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", index)
 
 
 def _bad_element(name: str, array: Array, good: Array, expected: str) -> InvalidTensor:
