@@ -10,6 +10,7 @@ from service.losses import (
     divergence,
     heads,
     image,
+    margin,
     metric,
     policy,
     preference,
@@ -18,6 +19,7 @@ from service.losses import (
     regression,
     segmentation,
     sequence,
+    softmax,
     survival,
 )
 from service.losses.core import LOSSES, Evaluation, Loss, loss
@@ -46,7 +48,9 @@ FAMILIES = tuple(
         probabilistic,
         divergence,
         classification,
+        softmax,
         binary,
+        margin,
         segmentation,
         detection,
         boxes,

@@ -82,7 +82,10 @@ def tensor(form: Tensor, rng: Generator, sizes: dict[str, int], rest: tuple[int,
         else:
             shape.append(sizes.setdefault(axis, int(axis) if axis.isdigit() else int(rng.integers(2, 5))))
     if form.below:
-        return rng.integers(0, sizes.setdefault(form.below, 3), size=shape)
+        drawn = rng.integers(0, sizes.setdefault(form.below, 3), size=shape)
+        return drawn if form.besides_literal is None else np.where(rng.random(shape) < 0.25, form.besides_literal, drawn)
+    if form.upto:
+        return rng.integers(int(form.domain.low), sizes.setdefault(form.upto, 3) + 1, size=shape)
     values = arranged(form, within(form.domain, rng, tuple(shape)))
     return values.astype(np.int64) if form.kind == "integer" else values.astype(dtype)
 

@@ -1,0 +1,1 @@
+"""Kin of the cross entropy of a softmax."""
