@@ -1,0 +1,408 @@
+"""How exact every loss is: adversarial calls drawn from its declaration, against its truth function in many digits.
+
+Value: each numerator (and weight), and the mean that a caller gets. Gradient: a few elements of each, against differences of the truth on
+both sides of the point; between the two (a kink) every answer is right, and so is every answer but NaN where the two diverge. A step that
+would leave the declared domain is not taken.
+
+An answer `a` to a truth `t` is within bound b when |a - t| <= b |t| + T + C.
+
+T is the smallest normal number: below it floating point has no relative accuracy. C is by how much `t` itself changes when the inputs move
+by half a unit in their last place (times SLACK): an answer that is exact for inputs nearer than their neighbours can be told from no
+better one. C is what it takes where the function is ill-conditioned: exp(a - b) at |a - b| = 700 multiplies the rounding of a - b by
+700, and near a root, or where a sum cancels, no algorithm that rounds once meets a relative bound. It forgives nothing else: a loss of
+digits inside a formula (1 - p, log(1 + small), e^x - 1, x^2 out of range) does not come from the inputs, and stays an error. C is looked
+for only when the strict criterion fails, so an exact loss never needs it.
+
+Where the truth is out of range the answer is an infinity (the service's 422), never NaN; where it is in range the answer is finite.
+float32: the same on float32 inputs, 8 units in the last place of float32 elementwise, 16 composed; sums are float64.
+Digits: enough for the smallest and largest numbers of the call; whatever differs is computed again with many more and far smaller steps.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from mpmath import mp
+from numpy.random import Generator
+
+from service.losses import LOSSES, Controls, Evaluation, InvalidOption, InvalidTensor, Loss, NonFinite, compute
+from service.losses.core import COMPOSED, ELEMENTWISE
+from service.losses.tensors import Array, Domain, check
+from tests.losses import draw, truth
+
+CALLS = {"float64": 24, "float32": 8}
+ELEMENTS = 3  # how many elements of each gradient are compared in a call
+SLACK = 2.0  # half units in the last place by which every input may move
+SPECIAL = {
+    "float64": (0.0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1 - 2.0**-53, 1.0, 1 + 2.0**-52, 36.0, 40.0, 710.0, 1e5, 1e16, 1e300),
+    "float32": (0.0, 1e-45, 1e-40, 1e-30, 1e-8, 0.3, 1 - 2.0**-24, 1.0, 1 + 2.0**-23, 17.0, 20.0, 88.5, 1e3, 1e8, 1e30),
+}
+
+# ------------------------------------------------------------------ calls
+
+
+@dataclass(frozen=True)
+class Call:
+    tensors: Mapping[str, Array]
+    options: Mapping[str, Any]
+    label: str
+
+    def __str__(self) -> str:
+        given = [f"{name}={array.tolist()!r}" for name, array in self.tensors.items()]
+        return f"[{self.label}] {', '.join([*given, *(f'{k}={v!r}' for k, v in self.options.items())])}"
+
+
+KINDS = ("ordinary", "sprinkled", "sprinkled", "special", "special", "constant", "ties", "near ties", "single", "single special", "parallel")
+
+
+def calls(loss: Loss, dtype: str, number: int) -> Iterator[Call]:
+    """`number` calls that the loss accepts, of all kinds in turn."""
+    for k in range(number):
+        rng = np.random.default_rng([zlib.crc32(loss.name.encode()), k, int(dtype[5:])])
+        drawn = one_call(loss, rng, dtype, f"{KINDS[k % len(KINDS)]} {k}")
+        if drawn is not None:
+            yield drawn
+
+
+def one_call(loss: Loss, rng: Generator, dtype: str, label: str) -> Call | None:
+    """Drawn anew, with fewer special values each time, until the loss accepts it."""
+    kind = label.rpartition(" ")[0]
+    for attempt in range(60):
+        share = {"special": 0.9, "single special": 0.9, "sprinkled": 0.3}.get(kind, 0.0) * (1 - attempt / 60) ** 2
+        options = {option.name: draw.option_value(option, rng) for option in loss.options}
+        options = {name: float(np.dtype(dtype).type(value)) if isinstance(value, float) else value for name, value in options.items()}
+        arrays = shaped(replace(loss, inputs=draw.inputs_under(loss, options)), kind, rng, dtype, share if rng.random() < 0.9 else 0.0)
+        try:
+            with np.errstate(all="ignore"):
+                checked = check(loss.inputs, arrays, options)
+                loss.function(**checked, **options)
+        except (InvalidTensor, InvalidOption):
+            continue
+        return Call(checked, options, label)
+    return None
+
+
+def shaped(loss: Loss, kind: str, rng: Generator, dtype: str, share: float) -> dict[str, Array]:
+    """Tensors of a kind: small, and bent towards what is hard."""
+    sizes = {"n": int(rng.integers(1, 4))}
+    if kind.startswith("single"):
+        names = sorted({axis for item in loss.inputs for form in item.forms for axis in form.names if not axis.isdigit() and axis != "..."})
+        sizes |= {name: 1 for name in names if name == "n" or rng.random() < 0.4}
+    rest = (int(rng.integers(1, 3)),) if rng.random() < 0.4 else ()
+    palette = rng.choice(SPECIAL[dtype], size=3) * rng.choice((-1.0, 1.0), size=3)
+    arrays: dict[str, Array] = {}
+    for item in loss.inputs:
+        if not item.required and rng.random() < 0.5:
+            continue
+        form = item.forms[int(rng.integers(len(item.forms)))]
+        array = draw.tensor(form, rng, sizes, rest, dtype)
+        if form.kind == "real" and array.size:
+            array = draw.arranged(form, bent(array, form.domain, kind, palette, share, arrays, rng))
+        arrays[item.name] = array
+    return arrays
+
+
+def bent(array: Array, domain: Domain, kind: str, palette: Array, share: float, before: Mapping[str, Array], rng: Generator) -> Array:
+    if kind == "constant":
+        array = np.full_like(array, array.flat[0])
+    like = [other for other in before.values() if other.shape == array.shape and other.dtype == array.dtype and domain.holds_all(other)]
+    if like and rng.random() < 0.7 and not domain.values:
+        base = like[int(rng.integers(len(like)))]
+        if kind == "ties":
+            array = np.where(rng.random(array.shape) < 0.7, base, array)
+        elif kind == "near ties":
+            array = np.nextafter(base, base.dtype.type(rng.choice((-np.inf, np.inf))))
+        elif kind == "parallel":
+            array = base * array.dtype.type(rng.choice((0.5, -1.0, 3.0, -2.0)))
+    elif kind in ("ties", "parallel") and array.ndim and rng.random() < 0.6:
+        array = np.broadcast_to(array[:1], array.shape).copy()
+    edges = [end for end in (domain.low, domain.high) if np.isfinite(end)]
+    chosen = [*palette, *edges, *(np.nextafter(array.dtype.type(end), array.dtype.type(0.5)) for end in edges)]
+    candidates = np.array([*chosen, *(abs(v) for v in palette)], dtype=array.dtype)
+    candidates = candidates[domain.holds(candidates)]
+    if candidates.size and share:
+        array = np.where(rng.random(array.shape) < share, rng.choice(candidates, size=array.shape), array)
+    return array if domain.holds_all(array) else np.where(domain.holds(array), array, draw.within(domain, rng, array.shape).astype(array.dtype))
+
+
+# ------------------------------------------------------------------ truths
+
+
+@cache
+def truths() -> dict[str, Callable[..., Any]]:
+    """The truth function of each loss that has one."""
+    found = {}
+    for module in pkgutil.iter_modules(truth.__path__):
+        for name, function in vars(importlib.import_module(f"{truth.__name__}.{module.name}")).items():
+            if name in LOSSES and callable(function) and function.__module__.endswith(module.name):
+                found[name] = function
+    return found
+
+
+def exact(array: Array | None) -> Any:
+    """As mpmath numbers, where it is real."""
+    if array is None or array.dtype.kind != "f":
+        return array
+    out = np.empty(array.shape, dtype=object)
+    for index in np.ndindex(array.shape):
+        out[index] = mp.mpf(float(array[index]))
+    return out
+
+
+Change = Mapping[tuple[str, tuple[int, ...]], Any]  # input and index -> what is added to that element
+
+
+class Truth:
+    """The truth function at one call, and near it."""
+
+    def __init__(self, loss: Loss, call: Call, factor: int = 1) -> None:
+        self.loss, self.call = loss, call
+        reals = [np.abs(a.astype(float)).ravel() for a in call.tensors.values() if a.dtype.kind == "f"]
+        numbers = [abs(v) for v in call.options.values() if isinstance(v, float)]
+        magnitudes = np.concatenate([*reals, np.array(numbers, dtype=float)])
+        tiny = float(np.log10(magnitudes[magnitudes > 0].min(initial=1.0)))
+        huge = float(np.log10(magnitudes.max(initial=1.0)))
+        exponent = 0.4343 * min(10.0**huge, 750.0)
+        self.step_digits = int(40 - tiny) + (300 if factor > 1 else 0)
+        self.dps = factor * int(self.step_digits + 2 * huge - tiny + exponent + 60)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        return truths()[self.loss.name]
+
+    def __call__(self, change: Change | None = None) -> tuple[list[Any], list[Any] | None]:
+        """Numerators and, where they are not the sizes, weights."""
+        arguments = {item.name: exact(self.call.tensors.get(item.name)) for item in self.loss.inputs}
+        for (name, index), amount in (change or {}).items():
+            arguments[name][index] += amount
+        options = {name: mp.mpf(value) if isinstance(value, float) else value for name, value in self.call.options.items()}
+        result = self.function(**arguments, **options)
+        numerators, weights = result if isinstance(result, tuple) else (result, None)
+        return list(numerators), None if weights is None else list(weights)
+
+    def at_point(self) -> tuple[list[Any], list[Any] | None]:
+        truth.tape.clear()
+        truth.replay = None
+        return self()
+
+    def nearby(self, change: Change, tape: list[Any]) -> list[Any]:
+        truth.replay = list(tape)
+        try:
+            return self(change)[0]
+        finally:
+            truth.replay = None
+
+    def slopes(self, name: str, index: tuple[int, ...], cotangent: Array, moved: Change | None = None) -> list[Any]:
+        """One-sided derivatives of sum(cotangent * numerators), the sides that the domain has."""
+        step = mp.mpf(10) ** -self.step_digits
+        truth.tape.clear()
+        base = self(moved)[0]
+        tape = list(truth.tape)
+        found = []
+        for sign in (1, -1):
+            if self.inside(name, index, sign):
+                change = dict(moved or {})
+                change[name, index] = change.get((name, index), 0) + sign * step
+                there = self.nearby(change, tape)
+                found.append(sign * mp.fsum(mp.mpf(float(c)) * (a - b) for c, a, b in zip(cotangent, there, base, strict=True) if a != b) / step)
+        return found
+
+    def inside(self, name: str, index: tuple[int, ...], sign: int) -> bool:
+        item = next(item for item in self.loss.inputs if item.name == name)
+        value = self.call.tensors[name][index]
+        return all(
+            not form.domain.values and (value < form.domain.high if sign > 0 else value > form.domain.low)
+            for form in item.forms
+            if form.kind == "real"
+        )
+
+    def movements(self, rng: Generator) -> Iterator[Change]:
+        """All inputs moved by half a unit in their last place (times SLACK), up or down: every one alone when few, and all at once."""
+        places = [(name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if a[index]]
+        half = {(name, index): mp.mpf(float(np.spacing(np.abs(self.call.tensors[name][index])))) / 2 * SLACK for name, index in places}
+        directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4)]
+        names = {name for name, _ in places}
+        directions += [np.array([sign if name == chosen else 0 for name, _ in places]) for chosen in names for sign in (1, -1)]
+        for direction in directions:
+            yield {place: int(sign) * half[place] for place, sign in zip(places, direction, strict=True) if sign and self.inside(*place, int(sign))}
+
+
+# ------------------------------------------------------------------ the comparison
+
+
+@dataclass
+class Worst:
+    """The largest error of one quantity, in units of what is relative to the truth, and each that is over its bound."""
+
+    error: float = 0.0
+    where: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    def take(self, error: float, bound: float, where: str) -> None:
+        if error > self.error:
+            self.error, self.where = error, where
+        if error > bound:
+            self.failures.append(f"{where}: error {error:.3g}, bound {bound:.3g}")
+
+
+@dataclass
+class Report:
+    value: Worst = field(default_factory=Worst)
+    gradient: Worst = field(default_factory=Worst)
+
+    @property
+    def failures(self) -> list[str]:
+        return [*self.value.failures, *self.gradient.failures]
+
+
+def bounds(loss: Loss, dtype: str) -> tuple[float, float]:
+    if dtype == "float64":
+        return loss.bound.value, loss.bound.gradient
+    unit = 2.0**-23
+
+    def single(bound: float, composed: float) -> float:
+        return 8 * unit if bound <= ELEMENTWISE.value else 16 * unit if bound <= composed else bound / 2.0**-52 * unit
+
+    return single(loss.bound.value, COMPOSED.value), single(loss.bound.gradient, COMPOSED.gradient)
+
+
+class Judge:
+    """Compares answers with the truths of one call."""
+
+    def __init__(self, loss: Loss, call: Call, dtype: str, report: Report) -> None:
+        self.loss, self.call, self.report = loss, call, report
+        self.info = np.finfo(dtype)
+        self.bounds = bounds(loss, dtype)
+        self.rng = np.random.default_rng(0)
+
+    def relative(self, ours: float, low: Any, high: Any, allowance: Any = 0) -> float:
+        """The error relative to the truth, beyond the smallest normal number and the allowance; low and high bracket the truth."""
+        if np.isnan(ours):
+            return float("inf")
+        limit = mp.mpf(float(self.info.max)) * (1 - mp.mpf(2) ** -20)
+        if np.isinf(ours):
+            return 0.0 if (high >= limit if ours > 0 else low <= -limit) else float("inf")
+        mine = mp.mpf(ours)
+        miss = max(low - mine, mine - high, mp.mpf(0)) - mp.mpf(float(self.info.smallest_normal)) - allowance
+        if miss <= 0:
+            return 0.0
+        nearest = low if mine < low else high
+        return float(min(miss / abs(nearest), mp.mpf("1e300"))) if nearest else float("inf")
+
+    def value(self, ours: Array, pick: Callable[[tuple[list[Any], list[Any] | None]], list[Any]], what: str) -> None:
+        """Compare numbers with those that `pick` takes from the truth."""
+        true = Truth(self.loss, self.call)
+        with mp.workdps(true.dps):
+            wanted = pick(true.at_point())
+            for i in range(len(wanted)):
+                error = self.relative(float(ours[i]), wanted[i], wanted[i])
+                if error > self.bounds[0]:
+                    error = self.value_again(float(ours[i]), lambda result, i=i: pick(result)[i])
+                self.report.value.take(error, self.bounds[0], f"{what}[{i}] = {float(ours[i])!r}, truth {mp.nstr(wanted[i], 20)} in {self.call}")
+
+    def value_again(self, ours: float, pick: Callable[[Any], Any]) -> float:
+        true = Truth(self.loss, self.call, 3)
+        with mp.workdps(true.dps):
+            wanted = pick(true.at_point())
+            error = self.relative(ours, wanted, wanted)
+            if error <= self.bounds[0] or not np.isfinite(ours):
+                return error
+            tape, change = list(truth.tape), mp.mpf(0)
+            for moved in true.movements(self.rng):
+                truth.replay = list(tape)
+                change = max(change, abs(pick(true(moved)) - wanted))
+                truth.replay = None
+            return self.relative(ours, wanted, wanted, change)
+
+    def gradient(self, ours: float, name: str, index: tuple[int, ...], cotangent: Array) -> None:
+        true = Truth(self.loss, self.call)
+        with mp.workdps(true.dps):
+            slopes = true.slopes(name, index, cotangent)
+            if not slopes:
+                return
+            error = self.relative(ours, min(slopes), max(slopes))
+            if error > self.bounds[1]:
+                error = self.gradient_again(ours, name, index, cotangent, slopes)
+        said = " to ".join(mp.nstr(slope, 20) for slope in sorted(slopes))
+        self.report.gradient.take(error, self.bounds[1], f"gradient {name}{list(index)} = {ours!r}, truth {said} in {self.call}")
+
+    def gradient_again(self, ours: float, name: str, index: tuple[int, ...], cotangent: Array, first: list[Any]) -> float:
+        true = Truth(self.loss, self.call, 3)
+        with mp.workdps(true.dps):
+            slopes = true.slopes(name, index, cotangent)
+            if any(abs(a - b) > mp.mpf("1e-3") * max(abs(a), abs(b)) > 1 for a, b in zip(slopes, first, strict=True)):
+                return float("inf") if np.isnan(ours) else 0.0  # no derivative: the differences diverge as the step shrinks
+            error = self.relative(ours, min(slopes), max(slopes))
+            if error <= self.bounds[1] or not np.isfinite(ours):
+                return error
+            change = mp.mpf(0)
+            for moved in true.movements(self.rng):
+                there = true.slopes(name, index, cotangent, moved)
+                change = max([change, *(abs(a - b) for a, b in zip(there, slopes, strict=True))])
+                if self.relative(ours, min(slopes), max(slopes), change) == 0:
+                    return 0.0
+            return self.relative(ours, min(slopes), max(slopes), change)
+
+
+Answerer = Callable[[Loss, Call], Evaluation]
+
+
+def evaluate(loss: Loss, call: Call) -> Evaluation:
+    with np.errstate(all="ignore"):
+        return loss.function(**call.tensors, **call.options)
+
+
+def measure(loss: Loss, dtype: str = "float64", number: int | None = None) -> Report:
+    """The worst errors over adversarial calls."""
+    report = Report()
+    for call in calls(loss, dtype, number or CALLS[dtype]):
+        judge = Judge(loss, call, dtype, report)
+        evaluation = evaluate(loss, call)
+        judge.value(evaluation.numerator, lambda result: result[0], "numerator")
+        judge.value(evaluation.weight, lambda result: result[1] or [], "weight")
+        if not np.isfinite(evaluation.numerator).all():
+            continue
+        rng = np.random.default_rng(len(call.label))
+        cotangent = 2.0 ** -rng.integers(0, 4, size=evaluation.numerator.shape)
+        for name, pullback in evaluation.gradients.items():
+            if name not in call.tensors:
+                continue
+            with np.errstate(all="ignore"):
+                gradient = pullback(cotangent)
+            places = list(np.ndindex(gradient.shape))
+            for at in rng.choice(len(places), size=min(ELEMENTS, len(places)), replace=False):
+                judge.gradient(float(gradient[places[at]]), name, places[at], cotangent)
+        if "mean" in loss.reductions:
+            mean_of_the_call(loss, call, judge, evaluation)
+    return report
+
+
+def mean_of_the_call(loss: Loss, call: Call, judge: Judge, evaluation: Evaluation) -> None:
+    """What `compute` makes of it, divided by the weights that were just compared."""
+    try:
+        value = compute(loss, call.tensors, call.options, Controls(outputs=("value",))).value
+    except NonFinite:
+        value = float("inf")
+    weights = [mp.mpf(float(w)) for w in evaluation.weight]
+
+    def mean(result: tuple[list[Any], list[Any] | None]) -> list[Any]:
+        if evaluation.mean_of == "samples":
+            return [mp.fsum(u / w for u, w in zip(result[0], weights, strict=True) if w) / len(weights)]
+        total = mp.fsum(weights)
+        return [mp.fsum(result[0]) / total if total else mp.mpf(0)]
+
+    judge.value(np.array([value]), mean, "mean")
+
+
+if __name__ == "__main__":
+    from tests.losses.accuracy_table import main
+
+    main(sys.argv[1:])

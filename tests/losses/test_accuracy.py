@@ -1,0 +1,41 @@
+"""Every loss meets the bound that it declares, against its truth function (accuracy.py says how)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.losses import LOSSES, InvalidTensor, compute
+from tests.losses import draw
+from tests.losses.accuracy import measure, truths
+
+SHOWN = 5
+
+with_a_truth = pytest.mark.parametrize("name", sorted(truths()))
+
+
+@with_a_truth
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_value_and_gradient_are_within_the_bound(name: str, dtype: str) -> None:
+    failures = measure(LOSSES[name], dtype).failures
+    assert not failures, "\n".join([f"{len(failures)} errors of {name} in {dtype}", *failures[:SHOWN]])
+
+
+@pytest.mark.parametrize("name", draw.every_loss)
+def test_an_empty_batch_has_the_value_zero(name: str) -> None:
+    """Where the declaration lets the batch be empty: value 0, gradients of the right shape."""
+    loss, rng = LOSSES[name], np.random.default_rng(0)
+    sizes = {form.names[0]: 0 for item in loss.inputs for form in item.forms if form.names and not form.names[0].isdigit()}
+    arrays = {item.name: draw.tensor(item.forms[0], rng, sizes, (), "float64") for item in loss.inputs if item.required}
+    try:
+        answer = compute(loss, arrays, {})
+    except InvalidTensor:
+        return
+    assert answer.value == 0.0
+    for key, gradient in (answer.gradients or {}).items():
+        assert gradient.shape == arrays[key].shape
+
+
+def test_every_loss_has_a_truth() -> None:
+    missing = sorted(LOSSES.keys() - truths().keys())
+    assert not missing, f"no truth function in tests/losses/truth for: {', '.join(missing)}"

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import exp, log, per_sample, times
+
+
+def softmax(x):
+    """Along axis 1."""
+    e = exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _positions(array):
+    """(n, c, ...) as (n, positions, c)."""
+    return np.moveaxis(array.reshape(*array.shape[:2], -1), 1, 2)
+
+
+def _of_indices(labels, ignore_index, weight, term):
+    """Numerators and weights: the sum over the positions that count of term(i, j, y), and of their class weights."""
+    flat = labels.reshape(len(labels), -1)
+    kept = [[(i, j, int(y)) for j, y in enumerate(row) if y != ignore_index] for i, row in enumerate(flat)]
+    weights = [mp.fsum(mp.mpf(1) if weight is None else weight[y] for _, _, y in row) for row in kept]
+    return [mp.fsum(term(*at) for at in row) for row in kept], weights
+
+
+def cross_entropy(predictions, labels, weight, ignore_index, label_smoothing, predictions_are, log_base):
+    unit = mp.log(2) if log_base == "2" else mp.mpf(1)
+    if predictions_are == "logits":
+        log_p = _positions(log(softmax(predictions)))
+    else:
+        log_p = _positions(log(predictions) if predictions_are == "probabilities" else predictions)
+    classes = predictions.shape[1]
+    w = np.array([mp.mpf(1)] * classes, dtype=object) if weight is None else weight
+    if labels.ndim == predictions.ndim:
+        q = _positions(labels) * (1 - label_smoothing) + label_smoothing / classes
+        return per_sample(-times(w * q, log_p) / unit), [mp.mpf(row.shape[0]) for row in q]
+
+    def term(i, j, y):
+        q = [(1 - label_smoothing) * (k == y) + label_smoothing / classes for k in range(classes)]
+        return -mp.fsum(times(w[k] * q[k], log_p[i, j, k]) for k in range(classes)) / unit
+
+    return _of_indices(labels, ignore_index, weight, term)
+
+
+def nll(predictions, labels, weight, ignore_index):
+    x = _positions(predictions)
+    return _of_indices(labels, ignore_index, weight, lambda i, j, y: -(1 if weight is None else weight[y]) * x[i, j, y])
+
+
+def softmax_focal(predictions, labels, gamma, weight, ignore_index, label_smoothing):
+    p = _positions(softmax(predictions))
+    classes = predictions.shape[1]
+
+    def term(i, j, y):
+        q = [(1 - label_smoothing) * (k == y) + label_smoothing / classes for k in range(classes)]
+        return -mp.fsum((1 if weight is None else weight[k]) * q[k] * (1 - p[i, j, k]) ** gamma * mp.log(p[i, j, k]) for k in range(classes) if q[k])
+
+    return _of_indices(labels, ignore_index, weight, term)
