@@ -74,7 +74,8 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     cotangent = _cotangent(controls, evaluation.numerator.size)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
     per_sample = evaluation.numerator if controls.reduction == "sum" else _ratio(evaluation.numerator, evaluation.weight)
-    _finite("per_sample", per_sample)
+    if "per_sample" in controls.outputs or not np.isfinite(evaluation.numerator).all():  # a ratio may be out of range where the mean is not
+        _finite("per_sample", per_sample)
     if "per_sample" in controls.outputs:
         answer.per_sample = per_sample
     if cotangent is None:

@@ -5,11 +5,21 @@ error = predictions - labels throughout; a gradient at a kink is the one named i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
+
+import annotated_types
 import numpy as np
 
-from service.losses.core import ELEMENTWISE, ElementWeight, Evaluation, NonNegative, Positive, Real, RealLabel, loss
-from service.losses.numerics import elementwise, per_sample_size
-from service.losses.tensors import Array
+from service.losses.core import ELEMENTWISE, ElementWeight, Evaluation, Fraction, NonNegative, Positive, Real, RealLabel, loss
+from service.losses.numerics import LN2, elementwise, per_sample_size, per_sample_sum, sum_of_others
+from service.losses.special import log_ratio
+from service.losses.tensors import Array, Domain, Tensor
+
+ABOVE_MINUS_ONE = Domain(low=-1, low_open=True)
+AboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="default", description="estimates, above -1")]
+LabelAboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="on request", description="true values, above -1")]
+ConstantLabel = Annotated[Array, Tensor("n ...", description="true values")]
 
 EXAMPLE = {"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}
 
@@ -89,3 +99,335 @@ def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight
     slope = np.clip(error, -delta, delta)
     inside = (np.abs(error) <= delta).astype(error.dtype)
     return of_error(slope * (error - 0.5 * slope), slope, inside, weight=weight, divisor=per_sample_size(error))
+
+
+def by_error(
+    values: Array, slope: Callable[[], Array], curvature: Callable[[], Array], *, ends: tuple[str, str] = ("predictions", "labels")
+) -> Evaluation:
+    """As of_error, with derivatives that are computed when they are asked for."""
+    first, second = ends
+    return elementwise(
+        values,
+        {first: lambda c: c * slope(), second: lambda c: -c * slope()},
+        {first: lambda c: c * curvature(), second: lambda c: c * curvature()},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
+    r"""Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+
+    Formula: \ell = \frac{(x - t)^2}{2}
+    Synonyms: l2_loss, HalfSquaredError, half_mse, regression_l2
+    Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 3.12
+    """
+    error = predictions - labels
+    return by_error((0.5 * error) * error, lambda: error, lambda: np.ones_like(error))
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
+def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The root of the (weighted) mean of the squared errors.
+
+    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+    Formula: L = \sqrt{\frac{\sum_i w_i (x_i - t_i)^2}{\sum_i w_i}}
+    Divisor: 1; the mean stands under the root
+    Synonyms: RMSE, RootMeanSquaredError, root_mse
+    Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.3
+    """
+    error = predictions - labels
+    one = np.ones((), error.dtype)
+    return root_mean_square(error, weight, {"predictions": lambda: (one, 0 * one), "labels": lambda: (-one, 0 * one)})
+
+
+def root_mean_square(error: Array, weight: Array | None, derivatives: Mapping[str, Callable[[], tuple[Array, Array]]]) -> Evaluation:
+    """The root of the weighted mean of error^2 as one sample. derivatives: of the error by each input, first and second.
+
+    All is scaled by the largest weight and the largest weighted error, so that no square leaves the range.
+    """
+    largest_weight = 1.0 if weight is None else float(weight.max(initial=0.0))
+    root_weight = np.ones_like(error) if weight is None else np.sqrt(weight / (largest_weight or 1.0))
+    weighted = root_weight * error
+    largest = np.abs(weighted).max(initial=0.0) or error.dtype.type(1.0)
+    scaled = weighted / largest
+    squares = float((scaled * scaled).sum(dtype=np.float64))
+    weights = float((root_weight * root_weight).sum(dtype=np.float64))
+    degenerate = not squares or not weights
+    norm = 1.0 if degenerate else float(np.sqrt(squares * weights))
+    value = 0.0 if degenerate else float(largest) * float(np.sqrt(squares / weights))
+
+    def first(name: str) -> Callable[[Array], Array]:
+        return lambda c: (float(c[0]) / norm) * (root_weight * scaled) * derivatives[name]()[0]
+
+    def second(name: str) -> Callable[[Array], Array]:
+        def diagonal(c: Array) -> Array:
+            if degenerate:
+                return np.zeros_like(error)
+            slope, bend = derivatives[name]()
+            others = sum_of_others((scaled * scaled).reshape(1, -1)).reshape(error.shape) / squares
+            spreading = (root_weight * root_weight) * (slope * slope) * others / largest
+            return (float(c[0]) / norm) * (spreading + root_weight * scaled * bend)
+
+        return diagonal
+
+    return Evaluation(
+        np.array([value]),
+        np.ones(1),
+        {name: first(name) for name in derivatives},
+        hessian_diagonal={name: second(name) for name in derivatives},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
+    r"""The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+
+    Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+
+    Formula: \ell = \log \cosh(x - t)
+    Synonyms: LogCosh, logcosh, LogCoshLoss, log_cosh_error, log_cosh_loss
+    Reference: Chen et al., Log Hyperbolic Cosine Loss Improves Variational Auto-Encoder, 2019
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    small = np.sinh(np.minimum(size, 1.0))
+    values = np.where(size < 1.0, 0.5 * np.log1p(small * small), (size - LN2) + np.log1p(np.exp(-2.0 * size)))
+
+    def curvature() -> Array:
+        e = np.exp(-size)
+        sech = 2.0 * e / (1.0 + e * e)
+        return sech * sech
+
+    return by_error(values, lambda: np.tanh(error), curvature)
+
+
+@loss(example=EXAMPLE | {"quantile": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
+def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) -> Evaluation:
+    r"""Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+
+    The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+
+    Formula: \ell = \max(q u, (q - 1) u), \quad u = t - x
+    quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+    Synonyms: pinball, PinballLoss, mean_pinball_loss, pinball_loss, check, tilted_l1, QuantileLoss, quantile_loss, quantileerror
+    Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46
+    """
+    return _pinball(predictions - labels, quantile)
+
+
+def _pinball(error: Array, quantile: float) -> Evaluation:
+    weight = np.where(error > 0, 1.0 - quantile, -quantile).astype(error.dtype, copy=False)
+    return by_error(weight * error, lambda: np.where(error == 0, 0.0, weight).astype(error.dtype, copy=False), lambda: np.zeros_like(error))
+
+
+@loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
+def expectile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
+    r"""Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+
+    Formula: \ell = |\alpha - [t \le x]| \, (t - x)^2
+    alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+    Synonyms: expectileerror, asymmetric_least_squares, expectile_loss
+    Reference: Newey and Powell, Asymmetric Least Squares Estimation and Testing, 1987, Econometrica 55
+    """
+    error = predictions - labels
+    weight = np.where(error >= 0, 1.0 - alpha, alpha).astype(error.dtype, copy=False)
+    return by_error((weight * error) * error, lambda: 2.0 * weight * error, lambda: 2.0 * weight)
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne) -> Evaluation:
+    r"""The square of the difference of logarithms of one plus the numbers.
+
+    Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+
+    Formula: \ell = (\log(1 + x) - \log(1 + t))^2
+    Synonyms: MSLE, MeanSquaredLogarithmicError, mean_squared_log_error, squaredlogerror
+    Reference: scikit-learn, mean_squared_log_error; XGBoost, reg:squaredlogerror
+    """
+    above, true = 1.0 + predictions, 1.0 + labels
+    error = log_ratio(above, true, predictions - labels)
+    return elementwise(
+        error * error,
+        {"predictions": lambda c: (2.0 * c) * (error / above), "labels": lambda c: (-2.0 * c) * (error / true)},
+        {
+            "predictions": lambda c: (2.0 * c) * ((1.0 - error) / above / above),
+            "labels": lambda c: (2.0 * c) * ((1.0 + error) / true / true),
+        },
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
+def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+
+    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+    Formula: L = \sqrt{\frac{\sum_i w_i (\log(1 + x_i) - \log(1 + t_i))^2}{\sum_i w_i}}
+    Divisor: 1; the mean stands under the root
+    Synonyms: RMSLE, RootMeanSquaredLogError
+    Reference: scikit-learn, root_mean_squared_log_error
+    """
+    above, true = 1.0 + predictions, 1.0 + labels
+    error = log_ratio(above, true, predictions - labels)
+    derivatives = {"predictions": lambda: (1.0 / above, -1.0 / above / above), "labels": lambda: (-1.0 / true, 1.0 / true / true)}
+    return root_mean_square(error, weight, derivatives)
+
+
+@loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_absolute_percentage_error(
+    predictions: Real,
+    labels: RealLabel,
+    *,
+    denominator: Literal["sklearn", "keras", "torchmetrics", "lightgbm"] = "sklearn",
+    scale: Positive = 1.0,
+) -> Evaluation:
+    r"""The absolute error as a fraction of the true number; with scale 100 in percent.
+
+    Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+
+    Formula: \ell = s \frac{|x - t|}{\max(|t|, \epsilon)}
+    denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as CatBoost has it too.
+    scale: multiplies the loss; 100 for keras, 1 for the others.
+    Synonyms: MAPE, MeanAbsolutePercentageError, percentage_error
+    Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
+    """
+    error = predictions - labels
+    floor = {"sklearn": 2.0**-52, "keras": 1e-7, "torchmetrics": 1.17e-6, "lightgbm": 1.0}[denominator]
+    size = np.abs(labels)
+    base = np.maximum(size, floor)
+    sign = scale * np.sign(error)
+    outside = size > floor
+
+    def label_slope() -> Array:
+        return np.where(outside, np.sign(labels) * (predictions / base), 1.0).astype(error.dtype, copy=False) * (-sign / base)
+
+    return elementwise(
+        scale * (np.abs(error) / base),
+        {"predictions": lambda c: c * (sign / base), "labels": lambda c: c * label_slope()},
+        {
+            "predictions": lambda c: np.zeros_like(c * error),
+            "labels": lambda c: c * (outside * (2.0 * sign * (predictions / base) / base / base)),
+        },
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabel, *, scale: Positive = 1.0) -> Evaluation:
+    r"""The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+
+    Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides at a single 0.
+
+    Formula: \ell = s \frac{2 |x - t|}{|x| + |t|}
+    scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+    Synonyms: SMAPE, SymmetricMeanAbsolutePercentageError, symmetric_percentage_error
+    Reference: Makridakis, Accuracy measures: theoretical and practical concerns, 1993, International Journal of Forecasting 9
+    """
+    error = predictions - labels
+    x, t = np.abs(predictions), np.abs(labels)
+    total = x + t
+    total = np.where(total == 0, 1.0, total).astype(error.dtype, copy=False)
+    agreement = np.sign(predictions) * np.sign(labels)
+
+    def slope(other: Array) -> Array:
+        return (2.0 * scale) * (np.sign(error) * (1.0 + agreement)) * ((other / total) / total)
+
+    def curvature(own: Array, other: Array, sign: float) -> Array:
+        return (-2.0 * sign) * slope(other) * np.sign(own) * (agreement > 0) / total
+
+    return elementwise(
+        (2.0 * scale) * (np.abs(error) / total),
+        {"predictions": lambda c: c * slope(t), "labels": lambda c: -c * slope(x)},
+        {"predictions": lambda c: c * curvature(predictions, t, 1.0), "labels": lambda c: c * curvature(labels, x, -1.0)},
+    )
+
+
+@loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True)
+def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantLabel) -> Evaluation:
+    r"""The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+
+    A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample 0.
+
+    Formula: L = \frac{\sum_i |x_i - t_i|}{\sum_i |t_i|}
+    Divisor: the sum of the sizes of the true numbers
+    Synonyms: WMAPE, WAPE, WeightedMeanAbsolutePercentageError, normalized_deviation
+    Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
+    """
+    error = predictions - labels
+    return elementwise(
+        np.abs(error),
+        {"predictions": lambda c: c * np.sign(error)},
+        {"predictions": lambda c: np.zeros_like(c * error)},
+        divisor=per_sample_sum(np.abs(labels)),
+    )
+
+
+@loss(example=EXAMPLE | {"p": 3.0}, hessian_diagonal=True)
+def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_types.Ge(1)] = 2.0) -> Evaluation:
+    r"""A power of the absolute error; the gradient at a tie is 0.
+
+    Formula: \ell = |x - t|^p
+    p: the exponent; 1 gives the absolute, 2 the squared error.
+    Synonyms: Lq, power_loss, minkowski
+    Reference: Rice and White, Norms for Smoothing and Estimation, 1964, SIAM Review 6
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    return by_error(
+        size**p,
+        lambda: (p * np.sign(error)) * size ** (p - 1.0),
+        lambda: np.zeros_like(error) if p == 1 else (p * (p - 1.0)) * size ** (p - 2.0),
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
+    r"""The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+
+    Formula: \ell = \max(0, |x - t| - \epsilon)
+    epsilon: the error that costs nothing.
+    Synonyms: epsilon_insensitive_loss, l1_svr, svr
+    Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
+    """
+    excess, sign = _beyond(predictions - labels, epsilon)
+    return by_error(excess, lambda: sign, lambda: np.zeros_like(sign))
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def squared_epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
+    r"""The square of the absolute error beyond a tolerance.
+
+    Formula: \ell = \max(0, |x - t| - \epsilon)^2
+    epsilon: the error that costs nothing.
+    Synonyms: squared_epsilon_insensitive_loss, l2_svr
+    Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
+    """
+    excess, sign = _beyond(predictions - labels, epsilon)
+    return by_error(excess * excess, lambda: 2.0 * sign * excess, lambda: 2.0 * np.abs(sign))
+
+
+def _beyond(error: Array, epsilon: float) -> tuple[Array, Array]:
+    """max(0, |error| - epsilon), and the error's sign where that is not 0."""
+    excess = np.maximum(np.abs(error) - epsilon, 0.0)
+    return excess, np.sign(error) * (excess > 0)
+
+
+@loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True)
+def log_lin_quantile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
+    r"""Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+
+    Formula: \ell = \max(\alpha u, (\alpha - 1) u), \quad u = t - e^x
+    alpha: the quantile to estimate.
+    Synonyms: LogLinQuantile, log_linear_quantile
+    Reference: CatBoost, Regression: objectives and metrics, LogLinQuantile
+    """
+    power = np.exp(predictions)
+    pinball = _pinball(power - labels, alpha)
+    slope, label_slope = pinball.gradients["predictions"], pinball.gradients["labels"]
+    return Evaluation(
+        pinball.numerator,
+        pinball.weight,
+        {"predictions": lambda c: slope(c) * power, "labels": label_slope},
+        pinball.elements,
+        {"predictions": lambda c: slope(c) * power, "labels": pinball.hessian_diagonal["labels"]},
+    )
