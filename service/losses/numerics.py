@@ -162,3 +162,30 @@ class Softmax:
         e = np.take_along_axis(self.exponentials, labels[:, None], 1)
         others = np.where(labels[:, None] == self.top, self.rest, 1.0 + self.rest - e)
         return (others / (1.0 + self.rest))[:, 0]
+
+
+def exp_times(x: Array, factor: Array) -> Array:
+    """e^x * factor, also where e^x alone is out of range."""
+    root = np.exp(0.5 * x)
+    return root * factor * root
+
+
+def expm1_minus(x: Array) -> Array:
+    """e^x - 1 - x, to full relative accuracy near 0 too."""
+    small = np.clip(x, -1.0, 1.0)
+    series = np.ones_like(small)
+    for k in range(18, 2, -1):
+        series *= small / k
+        series += 1.0
+    return np.where(np.abs(x) < 1.0, 0.5 * small * small * series, np.expm1(x) - x)
+
+
+def log1p_minus(x: Array) -> Array:
+    """log(1 + x) - x for x > -1, to full relative accuracy near 0 too."""
+    near = np.clip(x, -0.5, 0.5)
+    r = near / (2.0 + near)  # log(1 + x) = 2 artanh(r), and x - 2 r = r x
+    square = r * r
+    series = np.zeros_like(near)
+    for k in range(33, 1, -2):
+        series = series * square + 1.0 / k
+    return np.where(np.abs(x) < 0.5, 2.0 * r * square * series - r * near, np.log1p(x) - x)

@@ -1,1 +1,388 @@
-"""Preferences between answers, from log-probabilities."""
+"""Preferences between two answers, and single answers liked or not, from the log-probabilities that a policy gives them.
+
+chosen and rejected name the two answers of a pair; each number is the log-probability of a whole answer, summed over its
+tokens (or averaged, where a loss says so). Reference log-probabilities are constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.core import Evaluation, NonNegative, Positive, Pullback, loss
+from service.losses.errors import InvalidOption
+from service.losses.numerics import elementwise, exp_times, expm1_minus, log1p_minus, log1pexp_small, sigmoid, softplus
+from service.losses.tensors import Array, Domain, Tensor
+
+Reward = Annotated[Array, Tensor("n", gradient="default", description="rewards of the answers")]
+LogProbability = Annotated[Array, Tensor("n", gradient="default", description="log-probabilities of the answers under the policy")]
+ReferenceLogProbability = Annotated[Array, Tensor("n", description="log-probabilities of the answers under the reference model")]
+MeanLogProbability = Annotated[
+    Array,
+    Tensor("n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the answers, averaged over tokens"),
+]
+AnswerNll = Annotated[Array, Tensor("n", gradient="default", description="negative log-likelihood of the chosen answers, averaged over tokens")]
+Margin = Annotated[Array, Tensor("n", description="by how much the chosen answers are better")]
+Liked = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")]
+Smoothing = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(0.5)]
+
+PAIR = {"chosen_logps": [-12.0, -8.5], "rejected_logps": [-14.0, -8.0]}
+REFERRED = PAIR | {"ref_chosen_logps": [-13.0, -8.0], "ref_rejected_logps": [-13.5, -9.0]}
+
+Curve = Callable[[Array], tuple[Array, Callable[[], Array]]]  # x -> value and its derivative
+
+
+@loss(example={"chosen_rewards": [1.2, 0.3], "rejected_rewards": [0.2, 0.5]}, hessian_diagonal=True)
+def bradley_terry(
+    chosen_rewards: Reward, rejected_rewards: Reward, *, margin: Margin | None = None, center_rewards_coefficient: NonNegative = 0.0
+) -> Evaluation:
+    r"""Minus the log-probability that the chosen answer wins, when rewards are the scores of a Bradley-Terry model.
+
+    Formula: \ell = \mathrm{softplus}(m - (r_c - r_r)) + \lambda (r_c + r_r)^2
+    center_rewards_coefficient: weight of the square of the rewards' sum, which keeps them near zero (TRL; 0.01 in the paper).
+    Divisor: the number of pairs
+    Synonyms: BradleyTerry, reward_model, RewardTrainer, pairwise_reward
+    Reference: Bradley and Terry, Rank Analysis of Incomplete Block Designs, 1952; Ouyang et al., 2022, arXiv:2203.02155, equation 1; Eisenstein et al., 2023, arXiv:2312.09244 (centring)
+    """
+    x = chosen_rewards - rejected_rewards
+    if margin is not None:
+        x = x - margin
+    total, coefficient = chosen_rewards + rejected_rewards, center_rewards_coefficient
+    centre = (coefficient * total) * total if coefficient else np.zeros_like(total)
+
+    def curvature(c: Array) -> Array:
+        return c * (sigmoid(x) * sigmoid(-x) + 2.0 * coefficient)
+
+    return elementwise(
+        softplus(-x) + centre,
+        {
+            "chosen_rewards": lambda c: c * (2.0 * coefficient * total - sigmoid(-x)),
+            "rejected_rewards": lambda c: c * (2.0 * coefficient * total + sigmoid(-x)),
+        },
+        {"chosen_rewards": curvature, "rejected_rewards": curvature},
+    )
+
+
+# ------------------------------------------------------------------ curves: what the losses of pairs do to beta times a log-ratio
+
+
+def logistic(x: Array, smoothing: float = 0.0) -> tuple[Array, Callable[[], Array]]:
+    """softplus(-x), with a share of softplus(x)."""
+    small = log1pexp_small(x)
+    value = (1.0 - smoothing) * (np.maximum(-x, 0.0) + small)
+    if smoothing:
+        value += smoothing * (np.maximum(x, 0.0) + small)
+    return value, lambda: smoothing * sigmoid(x) - (1.0 - smoothing) * sigmoid(-x)
+
+
+def robust(x: Array, smoothing: float) -> tuple[Array, Callable[[], Array]]:
+    """((1 - e) softplus(-x) - e softplus(x)) / (1 - 2 e)."""
+    flipped = smoothing / (1.0 - 2.0 * smoothing)
+    return softplus(-x) - flipped * x, lambda: -sigmoid(-x) - flipped
+
+
+def hinge(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """max(0, 1 - x); slope 0 at 1."""
+    return np.maximum(1.0 - x, 0.0), lambda: -(x < 1.0).astype(x.dtype)
+
+
+def square(x: Array, target: float, beta: float) -> tuple[Array, Callable[[], Array]]:
+    """((x - target) / beta)^2."""
+    error = (x - target) / beta
+    return error * error, lambda: 2.0 * error / beta
+
+
+def exo(x: Array, smoothing: float) -> tuple[Array, Callable[[], Array]]:
+    """KL(sigmoid(x) || 1 - e), as the gap between log(1 + q (e^d - 1)) and q d, d the distance of the logits, of the rarer outcome."""
+    d = float(np.log1p(-smoothing) - np.log(smoothing)) - x
+    rare, d = sigmoid(-np.abs(x)), np.where(x > 0, -d, d)
+    spread = rare * np.expm1(np.minimum(d, 700.0))
+    near = log1p_minus(spread) + rare * expm1_minus(np.minimum(d, 700.0))
+    far = np.where(d > 30.0, np.log(rare) + d + np.log1p((1.0 - rare) / rare * np.exp(-np.maximum(d, 0.0))), np.log1p(spread)) - rare * d
+    return np.where(np.abs(d) < 1.0, near, far), lambda: np.where(x > 0, 1.0, -1.0) * rare * (1.0 - rare) * d
+
+
+def falling(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """sigmoid(-x)."""
+    return sigmoid(-x), lambda: -sigmoid(x) * sigmoid(-x)
+
+
+def rising(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """sigmoid(x)."""
+    return sigmoid(x), lambda: sigmoid(x) * sigmoid(-x)
+
+
+def nca(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """softplus(-x) + softplus(x) / 2."""
+    return softplus(-x) + 0.5 * softplus(x), lambda: 0.5 * sigmoid(x) - sigmoid(-x)
+
+
+def half_softplus(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """softplus(x) / 2."""
+    return 0.5 * softplus(x), lambda: 0.5 * sigmoid(x)
+
+
+def opposite(x: Array) -> tuple[Array, Callable[[], Array]]:
+    """softplus(x)."""
+    return softplus(x), lambda: sigmoid(x)
+
+
+def discovered(x: Array, tau: float) -> tuple[Array, Callable[[], Array]]:
+    """(1 - m) softplus(-x) + m e^-x with m = sigmoid(x / tau); m e^-x is one exponential, in range where the product is."""
+    e = np.exp(-np.abs(x) / tau)
+    m, rest = np.where(x >= 0, 1.0, e) / (1.0 + e), np.where(x >= 0, e, 1.0) / (1.0 + e)
+    steep = np.exp(np.where(x >= 0, -x, x / tau - x)) / (1.0 + e)
+    plain = softplus(-x)
+    return rest * plain + steep, lambda: steep * (rest / tau - 1.0) - rest * (m / tau * plain + sigmoid(-x))
+
+
+# ------------------------------------------------------------------ losses of pairs
+
+
+def of_log_ratios(log_ratios: tuple[Array, Array], beta: float, terms: list[tuple[tuple[int, int], Curve]]) -> Evaluation:
+    """The sum of curves of beta * (a * chosen + b * rejected log-ratio), for the (a, b) of each term."""
+    chosen, rejected = log_ratios
+    parts = []
+    for (a, b), curve in terms:
+        value, slope = curve(beta * (chosen - rejected if a and b else chosen if a else rejected))
+        parts.append((a, b, value, slope))
+    return elementwise(
+        sum((value for _, _, value, _ in parts[1:]), parts[0][2]),
+        {
+            "chosen_logps": lambda c: c * (beta * sum(a * slope() for a, _, _, slope in parts if a)),
+            "rejected_logps": lambda c: c * (beta * sum(b * slope() for _, b, _, slope in parts if b)),
+        },
+    )
+
+
+@loss(example=REFERRED)
+def dpo(
+    chosen_logps: LogProbability,
+    rejected_logps: LogProbability,
+    ref_chosen_logps: ReferenceLogProbability,
+    ref_rejected_logps: ReferenceLogProbability,
+    *,
+    loss_type: Literal[
+        "sigmoid", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop"
+    ] = "sigmoid",
+    beta: Positive = 0.1,
+    label_smoothing: Smoothing = 0.0,
+    discopop_tau: Positive = 0.05,
+) -> Evaluation:
+    r"""Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
+
+    With u and v for beta times the log-ratios of the chosen and the rejected answer and x = u - v, `loss_type` is one of
+    sigmoid softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels, which can
+    be negative; exo_pair KL(sigmoid(x) | 1 - label_smoothing), which must be positive there; nca_pair softplus(-u) + softplus(u)/2 +
+    softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
+    ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop
+    (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. The variant aot compares sorted
+    batches and is the loss `aot`. TRL's DPO trainer averages log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean.
+
+    Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
+    loss_type: the variant, by TRL's name.
+    beta: how strongly the policy is held to the reference; a reward's temperature.
+    label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust and exo_pair; the others take no notice.
+    discopop_tau: temperature of discopop's mixture.
+    Divisor: the number of pairs
+    Synonyms: DPOTrainer, DPOLoss, cdpo, rdpo, dpo_hinge, slic, ipo, exo_pair, nca_pair, bco_pair, sppo_hard, apo_zero, apo_down, discopop
+    Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5
+    """
+    if loss_type == "exo_pair" and label_smoothing == 0:
+        raise InvalidOption("label_smoothing", "is 0; exo_pair needs a positive one")
+    pair: dict[str, Curve] = {
+        "sigmoid": partial(logistic, smoothing=label_smoothing),
+        "hinge": hinge,
+        "ipo": partial(square, target=0.5, beta=beta),
+        "robust": partial(robust, smoothing=label_smoothing),
+        "exo_pair": partial(exo, smoothing=label_smoothing),
+        "discopop": partial(discovered, tau=discopop_tau),
+    }
+    single: dict[str, list[tuple[tuple[int, int], Curve]]] = {
+        "nca_pair": [((1, 0), nca), ((0, 1), half_softplus)],
+        "bco_pair": [((1, 0), logistic), ((0, 1), opposite)],
+        "sppo_hard": [((1, 0), partial(square, target=0.5, beta=beta)), ((0, 1), partial(square, target=-0.5, beta=beta))],
+        "apo_zero": [((1, 0), falling), ((0, 1), rising)],
+        "apo_down": [((1, 0), rising), ((1, -1), falling)],
+    }
+    terms = single[loss_type] if loss_type in single else [((1, -1), pair[loss_type])]
+    return of_log_ratios((chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps), beta, terms)
+
+
+@loss(example=REFERRED, merges=False)
+def aot(
+    chosen_logps: LogProbability,
+    rejected_logps: LogProbability,
+    ref_chosen_logps: ReferenceLogProbability,
+    ref_rejected_logps: ReferenceLogProbability,
+    *,
+    pairing: Literal["paired", "unpaired"] = "paired",
+    beta: Positive = 0.1,
+    label_smoothing: Smoothing = 0.0,
+) -> Evaluation:
+    r"""Alignment by optimal transport: the k-th smallest log-ratio of the batch is to exceed the reference's k-th smallest.
+
+    A sample's loss is that of its own place in the order: of its pair's log-ratio (paired), of its chosen answer's (unpaired). Ties keep
+    the order of the samples. The loss depends on the whole batch, so answers over shards do not merge.
+
+    Formula: \ell_{(k)} = (1 - \epsilon) \, \mathrm{softplus}(-\beta (a_{(k)} - b_{(k)})) + \epsilon \, \mathrm{softplus}(\beta (a_{(k)} - b_{(k)}))
+    pairing: paired sorts a = log pi(c) - log pi(r) against b, the same of the reference (TRL's aot); unpaired sorts the log-ratios of the chosen answers against those of the rejected (aot_unpaired).
+    beta: how strongly the policy is held to the reference.
+    label_smoothing: probability that a preference is wrong.
+    Divisor: the number of pairs
+    Synonyms: aot_pair, aot_unpaired, aot_paired
+    Reference: Melnyk et al., Distributional Preference Alignment of LLMs via Optimal Transport, 2024, arXiv:2406.05882
+    """
+    if pairing == "paired":
+        own, other = chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps
+    else:
+        own, other = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
+    place, places = np.argsort(own, kind="stable"), np.argsort(other, kind="stable")
+    partner = np.empty_like(place)
+    partner[place] = places  # whom each sample is compared with
+    value, slope = logistic(beta * (own - other[partner]), label_smoothing)
+
+    def rejected_slope(c: Array) -> Array:
+        toward = -beta * slope() * c
+        if pairing == "paired":
+            return toward
+        out = np.empty_like(toward)
+        out[partner] = toward
+        return out
+
+    return elementwise(value, {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": rejected_slope})
+
+
+@loss(example={"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]})
+def kto(
+    logps: LogProbability,
+    ref_logps: ReferenceLogProbability,
+    labels: Liked,
+    *,
+    beta: Positive = 0.1,
+    kl: NonNegative = 0.0,
+    desirable_weight: NonNegative = 1.0,
+    undesirable_weight: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
+
+    Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
+    beta: how strongly the policy is held to the reference.
+    kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0 is its apo_zero_unpaired.
+    desirable_weight: weight of the desirable answers.
+    undesirable_weight: weight of the undesirable answers.
+    Divisor: the number of answers
+    Synonyms: KTOTrainer, KTOLoss, apo_zero_unpaired
+    Reference: Ethayarajh et al., KTO: Model Alignment as Prospect Theoretic Optimization, 2024, arXiv:2402.01306, equation 8
+    """
+    sign = np.where(labels == 1, -1.0, 1.0).astype(logps.dtype)
+    weight = np.where(labels == 1, desirable_weight, undesirable_weight).astype(logps.dtype)
+    x = sign * (beta * ((logps - ref_logps) - kl))
+    return elementwise(weight * sigmoid(x), {"logps": lambda c: c * (weight * beta * sign * (sigmoid(x) * sigmoid(-x)))})
+
+
+@loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
+def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *, beta: Positive = 0.1) -> Evaluation:
+    r"""Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
+
+    Log-probabilities are averages over tokens, below 0. The first term is each chosen answer's own mean, as in the paper; TRL averages it over
+    all tokens of the batch. TRL's log(1 - p) loses everything for p near 1; ours does not.
+
+    Formula: \ell = -\log p_c + \beta \, \mathrm{softplus}\left(-\log\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\right)
+    beta: weight of the odds ratio's term (lambda in the paper).
+    Divisor: the number of pairs
+    Synonyms: ORPOTrainer, ORPOLoss, odds_ratio
+    Reference: Hong, Lee and Thorne, ORPO: Monolithic Preference Optimization without Reference Model, 2024, arXiv:2403.07691, equations 6 and 7
+    """
+    c, r = chosen_logps, rejected_logps
+    miss_c, miss_r = -np.expm1(c), -np.expm1(r)
+    gap = r - c
+    odds = exp_times(gap, miss_c / miss_r)  # of the rejected answer over those of the chosen
+    log_odds = gap + (_log1mexp(c, miss_c) - _log1mexp(r, miss_r))
+    likely = odds <= 1.0
+    inverse = np.where(likely, 1.0, np.exp(-np.maximum(log_odds, 0.0)))
+    odds = np.where(likely, odds, 1.0)
+    value = np.where(likely, np.log1p(odds), log_odds + np.log1p(inverse))
+
+    def share_over(miss: Array, other: Array) -> Array:
+        """The quotient odds / (1 + odds) / miss; `other` is odds / miss."""
+        return np.where(likely, other / (1.0 + odds), 1.0 / (1.0 + inverse) / miss)
+
+    return elementwise(
+        beta * value - c,
+        {
+            "chosen_logps": lambda k: -k * (1.0 + beta * share_over(miss_c, exp_times(gap, 1.0 / miss_r))),
+            "rejected_logps": lambda k: k * (beta * share_over(miss_r, odds / miss_r)),
+        },
+    )
+
+
+def _log1mexp(x: Array, complement: Array) -> Array:
+    """log(1 - e^x) for x < 0, given 1 - e^x."""
+    return np.where(x > -0.7, np.log(complement), np.log1p(-np.exp(np.minimum(x, -0.5))))
+
+
+@loss(example=PAIR)
+def cpo(
+    chosen_logps: LogProbability,
+    rejected_logps: LogProbability,
+    *,
+    chosen_nll: AnswerNll | None = None,
+    loss_type: Literal["sigmoid", "hinge", "ipo"] = "sigmoid",
+    beta: Positive = 0.1,
+    label_smoothing: Smoothing = 0.0,
+    cpo_alpha: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Contrastive preference optimisation: DPO without a reference, plus the chosen answer's negative log-likelihood.
+
+    `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them.
+
+    Formula: \ell = \mathrm{softplus}(-\beta (\log \pi(c) - \log \pi(r))) + \alpha \, \mathrm{NLL}(c)
+    loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
+    beta: scale of the difference.
+    label_smoothing: probability that the preference is wrong; sigmoid only.
+    cpo_alpha: weight of `chosen_nll`, where it is sent.
+    Divisor: the number of pairs
+    Synonyms: CPOTrainer, CPOLoss
+    Reference: Xu et al., Contrastive Preference Optimization, 2024, arXiv:2401.08417, equation 5; TRL CPOTrainer
+    """
+    curves: dict[str, Curve] = {
+        "sigmoid": partial(logistic, smoothing=label_smoothing),
+        "hinge": hinge,
+        "ipo": partial(square, target=0.5, beta=beta),
+    }
+    value, slope = curves[loss_type](beta * (chosen_logps - rejected_logps))
+    gradients: dict[str, Pullback] = {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": lambda c: -c * (beta * slope())}
+    if chosen_nll is not None:
+        value = value + cpo_alpha * chosen_nll
+        gradients["chosen_nll"] = lambda c: cpo_alpha * c
+    return elementwise(value, gradients)
+
+
+@loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
+def simpo(
+    chosen_logps: LogProbability,
+    rejected_logps: LogProbability,
+    *,
+    beta: Positive = 0.1,
+    simpo_gamma: NonNegative = 0.5,
+    label_smoothing: Smoothing = 0.0,
+) -> Evaluation:
+    r"""Simple preference optimisation: the mean log-probability of a token is the reward, and the chosen answer is to win by a margin.
+
+    Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
+
+    Formula: \ell = \mathrm{softplus}(\gamma - \beta (\overline{\log \pi}(c) - \overline{\log \pi}(r)))
+    beta: scale of the difference.
+    simpo_gamma: margin by which the chosen answer is to win.
+    label_smoothing: probability that the preference is wrong.
+    Divisor: the number of pairs
+    Synonyms: SimPOLoss, simpo_loss
+    Reference: Meng, Xia and Chen, SimPO: Simple Preference Optimization with a Reference-Free Reward, 2024, arXiv:2405.14734, equation 6
+    """
+    value, slope = logistic(beta * (chosen_logps - rejected_logps) - simpo_gamma, label_smoothing)
+    return elementwise(value, {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": lambda c: -c * (beta * slope())})
