@@ -192,3 +192,8 @@ def test_a_refused_body_never_costs_the_exact_path_when_it_is_large() -> None:
     body = b'{"x": [' + b"1," * 600_000 + b"true]}"
     with pytest.raises(BodyError, match="ragged, or holds something"):
         json_codec.decode(body, Caps(elements=10**7, rank=8, depth=32))
+
+
+def test_good_bodies_take_the_fast_path() -> None:
+    body = b'{"x": [[1, 2], [3, 4]], "y": {"shape": [2], "data": [1, 2]}, "s": "[[", "terms": [{"a": [1], "b": ["v"]}]}'
+    assert json_codec._fast(body, CAPS).fields.keys() == {"x", "y", "s", "terms"}

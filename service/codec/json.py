@@ -30,6 +30,7 @@ BASE64_KEYS = {"shape", "dtype", "base64"}
 LONG_INTEGER = re.compile(rb"(?<![\w.+-])-?\d{19,}(?![\d.eE])")
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 PLAIN = {"per_sample"}  # a plain list in every form
+MOST_NAMES = 256  # of one object
 SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
 
 
@@ -104,7 +105,9 @@ class _Walk:
         return value
 
     def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
-        keys = value.keys()
+        keys = list(value.keys())
+        if len(keys) > MOST_NAMES:  # a look-up walks the object
+            raise Unfit(f"has more than {MOST_NAMES} names", pointer)
         self.brackets += sum(key.count("[") for key in keys)
         if len(set(keys)) != len(keys):
             raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
@@ -112,7 +115,7 @@ class _Walk:
             return self.flat(value, pointer)
         if set(keys) == BASE64_KEYS:
             return self.base64(value, pointer)
-        return {key: self.value(item, (*pointer, key), depth + 1) for key, item in value.items()}
+        return {key: self.value(value[key], (*pointer, key), depth + 1) for key in keys}  # items() would make Python lists
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
         leaf: Any = value

@@ -1,0 +1,48 @@
+"""Content codings: gzip and zstd bodies, unpacked only as far as they may grow, and answers packed for the way back."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from service.codec.tree import Malformed, TooMany
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 asks a decoder of HTTP to have
+LEVEL = 1  # numbers have little to find: higher levels take several times as long for a few percent
+
+
+def unpack(coding: str, body: bytes, cap: int) -> bytes:
+    """The body without its coding; TooMany once it is longer than `cap`, without unpacking the rest."""
+    decoder = _DECODERS[coding]()
+    try:
+        unpacked: bytes = decoder.decompress(body, cap + 1)
+    except (zlib.error, zstd.ZstdError):
+        raise Malformed(f"the body is not {coding}") from None
+    if len(unpacked) > cap:
+        raise TooMany(f"the body is larger than {cap} bytes when unpacked")
+    if not decoder.eof or decoder.unused_data:
+        raise Malformed(f"the body is not one whole {coding} stream")
+    return unpacked
+
+
+def pack(coding: str, answer: bytes) -> bytes:
+    """The answer in its coding."""
+    return _ENCODERS[coding](answer)
+
+
+_DECODERS: dict[str, Callable[[], Any]] = {
+    "zstd": lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW}),
+    "gzip": lambda: zlib.decompressobj(wbits=31),
+}
+_ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": lambda answer: zstd.compress(answer, LEVEL),
+    "gzip": lambda answer: zlib.compress(answer, LEVEL, wbits=31),
+}
+CODINGS = tuple(_DECODERS)  # the better first
