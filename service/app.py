@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from service import __version__, catalogue
+from service import __version__, catalogue, docs
 from service.codec import CODECS
 from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
@@ -99,18 +98,8 @@ def _add_information(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_document(app: FastAPI) -> None:
-    made: dict[str, bytes] = {}
-
-    def encoded() -> bytes:
-        if not made:
-            made["json"] = orjson.dumps(app.openapi())
-        return made["json"]
-
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-
-    @app.get("/openapi.json", include_in_schema=False)
-    async def openapi_json() -> Response:
-        return Response(await run_in_threadpool(encoded), media_type="application/json")
+    app.router.routes.extend(docs.routes(app.openapi))
 
 
 def _json(content: Any) -> Response:
