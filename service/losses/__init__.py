@@ -15,10 +15,14 @@ from service.losses import (
     policy,
     preference,
     probabilistic,
+    proxy,
     ranking,
     regression,
+    robust,
     segmentation,
+    selfsupervised,
     sequence,
+    similarity,
     softmax,
     survival,
 )
@@ -45,6 +49,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         regression,
+        robust,
         probabilistic,
         divergence,
         classification,
@@ -57,6 +62,9 @@ FAMILIES = tuple(
         heads,
         metric,
         contrastive,
+        similarity,
+        proxy,
+        selfsupervised,
         ranking,
         sequence,
         preference,

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import choose, exp, log, per_sample, sqrt
+
+arc_tangent = np.frompyfunc(mp.atan, 1, 1)
+
+
+def pseudo_huber(predictions, labels, delta):
+    return per_sample(delta**2 * (sqrt(1 + ((predictions - labels) / delta) ** 2) - 1))
+
+
+def fair(predictions, labels, c):
+    a = abs(predictions - labels) / c
+    return per_sample(c**2 * (a - log(1 + a)))
+
+
+def cauchy(predictions, labels, c):
+    return per_sample(log(1 + (predictions - labels) ** 2 / (2 * c**2)))
+
+
+def welsch(predictions, labels, c):
+    return per_sample(1 - exp(-((predictions - labels) ** 2) / (2 * c**2)))
+
+
+def geman_mcclure(predictions, labels, c):
+    square = ((predictions - labels) / c) ** 2
+    return per_sample(2 * square / (square + 4))
+
+
+def barron_general_robust(predictions, labels, alpha, c):
+    square = ((predictions - labels) / c) ** 2
+    if alpha == 2:
+        return per_sample(square / 2)
+    b = abs(alpha - 2)
+    return per_sample(log(square / b + 1) if alpha == 0 else b / alpha * ((square / b + 1) ** (alpha / 2) - 1))
+
+
+def arctan(predictions, labels):
+    return per_sample(arc_tangent((predictions - labels) ** 2))
+
+
+def tukey_biweight(predictions, labels, c):
+    error = predictions - labels
+    return per_sample(choose(abs(error) <= c, c**2 / 6 * (1 - (1 - (error / c) ** 2) ** 3), c**2 / 6))
+
+
+def wing(predictions, labels, width, curvature):
+    error = abs(predictions - labels)
+    offset = width - width * mp.log(1 + width / curvature)
+    return per_sample(choose(error < width, width * log(1 + error / curvature), error - offset))
+
+
+def balanced_l1(predictions, labels, alpha, gamma, beta):
+    error, b = abs(predictions - labels), mp.exp(gamma / alpha) - 1
+    inside = alpha / b * (b * error + beta) * log(b * error / beta + 1) - alpha * error
+    return per_sample(choose(error < beta, inside, gamma * error + gamma * beta / b - alpha * beta))
