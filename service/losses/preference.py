@@ -97,38 +97,14 @@ def square(x: Array, target: float, beta: float) -> tuple[Array, Callable[[], Ar
 
 
 def exo(x: Array, smoothing: float) -> tuple[Array, Callable[[], Array]]:
-    """KL(sigmoid(x) || 1 - e), as the gap between log(1 + q (e^d - 1)) and q d, d the distance of the logits, of the rarer outcome."""
-    d = float(np.log1p(-smoothing) - np.log(smoothing)) - x
-    rare, d = sigmoid(-np.abs(x)), np.where(x > 0, -d, d)
-    spread = rare * np.expm1(np.minimum(d, 700.0))
-    near = log1p_minus(spread) + rare * expm1_minus(np.minimum(d, 700.0))
-    far = np.where(d > 30.0, np.log(rare) + d + np.log1p((1.0 - rare) / rare * np.exp(-np.maximum(d, 0.0))), np.log1p(spread)) - rare * d
-    return np.where(np.abs(d) < 1.0, near, far), lambda: np.where(x > 0, 1.0, -1.0) * rare * (1.0 - rare) * d
-
-
-def falling(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """sigmoid(-x)."""
-    return sigmoid(-x), lambda: -sigmoid(x) * sigmoid(-x)
-
-
-def rising(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """sigmoid(x)."""
-    return sigmoid(x), lambda: sigmoid(x) * sigmoid(-x)
-
-
-def nca(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """softplus(-x) + softplus(x) / 2."""
-    return softplus(-x) + 0.5 * softplus(x), lambda: 0.5 * sigmoid(x) - sigmoid(-x)
-
-
-def half_softplus(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """softplus(x) / 2."""
-    return 0.5 * softplus(x), lambda: 0.5 * sigmoid(x)
-
-
-def opposite(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """softplus(x)."""
-    return softplus(x), lambda: sigmoid(x)
+    """KL(sigmoid(x) || 1 - smoothing) by its rarer outcome, whose probability is q: log(1 + q (e^d - 1)) - q d, d the logits' distance."""
+    sign = np.where(x > 0, 1.0, -1.0).astype(x.dtype)
+    logit = float(np.log1p(-smoothing) - np.log(smoothing)) * sign
+    rare, d = sigmoid(-np.abs(x)), np.abs(x) - logit
+    near = np.clip(d, -1.0, 1.0)
+    value = log1p_minus(rare * np.expm1(near)) + rare * expm1_minus(near)
+    far = (softplus(-logit) - log1pexp_small(x)) - rare * d
+    return np.where(np.abs(d) < 1.0, value, far), lambda: sign * rare * (1.0 - rare) * d
 
 
 def discovered(x: Array, tau: float) -> tuple[Array, Callable[[], Array]]:
@@ -142,21 +118,55 @@ def discovered(x: Array, tau: float) -> tuple[Array, Callable[[], Array]]:
 
 # ------------------------------------------------------------------ losses of pairs
 
+Pair = tuple[Array, Callable[[], Array], Callable[[], Array]]  # value, slope by u, slope by v
 
-def of_log_ratios(log_ratios: tuple[Array, Array], beta: float, terms: list[tuple[tuple[int, int], Curve]]) -> Evaluation:
-    """The sum of curves of beta * (a * chosen + b * rejected log-ratio), for the (a, b) of each term."""
-    chosen, rejected = log_ratios
-    parts = []
-    for (a, b), curve in terms:
-        value, slope = curve(beta * (chosen - rejected if a and b else chosen if a else rejected))
-        parts.append((a, b, value, slope))
-    return elementwise(
-        sum((value for _, _, value, _ in parts[1:]), parts[0][2]),
-        {
-            "chosen_logps": lambda c: c * (beta * sum(a * slope() for a, _, _, slope in parts if a)),
-            "rejected_logps": lambda c: c * (beta * sum(b * slope() for _, b, _, slope in parts if b)),
-        },
+
+def of_difference(curve: Curve) -> Callable[[Array, Array], Pair]:
+    """A curve of beta times the difference of the log-ratios."""
+
+    def pair(chosen: Array, rejected: Array) -> Pair:
+        value, slope = curve(chosen - rejected)
+        return value, slope, lambda: -slope()
+
+    return pair
+
+
+def nca_pair(u: Array, v: Array) -> Pair:
+    """softplus(-u) + softplus(u) / 2 + softplus(v) / 2."""
+    value = softplus(-u) + 0.5 * softplus(u) + 0.5 * softplus(v)
+    return value, lambda: 0.5 * sigmoid(u) - sigmoid(-u), lambda: 0.5 * sigmoid(v)
+
+
+def bco_pair(u: Array, v: Array) -> Pair:
+    """softplus(-u) + softplus(v)."""
+    return softplus(-u) + softplus(v), lambda: -sigmoid(-u), lambda: sigmoid(v)
+
+
+def sppo_hard(u: Array, v: Array, beta: float) -> Pair:
+    """Both rewards are to be a half from zero."""
+    (won, won_slope), (lost, lost_slope) = square(u, 0.5, beta), square(v, -0.5, beta)
+    return won + lost, won_slope, lost_slope
+
+
+def apo_zero(u: Array, v: Array) -> Pair:
+    """sigmoid(-u) + sigmoid(v)."""
+    return sigmoid(-u) + sigmoid(v), lambda: -sigmoid(u) * sigmoid(-u), lambda: sigmoid(v) * sigmoid(-v)
+
+
+def apo_down(u: Array, v: Array) -> Pair:
+    """sigmoid(u) + sigmoid(-x), x = u - v; the slopes' difference s'(u) - s'(x) is (s(u) - s(x)) (s(-u) - s(x))."""
+    x = u - v
+    return (
+        sigmoid(u) + sigmoid(-x),
+        lambda: _sigmoid_difference(u, x, v) * _sigmoid_difference(-u, x, -(u + x)),
+        lambda: sigmoid(x) * sigmoid(-x),
     )
+
+
+def _sigmoid_difference(a: Array, b: Array, gap: Array) -> Array:
+    """sigmoid(a) - sigmoid(b) for gap = a - b, without cancellation."""
+    high, low = np.where(gap > 0, a, b), np.where(gap > 0, b, a)
+    return np.sign(gap) * sigmoid(high) * sigmoid(-low) * -np.expm1(-np.abs(gap))
 
 
 @loss(example=REFERRED)
@@ -194,23 +204,21 @@ def dpo(
     """
     if loss_type == "exo_pair" and label_smoothing == 0:
         raise InvalidOption("label_smoothing", "is 0; exo_pair needs a positive one")
-    pair: dict[str, Curve] = {
-        "sigmoid": partial(logistic, smoothing=label_smoothing),
-        "hinge": hinge,
-        "ipo": partial(square, target=0.5, beta=beta),
-        "robust": partial(robust, smoothing=label_smoothing),
-        "exo_pair": partial(exo, smoothing=label_smoothing),
-        "discopop": partial(discovered, tau=discopop_tau),
+    variants: dict[str, Callable[[Array, Array], Pair]] = {
+        "sigmoid": of_difference(partial(logistic, smoothing=label_smoothing)),
+        "hinge": of_difference(hinge),
+        "ipo": of_difference(partial(square, target=0.5, beta=beta)),
+        "robust": of_difference(partial(robust, smoothing=label_smoothing)),
+        "exo_pair": of_difference(partial(exo, smoothing=label_smoothing)),
+        "nca_pair": nca_pair,
+        "bco_pair": bco_pair,
+        "sppo_hard": partial(sppo_hard, beta=beta),
+        "apo_zero": apo_zero,
+        "apo_down": apo_down,
+        "discopop": of_difference(partial(discovered, tau=discopop_tau)),
     }
-    single: dict[str, list[tuple[tuple[int, int], Curve]]] = {
-        "nca_pair": [((1, 0), nca), ((0, 1), half_softplus)],
-        "bco_pair": [((1, 0), logistic), ((0, 1), opposite)],
-        "sppo_hard": [((1, 0), partial(square, target=0.5, beta=beta)), ((0, 1), partial(square, target=-0.5, beta=beta))],
-        "apo_zero": [((1, 0), falling), ((0, 1), rising)],
-        "apo_down": [((1, 0), rising), ((1, -1), falling)],
-    }
-    terms = single[loss_type] if loss_type in single else [((1, -1), pair[loss_type])]
-    return of_log_ratios((chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps), beta, terms)
+    value, chosen, rejected = variants[loss_type](beta * (chosen_logps - ref_chosen_logps), beta * (rejected_logps - ref_rejected_logps))
+    return elementwise(value, {"chosen_logps": lambda c: c * (beta * chosen()), "rejected_logps": lambda c: c * (beta * rejected())})
 
 
 @loss(example=REFERRED, merges=False)
@@ -308,16 +316,16 @@ def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *
     odds = np.where(likely, odds, 1.0)
     value = np.where(likely, np.log1p(odds), log_odds + np.log1p(inverse))
 
-    def share_over(miss: Array, other: Array) -> Array:
-        """The quotient odds / (1 + odds) / miss; `other` is odds / miss."""
-        return np.where(likely, other / (1.0 + odds), 1.0 / (1.0 + inverse) / miss)
+    def share(k: Array, of_likely: Array, miss: Array) -> Array:
+        """The quotient k / (1 + 1 / odds) / miss, given half of k * odds / miss where the odds are at most 1."""
+        return np.where(likely, of_likely / (0.5 + 0.5 * odds), 0.5 * k / (0.5 + 0.5 * inverse) / miss)
+
+    def chosen(k: Array) -> Array:
+        return -k - share(k * beta, exp_times(gap, 0.5 * k * beta / miss_r), miss_c)
 
     return elementwise(
         beta * value - c,
-        {
-            "chosen_logps": lambda k: -k * (1.0 + beta * share_over(miss_c, exp_times(gap, 1.0 / miss_r))),
-            "rejected_logps": lambda k: k * (beta * share_over(miss_r, odds / miss_r)),
-        },
+        {"chosen_logps": chosen, "rejected_logps": lambda k: share(k * beta, 0.5 * k * beta * odds / miss_r, miss_r)},
     )
 
 
