@@ -25,6 +25,7 @@ from service.losses import (
     similarity,
     softmax,
     survival,
+    vocabulary,
 )
 from service.losses.core import LOSSES, Evaluation, Loss, loss
 from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
@@ -54,6 +55,7 @@ FAMILIES = tuple(
         divergence,
         classification,
         softmax,
+        vocabulary,
         binary,
         margin,
         segmentation,
