@@ -11,6 +11,8 @@ import binascii
 import json
 import math
 import re
+import sys
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -31,6 +33,8 @@ LONG_INTEGER = re.compile(rb"(?<![\w.+-])-?\d{19,}(?![\d.eE])")
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 PLAIN = {"per_sample"}  # a plain list in every form
 MOST_NAMES = 256  # of one object
+LARGEST_KEPT = 32 * 1024 * 1024
+_KEPT = threading.local()
 SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
 
 
@@ -207,12 +211,23 @@ def _fast(body: bytes, caps: Caps) -> Decoded:
     def flatten(array: Any, pointer: tuple[Step, ...]) -> Array:
         return np.frombuffer(array.as_buffer(of_type="d"), np.float64)
 
-    root = simdjson.Parser().parse(body)
+    root = _parser(len(body)).parse(body)
     walk = _Walk(caps, (simdjson.Array,), (simdjson.Object,), flatten)
     decoded = _decoded(walk, root)
     if body.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
         raise _GiveUp
     return decoded
+
+
+def _parser(size: int) -> Any:
+    """A parser with buffers of its own. Those of a thread's last one are kept for the next body of its size: fresh pages cost half of
+    the parsing. A parser that something still refers to (the traceback of a refused body) is left to it."""
+    kept = getattr(_KEPT, "parser", None)
+    if kept is None or size > LARGEST_KEPT or sys.getrefcount(kept) > 3:
+        kept = simdjson.Parser()
+        if size <= LARGEST_KEPT:
+            _KEPT.parser = kept
+    return kept
 
 
 def _refuse_roughly(exc: Exception) -> NoReturn:

@@ -105,10 +105,7 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: f
         upstream = spread(cotangent, kept) * weights
         if form != "logits":
             return at_class(predictions, labels, times(upstream, -1.0 / picked if form == "probabilities" else -np.ones_like(picked)))
-        slope = softmax.probabilities()
-        np.put_along_axis(slope, labels[:, None], -softmax.complement_at(labels)[:, None], 1)
-        slope *= upstream[:, None]
-        return slope
+        return softmax.pull(labels, upstream)
 
     def curvature(cotangent: Array) -> Array:
         upstream = spread(cotangent, kept) * weights

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf
+from math import inf, isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -54,8 +54,12 @@ class Domain:
         """`holds(x).all()` in two passes without temporaries, for the case where all is well."""
         if self.values or x.size == 0:
             return bool(self.holds(x).all())
-        ends = np.array([x.min(), x.max()])  # both carry a NaN on
-        return bool(self.holds(ends).all())
+        if self.low == -inf and self.high == inf and isfinite(x.sum()):  # a sum of finite numbers may overflow, but not the reverse
+            return True
+        low, high = float(x.min()), float(x.max())  # both carry a NaN on
+        above = low > self.low if self.low_open else low >= self.low
+        below = high < self.high if self.high_open else high <= self.high
+        return above and below and isfinite(low) and isfinite(high)
 
 
 REALS = Domain()
@@ -82,7 +86,7 @@ class Tensor:
     below: str = ""
     upto: str = ""
     besides: str = ""
-    narrowed: tuple[tuple[str, str, Domain], ...] = ()
+    narrowed: tuple[tuple[str, str | bool, Domain], ...] = ()
     boxes: bool = False
     gradient: Literal["default", "on request", "none"] = "none"
     description: str = ""
@@ -196,7 +200,7 @@ class Sizes:
 def _convert(name: str, form: Tensor, array: Array, dtype: np.dtype[Any]) -> Array:
     """To the type that the loss computes in; integers may come as integral floats, as JSON has only numbers."""
     if form.kind == "real":
-        return array.astype(dtype, copy=False)
+        return array.astype(dtype, "C", copy=False)
     if array.dtype.kind in "iub":
         return array.astype(np.int64, copy=False)
     whole = array.astype(np.int64) if np.abs(array).max(initial=0) < 2**53 else None
@@ -220,6 +224,8 @@ def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int
             raise _bad_element(name, array, domain.holds(array), said)
         if form.boxes:
             _check_boxes(name, array)
+        return
+    if domain.holds_all(array):
         return
     good = domain.holds(array) | (array == extra)
     if not good.all():
