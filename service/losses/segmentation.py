@@ -15,7 +15,7 @@ import numpy as np
 
 from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification import cross_entropy, softmax_focal
-from service.losses.core import BinaryLogits, ClassWeight, Evaluation, Logits, NonNegative, Positive, Pullback, loss
+from service.losses.core import BinaryLogits, Bound, ClassWeight, Evaluation, Logits, NonNegative, Positive, Pullback, loss
 from service.losses.errors import InvalidTensor
 from service.losses.numerics import Softmax, per_sample_size, sigmoid, spread, times
 from service.losses.tensors import UNIT, Array, Domain, Tensor
@@ -40,6 +40,9 @@ TrueClasses = Annotated[Array, Tensor("n ...", kind="integer", below="c", beside
 ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true mask, 0 or 1")]
 
 Activation = Literal["none", "sigmoid", "softmax"]
+
+CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
+ALIKE = Bound(2e-14, 1.0, "a gradient through the softmax is a difference of the classes' slopes, which cancel where classes are alike to rounding")
 
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
 EXAMPLE_LOGITS = {"predictions": [[[2.0, -1.0, -2.0], [-2.0, 1.0, 2.0]]], "labels": [[0, 1, 1]]}
@@ -96,6 +99,11 @@ class Counts:
     def total(self, values: Array) -> Array:
         """The float64 sum over positions."""
         return values.sum(axis=self.axes, dtype=np.float64).reshape(-1, self.p.shape[1])
+
+    def constant(self, values: Array) -> Array:
+        """Where all positions have the same value."""
+        same: Array = values.max(axis=self.axes) == values.min(axis=self.axes)
+        return same.reshape(-1, self.p.shape[1])
 
     @property
     def tp(self) -> Array:
@@ -229,7 +237,7 @@ def through(scored: Scored, values: Array, rate: Array) -> Scored:
 # ------------------------------------------------------------------ losses
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def dice(
     predictions: Masks,
     labels: MaskLabels,
@@ -268,7 +276,7 @@ def dice(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def jaccard(
     predictions: Masks,
     labels: MaskLabels,
@@ -302,7 +310,7 @@ def jaccard(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE | {"alpha": 0.3, "beta": 0.7}, merges=False)
+@loss(example=EXAMPLE | {"alpha": 0.3, "beta": 0.7}, merges=False, bound=CANCELS)
 def tversky(
     predictions: Masks,
     labels: MaskLabels,
@@ -340,7 +348,7 @@ def tversky(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def focal_tversky(
     predictions: Masks,
     labels: MaskLabels,
@@ -387,7 +395,7 @@ def focal_tversky(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def log_cosh_dice(
     predictions: Masks,
     labels: MaskLabels,
@@ -419,7 +427,7 @@ def log_cosh_dice(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def generalized_dice(
     predictions: Masks,
     labels: FixedMaskLabels,
@@ -489,7 +497,7 @@ def relative_weights(size: Array, used: Array, weighting: str) -> tuple[Array, A
     return relative * used * some[:, None], smallest**power
 
 
-@loss(example=EXAMPLE_LOGITS)
+@loss(example=EXAMPLE_LOGITS, bound=ALIKE)
 def dice_ce(
     predictions: Logits,
     labels: MaskLabels,
@@ -556,7 +564,7 @@ def summed(terms: dict[str, tuple[float, Evaluation]]) -> Evaluation:
     return Evaluation(total, np.ones(len(total)), {wrt: pulled(wrt) for wrt in sorted(shared)}, parts=means)
 
 
-@loss(example=EXAMPLE_LOGITS)
+@loss(example=EXAMPLE_LOGITS, bound=ALIKE)
 def dice_focal(
     predictions: Logits,
     labels: MaskLabels,
@@ -595,7 +603,7 @@ def dice_focal(
     return summed({"dice": (lambda_dice, region), "focal": (lambda_focal, _mean_of_positions(focal, predictions, activation))})
 
 
-@loss(example=EXAMPLE, merges=False)
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
 def mcc(
     predictions: Masks,
     labels: MaskLabels,
@@ -626,10 +634,12 @@ def _mcc_score(counts: Counts) -> Scored:
     said, true = (np.sqrt(tp + fp), np.sqrt(tn + fn)), (np.sqrt(tp + fn), np.sqrt(tn + fp))
     good = ratio(tp, said[0] * true[0]) * ratio(tn, said[1] * true[1])
     correlation = good - ratio(fp, said[0] * true[1]) * ratio(fn, said[1] * true[0])
+    flat = counts.constant(counts.p), counts.constant(counts.t)
+    correlation = np.where(flat[0] | flat[1], 0.0, correlation)
 
-    def by(of: tuple[Array, Array], other: tuple[Array, Array], c: Array) -> tuple[Array, Array]:
+    def by(of: tuple[Array, Array], other: tuple[Array, Array], none: Array, c: Array) -> tuple[Array, Array]:
         """The slope where the other side is 1 and where it is 0: d r / d (one more positive of `of`)."""
-        c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0), c, 0.0)
+        c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0) & ~none, c, 0.0)
         middle = 0.5 * correlation * (over(np.ones_like(c), of[0] * of[0]) - over(np.ones_like(c), of[1] * of[1]))
         at_one = middle - over(over(other[1], other[0]), of[0] * of[1])
         at_zero = middle + over(over(other[0], other[1]), of[0] * of[1])
@@ -637,8 +647,8 @@ def _mcc_score(counts: Counts) -> Scored:
 
     return Scored(
         np.where(correlation < 0.5, 1.0 - correlation, _nearly_correlated(tp, tn, fp, fn)),
-        lambda c: counts.by_prediction(*by(said, true, c)),
-        lambda c: counts.by_label(*by(true, said, c)),
+        lambda c: counts.by_prediction(*by(said, true, flat[1], c)),
+        lambda c: counts.by_label(*by(true, said, flat[0], c)),
     )
 
 
