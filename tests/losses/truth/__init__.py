@@ -3,18 +3,44 @@
 A truth function has its loss's name and parameters; all come by keyword. Real tensors are object arrays of mpmath numbers,
 integer ones int64, absent ones None, numbers among the options mpmath numbers. It returns the numerators (n,), or
 (numerators, weights) where the divisor is not the number of elements. Its derivative is taken by differences; what a loss treats as
-a constant of the gradient goes through `constant`.
+a constant of the gradient goes through `constant`. There are digits for exp(-700), not for exp(-1e5): 1 - sigmoid(x) inside a logarithm
+or a power is written sigmoid(-x), and 1 - softmax as the sum of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from mpmath import mp
 
 Array = Any  # object arrays
+
+
+def remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a memory: a difference changes one element of a call, and all others come again."""
+    known: dict[Any, Any] = {}
+
+    def remembered(*arguments: Any, **options: Any) -> Any:
+        key = (mp.prec, arguments, *options.items())
+        if key not in known:
+            if len(known) > 20000:
+                known.clear()
+            known[key] = function(*arguments, **options)
+        return known[key]
+
+    return remembered
+
+
+def plain_sum(terms: Iterable[Any]) -> Any:
+    """mp.fsum is exact, which takes long for terms 10^1000 apart; here digits abound."""
+    return sum(terms, mp.mpf(0))
+
+
+for _name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "atan", "tanh", "cosh", "erf", "erfc", "ncdf", "gamma", "loggamma", "digamma"):
+    setattr(mp, _name, remembering(getattr(mp, _name)))
+mp.fsum = plain_sum
 
 exp: Callable[[Array], Array] = np.frompyfunc(mp.exp, 1, 1)
 log: Callable[[Array], Array] = np.frompyfunc(mp.log, 1, 1)

@@ -30,8 +30,7 @@ def binary_cross_entropy_with_logits(predictions, labels, weight, pos_weight):
 
 
 def sigmoid_focal(predictions, labels, gamma, alpha):
-    p, z = sigmoid(predictions), labels
-    p_t = p * z + (1 - p) * (1 - z)
-    entropy = -(z * log(p) + (1 - z) * log(1 - p))
+    p, q, z = sigmoid(predictions), sigmoid(-predictions), labels
+    entropy = z * softplus(-predictions) + (1 - z) * softplus(predictions)
     balance = alpha * z + (1 - alpha) * (1 - z) if alpha >= 0 else 1
-    return per_sample(balance * np.frompyfunc(lambda q: q**gamma, 1, 1)(1 - p_t) * entropy)
+    return per_sample(balance * (q * z + p * (1 - z)) ** gamma * entropy)
