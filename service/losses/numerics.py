@@ -184,9 +184,9 @@ class Softmax:
 
 
 def exp_times(x: Array, factor: Array) -> Array:
-    """e^x * factor, also where e^x alone is out of range."""
+    """e^x * factor, also where e^x alone is out of range; 0 where the factor is."""
     root = np.exp(0.5 * x)
-    return root * factor * root
+    return np.where(factor == 0, 0.0, root * factor * root).astype(root.dtype, copy=False)
 
 
 def expm1_minus(x: Array) -> Array:
