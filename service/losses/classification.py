@@ -93,8 +93,8 @@ def cross_entropy(
 
 def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float) -> Evaluation:
     """The sparse case: only one logarithm per position."""
-    softmax = Softmax(predictions)
     if form == "logits":
+        softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
     else:
         picked = np.take_along_axis(predictions, labels[:, None], 1)[:, 0]
@@ -124,8 +124,11 @@ def _of_distribution(
     class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
     class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
     targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
-    softmax = Softmax(predictions)
-    surprise = softmax.negative_log() if form == "logits" else -np.log(predictions) if form == "probabilities" else -predictions
+    if form == "logits":
+        softmax = Softmax(predictions)
+        surprise = softmax.negative_log()
+    else:
+        surprise = -np.log(predictions) if form == "probabilities" else -predictions
     values = times(targets, surprise).sum(axis=1)
 
     def pullback(cotangent: Array) -> Array:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +14,7 @@ LN2 = float(np.log(2.0))
 
 def per_sample_sum(values: Array) -> Array:
     """The float64 sum over all axes but the first."""
-    return values.sum(axis=tuple(range(1, values.ndim)), dtype=np.float64)
+    return np.add.reduce(values, axis=tuple(range(1, values.ndim)), dtype=np.float64)
 
 
 def per_sample_size(values: Array) -> Array:
@@ -108,47 +106,27 @@ def sum_of_others(x: Array) -> Array:
     return others
 
 
-@dataclass(frozen=True)
 class Softmax:
-    """The softmax of logits along axis 1, kept in parts that lose nothing: e = exp(x - max) and the sum of all e but the largest.
+    """The softmax of logits along axis 1, kept in parts that lose nothing.
 
-    log(sum exp(x - max)) is log1p(rest), where rest is that sum: accurate when one class holds nearly all probability.
+    top, largest: index and value of the largest logit, axis kept. exponentials: exp(x - largest). rest: the sum of all exponentials
+    but the largest, axis kept: log(sum exp(x - largest)) is log1p(rest), accurate when one class holds nearly all probability.
     """
 
-    logits: Array
+    __slots__ = ("_complements", "_top_places", "exponentials", "largest", "logits", "rest", "top")
 
-    @cached_property
-    def top(self) -> Array:
-        """Index of the largest logit, axis kept."""
-        return np.argmax(self.logits, axis=1, keepdims=True)
-
-    @cached_property
-    def _top_places(self) -> Array:
-        return places(self.logits, self.top)
-
-    @cached_property
-    def largest(self) -> Array:
-        """The largest logit, axis kept."""
-        return self.logits.take(self._top_places)
-
-    @cached_property
-    def _parts(self) -> tuple[Array, Array]:
-        e = self.logits - self.largest
+    def __init__(self, logits: Array) -> None:
+        self.logits = logits
+        self.top = logits.argmax(axis=1, keepdims=True)
+        self._top_places = places(logits, self.top)
+        self.largest = logits.take(self._top_places)
+        e = logits - self.largest
         np.exp(e, out=e)
         e.put(self._top_places, 0.0)
-        rest = e.sum(axis=1, keepdims=True)
+        self.rest = np.add.reduce(e, axis=1, keepdims=True)
         e.put(self._top_places, 1.0)
-        return e, rest
-
-    @property
-    def exponentials(self) -> Array:
-        """exp(x - max)."""
-        return self._parts[0]
-
-    @property
-    def rest(self) -> Array:
-        """The sum of the exponentials but the largest, axis kept."""
-        return self._parts[1]
+        self.exponentials = e
+        self._complements: Array | None = None
 
     def probabilities(self) -> Array:
         """softmax(x)."""
@@ -160,12 +138,14 @@ class Softmax:
         slope.put(places(slope, labels[:, None]), -self.complement_at(labels) * upstream)
         return slope
 
-    @cached_property
+    @property
     def complements(self) -> Array:
         """1 - softmax(x), each to full relative accuracy."""
-        others = (1.0 + self.rest) - self.exponentials
-        others.put(self._top_places, self.rest)
-        return others / (1.0 + self.rest)
+        if self._complements is None:
+            others = (1.0 + self.rest) - self.exponentials
+            others.put(self._top_places, self.rest)
+            self._complements = others / (1.0 + self.rest)
+        return self._complements
 
     def negative_log(self) -> Array:
         """-log softmax(x), every class."""
