@@ -8,19 +8,22 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from service import __version__, catalogue, docs
 from service.codec import CODECS
 from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
-from service.limits import Pool
+from service.limits import Life, Pool
 from service.losses import FAMILIES, LOSSES
 from service.names import find
 from service.openapi import document, problems
+from service.security import Bearers, page_headers, tokens
 from service.settings import Settings
 
 log = logging.getLogger("service")
@@ -43,18 +46,23 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI application."""
-    settings = settings or Settings()
+def create_app(settings: Settings | None = None, life: Life | None = None) -> FastAPI:
+    """The ASGI application. `life` is shared with the server that runs it and says whether it is stopping."""
+    settings, life = settings or Settings(), life or Life()
     app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
-    endpoint = LossEndpoint(settings, Pool(2))
+    endpoint = LossEndpoint(settings, Pool(settings))
     app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
-    _add_information(app, settings)
-    _add_document(app)
+    _add_information(app, settings, life)
+    if settings.docs:
+        _add_document(app)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Failure, _problem)
-    app.add_middleware(Guard)
+    app.add_exception_handler(RequestValidationError, _parameter_problem)
+    app.add_middleware(Guard, bearers=Bearers(tokens(settings)))
+    if settings.cors_origins:
+        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"], expose_headers=["*"])
     return app
 
 
@@ -72,7 +80,7 @@ def _add_catalogue(app: FastAPI) -> None:
         return _json(cards[name] if name in cards else cards[find(name).name])
 
 
-def _add_information(app: FastAPI, settings: Settings) -> None:
+def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
     @app.get("/info", operation_id="info", tags=["service"], response_model=Info)
     async def info() -> Response:
         """Version, encodings and every limit in force."""
@@ -94,6 +102,8 @@ def _add_information(app: FastAPI, settings: Settings) -> None:
     @app.get("/health/ready", operation_id="ready", tags=["service"], response_model=Health, responses=problems(503))
     async def ready() -> Response:
         """Whether the process wants requests."""
+        if life.draining:
+            raise Failure("unavailable", "the service is stopping")
         return _json({"status": "ready"})
 
 
@@ -117,11 +127,16 @@ async def _http_problem(request: Request, exc: Exception) -> Response:
     return await _problem(request, Failure(kind, f"{request.method} {request.url.path}"[:200], headers=exc.headers or {}))
 
 
-class Guard:
-    """Gives each request an id (the caller's X-Request-ID or a new one) that its answer carries, and lets no exception out."""
+async def _parameter_problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    return await _problem(request, Failure("invalid-request", "; ".join(str(error["msg"]) for error in exc.errors()[:3])))
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+
+class Guard:
+    """Gives each request an id (the caller's X-Request-ID or a new one) that its answer carries, and lets no stranger in and no exception out."""
+
+    def __init__(self, app: Any, bearers: Bearers) -> None:
+        self.app, self.bearers = app, bearers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -137,11 +152,14 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *page_headers(message["headers"])]
             await send(message)
 
         try:
+            self.bearers.check(scope["path"], scope["headers"])
             await self.app(scope, receive, marked)
+        except Failure as problem:
+            await reply_failure(marked, problem, request_id)
         except Exception:
             log.exception("request %s failed", request_id)
             if started:

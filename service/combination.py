@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -42,21 +43,21 @@ class CombinationRequest(BaseModel):
     )
 
 
-def combine(fields: dict[str, Any], max_terms: int) -> dict[str, Any]:
+def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf) -> dict[str, Any]:
     """The answer's fields. An error names the term."""
     if isinstance(fields.get("terms"), list) and len(fields["terms"]) > max_terms:
         raise Failure("invalid-request", f"/terms: has {len(fields['terms'])} terms; at most {max_terms} are allowed", [("/terms", "too many")])
     request = CombinationRequest.model_validate(fields)
-    terms = [_term(term, ("terms", i)) for i, term in enumerate(request.terms)]
+    terms = [_term(term, ("terms", i), max_pairs // len(request.terms)) for i, term in enumerate(request.terms)]
     value = sum(term["weight"] * term["value"] for term in terms)
     if not np.isfinite(value):
         raise NonFinite("value")
     return {"loss": NAME, "value": value, "terms": terms}
 
 
-def _term(term: TermRequest, place: tuple[str | int, ...]) -> dict[str, Any]:
+def _term(term: TermRequest, place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
     try:
-        call = bind(find(term.loss), term.inputs)
+        call = bind(find(term.loss), term.inputs, max_pairs)
         if call.controls.reduction == "none":
             raise Failure("invalid-request", f'/{place[0]}/{place[1]}/inputs/reduction: a term needs a value; "none" has none')
         controls = replace(call.controls, outputs=(*call.controls.outputs, "value"))  # the sum needs it

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service import combination, response
 from service.codec import CODECS, JSON, Caps, Codec
+from service.codec.coding import CODINGS, pack, unpack
 from service.errors import MEDIA_TYPE, Failure, failure
-from service.limits import Pool, read_body
+from service.limits import Gone, Pool, Share, read_body
 from service.losses import compute
 from service.names import find
 from service.request import bind
@@ -46,13 +47,42 @@ def answer(name: str, body: bytes, codec: Codec, accept: Codec, settings: Settin
     decoded = codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
     decode_end = time.perf_counter()
     if name == combination.NAME:
-        fields = combination.combine(decoded.fields, settings.max_terms)
+        fields = combination.combine(decoded.fields, settings.max_terms, settings.max_pairs)
     else:
-        call = bind(find(name), decoded.fields)
+        call = bind(find(name), decoded.fields, settings.max_pairs)
         fields = response.fields(compute(call.loss, call.tensors, call.options, call.controls))
     compute_end = time.perf_counter()
     encoded = accept.encode(fields if accept is JSON else response.tensors(fields), decoded.form)
     timing.decode, timing.compute, timing.encode = decode_end - start, compute_end - decode_end, time.perf_counter() - compute_end
+    return encoded
+
+
+@dataclass
+class Exchange:
+    """How one request and its answer are written; `packed` is the answer's coding once it has one."""
+
+    codec: Codec
+    accept: Codec
+    coding: str | None
+    accept_coding: bytes
+    timing: Timing = field(default_factory=Timing)
+    packed: str | None = None
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        timing = [(b"server-timing", self.timing.header())]
+        return [*timing, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else timing
+
+
+def exchange(name: str, body: bytes, how: Exchange, settings: Settings, submitted: float = 0.0) -> bytes:
+    """The pipeline between content codings."""
+    if submitted:
+        how.timing.queue = time.perf_counter() - submitted
+    if how.coding:
+        body = unpack(how.coding, body, settings.max_decompressed_bytes)
+    encoded = answer(name, body, how.codec, how.accept, settings, how.timing)
+    if how.accept_coding and len(encoded) >= settings.compress_bytes:
+        how.packed = packing(how.accept_coding)
+        return pack(how.packed, encoded) if how.packed else encoded
     return encoded
 
 
@@ -63,18 +93,19 @@ class LossEndpoint:
         self.settings, self.pool = settings, pool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
         request_id = scope["state"]["request_id"]
-        timing = Timing()
+        share = Share(self.pool)
         try:
             name = scope["path"].rpartition("/")[2]
-            codec, accept = negotiate(headers)
-            find_or_combination(name)
-            body = await read_body(headers, receive, self.settings)
-            if len(body) <= self.settings.inline_bytes:
-                encoded = answer(name, body, codec, accept, self.settings, timing)
+            headers = dict(scope["headers"])
+            how, inline = negotiate(headers), self._inline(name)
+            body = await read_body(headers, receive, self.settings, share)
+            if len(body) <= inline and not how.coding:
+                encoded = exchange(name, body, how, self.settings)
             else:
-                encoded = await self.pool.run(answer, name, body, codec, accept, self.settings, timing)
+                encoded = await self.pool.run(share, receive, exchange, name, body, how, self.settings, time.perf_counter())
+        except Gone:
+            return
         except Exception as exc:
             problem = failure(exc)
             if problem is None:
@@ -82,13 +113,14 @@ class LossEndpoint:
                 problem = INTERNAL
             await reply_failure(send, problem, request_id)
             return
-        await reply(send, 200, encoded, accept.media_type, [(b"server-timing", timing.header())])
+        finally:
+            share.release()
+        await reply(send, 200, encoded, how.accept.media_type, how.headers())
 
-
-def find_or_combination(name: str) -> None:
-    """Refuse an unknown name before its body is read."""
-    if name != combination.NAME:
-        find(name)
+    def _inline(self, name: str) -> int:
+        """The largest body that is answered on the event loop; an unknown name is refused before its body is read."""
+        small = name == combination.NAME or find(name).pairs
+        return self.settings.inline_bytes // 16 if small else self.settings.inline_bytes
 
 
 async def reply(send: Send, status: int, body: bytes, media_type: str, headers: list[tuple[bytes, bytes]]) -> None:
@@ -104,11 +136,23 @@ async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
     await reply(send, problem.status, problem.body(request_id), MEDIA_TYPE, headers)
 
 
-def negotiate(headers: dict[bytes, bytes]) -> tuple[Codec, Codec]:
+def negotiate(headers: dict[bytes, bytes]) -> Exchange:
     """The encodings of the request and, by Accept, of the answer; the request's by default."""
     given = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
     if given not in CODECS:
         raise Failure("unsupported-media-type", f"content-type should be {' or '.join(CODECS)}; got {given[:100]!r}")
+    coding = headers.get(b"content-encoding", b"").strip().lower().decode("latin-1")
+    if coding not in ("", "identity", *CODINGS):
+        told = ", ".join(CODINGS)
+        raise Failure("unsupported-media-type", f"content-encoding should be {told} or none; got {coding[:100]!r}", headers={"Accept-Encoding": told})
     accepted = headers.get(b"accept", b"").decode("latin-1").lower()
     asked = [codec for media_type, codec in CODECS.items() if media_type in accepted]
-    return CODECS[given], asked[0] if len(asked) == 1 else CODECS[given]
+    accept = asked[0] if len(asked) == 1 else CODECS[given]
+    return Exchange(CODECS[given], accept, coding if coding in CODINGS else None, headers.get(b"accept-encoding", b""))
+
+
+def packing(accepted: bytes) -> str | None:
+    """The best of our codings that Accept-Encoding names and does not weigh with 0."""
+    offers = [offer.partition(";") for offer in accepted.decode("latin-1").lower().replace(" ", "").split(",")]
+    wanted = {name for name, _, weight in offers if weight.strip("0.") != "q="}
+    return next((coding for coding in CODINGS if coding in wanted), None)

@@ -14,15 +14,18 @@ from service.losses import InvalidOption, InvalidTensor, LossError, NonFinite
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20  # of one document
+LARGEST = 16_000  # bytes of one document
 LONGEST = 300  # characters of one detail or pointer: names that a caller made up are cut
 
 # kind -> (status, title); the type of a problem is /problems/<kind>
 KINDS: dict[str, tuple[int, str]] = {
+    "malformed-request": (400, "The request is not HTTP"),
     "malformed-body": (400, "The body is not what its content type says"),
     "unauthorized": (401, "A bearer token is needed"),
     "unknown-loss": (404, "There is no loss of this name"),
     "not-found": (404, "There is nothing at this path"),
     "method-not-allowed": (405, "This path does not take this method"),
+    "slow-headers": (408, "The headers came too slowly"),
     "slow-body": (408, "The body came too slowly"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The content type is none of ours"),
@@ -30,6 +33,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "invalid-tensor": (422, "A tensor does not fit the loss"),
     "non-finite": (422, "The result is not finite"),
     "overloaded": (429, "Too many requests are waiting"),
+    "large-headers": (431, "The headers are too large"),
     "internal": (500, "The service failed"),
     "unavailable": (503, "The service is starting or stopping"),
     "deadline": (504, "The computation took too long"),
@@ -52,9 +56,17 @@ class Failure(Exception):
 
     def body(self, request_id: str) -> bytes:
         status, title = KINDS[self.kind]
-        errors = [{"pointer": pointer[:LONGEST], "detail": detail[:LONGEST]} for pointer, detail in self.errors[:MOST_ERRORS]]
-        document = {"type": f"/problems/{self.kind}", "title": title, "status": status, "detail": self.detail[:LONGEST], "request_id": request_id}
-        return orjson.dumps({**document, **({"errors": errors} if errors else {}), **self.extra})
+        errors = [{"pointer": _cut(pointer), "detail": _cut(detail)} for pointer, detail in self.errors[:MOST_ERRORS]]
+        document = {"type": f"/problems/{self.kind}", "title": title, "status": status, "detail": _cut(self.detail), "request_id": request_id}
+        written = orjson.dumps({**document, **({"errors": errors} if errors else {}), **self.extra})
+        if errors and len(written) > LARGEST:  # names of control characters take six bytes a character
+            return Failure(self.kind, self.detail, self.errors[: len(errors) // 2], extra=self.extra).body(request_id)
+        return written
+
+
+def _cut(text: str) -> str:
+    """At most LONGEST characters, each of which UTF-8 can write: a header's JSON may hold half a surrogate pair."""
+    return text[:LONGEST].encode("utf-8", "replace").decode()
 
 
 class ErrorPlace(BaseModel):

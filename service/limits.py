@@ -1,48 +1,162 @@
-"""What keeps one caller from costing the others: bodies are counted as they come, computations wait for a thread of the pool."""
+"""What keeps one caller from costing the others: bodies are counted as they come, computations wait for a thread of the pool.
+
+Small bodies cost less than waiting would and are not counted. The bytes of all large ones, from the first that is received until
+their computation is over, have one cap; what would go beyond it, or beyond the length of the queue, is refused at once with 429.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from service.errors import Failure
 from service.settings import Settings
 
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
+
+
+@dataclass
+class Life:
+    """Whether the process is going: readiness and the server share it."""
+
+    draining: bool = False
+
+
+class Gone(Exception):
+    """The client hung up: nobody is there to be answered."""
+
 
 class Pool:
-    """A few threads for the computations that are too large for the event loop."""
+    """A few threads for the computations that are too large for the event loop, and the account of what they and their queue hold."""
 
-    def __init__(self, threads: int) -> None:
-        self.executor = ThreadPoolExecutor(threads, thread_name_prefix="compute")
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.executor = ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="compute")
+        self.lock = Lock()
+        self.jobs = 0  # running and waiting
+        self.bytes = 0  # of large bodies: being read, waiting, and computed
 
-    async def run(self, function: Callable[..., bytes], *args: Any) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
+    @property
+    def waiting(self) -> int:
+        """Computations that have no thread yet."""
+        return max(0, self.jobs - self.settings.compute_threads)
+
+    def admit(self) -> None:
+        """Refuse a large body before it is read, where it could not be computed anyway."""
+        if self.jobs >= self.settings.compute_threads + self.settings.max_queue or self.bytes >= self.settings.max_queue_bytes:
+            raise overloaded()
+
+    async def run(self, share: Share, receive: Receive, function: Callable[..., bytes], *args: Any) -> bytes:
+        """The function's result from a thread; Gone or 504 without waiting for it where nobody waits any more, or not so long.
+
+        A computation that has begun cannot be stopped: it keeps its thread, and its share of the caps, until it is over.
+        """
+        self.admit()
+        with self.lock:
+            self.jobs += 1
+        job = self.executor.submit(function, *args)
+        job.add_done_callback(self._over(share.handed_on()))
+        answer: asyncio.Future[Any] = asyncio.wrap_future(job)
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_hung_up(receive))
+        try:
+            await asyncio.wait({answer, gone}, timeout=self.settings.compute_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise Gone
+            raise Failure("deadline", f"no result within {self.settings.compute_seconds:g} seconds")
+        finally:
+            gone.cancel()
+            answer.cancel()
+
+    def _over(self, share: Share) -> Callable[[Future[bytes]], None]:
+        def over(job: Future[bytes]) -> None:
+            with self.lock:
+                self.jobs -= 1
+            share.release()
+
+        return over
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Callable[[], Awaitable[MutableMapping[str, Any]]], settings: Settings) -> bytes:
-    """The whole body in one buffer, or 413 as soon as it is known to be too large."""
+class Share:
+    """The bytes of one large body in the pool's account."""
+
+    __slots__ = ("held", "pool")
+
+    def __init__(self, pool: Pool, held: int = 0) -> None:
+        self.pool, self.held = pool, held
+
+    def hold(self, size: int) -> None:
+        """Count up to `size` bytes, or refuse them: 429."""
+        if size <= self.pool.settings.inline_bytes:
+            return
+        with self.pool.lock:
+            more = size - self.held
+            if self.pool.bytes + more > self.pool.settings.max_queue_bytes:
+                raise overloaded()
+            self.pool.bytes += more
+            self.held = size
+
+    def handed_on(self) -> Share:
+        """The same bytes as a share that somebody else will release."""
+        share, self.held = Share(self.pool, self.held), 0
+        return share
+
+    def release(self) -> None:
+        """Count them no longer."""
+        if self.held:
+            with self.pool.lock:
+                self.pool.bytes -= self.held
+                self.held = 0
+
+
+def overloaded() -> Failure:
+    """429, the same for every reason."""
+    return Failure("overloaded", "too much large work is waiting; small requests are still answered", headers={"Retry-After": RETRY_AFTER})
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes:
+    """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large."""
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > settings.max_body_bytes:
-        raise _too_large(settings)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Failure("malformed-body", "the client went away")
+    if length.isdigit() and int(length[:20]) > settings.inline_bytes:
+        if int(length[:20]) > settings.max_body_bytes:
+            raise _too_large(settings)
+        share.pool.admit()
+    message = await _next(receive)
     if not message.get("more_body"):
         body: bytes = message.get("body", b"")
-        if len(body) > settings.max_body_bytes:
-            raise _too_large(settings)
+        _count(len(body), settings, share)
         return body
     buffer = bytearray(message.get("body", b""))
     while message.get("more_body"):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Failure("malformed-body", "the client went away")
+        message = await _next(receive)
         buffer += message.get("body", b"")
-        if len(buffer) > settings.max_body_bytes:
-            raise _too_large(settings)
+        _count(len(buffer), settings, share)
     return bytes(buffer)
+
+
+async def _next(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message
+
+
+def _count(size: int, settings: Settings, share: Share) -> None:
+    if size > settings.max_body_bytes:
+        raise _too_large(settings)
+    share.hold(size)
 
 
 def _too_large(settings: Settings) -> Failure:

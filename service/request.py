@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from service.losses.core import Option
 from service.losses.reduction import DEFAULT_OUTPUTS
 from service.losses.reduction import Output as OutputName
 from service.losses.reduction import Reduction as ReductionName
-from service.losses.tensors import Array
+from service.losses.tensors import Array, Sizes
 
 MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
 
@@ -75,7 +76,7 @@ class Call:
     controls: Controls
 
 
-def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
+def bind(loss: Loss, fields: Mapping[str, Any], max_pairs: float = math.inf) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
     if len(fields) > MOST_FIELDS:
         raise Failure("invalid-request", f"the request has {len(fields)} fields; at most {MOST_FIELDS} are allowed")
@@ -88,7 +89,22 @@ def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
         None if checked.get("wrt") is None else tuple(dict.fromkeys(checked["wrt"])),
     )
     tensors = {item.name: checked[item.name] for item in loss.inputs if checked[item.name] is not None}
+    if loss.pairs:
+        _check_pairs(loss, tensors, max_pairs)
     return Call(loss, tensors, {option.name: checked[option.name] for option in loss.options}, controls)
+
+
+def _check_pairs(loss: Loss, tensors: Mapping[str, Array], max_pairs: float) -> None:
+    """Refuse what would compare too many with too many before anything is computed."""
+    sizes = Sizes()
+    for item in loss.inputs:
+        if item.name in tensors:
+            sizes.bind(item, tensors[item.name].shape)
+    pairs = math.prod(sizes.named.get(axis, 1) for axis in loss.pairs.split())
+    if pairs > max_pairs:
+        raise Failure(
+            "too-large", f"{loss.name} would compare {pairs} pairs ({loss.pairs.replace(' ', ' * ')}); at most {max_pairs:g} are allowed here"
+        )
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -15,13 +16,35 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LOSS_SERVICE_", frozen=True, extra="ignore")
 
-    max_body_bytes: Annotated[PositiveInt, Field(description="largest request body, counted as received and again when decompressed; 413 beyond")] = (
-        64 * MIB
-    )
+    # what one request may hold
+    max_body_bytes: Annotated[PositiveInt, Field(description="largest request body, counted as received; 413 beyond")] = 64 * MIB
+    max_decompressed_bytes: Annotated[PositiveInt, Field(description="largest body after gzip or zstd; 413 beyond")] = 64 * MIB
+    max_header_bytes: Annotated[PositiveInt, Field(description="largest request line and headers together; 431 beyond")] = 64 * 1024
     max_elements: Annotated[PositiveInt, Field(description="most elements of one tensor; 413 beyond")] = 32 * MIB
     max_rank: Annotated[PositiveInt, Field(description="most axes of a tensor; 422 beyond", le=32)] = 8
     max_depth: Annotated[PositiveInt, Field(description="deepest nesting of JSON; 400 beyond", le=512)] = 32
     max_terms: Annotated[PositiveInt, Field(description="most terms of a combination; 422 beyond")] = 32
+    max_pairs: Annotated[PositiveInt, Field(description="most pairs (n^2) of a loss that compares all with all; 413 beyond")] = 16 * MIB
+
+    # what all requests together may hold
+    compute_threads: Annotated[PositiveInt, Field(description="computations of large bodies at one time, in each worker")] = 2
+    max_queue: Annotated[NonNegativeInt, Field(description="most requests with large bodies waiting for a thread; 429 beyond")] = 64
+    max_queue_bytes: Annotated[PositiveInt, Field(description="most bytes of large bodies being read, waiting and computed; 429 beyond")] = 256 * MIB
     inline_bytes: Annotated[
         int, Field(description="bodies up to this size are answered on the event loop, larger ones in the pool of threads", ge=0)
     ] = 64 * 1024
+    compress_bytes: Annotated[PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks")] = MIB
+
+    # how long anything may take, in seconds
+    header_seconds: Annotated[PositiveFloat, Field(description="from a request's first byte to the end of its headers; 408 beyond")] = 10
+    body_seconds: Annotated[PositiveFloat, Field(description="from the end of the headers to the end of the body; 408 beyond")] = 30
+    compute_seconds: Annotated[PositiveFloat, Field(description="waiting for a thread and computing; 504 beyond")] = 60
+    send_seconds: Annotated[PositiveFloat, Field(description="without the caller taking a byte of its answer; closed beyond")] = 30
+    idle_seconds: Annotated[PositiveFloat, Field(description="between two requests of one connection; closed beyond")] = 75
+    grace_seconds: Annotated[NonNegativeFloat, Field(description="serving on after SIGTERM, with readiness at 503")] = 5
+
+    # who may ask
+    tokens: Annotated[SecretStr, Field(description="bearer tokens, parted by commas; none lets everybody in", exclude=True)] = SecretStr("")
+    tokens_file: Annotated[Path | None, Field(description="a file with one bearer token a line", exclude=True)] = None
+    cors_origins: Annotated[str, Field(description="origins that browsers may call from, parted by commas; none by default")] = ""
+    docs: Annotated[bool, Field(description="whether /docs and /openapi.json are served")] = True

@@ -39,7 +39,7 @@ class running:
             port = free.getsockname()[1]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service"],
-            env={**os.environ, "PORT": str(port), **self.environment},
+            env={**os.environ, "PORT": str(port), "LOSS_SERVICE_GRACE_SECONDS": "0", **self.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )

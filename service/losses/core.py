@@ -113,6 +113,7 @@ class Loss:
     merges: bool
     bound: Bound
     conventions: tuple[str, ...]
+    pairs: str
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -147,12 +148,14 @@ def loss(
     merges: bool = True,
     bound: Bound = COMPOSED,
     conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
+    pairs: str = "",
 ) -> Callable[[Callable[..., Evaluation]], Loss]:
     """Register a function as a loss. Fails at import for whatever its declaration lacks.
 
     example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
-    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which.
+    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which. pairs: the axes, parted by spaces,
+    whose product its work and memory grow with ("n n"), for losses that compare all with all; a service refuses too large a product.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:
@@ -179,6 +182,7 @@ def loss(
             merges=merges,
             bound=bound,
             conventions=conventions,
+            pairs=pairs,
         )
         if doc:
             raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")

@@ -1,0 +1,254 @@
+"""uvicorn as this service runs it: deadlines on what clients send and take, and an end that loses no request.
+
+A connection is in one of five phases, each with a deadline; one sweep over all connections, a few times a second, looks for those
+that are late, so that deadlines cost a request nothing but assignments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+import uuid
+from enum import IntEnum
+from functools import partial
+from math import inf
+from typing import Any
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from service.app import create_app
+from service.endpoint import Message, Receive, Scope, Send, reply_failure
+from service.errors import MEDIA_TYPE, Failure
+from service.limits import Life
+from service.settings import Settings
+from service.workers import FAILED_TO_START, Supervisor
+
+BACKLOG = 2048
+SWEEP_SECONDS = 0.2
+LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
+
+STOPPING = Failure("unavailable", "the service is stopping; ask another", headers={"Connection": "close", "Retry-After": "1"})
+
+
+class Phase(IntEnum):
+    """What a connection waits for."""
+
+    IDLE = 0  # the first byte of a request
+    HEADERS = 1  # the rest of its headers
+    BODY = 2  # the rest of its body
+    ANSWER = 3  # us
+    CLOSING = 4  # the client to close
+
+
+class _Discard(list[tuple[bytes, bytes]]):
+    """Where trailers go."""
+
+    def append(self, item: tuple[bytes, bytes]) -> None:
+        pass
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with deadlines, a cap on headers, and problem documents for what is not HTTP."""
+
+    def __init__(self, *args: Any, settings: Settings, life: Life, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.settings, self.life = settings, life
+        self.phase, self.deadline = Phase.IDLE, inf
+        self.header_bytes = 0
+        self.unsent, self.stuck_since = 0, 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.deadline = self.loop.time() + self.settings.header_seconds
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase is Phase.CLOSING:
+            return
+        if self.phase <= Phase.HEADERS:
+            self.header_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # nothing to upgrade to: it is answered as the request that it is too
+        except httptools.HttpParserError:
+            self.refuse(Failure("malformed-request", "these bytes are not HTTP/1.1"))
+        if self.phase is Phase.HEADERS and self.header_bytes > self.settings.max_header_bytes:
+            self.refuse(self._large_headers())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.phase, self.deadline = Phase.HEADERS, self.loop.time() + self.settings.header_seconds
+
+    def on_headers_complete(self) -> None:
+        if self.header_bytes > self.settings.max_header_bytes and self._size_of_headers() > self.settings.max_header_bytes:
+            self.refuse(self._large_headers())
+            raise ValueError("stops the parser")
+        super().on_headers_complete()
+        if self.expect_100_continue or self.life.draining:
+            self.cycle.keep_alive = False  # after an early refusal nobody knows whether the body still comes; a pool should go elsewhere
+        self.headers = _Discard()
+        self.phase, self.deadline = Phase.BODY, self.loop.time() + self.settings.body_seconds
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.phase, self.deadline, self.header_bytes = Phase.ANSWER, inf, 0
+        if self.cycle.response_complete:
+            self._rest()  # refused early, and the rest of its body has gone by
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            if self.phase is Phase.BODY:  # reading was paused until now
+                self.deadline = self.loop.time() + self.settings.body_seconds
+        elif self.phase is Phase.ANSWER:
+            self._rest()
+
+    def _rest(self) -> None:
+        self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
+
+    def shutdown(self) -> None:
+        """The listener is closed: finish what is under way, and refuse for a moment what still comes."""
+        self.app = _refuse
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif self.phase is Phase.IDLE or (self.cycle is not None and self.phase is Phase.BODY):
+            self.deadline = min(self.deadline, self.loop.time() + LINGER_SECONDS)
+
+    def sweep(self, now: float) -> None:
+        """Act on a deadline that has passed."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent != self.unsent:
+            self.unsent, self.stuck_since = unsent, now
+        elif now - self.stuck_since > self.settings.send_seconds:
+            self.transport.abort()
+        if now < self.deadline:
+            return
+        if self.phase is Phase.HEADERS:
+            self.refuse(Failure("slow-headers", f"the headers took longer than {self.settings.header_seconds:g} seconds"))
+        elif self.phase is Phase.BODY and not self.cycle.response_complete:
+            self.refuse(Failure("slow-body", f"the body took longer than {self.settings.body_seconds:g} seconds"))
+        else:
+            self.transport.abort()
+
+    def refuse(self, problem: Failure) -> None:
+        """Answer what the application does not see, or waits for in vain; then close, but let the answer be read first."""
+        if self.phase is Phase.CLOSING or self.transport.is_closing():
+            return
+        if self._owes_an_answer():
+            self.transport.write(_raw(problem))
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _owes_an_answer(self) -> bool:
+        """Whether what is written now would be the answer to what is being read."""
+        if self.pipeline or self.cycle is None:
+            return not self.pipeline
+        return not self.cycle.response_started if self.phase is Phase.BODY else self.cycle.response_complete
+
+    def _large_headers(self) -> Failure:
+        return Failure("large-headers", f"request line and headers are larger than {self.settings.max_header_bytes} bytes")
+
+    def _size_of_headers(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+
+def _raw(problem: Failure) -> bytes:
+    request_id = uuid.uuid4().hex
+    body = problem.body(request_id)
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[problem.status] + head.encode() + body
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application of a connection that outlives the listener."""
+    request_id = uuid.uuid4().hex
+
+    async def marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+        await send(message)
+
+    await reply_failure(marked, STOPPING, request_id)
+
+
+class Server(uvicorn.Server):
+    """SIGTERM: readiness says 503 at once, serving goes on for the grace, then the listener closes and what is under way is finished."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, life: Life, parent: int | None = None) -> None:
+        super().__init__(config)
+        self.settings, self.life, self.parent = settings, life, parent
+        self.close_at = inf
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Once begins the grace; SIGINT, or a second signal, ends it. Not kept, so that the process ends with 0."""
+        hurry = sig == signal.SIGINT or self.life.draining
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.life.draining = True
+        self.close_at = 0.0 if hurry else time.monotonic() + self.settings.grace_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.sweeper = asyncio.create_task(self._sweep())
+
+    async def on_tick(self, counter: int) -> bool:
+        orphaned = self.parent not in (None, os.getppid())
+        self.should_exit = self.should_exit or orphaned or time.monotonic() >= self.close_at
+        return await super().on_tick(counter)
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in list(self.server_state.connections):
+                connection.sweep(now)  # type: ignore[union-attr]
+
+
+def configured(settings: Settings, life: Life, host: str = "127.0.0.1", port: int = 8000) -> uvicorn.Config:
+    """Uvicorn's configuration: everything that is not ours to say is off."""
+    return uvicorn.Config(
+        create_app(settings, life),
+        host=host,
+        port=port,
+        http=partial(Protocol, settings=settings, life=life),  # type: ignore[arg-type]
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(settings.body_seconds + settings.compute_seconds + settings.send_seconds),
+    )
+
+
+def serve(host: str, port: int, workers: int = 1) -> int:
+    """Serve until told to stop; the process's exit status."""
+    if workers > 1:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return Supervisor(socket.create_server((host, port), family=family, backlog=BACKLOG), workers).run()
+    return serve_here(host, port)
+
+
+def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socket | None = None, parent: int | None = None) -> int:
+    """One server in this process, on a socket that a parent has opened or on one of its own."""
+    settings, life = Settings(), Life()
+    server = Server(configured(settings, life, host, port), settings, life, parent)
+    server.run(None if listener is None else [listener])
+    return 0 if server.started else FAILED_TO_START
+
+
+if __name__ == "__main__":  # a worker; its arguments are the listening socket and its parent
+    sys.exit(serve_here(listener=socket.socket(fileno=int(sys.argv[1])), parent=int(sys.argv[2])))
