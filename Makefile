@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: serve test lint format openapi parity accuracy lock
+.PHONY: serve test lint format openapi readme bench-http bench-core parity accuracy lock
 
 serve: $(VENV)/serve.stamp
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
@@ -25,6 +25,15 @@ format: $(VENV)/develop.stamp
 
 openapi: $(VENV)/serve.stamp
 	$(RUN) -m service.openapi > openapi/openapi.json
+
+readme: $(VENV)/develop.stamp
+	$(RUN) -m tests.readme
+
+bench-http: $(VENV)/develop.stamp
+	$(RUN) -m tests.benchmarks.http
+
+bench-core: .venv-parity/parity.stamp
+	.venv-parity/bin/python -m tests.benchmarks.core
 
 accuracy: $(VENV)/develop.stamp
 	$(RUN) -m tests.losses.accuracy
