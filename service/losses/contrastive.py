@@ -310,7 +310,7 @@ def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) 
     if not len(labels):
         return nothing(embeddings=embeddings)
     positive, other = pairs_of(labels)
-    counts = positive.any(axis=1)
+    counts = np.asarray(positive.any(axis=1))
     distances = Distances(embeddings, "squared_euclidean")
     values = widened(-distances.values)
     unit = embeddings.dtype.type(softmax_scale)

@@ -39,28 +39,31 @@ class Margins:
         self.angles = Angles(embeddings, weight[labels])
 
     def evaluation(self, target: Twofold, slope: Array, lateral: Array) -> Evaluation:
-        """target: the true class's value; slope: its derivative by the cosine; lateral: minus its derivative by the sine."""
+        """target: the true class's value; slope: its derivative by the cosine (1 where lateral is 0); lateral: minus that by the sine."""
         rows = np.arange(len(self.labels))
         high, low = (x.copy() for x in self.cosines.values)
         high[rows, self.labels], low[rows, self.labels] = target
         softmax = Softmax(lowered((high, low), np.ones(high.shape, bool), self.scale)[0])
-        direct = slope + lateral * np.divide(self.angles.cosine[0], self.angles.sine, out=np.zeros_like(slope), where=self.angles.sine != 0)
+        aside = lateral != 0  # rows whose gradient takes the way of the angles, not that of the matrix of cosines
+        steep = slope + lateral * np.divide(self.angles.cosine[0], self.angles.sine, out=np.zeros_like(slope), where=self.angles.sine != 0)
 
-        def to_others(c: Array) -> Array:
-            out = softmax.probabilities() * (self.scale * c.astype(high.dtype))[:, None]
-            out[rows, self.labels] = 0.0
-            return out
+        def direct(c: Array) -> Array:
+            out = softmax.probabilities()
+            out[rows, self.labels] = -softmax.complement_at(self.labels) * ~aside
+            return out * (self.scale * c.astype(high.dtype))[:, None]
 
-        def to_target(c: Array, of: int) -> Array:
-            pull = -softmax.complement_at(self.labels) * direct * (self.scale * c.astype(high.dtype))
+        def sideways(c: Array, of: int) -> Array:
+            if not aside.any():
+                return np.zeros_like(self.embeddings)
+            pull = -softmax.complement_at(self.labels) * steep * aside * (self.scale * c.astype(high.dtype))
             return pull[:, None] * self.angles.derivative(of)[0]
 
         return Evaluation(
             softmax.negative_log_at(self.labels).astype(np.float64),
             np.ones(len(rows)),
             {
-                "embeddings": lambda c: self.cosines.by_a(to_others(c)) + to_target(c, 0),
-                "weight": lambda c: self.cosines.by_b(to_others(c)) + scattered(self.weight, self.labels, to_target(c, 1)),
+                "embeddings": lambda c: self.cosines.by_a(direct(c), not aside.any()) + sideways(c, 0),
+                "weight": lambda c: self.cosines.by_b(direct(c)) + scattered(self.weight, self.labels, sideways(c, 1)),
             },
         )
 
@@ -165,7 +168,9 @@ def proxy_nca(
         return out
 
     values = (softplus(gap) if softened else gap).astype(np.float64)
-    return Evaluation(values, np.ones(len(rows)), {"embeddings": lambda c: cosines.by_a(slope(c)), "proxies": lambda c: cosines.by_b(slope(c))})
+    return Evaluation(
+        values, np.ones(len(rows)), {"embeddings": lambda c: cosines.by_a(slope(c), not alone), "proxies": lambda c: cosines.by_b(slope(c))}
+    )
 
 
 @loss(example=PROXIES, merges=False)

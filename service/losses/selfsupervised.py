@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from service.losses.contrastive import TWO
-from service.losses.core import Evaluation, NonNegative, Positive, Pullback, loss
+from service.losses.core import Bound, Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.geometry import Angles, Cosines, column, exponents, products
 from service.losses.metric import Vector
 from service.losses.tensors import Array
@@ -34,11 +34,11 @@ def neither(input1: Array, input2: Array) -> Evaluation:
     return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
 
 
-@loss(example=TWO, merges=False)
+@loss(example=TWO, merges=False, bound=Bound(1e-14, 1e-12, "centred features are rounded once before their angles are taken"))
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
     r"""Draws the cross-correlation matrix of the features of two views towards the identity.
 
-    A feature that is constant over the batch has correlation 0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances,
+    A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is 0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances,
     MONAI 1e-6 to the deviations.
 
     Formula: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2, \quad C_{ij} = \frac{1}{n} \sum_b \hat z^1_{bi} \hat z^2_{bj}
@@ -60,6 +60,8 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
 
     def by(view: int) -> Pullback:
         def pullback(c: Array) -> Array:
+            if n <= 2:
+                return np.zeros_like(input1)
             factor = input1.dtype.type(2.0 * c[0]) * shrink
             slope = (cosines.by_a if view == 0 else cosines.by_b)((lambd * factor) * off)
             return views[view].back(slope - (factor * short)[:, None] * angles.derivative(view)[0])

@@ -12,7 +12,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.contrastive import by_row, log_one_plus, lowered, nothing, of_embeddings
-from service.losses.core import Bound, Evaluation, Positive, loss
+from service.losses.core import Evaluation, Positive, loss
 from service.losses.geometry import BLOCK, Cosines, Distances
 from service.losses.metric import BATCH, Identity, Vector, pairs_of
 from service.losses.numerics import sigmoid, softplus
@@ -144,11 +144,11 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
 
 
-@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the tangent squared multiplies the rounding of the cosines"))
+@loss(example=BATCH, merges=False)
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
-    Of directions (vectors divided by their norms), as in pytorch-metric-learning. Time is of the order of the number of pairs times n.
+    Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
 
     Formula: \ell_i = \sum_{p \in P_i} \log \left( 1 + \sum_{y_k \ne y_i} e^{4 \tan^2 \alpha \, (x_i + x_p) \cdot x_k - 2 (1 + \tan^2 \alpha) \, x_i \cdot x_p} \right)
     alpha: the angle in degrees.
