@@ -74,8 +74,8 @@ class Protocol(HttpToolsProtocol):
             self.header_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # nothing to upgrade to: it is answered as the request that it is too
+        except httptools.HttpParserUpgrade as exc:
+            self._ignore_upgrade(data[exc.args[0] :])
         except httptools.HttpParserError:
             self.refuse(Failure("malformed-request", "these bytes are not HTTP/1.1"))
         if self.phase is Phase.HEADERS and self.header_bytes > self.settings.max_header_bytes:
@@ -89,6 +89,8 @@ class Protocol(HttpToolsProtocol):
         if self.header_bytes > self.settings.max_header_bytes and self._size_of_headers() > self.settings.max_header_bytes:
             self.refuse(self._large_headers())
             raise ValueError("stops the parser")
+        if self.parser.should_upgrade():
+            return  # the parser stops here
         super().on_headers_complete()
         if self.expect_100_continue or self.life.draining:
             self.cycle.keep_alive = False  # after an early refusal nobody knows whether the body still comes; a pool should go elsewhere
@@ -96,10 +98,23 @@ class Protocol(HttpToolsProtocol):
         self.phase, self.deadline = Phase.BODY, self.loop.time() + self.settings.body_seconds
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         super().on_message_complete()
         self.phase, self.deadline, self.header_bytes = Phase.ANSWER, inf, 0
         if self.cycle.response_complete:
             self._rest()  # refused early, and the rest of its body has gone by
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read the request again as if it did not offer to change the protocol: Java's client offers HTTP/2 with every first request."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(Failure("malformed-request", "this is no proxy"))
+            return
+        kept = [item for item in self.headers if item[0] not in (b"upgrade", b"connection", b"http2-settings")]
+        head = method + b" " + self.url + b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % item for item in kept) + b"\r\n"
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + rest)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

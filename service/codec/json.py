@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 import orjson
 
-from service.codec.tree import DTYPES, Array, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit, checked_shape
+from service.codec.tree import DTYPES, Array, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit, checked_elements, checked_shape
 
 try:
     import simdjson
@@ -195,7 +195,7 @@ class _Walk:
         expected = math.prod(shape) * DTYPES[name].itemsize
         if len(data) != expected:
             raise Unfit(f"holds {len(data)} bytes; shape {list(shape)} of {name} takes {expected}", (*pointer, "base64"))
-        return np.frombuffer(data, DTYPES[name]).reshape(shape)
+        return checked_elements(np.frombuffer(data, DTYPES[name]).reshape(shape), pointer)
 
 
 def _decoded(walk: _Walk, root: Any) -> Decoded:

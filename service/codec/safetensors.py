@@ -14,7 +14,7 @@ import ml_dtypes
 import numpy as np
 import orjson
 
-from service.codec.tree import Array, Caps, Decoded, Malformed, Unfit, checked_shape
+from service.codec.tree import Array, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
 
 MAX_HEADER = 1024 * 1024
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -107,7 +107,7 @@ def _tensor(name: str, entry: Any, data: memoryview, caps: Caps) -> tuple[Array,
     shape, (first, last) = checked_shape(tuple(shape), caps, (name,)), offsets
     if first > last or last > len(data) or last - first != math.prod(shape) * DTYPES[dtype].itemsize:
         raise Malformed(f"data_offsets do not span the bytes of shape {list(shape)} of {dtype} within the body", (name,))
-    return np.frombuffer(data[first:last], DTYPES[dtype]).reshape(shape), (first, last)
+    return checked_elements(np.frombuffer(data[first:last], DTYPES[dtype]).reshape(shape), (name,)), (first, last)
 
 
 def _sizes(value: Any) -> bool:

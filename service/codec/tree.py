@@ -65,3 +65,10 @@ def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...])
     if math.prod(size or 1 for size in shape) > caps.elements:  # an empty one too: its other sizes are those of answers
         raise TooMany(f"has more than {caps.elements} elements", pointer)
     return shape
+
+
+def checked_elements(array: Array, pointer: tuple[Step, ...]) -> Array:
+    """The array, if its bytes are elements of its type: a boolean is 0 or 1, and arithmetic relies on it."""
+    if array.dtype == np.bool_ and array.view(np.uint8).max(initial=0) > 1:
+        raise Unfit("holds a byte that is neither 0 nor 1", pointer)
+    return array
