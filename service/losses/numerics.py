@@ -34,11 +34,13 @@ def elementwise(
     *,
     weight: Array | None = None,
     divisor: Array | None = None,
+    weighted: Array | None = None,
 ) -> Evaluation:
     """The Evaluation of a loss that is a value for each element.
 
     gradients and hessian_diagonal: functions of the cotangent already shaped to multiply elements (weights multiplied in), so
-    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights.
+    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights. weighted: the
+    product of weight and values, where multiplying them here might leave the range on the way to a number that does not.
     """
 
     def pulled(derivative: Callable[[Array], Array]) -> Pullback:
@@ -48,14 +50,19 @@ def elementwise(
 
         return pullback
 
-    weighted = values if weight is None else weight * values
+    if weighted is None:
+        weighted = values if weight is None else weight * values
+    numerator = per_sample_sum(weighted)
+    if weight is not None and np.isnan(numerator).any():  # weight 0 of a value out of range
+        weighted = times(weight, values)
+        numerator = per_sample_sum(weighted)
     if divisor is None:
         divisor = per_sample_size(values) if weight is None else per_sample_sum(weight)
     return Evaluation(
-        per_sample_sum(weighted),
+        numerator,
         divisor,
         {name: pulled(derivative) for name, derivative in gradients.items()},
-        lambda: weighted,
+        lambda: weighted,  # type: ignore[arg-type, return-value]
         {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
     )
 
@@ -167,24 +174,3 @@ def exp_times(x: Array, factor: Array) -> Array:
     """e^x * factor, also where e^x alone is out of range; 0 where the factor is."""
     root = np.exp(0.5 * x)
     return np.where(factor == 0, 0.0, root * factor * root).astype(root.dtype, copy=False)
-
-
-def expm1_minus(x: Array) -> Array:
-    """e^x - 1 - x, to full relative accuracy near 0 too."""
-    small = np.clip(x, -1.0, 1.0)
-    series = np.ones_like(small)
-    for k in range(18, 2, -1):
-        series *= small / k
-        series += 1.0
-    return np.where(np.abs(x) < 1.0, 0.5 * small * small * series, np.expm1(x) - x)
-
-
-def log1p_minus(x: Array) -> Array:
-    """log(1 + x) - x for x > -1, to full relative accuracy near 0 too."""
-    near = np.clip(x, -0.5, 0.5)
-    r = near / (2.0 + near)  # log(1 + x) = 2 artanh(r), and x - 2 r = r x
-    square = r * r
-    series = np.zeros_like(near)
-    for k in range(33, 1, -2):
-        series = series * square + 1.0 / k
-    return np.where(np.abs(x) < 0.5, 2.0 * r * square * series - r * near, np.log1p(x) - x)

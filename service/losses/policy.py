@@ -15,7 +15,8 @@ import numpy as np
 
 from service.losses.core import Bound, Evaluation, Fraction, NonNegative, Positive, Pullback, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import elementwise, exp_times, expm1_minus, per_sample_sum, spread
+from service.losses.numerics import elementwise, exp_times, per_sample_sum, spread
+from service.losses.special import expm1_minus
 from service.losses.tensors import Array, Domain, Tensor
 
 ActionLogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="log-probabilities of the actions under the policy")]

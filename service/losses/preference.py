@@ -15,7 +15,8 @@ import numpy as np
 
 from service.losses.core import Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.errors import InvalidOption
-from service.losses.numerics import elementwise, exp_times, expm1_minus, log1p_minus, log1pexp_small, sigmoid, softplus
+from service.losses.numerics import elementwise, exp_times, log1pexp_small, sigmoid, softplus
+from service.losses.special import expm1_minus, x_minus_log1p
 from service.losses.tensors import Array, Domain, Tensor
 
 Reward = Annotated[Array, Tensor("n", gradient="default", description="rewards of the answers")]
@@ -102,7 +103,7 @@ def exo(x: Array, smoothing: float) -> tuple[Array, Callable[[], Array]]:
     logit = float(np.log1p(-smoothing) - np.log(smoothing)) * sign
     rare, d = sigmoid(-np.abs(x)), np.abs(x) - logit
     near = np.clip(d, -1.0, 1.0)
-    value = log1p_minus(rare * np.expm1(near)) + rare * expm1_minus(near)
+    value = rare * expm1_minus(near) - x_minus_log1p(rare * np.expm1(near))
     far = (softplus(-logit) - log1pexp_small(x)) - rare * d
     return np.where(np.abs(d) < 1.0, value, far), lambda: sign * rare * (1.0 - rare) * d
 

@@ -20,7 +20,8 @@ from service.losses.core import (
     Positive,
     loss,
 )
-from service.losses.numerics import Softmax, expm1_minus, per_sample_sum, spread, times
+from service.losses.numerics import Softmax, per_sample_sum, spread, times
+from service.losses.special import expm1_minus
 from service.losses.tensors import Array, Domain, Tensor
 
 COUNTS = Domain(low=1, high=1e12)
