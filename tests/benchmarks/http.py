@@ -131,13 +131,17 @@ def table(seconds: float, workers: int, drive: Callable[..., tuple[float, float]
             share = ours[0] / workers * (in_process(sent[size]["json"]) + workers / echo[0]) if encoding == "json" else None
             cells = [size, f"{len(sent[size][encoding]) / 1e3:,.0f} kB", encoding]
             cells += [f"{rate:,.1f} ({p99:.1f})" for rate, p99 in (ours, plain, echo)]
-            print("|", " | ".join([*cells, f"{ours[0] / plain[0]:.1f}", f"{ours[0] / echo[0]:.2f}", f"{share:.2f}" if share else "-"]), "|", flush=True)
+            print(
+                "|", " | ".join([*cells, f"{ours[0] / plain[0]:.1f}", f"{ours[0] / echo[0]:.2f}", f"{share:.2f}" if share else "-"]), "|", flush=True
+            )
 
 
 def background(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
     """The 99th percentile of small requests alone, and while large ones run."""
     small, large = bodies(*SIZES["small 32x10"]), bodies(*SIZES["large 1024x1000"])
-    print("\nsmall JSON requests, one connection, alone and while one connection sends large bodies\n\n| background | p99 ms | ratio |\n|---|---|---|")
+    print(
+        "\nsmall JSON requests, one connection, alone and while one connection sends large bodies\n\n| background | p99 ms | ratio |\n|---|---|---|"
+    )
     with serving("ours", 1) as (address, _):
         drive(address, small["json"], MEDIA["json"], 1, 1)
         alone = drive(address, small["json"], MEDIA["json"], seconds, 1)[1]
@@ -152,7 +156,9 @@ def background(seconds: float, drive: Callable[..., tuple[float, float]]) -> Non
 
 def memory() -> None:
     """Peak memory of one request above rest, in multiples of body + answer."""
-    print("\npeak memory of one request, over (body + answer)\n\n| body | encoding | peak over rest MB | body + answer MB | ratio | after MB |\n|---|---|---|---|---|---|")
+    print(
+        "\npeak memory of one request, over (body + answer)\n\n| body | encoding | peak over rest MB | body + answer MB | ratio | after MB |\n|---|---|---|---|---|---|"
+    )
     for rows in (1024, 10240):
         for encoding in MEDIA:
             os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = str(10**9)
@@ -165,7 +171,10 @@ def memory() -> None:
                 answer.raise_for_status()
                 peak, both = resident(pid, "VmHWM") - rest, (len(body) + len(answer.content)) / 1e6
                 time.sleep(1)
-                print(f"| {len(body) / 1e6:.0f} MB | {encoding} | {peak:.0f} | {both:.0f} | {peak / both:.2f} | {resident(pid, 'VmRSS') - rest:.0f} |", flush=True)
+                print(
+                    f"| {len(body) / 1e6:.0f} MB | {encoding} | {peak:.0f} | {both:.0f} | {peak / both:.2f} | {resident(pid, 'VmRSS') - rest:.0f} |",
+                    flush=True,
+                )
 
 
 def resident(pid: int, field: str) -> float:
@@ -177,7 +186,9 @@ def resident(pid: int, field: str) -> float:
 
 def growth() -> None:
     """Time of one call against the number of elements."""
-    print("\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | safetensors ms |\n|---|---|---|")
+    print(
+        "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | safetensors ms |\n|---|---|---|"
+    )
     os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = str(10**9)
     with serving("ours", 1) as (address, _), httpx.Client(timeout=300) as client:
         for power in (2, 3, 4, 5, 6, 7):
