@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from mpmath import mp
+
+from tests.losses.truth import constant
+
+ZERO = mp.mpf(0)
+
+
+def _over(a, b):
+    return a / b if b else ZERO
+
+
+def _iou(p, t):
+    width, height = min(p[2], t[2]) - max(p[0], t[0]), min(p[3], t[3]) - max(p[1], t[1])
+    shared = width * height if width > 0 and height > 0 else ZERO
+    union = (p[2] - p[0]) * (p[3] - p[1]) + (t[2] - t[0]) * (t[3] - t[1]) - shared
+    return _over(shared, union), union
+
+
+def _enclosing(p, t):
+    return max(p[2], t[2]) - min(p[0], t[0]), max(p[3], t[3]) - min(p[1], t[1])
+
+
+def _giou(p, t):
+    ratio, union = _iou(p, t)
+    width, height = _enclosing(p, t)
+    return 1 - ratio + _over(width * height - union, width * height)
+
+
+def _diou(p, t):
+    width, height = _enclosing(p, t)
+    distance = ((p[0] + p[2] - t[0] - t[2]) / 2) ** 2 + ((p[1] + p[3] - t[1] - t[3]) / 2) ** 2
+    return 1 - _iou(p, t)[0] + _over(distance, width**2 + height**2)
+
+
+def _pairs(score, predictions, labels):
+    return [score(p, t) for p, t in zip(predictions, labels, strict=True)]
+
+
+def iou(predictions, labels, form):
+    def score(p, t):
+        ratio = _iou(p, t)[0]
+        if form == "log":
+            return -mp.log(ratio) if ratio else mp.inf
+        return 1 - ratio ** (1 if form == "linear" else 2)
+
+    return _pairs(score, predictions, labels)
+
+
+def giou(predictions, labels):
+    return _pairs(_giou, predictions, labels)
+
+
+def diou(predictions, labels):
+    return _pairs(_diou, predictions, labels)
+
+
+def ciou(predictions, labels, alpha):
+    def score(p, t):
+        angles = [mp.atan2(box[2] - box[0], box[3] - box[1]) if box[2] > box[0] or box[3] > box[1] else ZERO for box in (p, t)]
+        if any(box[2] == box[0] and box[3] == box[1] for box in (p, t)):
+            angles = [ZERO, ZERO]  # a point has no angle, and none from another box
+        v = 4 / mp.pi**2 * (angles[1] - angles[0]) ** 2
+        weight = _over(v, 1 - _iou(p, t)[0] + v)
+        return _diou(p, t) + (constant(weight) if alpha == "constant" else weight) * v
+
+    return _pairs(score, predictions, labels)
+
+
+def eiou(predictions, labels):
+    def score(p, t):
+        width, height = _enclosing(p, t)
+        return _diou(p, t) + _over(p[2] - p[0] - t[2] + t[0], width) ** 2 + _over(p[3] - p[1] - t[3] + t[1], height) ** 2
+
+    return _pairs(score, predictions, labels)
+
+
+def alpha_iou(predictions, labels, alpha):
+    def score(p, t):
+        ratio = _iou(p, t)[0]
+        return 1 - (ratio**alpha if ratio else ZERO)
+
+    return _pairs(score, predictions, labels)
