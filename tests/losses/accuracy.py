@@ -234,7 +234,8 @@ class Truth:
 
     def movements(self, rng: Generator) -> Iterator[Change]:
         """All inputs moved by half a unit in their last place (times SLACK), up or down: every one alone when few, and all at once."""
-        places = [(name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if a[index]]
+        reals = [(name, a) for name, a in self.call.tensors.items() if a.dtype.kind == "f"]
+        places = [(name, index) for name, a in reals for index in np.ndindex(a.shape) if abs(a[index]) > np.spacing(abs(a[index]))]
         half = {(name, index): mp.mpf(float(np.spacing(np.abs(self.call.tensors[name][index])))) / 2 * SLACK for name, index in places}
         directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4)]
         names = {name for name, _ in places}
@@ -359,7 +360,7 @@ class Judge:
                         return error
         with mp.workdps(self.strict.dps):
             slopes = self.strict.slopes(name, index, cotangent)
-            if any(abs(a - b) > mp.mpf("1e-3") * max(abs(a), abs(b)) > 1 for a, b in zip(slopes, first, strict=True)):
+            if any(abs(a - b) > mp.mpf("1e-3") * max(abs(a), abs(b), 1) for a, b in zip(slopes, first, strict=True)):
                 return float("inf") if np.isnan(ours) else 0.0  # no derivative: the differences diverge as the step shrinks
             return self.relative(ours, min(slopes), max(slopes), change)
 
