@@ -205,13 +205,13 @@ class Pair:
         """Factor * d log IoU, for boxes that meet."""
         gain = over(over(factor * (self.other_area + axis.own * across.length), self.union), axis.shared)
         cost = over(factor * across.length, self.union)
-        return _sides(axis, lambda inner: self.meets * (inner * gain - (1.0 - inner) * cost))
+        return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_iou(self, axis: Axis, across: Axis) -> Sides:
         """D IoU."""
         gain = over(over(self.other_area + axis.own * across.length, self.union) * across.shared, self.union)
         cost = over(across.length * self.iou, self.union)
-        return _sides(axis, lambda inner: self.meets * (inner * gain - (1.0 - inner) * cost))
+        return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_covered(self, axis: Axis, across: Axis) -> Sides:
         """D (union / enclosing box)."""
