@@ -1,1 +1,478 @@
-"""Lists of items to be put in order."""
+"""Lists of items to be put in order: pairs of items, whole lists, and smooth versions of ranking metrics.
+
+A list is a row of scores and of relevances; mask leaves out padding. Where an order of items is needed, ties keep the order of
+their positions. Pairs are taken in blocks of lists, so that memory is bounded; time grows with the square of a list's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.core import Bound, Evaluation, Positive, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import Softmax, elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, sum_of_others, times
+from service.losses.tensors import Array, Domain, Tensor
+
+Scores = Annotated[Array, Tensor("n m", gradient="default", description="scores of the items")]
+Relevance = Annotated[Array, Tensor("n m", description="relevances of the items; only their order counts")]
+RelevanceDistance = Annotated[Array, Tensor("n m", description="relevances of the items, whose differences the scores are to have")]
+RelevanceWeight = Annotated[Array, Tensor("n m", domain=Domain(low=0), description="relevances of the items, as weights")]
+RelevanceScore = Annotated[Array, Tensor("n m", description="scores whose softmax the items are to have")]
+Grade = Annotated[Array, Tensor("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
+Level = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")]
+LevelLogits = Annotated[Array, Tensor("n m k", gradient="default", description="scores of being at level 1, 2, ... k or higher")]
+ListMask = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
+Cutoff = Annotated[int, annotated_types.Ge(0)]
+
+LISTS = {"predictions": [[2.0, 1.0, 3.0], [1.0, 0.5, 1.5]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 2.0]]}
+OPPOSED = Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses")
+BLOCK = 2**20  # pairs at a time
+
+Elementwise = Callable[[Array], Array]
+PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair
+
+
+# ------------------------------------------------------------------ what lists share
+
+
+def items(mask: Array | None, like: Array) -> Array:
+    """Which entries are items."""
+    return np.ones(like.shape, dtype=bool) if mask is None else mask == 1
+
+
+def blocks(lists: Array) -> Iterator[slice]:
+    """Rows whose pairs fit a block."""
+    n, m = lists.shape[:2]
+    step = max(1, BLOCK // (m * m))
+    return (slice(start, start + step) for start in range(0, n, step))
+
+
+def differences(x: Array, rows: slice) -> Array:
+    """x_i - x_j at [list, i, j]."""
+    return x[rows, :, None] - x[rows, None, :]
+
+
+def both(valid: Array, rows: slice) -> Array:
+    """Where i and j both are items."""
+    return valid[rows, :, None] & valid[rows, None, :]
+
+
+def preferred(labels: Array, valid: Array) -> PairWeights:
+    """Pairs whose first item is the more relevant one."""
+    return lambda rows: (labels[rows, :, None] > labels[rows, None, :]) & both(valid, rows)
+
+
+def ranks(scores: Array, valid: Array) -> Array:
+    """Places from 1 by falling score, ties by position, padding last."""
+    order = np.lexsort((-scores, ~valid), axis=-1)
+    places = np.empty_like(order)
+    np.put_along_axis(places, order, np.broadcast_to(np.arange(1, scores.shape[1] + 1), order.shape), 1)
+    return places
+
+
+def non_empty(valid: Array) -> Array:
+    """1 for a list with items, 0 for others: rax's mean over lists."""
+    some: Array = np.any(valid, axis=1)
+    return some.astype(np.float64)
+
+
+def gains(labels: Array) -> Array:
+    """2^y - 1."""
+    return np.where(labels < 1.0, np.expm1(labels * labels.dtype.type(np.log(2.0))), np.exp2(labels) - 1.0)
+
+
+def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
+    """The gains of the items over the largest of their list; 0 for padding and where there is none. Tiny relevances are their own gains."""
+    kept = times(valid, labels)
+    top = kept.max(axis=1, keepdims=True)
+    tiny = top < 1e-20
+    found = gain(np.where(tiny, 1.0, kept)) / gain(np.where(tiny, 1.0, top))
+    return np.where(tiny, kept / np.where(top > 0, top, 1.0), times(valid, found)).astype(labels.dtype)
+
+
+def discounts(places: Array, cutoff: int = 0) -> Array:
+    """1 / log2(1 + place), 0 beyond the cutoff (0: none)."""
+    return np.where((places > cutoff) & (cutoff > 0), 0.0, 1.0 / np.log2(1.0 + places))
+
+
+def pairwise(
+    scores: Array, pairs: PairWeights, value: Elementwise, slope: Elementwise, curvature: Elementwise | None = None, divisor: Array | None = None
+) -> Evaluation:
+    """The sum over pairs of their weight times a function of s_i - s_j. Divisor: the number of pairs."""
+    numerator, count = np.zeros(len(scores)), np.zeros(len(scores))
+    for rows in blocks(scores):
+        weight = pairs(rows)
+        numerator[rows] = (weight * value(times(weight != 0, differences(scores, rows)))).sum(axis=(1, 2), dtype=np.float64)
+        count[rows] = np.count_nonzero(weight, axis=(1, 2))
+
+    def pulled(derivative: Elementwise, sign: float) -> Callable[[Array], Array]:
+        def pullback(c: Array) -> Array:
+            out = np.empty_like(scores)
+            for rows in blocks(scores):
+                weight = pairs(rows)
+                each = weight * derivative(times(weight != 0, differences(scores, rows)))
+                out[rows] = each.sum(axis=2, dtype=np.float64) + sign * each.sum(axis=1, dtype=np.float64)
+            return spread(c, out) * out
+
+        return pullback
+
+    return Evaluation(
+        numerator,
+        count if divisor is None else divisor,
+        {"predictions": pulled(slope, -1.0)},
+        hessian_diagonal={} if curvature is None else {"predictions": pulled(curvature, 1.0)},
+    )
+
+
+def logistic_slope(d: Array) -> Array:
+    """Derivative of softplus(-d)."""
+    return -sigmoid(-d)
+
+
+# ------------------------------------------------------------------ pairs
+
+
+@loss(example=LISTS, hessian_diagonal=True, bound=OPPOSED)
+def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
+
+    Formula: \ell = \sum_{y_i > y_j} \mathrm{softplus}(-(s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_logistic_loss, PairwiseLogisticLoss, RankNet, PairLogit, bpr
+    Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
+    """
+    return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: softplus(-d), logistic_slope, lambda d: sigmoid(d) * sigmoid(-d))
+
+
+@loss(example=LISTS)
+def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
+
+    Formula: \ell = \sum_{y_i > y_j} \max(0, 1 - (s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_hinge_loss, PairwiseHingeLoss, RankSVM
+    Reference: Joachims, Optimizing Search Engines using Clickthrough Data, 2002, KDD; rax.pairwise_hinge_loss
+    """
+    return pairwise(
+        predictions,
+        preferred(labels, items(mask, labels)),
+        lambda d: np.maximum(1.0 - d, 0.0),
+        lambda d: np.where(d < 1.0, -1.0, 0.0).astype(d.dtype),
+    )
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong pairs.
+
+    Formula: \ell = \sum_{y_i > y_j} \sigma(-(s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_soft_zero_one_loss, PairwiseSoftZeroOneLoss
+    Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
+    """
+    return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d))
+
+
+@loss(example=LISTS, hessian_diagonal=True)
+def pairwise_mse(
+    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left out"] = "counted"
+) -> Evaluation:
+    r"""The squared error of all differences of scores within a list; each pair comes in both orders.
+
+    Formula: \ell = \sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
+    self_pairs: whether an item paired with itself, with loss 0, counts in the divisor: rax counts it, TensorFlow Ranking does not.
+    Divisor: the number of pairs, over all lists
+    Synonyms: pairwise_mse_loss, PairwiseMSELoss
+    Reference: rax.pairwise_mse_loss; TensorFlow Ranking
+    """
+    valid = items(mask, labels)
+    counts = valid.sum(axis=1).astype(np.float64)
+    return pairwise(
+        predictions - labels,
+        lambda rows: both(valid, rows),
+        lambda d: d * d,
+        lambda d: 2.0 * d,
+        lambda d: 2.0 * (1.0 - np.eye(d.shape[1], dtype=d.dtype)) + np.zeros_like(d),
+        counts * counts - (counts if self_pairs == "left out" else 0.0),
+    )
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def lambda_loss(
+    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "mrr"] = "ndcg", topn: Cutoff = 0
+) -> Evaluation:
+    r"""The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
+
+    The gradient takes the weights for constants, as LambdaRank does; they are piecewise constant in the scores anyway. As in rax and
+    TensorFlow Ranking, weights are scaled up by the number of items (rax: that of the padded list, so that padding changes its value).
+
+    Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
+    weighting: ndcg has gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
+    topn: discounts beyond this place are 0; 0 is no limit.
+    Divisor: the number of pairs, over all lists (rax), also of those with weight 0
+    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
+    Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; rax.dcg_lambdaweight
+    """
+    valid = items(mask, labels)
+    better = preferred(labels, valid)
+
+    def discount(places: Array) -> Array:
+        if weighting == "ndcg":
+            return discounts(places, topn)
+        return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
+
+    gain = relative(labels, valid, gains if weighting == "ndcg" else lambda y: y)
+    ideal = (gain * discount(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
+    gain = (gain * scale[:, None]).astype(predictions.dtype)
+    held = discount(ranks(predictions, valid)).astype(predictions.dtype)
+
+    def weights(rows: slice) -> Array:
+        return better(rows) * np.abs(differences(gain, rows)) * np.abs(differences(held, rows))
+
+    count = np.zeros(len(labels))
+    for rows in blocks(labels):
+        count[rows] = np.count_nonzero(better(rows), axis=(1, 2))
+    return pairwise(predictions, weights, lambda d: softplus(-d), logistic_slope, divisor=count)
+
+
+# ------------------------------------------------------------------ whole lists
+
+
+def listed(predictions: Array, valid: Array) -> Softmax:
+    """The softmax over a list's items; padding has probability 0."""
+    some = valid.any(axis=1, keepdims=True)
+    return Softmax(np.where(valid, predictions, np.where(some, -np.inf, 0.0)).astype(predictions.dtype, copy=False))
+
+
+def pull(softmax: Softmax, targets: Array) -> Array:
+    """The derivative of -sum targets * log softmax by the scores, without cancellation."""
+    return softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
+
+
+def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
+    """-sum targets * log softmax of each list."""
+    numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
+    return Evaluation(numerator, non_empty(valid), {"predictions": lambda c: spread(c, targets) * pull(softmax, targets)})
+
+
+@loss(example=LISTS)
+def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Softmax cross entropy over a list's items, with the relevances as they are for weights.
+
+    rax and optax do not normalise the relevances; TensorFlow Ranking does, and gives a list the weight of their sum, which comes to the same
+    numerator.
+
+    Formula: \ell = -\sum_i y_i \log \mathrm{softmax}(s)_i
+    Divisor: the number of lists with items (rax)
+    Synonyms: softmax_loss, ranking_softmax_loss, SoftmaxLoss, QuerySoftMax
+    Reference: Bruch et al., An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance, 2019, ICTIR; rax.softmax_loss
+    """
+    valid = items(mask, labels)
+    return against(listed(predictions, valid), np.where(valid, labels, 0.0).astype(labels.dtype, copy=False), valid)
+
+
+@loss(example=LISTS)
+def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
+
+    Formula: \ell = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(s)_i
+    Divisor: the number of lists with items
+    Synonyms: listNet, ListNetLoss, top_one
+    Reference: Cao et al., Learning to Rank: From Pairwise Approach to Listwise Approach, 2007, ICML, equation 4
+    """
+    valid = items(mask, labels)
+    return against(listed(predictions, valid), times(valid, listed(labels, valid).probabilities()), valid)
+
+
+@loss(example=LISTS | {"epsilon": 0.5})
+def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
+    r"""The softmax loss of a list with the first coefficient of its polynomial raised.
+
+    Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
+    epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
+    Divisor: the number of lists with items (rax)
+    Synonyms: poly1_softmax_loss, PolyOneSoftmaxLoss
+    Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511; rax.poly1_softmax_loss
+    """
+    valid = items(mask, labels)
+    softmax = listed(predictions, valid)
+    targets = np.where(valid, labels, 0.0).astype(labels.dtype, copy=False)
+    largest = targets.max(axis=1, keepdims=True)
+    share = np.where(largest > 0, targets / np.where(largest > 0, largest, 1.0), valid).astype(labels.dtype)
+    share /= np.maximum(share.sum(axis=1, keepdims=True), np.finfo(labels.dtype).tiny)
+    plain = against(softmax, targets, valid)
+
+    def pullback(c: Array) -> Array:
+        p = softmax.probabilities()
+        of_share = p * (sum_of_others(share * p) - share * softmax.complements)
+        return plain.gradients["predictions"](c) + spread(c, p) * (epsilon * of_share)
+
+    missed = per_sample_sum(share * softmax.complements)
+    return replace(plain, numerator=plain.numerator + epsilon * missed, gradients={"predictions": pullback})
+
+
+def restricted(scores: Array, allowed: Callable[[slice], Array], weight: Array, divisor: Array) -> Evaluation:
+    """The sum over items of weight_i * -log softmax_i over the items allowed at [list, i], which has i itself."""
+    n, m = scores.shape
+    numerator = np.zeros(n)
+
+    def softmax(rows: slice) -> tuple[Softmax, Array]:
+        logits = np.where(allowed(rows), scores[rows, None, :], -np.inf).astype(scores.dtype, copy=False)
+        return Softmax(logits.reshape(-1, m)), np.tile(np.arange(m), len(logits))
+
+    for rows in blocks(scores):
+        rest, own = softmax(rows)
+        numerator[rows] = per_sample_sum(weight[rows] * rest.negative_log_at(own).reshape(-1, m))
+
+    def pullback(c: Array) -> Array:
+        out = np.empty_like(scores)
+        for rows in blocks(scores):
+            rest, own = softmax(rows)
+            out[rows] = rest.pull(own, weight[rows].ravel()).reshape(-1, m, m).sum(axis=1, dtype=np.float64)
+        return spread(c, out) * out
+
+    return Evaluation(numerator, divisor, {"predictions": pullback})
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every item the softmax loss among itself and the less relevant items, weighed by its gain.
+
+    Formula: \ell = -\sum_i (2^{y_i} - 1) \log \frac{e^{s_i}}{e^{s_i} + \sum_{y_j < y_i} e^{s_j}}
+    Divisor: the number of lists with items (rax)
+    Synonyms: unique_softmax_loss, UniqueSoftmaxLoss
+    Reference: Zhu and Klabjan, Listwise Learning to Rank by Exploring Unique Ratings, 2020, arXiv:2001.01828; rax.unique_softmax_loss
+    """
+    valid = items(mask, labels)
+    lower, own = preferred(labels, valid), np.eye(labels.shape[1], dtype=bool)
+    return restricted(predictions, lambda rows: lower(rows) | own, times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
+
+    Items of equal relevance are drawn in the order of their positions (rax without a key; TensorFlow Ranking and allRank shuffle them).
+
+    Formula: \ell = \sum_k \left( \log \sum_{l \ge k} e^{s_{(l)}} - s_{(k)} \right), \quad (k) \text{ in the order of falling } y
+    Divisor: the number of lists with items (rax)
+    Synonyms: listmle_loss, ListMLELoss, plackett_luce
+    Reference: Xia et al., Listwise Approach to Learning to Rank: Theory and Algorithm, 2008, ICML; rax.listmle_loss
+    """
+    valid = items(mask, labels)
+    place, own = ranks(labels, valid), np.eye(labels.shape[1], dtype=bool)
+
+    def left(rows: slice) -> Array:
+        return ((place[rows, None, :] >= place[rows, :, None]) & both(valid, rows)) | own
+
+    return restricted(predictions, left, valid.astype(predictions.dtype), non_empty(valid))
+
+
+# ------------------------------------------------------------------ smooth metrics
+
+
+def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
+    """1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
+
+    def steps(rows: slice, function: Elementwise) -> Array:
+        others = both(valid, rows) & ~np.eye(scores.shape[1], dtype=bool)
+        return times(others, function(-differences(scores, rows) / temperature))
+
+    smooth = np.empty_like(scores)
+    for rows in blocks(scores):
+        smooth[rows] = 1.0 + steps(rows, sigmoid).sum(axis=2, dtype=np.float64)
+
+    def pullback(upstream: Array) -> Array:
+        out = np.empty_like(scores)
+        for rows in blocks(scores):
+            bell = steps(rows, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
+            out[rows] = -(differences(upstream, rows) * bell).sum(axis=2, dtype=np.float64) / temperature
+        return out
+
+    return smooth, pullback
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
+    r"""Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
+
+    A list without gain has loss 0.
+
+    Formula: \ell = -\frac{\sum_i (2^{y_i} - 1) / \log_2(1 + \hat r_i)}{\max \mathrm{DCG}}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    Divisor: the number of lists with items (rax)
+    Synonyms: ApproxNDCGLoss, approx_ndcg_loss, approxNDCGLoss
+    Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; Bruch et al., 2019, SIGIR
+    """
+    valid = items(mask, labels)
+    gain = relative(labels, valid, gains)
+    ideal = (gain * discounts(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    share = (gain / np.where(ideal > 0, ideal, 1.0)[:, None]).astype(predictions.dtype)
+    smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
+
+    def pullback(c: Array) -> Array:
+        log_rank = np.log1p(smooth)
+        return spread(c, share) * pull_ranks(share * smooth.dtype.type(np.log(2.0)) / ((1.0 + smooth) * log_rank * log_rank))
+
+    return Evaluation(-per_sample_sum(share / np.log2(1.0 + smooth)), non_empty(valid), {"predictions": pullback})
+
+
+@loss(example=LISTS, bound=OPPOSED)
+def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
+    r"""Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
+
+    Relevant is a label of at least 1. Of equal ranks the first item by position has the gradient. A list without a relevant item has
+    loss 0. TensorFlow Ranking averages the reciprocals of all relevant items instead of taking the first one's.
+
+    Formula: \ell = -\max_{y_i \ge 1} \frac{1}{\hat r_i}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    Divisor: the number of lists with items (rax)
+    Synonyms: ApproxMRRLoss, approx_mrr_loss
+    Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; rax.approx_t12n(rax.mrr_metric)
+    """
+    valid = items(mask, labels)
+    smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
+    candidates = np.where(valid & (labels >= 1), smooth, np.inf)
+    first = np.argmin(candidates, axis=1)[:, None]
+    best = np.take_along_axis(candidates, first, 1)
+
+    def pullback(c: Array) -> Array:
+        upstream = np.zeros_like(smooth)
+        np.put_along_axis(upstream, first, 1.0 / (best * best), 1)
+        return spread(c, upstream) * pull_ranks(upstream)
+
+    return Evaluation(-per_sample_sum(1.0 / best), non_empty(valid), {"predictions": pullback})
+
+
+# ------------------------------------------------------------------ levels
+
+
+@loss(example={"predictions": [[[2.0, -1.0], [0.5, 0.1]]], "labels": [[1, 2]]}, hessian_diagonal=True)
+def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
+
+    Formula: \ell = \sum_{k=1}^{K} \left( \mathrm{softplus}(x_k) - [y \ge k] \, x_k \right)
+    Divisor: the number of items
+    Synonyms: OrdinalLoss, ordinal_loss, cumulative_logits
+    Reference: Niu et al., Ordinal Regression with Multiple Output CNN for Age Estimation, 2016, CVPR; TensorFlow Ranking OrdinalLoss
+    """
+    thresholds = predictions.shape[2]
+    if labels.max(initial=0) > thresholds:
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(labels)), labels.shape))
+        raise InvalidTensor("labels", f"is {int(labels[index])}; levels lie in [0, {thresholds}], one more than there are thresholds", index)
+    x = predictions
+    reached = (labels[:, :, None] >= np.arange(1, thresholds + 1)).astype(x.dtype)
+    weight = items(mask, labels).astype(x.dtype)
+    return elementwise(
+        np.maximum(np.where(reached == 1, -x, x), 0.0) + log1pexp_small(x),
+        {"predictions": lambda c: c * ((1.0 - reached) * sigmoid(x) - reached * sigmoid(-x))},
+        {"predictions": lambda c: c * (sigmoid(x) * sigmoid(-x))},
+        weight=np.broadcast_to(weight[:, :, None], x.shape),
+        divisor=per_sample_sum(weight),
+    )

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from mpmath import mp
+
+from tests.losses.truth import constant, sigmoid, softplus
+
+
+def _lists(mask, *arrays):
+    """The items of each list: a tuple of its rows, padding left out."""
+    for i in range(len(arrays[0])):
+        kept = [j for j in range(arrays[0].shape[1]) if mask is None or mask[i, j]]
+        yield tuple([array[i, j] for j in kept] for array in arrays)
+
+
+def _pairs(labels):
+    return [(i, j) for i in range(len(labels)) for j in range(len(labels)) if labels[i] > labels[j]]
+
+
+def _pairwise(predictions, labels, mask, term):
+    numerators, weights = [], []
+    for s, y in _lists(mask, predictions, labels):
+        pairs = _pairs(y)
+        numerators.append(mp.fsum(term(s[i] - s[j]) for i, j in pairs))
+        weights.append(mp.mpf(len(pairs)))
+    return numerators, weights
+
+
+def _listwise(predictions, labels, mask, term):
+    lists = list(_lists(mask, predictions, labels))
+    return [term(s, y) if s else mp.mpf(0) for s, y in lists], [mp.mpf(1 if s else 0) for s, _ in lists]
+
+
+def pairwise_logistic(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: softplus(-d))
+
+
+def pairwise_hinge(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: max(mp.mpf(0), 1 - d))
+
+
+def pairwise_soft_zero_one(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: sigmoid(-d))
+
+
+def pairwise_mse(predictions, labels, mask, self_pairs):
+    numerators, weights = [], []
+    for s, y in _lists(mask, predictions, labels):
+        m = len(s)
+        numerators.append(mp.fsum(((s[i] - s[j]) - (y[i] - y[j])) ** 2 for i in range(m) for j in range(m)))
+        weights.append(mp.mpf(m * m if self_pairs == "counted" else m * (m - 1)))
+    return numerators, weights
+
+
+def _places(values):
+    order = sorted(range(len(values)), key=lambda i: -values[i])
+    return {item: place for place, item in enumerate(order, 1)}
+
+
+def lambda_loss(predictions, labels, mask, weighting, topn):
+    def gain(y):
+        return mp.mpf(2) ** y - 1 if weighting == "ndcg" else y
+
+    def discount(place):
+        if topn and place > topn:
+            return mp.mpf(0)
+        return 1 / mp.log(1 + place, 2) if weighting == "ndcg" else mp.mpf(1) / place
+
+    numerators, weights = [], []
+    for s, y in _lists(mask, predictions, labels):
+        ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in _places(y).items())
+        held, pairs = constant(_places(s)), _pairs(y)
+        scale = len(s) / ideal if ideal else 0
+        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * abs(discount(held[i]) - discount(held[j])) for i, j in pairs}
+        numerators.append(mp.fsum(weight[i, j] * softplus(s[j] - s[i]) for i, j in pairs))
+        weights.append(mp.mpf(len(pairs)))
+    return numerators, weights
+
+
+def _softmax(x):
+    top = max(x)
+    e = [mp.exp(v - top) for v in x]
+    return [v / mp.fsum(e) for v in e]
+
+
+def _cross_entropy(targets, s):
+    return -mp.fsum(t * mp.log(p) for t, p in zip(targets, _softmax(s), strict=True) if t)
+
+
+def ranking_softmax(predictions, labels, mask):
+    return _listwise(predictions, labels, mask, lambda s, y: _cross_entropy(y, s))
+
+
+def listnet(predictions, labels, mask):
+    return _listwise(predictions, labels, mask, lambda s, y: _cross_entropy(_softmax(y), s))
+
+
+def poly1_softmax(predictions, labels, mask, epsilon):
+    def term(s, y):
+        total = mp.fsum(y)
+        share = [v / total if total else mp.mpf(1) / len(y) for v in y]
+        return _cross_entropy(y, s) + epsilon * (1 - mp.fsum(a * p for a, p in zip(share, _softmax(s), strict=True)))
+
+    return _listwise(predictions, labels, mask, term)
+
+
+def unique_softmax(predictions, labels, mask):
+    def term(s, y):
+        rivals = [[j for j in range(len(y)) if j == i or y[j] < y[i]] for i in range(len(y))]
+        return mp.fsum((mp.mpf(2) ** y[i] - 1) * mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in rivals[i])) for i in range(len(y)))
+
+    return _listwise(predictions, labels, mask, term)
+
+
+def listmle(predictions, labels, mask):
+    def term(s, y):
+        order = sorted(range(len(y)), key=lambda i: -y[i])
+        return mp.fsum(mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in order[k:])) for k, i in enumerate(order))
+
+    return _listwise(predictions, labels, mask, term)
+
+
+def _smooth_ranks(s, temperature):
+    return [1 + mp.fsum(sigmoid((s[j] - s[i]) / temperature) for j in range(len(s)) if j != i) for i in range(len(s))]
+
+
+def approx_ndcg(predictions, labels, mask, temperature):
+    def term(s, y):
+        gain = [mp.mpf(2) ** v - 1 for v in y]
+        ideal = mp.fsum(gain[i] / mp.log(1 + place, 2) for i, place in _places(y).items())
+        return -mp.fsum(g / mp.log(1 + r, 2) for g, r in zip(gain, _smooth_ranks(s, temperature), strict=True)) / ideal if ideal else mp.mpf(0)
+
+    return _listwise(predictions, labels, mask, term)
+
+
+def approx_mrr(predictions, labels, mask, temperature):
+    def term(s, y):
+        return -max([1 / r for r, v in zip(_smooth_ranks(s, temperature), y, strict=True) if v >= 1], default=mp.mpf(0))
+
+    return _listwise(predictions, labels, mask, term)
+
+
+def ordinal(predictions, labels, mask):
+    numerators, weights = [], []
+    for x, y in zip(predictions, labels, strict=True):
+        kept = [j for j in range(len(y)) if mask is None or mask[len(numerators), j]]
+        numerators.append(mp.fsum(softplus(x[j, k]) - (x[j, k] if y[j] >= k + 1 else 0) for j in kept for k in range(x.shape[1])))
+        weights.append(mp.mpf(len(kept)))
+    return numerators, weights
