@@ -72,7 +72,7 @@ def by_row(rows: Array, values: Array, n: int) -> Array:
 # ------------------------------------------------------------------ softmax over pairs
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07) -> Evaluation:
     r"""For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
 
@@ -106,7 +106,7 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     return of_embeddings(by_row(rows, softplus(gap), len(labels)), positive.sum(axis=1), cosines, slope)
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1) -> Evaluation:
     r"""The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
 
@@ -134,7 +134,8 @@ class Matching:
     """Cross entropies of finding row i's partner, column i, among all columns: values (n,) and the derivative by the logits."""
 
     def __init__(self, values: Twofold, factor: float) -> None:
-        self.softmax = Softmax(lowered(values, np.ones(values[0].shape, bool), factor)[0])
+        self.behind = lowered(values, np.ones(values[0].shape, bool), 1.0)[0]
+        self.softmax = Softmax(self.behind * factor)
         self.values = self.softmax.negative_log_at(np.arange(len(values[0])))
 
     def slope(self) -> Array:
@@ -142,13 +143,12 @@ class Matching:
         np.fill_diagonal(out, -self.softmax.complement_at(np.arange(len(out))))
         return out
 
-    def by_log_factor(self) -> Array:
-        """D value / d log(factor), (n,)."""
-        logits = self.softmax.logits
-        return (self.softmax.probabilities() * (logits - logits.diagonal()[:, None])).sum(axis=1)
+    def by_factor(self) -> Array:
+        """D value / d factor, (n,)."""
+        return (self.softmax.probabilities() * (self.behind - self.behind.diagonal()[:, None])).sum(axis=1)
 
 
-@loss(example=VIEWS, merges=False)
+@loss(example=VIEWS, merges=False, pairs="n n")
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
 
@@ -171,14 +171,14 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
         return half * by_image.slope() + (half * by_text.slope()).T
 
     def by_scale(cotangent: Array) -> Array:
-        return ((cotangent * (by_image.by_log_factor() + by_text.by_log_factor())).sum(keepdims=True) / (2.0 * scale)).astype(high.dtype)
+        return (0.5 * cotangent * (by_image.by_factor() + by_text.by_factor())).sum(keepdims=True).astype(high.dtype)
 
     gradients: dict[str, Pullback] = {"image": lambda c: cosines.by_a(slope(c)), "text": lambda c: cosines.by_b(slope(c))}
     values = (0.5 * (by_image.values + by_text.values)).astype(np.float64)
     return Evaluation(values, np.ones(len(values)), gradients | ({} if logit_scale is None else {"logit_scale": by_scale}))
 
 
-@loss(example=VIEWS, merges=False)
+@loss(example=VIEWS, merges=False, pairs="n n")
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
     r"""Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
 
@@ -215,7 +215,7 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
     return Evaluation(per_sample_sum(softplus(against)), np.ones(len(high)), kept)
 
 
-@loss(example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]}, merges=False)
+@loss(example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]}, merges=False, pairs="n n")
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
     r"""Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
 
@@ -257,7 +257,7 @@ def _inner_products(a: Array, b: Array) -> Array:
     return np.ldexp(logits, of_a[:, None] + largest)
 
 
-@loss(example=TWO, merges=False)
+@loss(example=TWO, merges=False, pairs="4 n n")
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
     r"""NT-Xent of two views without the positive in the denominator, by cosine.
 
@@ -295,7 +295,7 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
     return Evaluation(numerator, np.ones(n), {"input1": lambda c: both(c)[:n], "input2": lambda c: both(c)[n:]})
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
     r"""Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
 
@@ -312,12 +312,15 @@ def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) 
     positive, other = pairs_of(labels)
     counts = np.asarray(positive.any(axis=1))
     distances = Distances(embeddings, "squared_euclidean")
-    values = widened(-distances.values)
+    largest = np.finfo(embeddings.dtype).max
+    nearest = np.where(positive, np.minimum(distances.values, largest), np.inf).argmin(axis=1)
+    values = widened(np.clip(-distances.squares_beyond(nearest), -largest, largest))
     unit = embeddings.dtype.type(softmax_scale)
     parts = [lowered(values, mask, unit) for mask in (other, positive)]
     exponentials = [np.exp(logits) for logits, _ in parts]
     totals = [e.sum(axis=1, keepdims=True) for e in exponentials]
-    gap = unit * (parts[0][1][0] - parts[1][1][0])[:, 0] + np.log(totals[0][:, 0]) - np.log(totals[1][:, 0])
+    ahead = (parts[0][1][0] - parts[1][1][0])[:, 0]
+    gap = unit * np.where(ahead < largest, ahead, np.inf) + np.log(totals[0][:, 0]) - np.log(totals[1][:, 0])
     numerator = np.where(counts, softplus(np.where(counts, gap, 0.0)), 0.0).astype(np.float64)
 
     def pullback(c: Array) -> Array:

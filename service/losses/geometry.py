@@ -32,7 +32,7 @@ from service.losses.twofold import (
 )
 
 Distance = Literal["euclidean", "squared_euclidean", "cosine", "manhattan"]
-BLOCK = 1 << 20  # elements of a temporary of differences of rows
+BLOCK = 1 << 16  # elements of a temporary: what stays in a core's cache
 
 
 def exponents(x: Array) -> Array:
@@ -240,6 +240,19 @@ def _slices(x: Twofold) -> tuple[Array, Array, Array]:
     return first, second, rest - second
 
 
+def _squares(x: Array) -> tuple[Array, Array]:
+    """The squared lengths along the last axis over 2^(2 e), and e: 0 where nothing can overflow or vanish."""
+    squares = np.einsum("...k,...k->...", x, x)
+    info = np.finfo(x.dtype)
+    scale = np.zeros(squares.shape, np.intc)
+    hard = ~((squares > info.smallest_normal / info.eps**2) & (squares < info.max))
+    if hard.any():
+        scale[hard] = exponents(x[hard])
+        rest = np.ldexp(x[hard], -scale[hard][:, None])
+        squares[hard] = np.einsum("...k,...k->...", rest, rest)
+    return squares, scale
+
+
 class Distances:
     """The distances of all rows of x (n, d), (n, n), from direct differences, a block of rows at a time."""
 
@@ -263,10 +276,16 @@ class Distances:
             return values
         values = np.empty((len(self.x), len(self.x)), self.x.dtype)
         for rows, difference in self._differences():
-            scale = exponents(difference)
-            difference = np.ldexp(difference, -scale[..., None])
-            square = np.einsum("ijk,ijk->ij", difference, difference)
+            square, scale = _squares(difference)
             values[rows] = np.ldexp(np.sqrt(square), scale) if self.distance == "euclidean" else np.ldexp(square, 2 * scale)
+        return values
+
+    def squares_beyond(self, reference: Array) -> Array:
+        """The squared distances of row i less the one to row reference[i], (n, n), as (x_j - x_r) . (x_j + x_r - 2 x_i)."""
+        values = np.empty((len(self.x), len(self.x)), self.x.dtype)
+        for rows, difference in self._differences():
+            near = self.x[reference[rows]][:, None]
+            values[rows] = -np.einsum("ijk,ijk->ij", self.x[None] - near, difference + (self.x[rows, None] - near))
         return values
 
     def pull(self, slope: Array) -> Array:

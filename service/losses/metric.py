@@ -278,7 +278,7 @@ def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array,
     return Evaluation(np.bincount(chosen[0], values, minlength=len(weight)).astype(np.float64), weight, {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def batch_hard_triplet(
     embeddings: Vector,
     labels: Identity,
@@ -309,7 +309,7 @@ def batch_hard_triplet(
     return _mined(embeddings, (valid, farthest, nearest), weight, distance, margin, form == "soft")
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def batch_semi_hard_triplet(
     embeddings: Vector,
     labels: Identity,

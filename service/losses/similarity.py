@@ -12,7 +12,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.contrastive import by_row, log_one_plus, lowered, nothing, of_embeddings
-from service.losses.core import Evaluation, Positive, loss
+from service.losses.core import Bound, Evaluation, Positive, loss
 from service.losses.geometry import BLOCK, Cosines, Distances
 from service.losses.metric import BATCH, Identity, Vector, pairs_of
 from service.losses.numerics import sigmoid, softplus
@@ -39,7 +39,7 @@ def less(values: Twofold, number: float) -> Array:
     return (values[0] - values[0].dtype.type(number)) + values[1]
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
     r"""For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
 
@@ -80,7 +80,7 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     return Evaluation(numerator, 0.5 * positive.sum(axis=1), {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, conventions=("gradients",))
+@loss(example=BATCH, merges=False, conventions=("gradients",), pairs="n n")
 def circle(
     embeddings: Vector, labels: Identity, *, gamma: Positive = 80.0, margin: Margin = 0.4, weights: Literal["constant", "differentiated"] = "constant"
 ) -> Evaluation:
@@ -120,7 +120,7 @@ def circle(
     return of_embeddings(np.where(counts, softplus(total), 0.0), counts, cosines, slope)
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, pairs="n n")
 def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
     r"""Smooth sums of how far positives fall below a cosine and negatives rise above it.
 
@@ -144,7 +144,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
 
 
-@loss(example=BATCH, merges=False)
+@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
