@@ -100,11 +100,10 @@ def _check_pairs(loss: Loss, tensors: Mapping[str, Array], max_pairs: float) -> 
     for item in loss.inputs:
         if item.name in tensors:
             sizes.bind(item, tensors[item.name].shape)
-    pairs = math.prod(sizes.named.get(axis, 1) for axis in loss.pairs.split())
+    pairs = math.prod(float(axis) if axis[0].isdigit() else sizes.named.get(axis, 1) for axis in loss.pairs.split())
     if pairs > max_pairs:
-        raise Failure(
-            "too-large", f"{loss.name} would compare {pairs} pairs ({loss.pairs.replace(' ', ' * ')}); at most {max_pairs:g} are allowed here"
-        )
+        work = loss.pairs.replace(" ", " * ")
+        raise Failure("too-large", f"{loss.name} would do the work of {pairs:.0f} pairs ({work}); at most {max_pairs:.0f} are allowed here")
 
 
 @cache

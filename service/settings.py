@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     max_rank: Annotated[PositiveInt, Field(description="most axes of a tensor; 422 beyond", le=32)] = 8
     max_depth: Annotated[PositiveInt, Field(description="deepest nesting of JSON; 400 beyond", le=512)] = 32
     max_terms: Annotated[PositiveInt, Field(description="most terms of a combination; 422 beyond")] = 32
-    max_pairs: Annotated[PositiveInt, Field(description="most pairs (n^2) of a loss that compares all with all; 413 beyond")] = 16 * MIB
+    max_pairs: Annotated[PositiveInt, Field(description="most pairs (n^2) of a loss that compares all with all; 413 beyond")] = 4 * MIB
 
     # what all requests together may hold
     compute_threads: Annotated[PositiveInt, Field(description="computations of large bodies at one time, in each worker")] = 2
@@ -47,4 +47,5 @@ class Settings(BaseSettings):
     tokens: Annotated[SecretStr, Field(description="bearer tokens, parted by commas; none lets everybody in", exclude=True)] = SecretStr("")
     tokens_file: Annotated[Path | None, Field(description="a file with one bearer token a line", exclude=True)] = None
     cors_origins: Annotated[str, Field(description="origins that browsers may call from, parted by commas; none by default")] = ""
+    access_log: Annotated[bool, Field(description="whether each request has its line in the log")] = True
     docs: Annotated[bool, Field(description="whether /docs and /openapi.json are served")] = True

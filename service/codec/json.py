@@ -33,6 +33,8 @@ LONG_INTEGER = re.compile(rb"(?<![\w.+-])-?\d{19,}(?![\d.eE])")
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 PLAIN = {"per_sample"}  # a plain list in every form
 MOST_NAMES = 256  # of one object
+MOST_ITEMS = 1024  # of one list that is not of numbers
+MOST_ROWS = 1024 * 1024  # of one nested tensor: each row is an object of Python's on the way
 LARGEST_KEPT = 32 * 1024 * 1024
 _KEPT = threading.local()
 SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
@@ -109,9 +111,9 @@ class _Walk:
         return value
 
     def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
-        keys = list(value.keys())
-        if len(keys) > MOST_NAMES:  # a look-up walks the object
+        if len(value) > MOST_NAMES:  # a look-up walks the object
             raise Unfit(f"has more than {MOST_NAMES} names", pointer)
+        keys = list(value.keys())
         self.brackets += sum(key.count("[") for key in keys)
         if len(set(keys)) != len(keys):
             raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
@@ -130,6 +132,8 @@ class _Walk:
             if rank > self.caps.depth:
                 raise Malformed(f"nested deeper than {self.caps.depth}", pointer)
         if type(leaf) in (str, bool) or isinstance(leaf, self.objects):
+            if len(value) > MOST_ITEMS:
+                raise Unfit(f"is a list of more than {MOST_ITEMS} things that are not numbers", pointer)
             self.brackets += 1
             return [self.value(item, (*pointer, i), depth + 1) for i, item in enumerate(value)]
         return self.tensor(value, rank, pointer)
@@ -150,6 +154,8 @@ class _Walk:
             shape.append(length)
             self.brackets += len(rows)
             if level + 1 < rank:
+                if len(rows) * length > MOST_ROWS:
+                    raise Unfit(f"is written as more than {MOST_ROWS} rows; write it as shape and data", pointer)
                 rows = [item for row in rows for item in row]
                 if not all(isinstance(item, self.arrays) for item in rows):
                     raise _GiveUp

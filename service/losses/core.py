@@ -155,7 +155,8 @@ def loss(
     example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
     convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which. pairs: the axes, parted by spaces,
-    whose product its work and memory grow with ("n n"), for losses that compare all with all; a service refuses too large a product.
+    whose product the work and memory grow with, for losses that compare all with all ("n n"), with a factor where that is not
+    some hundred bytes each ("0.1 n n n"); a service refuses too large a product.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:

@@ -14,10 +14,11 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification import softmax_pull
-from service.losses.core import Evaluation, Positive, Pullback, loss
+from service.losses.core import Evaluation, Pullback, loss
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.numerics import Softmax, spread, sum_of_others
 from service.losses.tensors import Array, Domain, Tensor
+from service.losses.twofold import two_sum
 
 FrameScores = Annotated[Array, Tensor("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
 Symbols = Annotated[
@@ -34,23 +35,19 @@ Tags = Annotated[Array, Tensor("n t", kind="integer", below="k", description="tr
 Transitions = Annotated[Array, Tensor("k k", gradient="default", description="score of going from a tag (row) to a tag (column)")]
 Edge = Annotated[Array, Tensor("k", gradient="default", description="score of beginning, or ending, with each tag")]
 StepCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=1), upto="t", description="how many steps of each sample count")]
-Series = Annotated[Array, Tensor("n t d", gradient="default", description="a series of points for each sample")]
-OtherSeries = Annotated[Array, Tensor("n u d", gradient="on request", description="the series to align with, of any length")]
 
 
-def log_sum(*terms: Array, scale: float = 1.0) -> Array:
-    """Scale times the log of the sum of e^(term / scale), -infinity where all are; what is small beside the largest keeps its digits."""
+def log_sum(*terms: Array) -> Array:
+    """The log of the sum of e^term, -infinity where all are; what is small beside the largest keeps its digits."""
     ordered = np.sort(np.stack(terms), axis=0)
     top = ordered[-1]
-    below = np.exp((ordered[:-1] - _finite(top)) / scale).sum(axis=0)
-    return top + scale * np.log1p(below)
+    return top + np.log1p(np.exp(ordered[:-1] - finite_top(top)).sum(axis=0))
 
 
-def shares(*terms: Array, scale: float = 1.0) -> Array:
-    """The softmax of the terms over scale, stacked; 0 where all are -infinity."""
+def shares(*terms: Array) -> Array:
+    """The softmax of the terms, stacked; 0 where all are -infinity."""
     stacked = np.stack(terms)
-    stacked -= _finite(stacked.max(axis=0))
-    stacked /= scale
+    stacked -= finite_top(stacked.max(axis=0))
     np.exp(stacked, out=stacked)
     total = stacked.sum(axis=0)
     stacked /= np.where(total == 0, 1.0, total).astype(total.dtype, copy=False)
@@ -59,11 +56,11 @@ def shares(*terms: Array, scale: float = 1.0) -> Array:
 
 def settled(x: Array) -> tuple[Array, Array]:
     """Rows x (n, places) less each row's largest, and those (n,)."""
-    top = _finite(x.max(axis=1))
+    top = finite_top(x.max(axis=1))
     return x - top[:, None], top
 
 
-def _finite(top: Array) -> Array:
+def finite_top(top: Array) -> Array:
     """A largest entry, with 0 for -infinity: what can be taken off."""
     return np.where(top == -np.inf, 0.0, top).astype(top.dtype, copy=False)
 
@@ -102,7 +99,9 @@ def _checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
         "labels": [[1, 2]],
         "input_lengths": [3],
         "target_lengths": [2],
-    }, pairs="0.1 t n s")
+    },
+    pairs="0.1 t n s",
+)
 def ctc(
     predictions: FrameScores,
     labels: Symbols,
@@ -133,7 +132,7 @@ def ctc(
     path[:, 1::2] = symbols
     skips = np.zeros(path.shape, bool)
     skips[:, 2:] = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
-    beyond = np.arange(path.shape[1]) > 2 * target_lengths[:, None]
+    place, ends = np.arange(path.shape[1]), 2 * target_lengths[:, None]
     forward = np.empty((frames, *path.shape), predictions.dtype)
 
     def sources(before: Array) -> tuple[Array, Array, Array]:
@@ -144,16 +143,15 @@ def ctc(
     total = np.zeros(n)
     for t in range(frames):
         here = np.take_along_axis(predictions[t], path, 1)
-        here[beyond] = -np.inf
+        too_late = place < ends - 1 - 2 * (input_lengths - 1 - t)[:, None]
+        here[(place > ends) | (place > 2 * t + 1) | too_late] = -np.inf  # no path goes there and comes to its end
         here, taken = settled(here)
-        if t == 0:
-            here[:, 2:] = -np.inf
-        else:
+        if t:
             here += log_sum(*sources(forward[t - 1]))
         forward[t], top = settled(here)
         total += np.where(t < input_lengths, top.astype(np.float64) + taken, 0.0)
         last = np.where((input_lengths == t + 1)[:, None], forward[t], last)
-    ends = np.stack((2 * target_lengths, np.maximum(2 * target_lengths - 1, 0)), axis=1)
+    ends = np.concatenate((ends, np.maximum(ends - 1, 0)), axis=1)
     final = np.take_along_axis(last, ends, 1)
     final[target_lengths == 0, 1] = -np.inf
     numerator = -(log_sum(final[:, 0], final[:, 1]) + total)
@@ -244,10 +242,11 @@ def rnnt(
     inside = (steps < input_lengths[:, None, None]) & (place <= target_lengths[:, None, None])
     goes_on = inside & (place < target_lengths[:, None, None])
     at_end = (steps == input_lengths[:, None, None] - 1) & (place == target_lengths[:, None, None])
-    blanks = np.where(inside, log_p[..., mark], -np.inf).astype(log_p.dtype, copy=False)
+    moves_on = inside & (steps < input_lengths[:, None, None] - 1)
+    blanks = np.where(moves_on, log_p[..., mark], -np.inf).astype(log_p.dtype, copy=False)
     emits = np.where(goes_on, np.take_along_axis(log_p, index, 3)[..., 0], -np.inf).astype(log_p.dtype, copy=False)
     across, along = diagonals(blanks, -np.inf), diagonals(emits, -np.inf)
-    largest = _finite(np.maximum(across.max(axis=2), along.max(axis=2)))  # of the steps from each diagonal
+    largest = finite_top(np.maximum(across.max(axis=2), along.max(axis=2)))  # of the steps from each diagonal
     across -= largest[..., None]
     along -= largest[..., None]
     totals = np.zeros(across.shape[:2])
@@ -263,7 +262,7 @@ def rnnt(
         totals[d] = (totals[d - 1] + largest[d - 1]) + top
     rows = np.arange(n)
     last = input_lengths + target_lengths - 1
-    numerator = -((totals[last, rows] + forward[last, rows, target_lengths]) + blanks[rows, input_lengths - 1, target_lengths])
+    numerator = -((totals[last, rows] + forward[last, rows, target_lengths]) + log_p[rows, input_lengths - 1, target_lengths, mark])
 
     def occupancy() -> tuple[Array, Array]:
         """How probable each blank and each symbol of the lattice is."""
@@ -287,57 +286,6 @@ def rnnt(
         return softmax_pull(softmax, used.reshape(-1, classes), each).reshape(predictions.shape)
 
     return Evaluation(numerator, np.ones(n), {"predictions": pullback}, lambda: numerator.astype(predictions.dtype))
-
-
-@loss(example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5})
-def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
-    r"""The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
-
-    It can be negative, and is not 0 for equal series: the soft minimum is below the minimum.
-
-    Formula: \ell = -\gamma \log \sum_{A} \exp\left( -\frac{1}{\gamma} \sum_{(i, j) \in A} \|x_i - y_j\|^2 \right)
-    gamma: softness of the minimum; towards 0 it is dynamic time warping.
-    Divisor: the number of samples
-    Synonyms: SoftDTW, SoftDTWLoss, soft_dynamic_time_warping
-    Reference: Cuturi and Blondel, Soft-DTW, 2017, arXiv:1703.01541, algorithms 1 and 2
-    """
-    difference = predictions[:, :, None] - labels[:, None]
-    costs = (difference * difference).sum(axis=3)
-    n, t = costs.shape[:2]
-    local = -diagonals(costs, np.inf)  # all with the sign of scores: the best is the largest
-    taken = _finite(local.max(axis=2))
-    local -= taken[..., None]
-    best, drop = np.full(local.shape, -np.inf, costs.dtype), np.zeros((len(local), n), costs.dtype)  # best is less the drops so far
-    best[0] = local[0]
-
-    def sources(d: int) -> tuple[Array, Array, Array]:
-        """The best scores before the places of diagonal d: a step of the first series, of the second, of both."""
-        before = best[d - 1]
-        both = best[d - 2] - drop[d - 1][:, None] - taken[d - 1][:, None] if d > 1 else np.full_like(before, -np.inf)
-        return before, shifted(before, 1, -np.inf), shifted(both, 1, -np.inf)
-
-    for d in range(1, len(best)):
-        best[d], drop[d] = settled(log_sum(*sources(d), scale=gamma) + local[d])
-    numerator = -(best[-1, :, -1] + (drop.sum(axis=0, dtype=np.float64) + taken.sum(axis=0, dtype=np.float64)))
-
-    def visits() -> Array:
-        """How probable each pair is."""
-        weight = np.zeros_like(best)
-        weight[-1, :, -1] = 1.0
-        for d in reversed(range(1, len(best))):
-            down, right, across = shares(*sources(d), scale=gamma) * weight[d]
-            weight[d - 1] += down + shifted_back(right, 1)
-            if d > 1:
-                weight[d - 2] += shifted_back(across, 1)
-        return from_diagonals(weight, t)
-
-    def to_predictions(cotangent: Array) -> Array:
-        return 2.0 * (visits()[..., None] * difference).sum(axis=2) * spread(cotangent, predictions)
-
-    def to_labels(cotangent: Array) -> Array:
-        return -2.0 * (visits()[..., None] * difference).sum(axis=1) * spread(cotangent, labels)
-
-    return Evaluation(numerator, np.ones(n), {"predictions": to_predictions, "labels": to_labels}, lambda: numerator.astype(costs.dtype))
 
 
 # ------------------------------------------------------------------ chains of tags
@@ -373,7 +321,7 @@ def crf_nll(
     rows = np.arange(n)
     count = np.full(n, steps) if lengths is None else lengths
     into = transitions.max(axis=0)  # the best score into each tag
-    relative, into = transitions - into, into - into.max()
+    relative = transitions - into
     forward = np.empty((steps, n, tags), predictions.dtype)
 
     def before(t: int) -> Softmax:
@@ -383,17 +331,16 @@ def crf_nll(
     last = np.empty((n, tags), predictions.dtype)
     numerator = np.zeros(n)
     for t in range(steps):
-        here = settled(predictions[:, t])[0]
         if t == 0:
-            here = here + _from_largest(start_transitions)
+            here = _settled_sum(predictions[:, t], start_transitions)
         else:
             step = before(t)
-            here = here + into + (step.largest + np.log1p(step.rest))[:, 0]
+            here = _settled_sum(predictions[:, t], into) + (step.largest + np.log1p(step.rest))[:, 0]
             surprise = Softmax(step.logits[rows, :, labels[:, t]]).negative_log_at(labels[:, t - 1])
             numerator += np.where(t < count, surprise, 0.0)
         forward[t] = settled(here)[0]
         last = np.where((count == t + 1)[:, None], forward[t], last)
-    final = Softmax(last + _from_largest(end_transitions))
+    final = Softmax(_settled_sum(last, end_transitions))
     numerator += final.negative_log_at(labels[rows, count - 1])
 
     def marginals(cotangent: Array) -> tuple[Array, Array]:
@@ -426,9 +373,14 @@ def crf_nll(
     return Evaluation(numerator, np.ones(n), gradients, lambda: numerator.astype(predictions.dtype))
 
 
-def _from_largest(scores: Array | None) -> Array | float:
-    """Scores of the tags less the largest; 0 where there are none."""
-    return 0.0 if scores is None else scores - scores.max()
+def _settled_sum(scores: Array, edge: Array | None) -> Array:
+    """Scores (n, k) + edge (k), less the largest of each row, with the digits of both where they are of opposite signs or far apart."""
+    if edge is None:
+        return settled(scores)[0]
+    high, low = two_sum(scores, edge)
+    low = np.where(np.isfinite(low), low, 0.0).astype(high.dtype, copy=False)
+    top = np.argmax(high, axis=1)[:, None]
+    return (high - np.take_along_axis(high, top, 1)) + (low - np.take_along_axis(low, top, 1))
 
 
 def _less_one(probabilities: Array, true: Array) -> Array:

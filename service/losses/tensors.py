@@ -176,6 +176,8 @@ class Sizes:
             raise InvalidTensor(item.name, f"has shape {shape}; expected {expected}{known}")
         before, after = form.split
         middle = shape[len(before) : len(shape) - len(after)]
+        if 0 in (middle if before else middle[1:]):
+            raise InvalidTensor(item.name, f"has shape {shape}; only a first axis may be empty")
         for axis, size in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
             expected_size = self.named.setdefault(axis, int(axis) if axis.isdigit() else size)
             if size == 0 and axis != form.names[0]:
