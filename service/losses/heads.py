@@ -1,1 +1,426 @@
-"""Heads of detectors."""
+"""Heads of detectors beyond the two-stage ones: keypoints, dense and set predictions, qualities, distributions and heatmaps.
+
+A batch of images is the first axis. What assigns true boxes to anchors, negatives to a batch or predictions to objects is constant in
+the gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.binary import sigmoid_focal
+from service.losses.boxes import Pair, giou_slopes, giou_values
+from service.losses.classification import cross_entropy
+from service.losses.core import BinaryLogits, Bound, Evaluation, Logits, NonNegative, Probability, Pullback, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import elementwise, log1pexp_small, sigmoid, times
+from service.losses.regression import mean_absolute_error, smooth_l1
+from service.losses.tensors import UNIT, Array, Domain, Tensor
+
+Heatmaps = Annotated[Array, Tensor("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
+Cells = Annotated[
+    Array, Tensor("n k", kind="integer", domain=Domain(low=0), description="the true cell of each keypoint, row times width plus column")
+]
+Visible = Annotated[
+    Array, Tensor("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one that does not count")
+]
+AnchorLogits = Annotated[Array, Tensor("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
+AnchorBoxes = Annotated[Array, Tensor("n a 4", gradient="default", description="predicted box deltas of each anchor")]
+AnchorBoxTargets = Annotated[Array, Tensor("n a 4", gradient="on request", description="box deltas to reach; they count for anchors with an object")]
+AnchorClasses = Annotated[
+    Array, Tensor("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 for what does not count")
+]
+AnchorClassesFromZero = Annotated[Array, Tensor("n a", kind="integer", below="k", description="class of each anchor, 0 for background")]
+QueryLogits = Annotated[Array, Tensor("n q k", gradient="default", description="raw scores of each query, the last class for no object")]
+QueryBoxes = Annotated[
+    Array, Tensor("n q 4", domain=UNIT, gradient="default", description="predicted boxes as center x, center y, width, height, in units of the image")
+]
+ObjectClasses = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(low=-1), description="class of each true object, -1 for padding")]
+ObjectBoxes = Annotated[Array, Tensor("n m 4", domain=UNIT, gradient="on request", description="true boxes as center x, center y, width, height")]
+Quality = Annotated[Array, Tensor("n ...", domain=UNIT, description="quality to predict, such as the IoU of the box; 0 for a negative")]
+Heat = Annotated[Array, Tensor("n ...", domain=UNIT, description="true heatmap; 1 at peaks")]
+Place = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="place among the bins, from 0 to their number minus 1")]
+
+DELTAS = [[[0.1, 0.2, -0.1, 0.0], [0.0, 0.0, 0.0, 0.0], [0.3, 0.1, 0.2, 0.4]]]
+TARGETS = [[[0.0, 0.3, -0.1, 0.2], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]
+MATCHED = Bound(1e-13, 1.0, "where two matchings cost the same to rounding, the rounding chooses between them, and with it where the gradient goes")
+
+
+def rows(array: Array) -> Array:
+    """(n, a, ...) as (n * a, ...): every anchor a sample."""
+    return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
+
+
+def of_images(numerators: Array, images: int) -> Array:
+    """The sum of anchors' numerators over each image."""
+    return numerators.reshape(images, -1).sum(axis=1) if images else np.zeros(0)
+
+
+def to_anchors(term: Evaluation, wrt: str, weight: Array, shape: tuple[int, ...]) -> Pullback:
+    """The gradient of images' sums of weighted anchors, in the input's shape."""
+
+    def pullback(cotangent: Array) -> Array:
+        return term.gradients[wrt](np.repeat(cotangent, shape[1]) * weight).reshape(shape)
+
+    return pullback
+
+
+@loss(example={"predictions": [[[[2.0, -1.0], [0.5, 0.0]]]], "labels": [[0]], "visible": [[1]]})
+def keypoint_rcnn(predictions: Heatmaps, labels: Cells, visible: Visible) -> Evaluation:
+    r"""Cross entropy of a softmax over all cells of each visible keypoint's map.
+
+    detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+
+    Formula: \ell_{ik} = -\log \mathrm{softmax}(x_{ik})_{t_{ik}} \text{ over the } hw \text{ cells, where keypoint } k \text{ is visible}
+    Divisor: the number of visible keypoints; without any the value is 0
+    Synonyms: keypointrcnn_loss, keypoint_rcnn_loss, KeypointRCNN
+    Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 5
+    """
+    n, k, h, w = predictions.shape
+    wrong = (labels >= h * w).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index]}; cells lie in [0, {h * w})", index)
+    maps = predictions.reshape(n, k, h * w).transpose(0, 2, 1)
+    entropy = cross_entropy.function(maps, np.where(visible == 1, labels, -1), ignore_index=-1)
+
+    def pullback(cotangent: Array) -> Array:
+        return entropy.gradients["predictions"](cotangent).transpose(0, 2, 1).reshape(predictions.shape)
+
+    return Evaluation(entropy.numerator, entropy.weight, {"predictions": pullback}, entropy.elements)
+
+
+@loss(
+    example={"class_logits": [[[2.0, -1.0], [-3.0, -2.0], [0.1, 0.2]]], "box_deltas": DELTAS, "labels": [[0, -1, -2]], "box_targets": TARGETS},
+)
+def retinanet(
+    class_logits: AnchorLogits,
+    box_deltas: AnchorBoxes,
+    labels: AnchorClasses,
+    box_targets: AnchorBoxTargets,
+    *,
+    alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
+    gamma: NonNegative = 2.0,
+    box_loss: Literal["l1", "smooth_l1"] = "l1",
+    beta: NonNegative = 0.1,
+    box_weight: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Focal loss of every anchor and class, and the box loss of anchors with an object, over the number of those in the image.
+
+    torchvision's convention: each image by its own number of objects' anchors (at least 1), then the mean over images. detectron2 has
+    a running mean of that number over iterations: `reduction` sum with a factor.
+
+    Formula: L_i = \frac{1}{\max(1, N_i)} \left( \sum_{a: y_a \ge -1} \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + \lambda \sum_{a: y_a \ge 0} \mathrm{box}(d_a, d_a^*) \right)
+    alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+    gamma: focusing exponent.
+    box_loss: l1 (torchvision) or smooth_l1 (detectron2).
+    beta: of smooth_l1.
+    box_weight: lambda.
+    Divisor: the number of images
+    Synonyms: RetinaNet, RetinaNetHead, retinanet_loss
+    Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, section 4
+    """
+    images, _, classes = class_logits.shape
+    wrong = (labels >= classes).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index]}; class indices lie in [0, {classes}), or are -1 or -2", index)
+    true = rows(labels)
+    focal = sigmoid_focal.function(rows(class_logits), (true[:, None] == np.arange(classes)).astype(class_logits.dtype), gamma=gamma, alpha=alpha)
+    distance = smooth_l1.function if box_loss == "smooth_l1" else mean_absolute_error.function
+    box = distance(rows(box_deltas), rows(box_targets), **({"beta": beta} if box_loss == "smooth_l1" else {}))
+    share = np.repeat(1.0 / np.maximum((labels >= 0).sum(axis=1), 1), labels.shape[1])
+    counts, there = (true >= -1) * share, (true >= 0) * share
+    parts = {"class": of_images(focal.numerator * counts, images), "box": of_images(box.numerator * there, images)}
+    return Evaluation(
+        parts["class"] + box_weight * parts["box"],
+        np.ones(images),
+        {
+            "class_logits": to_anchors(focal, "predictions", counts, class_logits.shape),
+            "box_deltas": to_anchors(box, "predictions", there * box_weight, box_deltas.shape),
+            "box_targets": to_anchors(box, "labels", there * box_weight, box_targets.shape),
+        },
+        parts=parts,
+    )
+
+
+@loss(
+    example={"class_logits": [[[0.5, 1.0], [2.0, -1.0], [0.1, 0.2]]], "box_deltas": DELTAS, "labels": [[1, 0, 0]], "box_targets": TARGETS},
+)
+def ssd_multibox(
+    class_logits: AnchorLogits,
+    box_deltas: AnchorBoxes,
+    labels: AnchorClassesFromZero,
+    box_targets: AnchorBoxTargets,
+    *,
+    neg_to_pos_ratio: NonNegative = 3.0,
+    beta: NonNegative = 1.0,
+    box_weight: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Cross entropy of anchors with an object and of the hardest negatives, and smooth L1 of the objects' boxes.
+
+    In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
+    first. Which they are is constant in the gradient.
+
+    Formula: L = \frac{1}{N} \sum_{a \in P \cup H} \mathrm{CE}(x_a, y_a) + \frac{\lambda}{N} \sum_{a \in P} \mathrm{smooth\_l1}(d_a - d_a^*), \quad N = |P|
+    neg_to_pos_ratio: negatives that count for each positive.
+    beta: of smooth_l1.
+    box_weight: lambda.
+    Divisor: the number of anchors with an object in the batch; without any the value is 0
+    Synonyms: SSD, MultiBoxLoss, multibox_loss
+    Reference: Liu et al., SSD: Single Shot MultiBox Detector, 2015, arXiv:1512.02325, equation 1
+    """
+    images, anchors, _ = class_logits.shape
+    entropy = cross_entropy.function(rows(class_logits), rows(labels))
+    box = smooth_l1.function(rows(box_deltas), rows(box_targets), beta=beta)
+    positive = labels > 0
+    hardness = np.where(positive, -np.inf, entropy.numerator.reshape(images, anchors))
+    rank = np.argsort(np.argsort(-hardness, axis=1, kind="stable"), axis=1, kind="stable")
+    objects = positive.sum(axis=1)
+    counts = (positive | (rank < neg_to_pos_ratio * objects[:, None]) & ~positive).ravel().astype(np.float64)
+    there = positive.ravel().astype(np.float64)
+    parts = {"class": of_images(entropy.numerator * counts, images), "box": of_images(box.numerator * there, images)}
+    return Evaluation(
+        parts["class"] + box_weight * parts["box"],
+        objects.astype(np.float64),
+        {
+            "class_logits": to_anchors(entropy, "predictions", counts, class_logits.shape),
+            "box_deltas": to_anchors(box, "predictions", there * box_weight, box_deltas.shape),
+            "box_targets": to_anchors(box, "labels", there * box_weight, box_targets.shape),
+        },
+        parts=parts,
+    )
+
+
+# ------------------------------------------------------------------ set prediction
+
+
+def corners(boxes: Array) -> Array:
+    """Center x, center y, width, height as x1, y1, x2, y2."""
+    half = 0.5 * boxes[..., 2:]
+    return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
+
+
+def from_corners(slopes: Array) -> Array:
+    """A gradient by corners as one by center and size."""
+    low, high = slopes[..., :2], slopes[..., 2:]
+    return np.concatenate([low + high, 0.5 * (high - low)], axis=-1)
+
+
+def matched(probabilities: Array, boxes: Array, classes: Array, targets: Array, costs: tuple[float, float, float]) -> tuple[Array, Array]:
+    """Queries and objects of one image at the least total cost."""
+    from scipy.optimize import linear_sum_assignment
+
+    distance = np.abs(boxes[:, None] - targets[None]).sum(axis=2)
+    overlap = 1.0 - giou_values(Pair.of(corners(boxes)[:, None], corners(targets)[None]))
+    of_class, of_box, of_giou = costs
+    pairs: tuple[Array, Array] = linear_sum_assignment(of_box * distance - of_class * probabilities[:, classes] - of_giou * overlap)
+    return pairs
+
+
+@loss(
+    example={
+        "class_logits": [[[2.0, -1.0, 0.0], [0.0, 0.5, 1.5]]],
+        "boxes": [[[0.5, 0.5, 0.4, 0.4], [0.2, 0.2, 0.1, 0.1]]],
+        "labels": [[0]],
+        "box_targets": [[[0.5, 0.4, 0.4, 0.5]]],
+    },
+    merges=False,
+    bound=MATCHED,
+)
+def detr_set(
+    class_logits: QueryLogits,
+    boxes: QueryBoxes,
+    labels: ObjectClasses,
+    box_targets: ObjectBoxes,
+    *,
+    no_object_weight: NonNegative = 0.1,
+    class_weight: NonNegative = 1.0,
+    box_weight: NonNegative = 5.0,
+    giou_weight: NonNegative = 2.0,
+    class_cost: NonNegative = 1.0,
+    box_cost: NonNegative = 5.0,
+    giou_cost: NonNegative = 2.0,
+) -> Evaluation:
+    r"""The Hungarian loss: each true object is matched to one query, the other queries are to say "no object".
+
+    DETR's and Hugging Face transformers' conventions. The matching minimises the costs and is constant in the gradient. The cross entropy
+    is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one sample;
+    `parts` has the terms before their weights. Auxiliary outputs of other layers are further calls.
+
+    Formula: L = \lambda_c \overline{\mathrm{CE}}_w + \frac{1}{N} \sum_{\text{matched}} \left( \lambda_b \lVert b - b^* \rVert_1 + \lambda_g \, \mathrm{giou}(b, b^*) \right)
+    no_object_weight: weight of the last class, no object, in the cross entropy.
+    class_weight: weight of the part `class`.
+    box_weight: weight of the part `box`.
+    giou_weight: weight of the part `giou`.
+    class_cost: weight of minus the probability of the object's class in the matching.
+    box_cost: weight of the absolute differences of the boxes in the matching.
+    giou_cost: weight of minus the generalized IoU in the matching.
+    Divisor: 1; the cross entropy has the sum of its weights, the box terms the number of objects
+    Synonyms: DETR, DetrLoss, SetCriterion, HungarianMatcher, hungarian
+    Reference: Carion et al., End-to-End Object Detection with Transformers, 2020, arXiv:2005.12872, equation 2
+    """
+    images, queries, classes = class_logits.shape
+    wrong = (labels >= classes - 1).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index]}; class indices lie in [0, {classes - 1}), or are -1", index)
+    shifted = np.exp(class_logits - class_logits.max(axis=2, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=2, keepdims=True)
+    wanted = np.full((images, queries), classes - 1)
+    pairs = []
+    for i in range(images):
+        objects = np.flatnonzero(labels[i] >= 0)
+        query, at = matched(probabilities[i], boxes[i], labels[i, objects], box_targets[i, objects], (class_cost, box_cost, giou_cost))
+        wanted[i, query] = labels[i, objects[at]]
+        pairs.append(np.stack([np.full(len(query), i), query, objects[at]]))
+    image, query, at = np.concatenate([np.zeros((3, 0), np.int64), *pairs], axis=1)
+    weight = np.ones(classes, class_logits.dtype)
+    weight[-1] = no_object_weight
+    entropy = cross_entropy.function(rows(class_logits), rows(wanted), weight=weight)
+    found, true = boxes[image, query], box_targets[image, at]
+    distance = mean_absolute_error.function(found, true)
+    pair = Pair.of(corners(found), corners(true))
+    total, number = entropy.weight.sum(), max(int((labels >= 0).sum()), 1)
+    parts = {
+        "class": np.array([entropy.numerator.sum() / total if total else 0.0]),
+        "box": np.array([distance.numerator.sum() / number]),
+        "giou": np.array([giou_values(pair).sum(dtype=np.float64) / number]),
+    }
+
+    def of_logits(c: Array) -> Array:
+        each = np.full(len(entropy.numerator), c[0] * class_weight / total if total else 0.0)
+        return entropy.gradients["predictions"](each).reshape(class_logits.shape)
+
+    def of_boxes(c: Array, wrt: str, side: Pair, like: Array, place: Array) -> Array:
+        out = np.zeros_like(like)
+        straight = distance.gradients[wrt](np.full(len(found), c[0] * box_weight / number))
+        out[image, place] = straight + (c[0] * giou_weight / number) * from_corners(giou_slopes(side))
+        return out
+
+    return Evaluation(
+        class_weight * parts["class"] + box_weight * parts["box"] + giou_weight * parts["giou"],
+        np.ones(1),
+        {
+            "class_logits": of_logits,
+            "boxes": lambda c: of_boxes(c, "predictions", pair, boxes, query),
+            "box_targets": lambda c: of_boxes(c, "labels", pair.swapped(), box_targets, at),
+        },
+        parts=parts,
+    )
+
+
+# ------------------------------------------------------------------ qualities, distributions, heatmaps
+
+
+@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]})
+def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegative = 2.0) -> Evaluation:
+    r"""Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
+
+    mmdet gives the class and its quality, which is 0 in all other classes here. The gradient where the score equals the quality is 0.
+
+    Formula: \ell = |z - \sigma(x)|^\beta \, \mathrm{BCE}(x, z)
+    beta: focusing exponent; 0 is plain cross entropy.
+    Synonyms: QualityFocalLoss, quality_focal_loss, QFL
+    Reference: Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388, equation 4
+    """
+    x, z = predictions, labels
+    right, wrong = sigmoid(x), sigmoid(-x)
+    small = log1pexp_small(x)
+    entropy = z * (np.maximum(-x, 0.0) + small) + (1.0 - z) * (np.maximum(x, 0.0) + small)
+    error = right * (1.0 - z) - wrong * z
+    focus = np.abs(error) ** beta
+
+    def slope() -> Array:
+        # d|e|^b = b |e|^(b-1) sign(e) p q, and the cross entropy's slope is e
+        steep = np.divide(focus, error, out=np.zeros_like(focus), where=error != 0)
+        return focus * error + times(beta * (right * wrong), steep) * entropy
+
+    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()})
+
+
+@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]})
+def varifocal(
+    predictions: BinaryLogits, labels: Quality, *, alpha: NonNegative = 0.75, gamma: NonNegative = 2.0, iou_weighted: bool = True
+) -> Evaluation:
+    r"""Binary cross entropy against a quality: positives weighed by it, negatives (quality 0) by a focal factor.
+
+    The weights are part of the gradient, as in mmdet.
+
+    Formula: \ell = q \, \mathrm{BCE}(x, q) \text{ for } q > 0, \quad \alpha \, \sigma(x)^\gamma \, \mathrm{softplus}(x) \text{ for } q = 0
+    alpha: weight of negatives.
+    gamma: focusing exponent of negatives.
+    iou_weighted: whether positives are weighed by their quality, or by 1.
+    Synonyms: VarifocalLoss, varifocal_loss, VFL
+    Reference: Zhang et al., VarifocalNet, 2020, arXiv:2008.13367, equation 2
+    """
+    x, z = predictions, labels
+    right, wrong = sigmoid(x), sigmoid(-x)
+    small = log1pexp_small(x)
+    softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
+    weight = np.where(z > 0, z if iou_weighted else 1.0, alpha * right**gamma).astype(x.dtype, copy=False)
+
+    def slope() -> Array:
+        positive = right * (1.0 - z) - wrong * z
+        return weight * np.where(z > 0, positive, right + gamma * wrong * softplus_pos)
+
+    return elementwise(weight * (z * softplus_neg + (1.0 - z) * softplus_pos), {"predictions": lambda c: c * slope()})
+
+
+@loss(example={"predictions": [[0.5, 1.0, 0.2, -0.3], [0.0, 0.0, 1.0, 2.0]], "labels": [1.3, 3.0]})
+def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
+    r"""Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
+
+    The last bin is a place too (mmdet fails on it).
+
+    Formula: \ell = -(\lfloor t \rfloor + 1 - t) \log p_{\lfloor t \rfloor} - (t - \lfloor t \rfloor) \log p_{\lfloor t \rfloor + 1}
+    predictions: raw scores, one for each bin.
+    Divisor: the number of places
+    Synonyms: DistributionFocalLoss, distribution_focal_loss, DFL
+    Reference: Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388, equation 6
+    """
+    bins = predictions.shape[1]
+    wrong = (labels > bins - 1).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index].item()!r}; places lie in [0, {bins - 1}]", index)
+    left = np.minimum(np.floor(labels), max(bins - 2, 0)).astype(np.int64)
+    share = labels - left
+    targets = np.zeros_like(predictions)
+    np.put_along_axis(targets, left[:, None], (1.0 - share)[:, None], 1)
+    if bins > 1:
+        np.put_along_axis(targets, left[:, None] + 1, share[:, None], 1)
+    entropy = cross_entropy.function(predictions, targets)
+    return Evaluation(entropy.numerator, entropy.weight, {"predictions": entropy.gradients["predictions"]}, entropy.elements)
+
+
+@loss(example={"predictions": [[0.9, 0.4, 0.1]], "labels": [[1.0, 0.6, 0.0]]})
+def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative = 2.0, gamma: NonNegative = 4.0) -> Evaluation:
+    r"""Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
+
+    Heads divide the sum by the number of peaks: `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
+    error), where mmdet adds 1e-12 inside the logarithms.
+
+    Formula: \ell = -(1 - p)^\alpha \log p \text{ where } t = 1, \quad -(1 - t)^\gamma p^\alpha \log(1 - p) \text{ elsewhere}
+    alpha: focusing exponent.
+    gamma: exponent of the weight of positions near peaks.
+    Synonyms: GaussianFocalLoss, gaussian_focal_loss, CornerNet, CenterNet, heatmap_focal
+    Reference: Law and Deng, CornerNet, 2018, arXiv:1808.01244, equation 1; Zhou et al., Objects as Points, 2019, arXiv:1904.07850, equation 1
+    """
+    p, t = predictions, labels
+    peak = t == 1
+    true, other = np.where(peak, p, 1.0 - p), np.where(peak, 1.0 - p, p)  # probability of what is right and of what is wrong
+    surprise = -np.where(peak, np.log(p), np.log1p(-p))
+    weight = np.where(peak, 1.0, (1.0 - t) ** gamma).astype(p.dtype, copy=False)
+    focus = other**alpha
+
+    def slope() -> Array:
+        # by `other`: focus / true + alpha other^(alpha - 1) surprise
+        steep = np.divide(focus, other, out=np.zeros_like(focus), where=other != 0)
+        right = np.divide(focus, true, out=np.full_like(focus, np.inf), where=true != 0)
+        return np.where(peak, -weight, weight) * (right + alpha * steep * surprise)
+
+    return elementwise(times(weight, focus * surprise), {"predictions": lambda c: c * slope()})
