@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from service import __version__, catalogue, docs
+from service import __version__, catalogue, docs, metrics
 from service.codec import CODECS
 from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
@@ -93,6 +93,11 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
                 "limits": settings.model_dump(),
             }
         )
+
+    @app.get("/metrics", include_in_schema=False)
+    def prometheus() -> Response:
+        text, media_type = metrics.exposition()
+        return Response(text, headers={"content-type": media_type})
 
     @app.get("/health/live", operation_id="live", tags=["service"], response_model=Health)
     async def live() -> Response:

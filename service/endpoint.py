@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from service import combination, response
+from service import combination, logs, metrics, response
 from service.codec import CODECS, JSON, Caps, Codec
 from service.codec.coding import CODINGS, pack, unpack
 from service.errors import MEDIA_TYPE, Failure, failure
@@ -39,6 +40,9 @@ class Timing:
 
     def header(self) -> bytes:
         return ", ".join(f"{phase};dur={seconds * 1e3:.3f}" for phase, seconds in vars(self).items()).encode()
+
+    def seconds(self) -> tuple[float, ...]:
+        return (self.decode, self.queue, self.compute, self.encode)
 
 
 def answer(name: str, body: bytes, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> bytes:
@@ -94,7 +98,7 @@ class LossEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["state"]["request_id"]
-        share = Share(self.pool)
+        share, how, body = Share(self.pool), None, b""
         try:
             name = scope["path"].rpartition("/")[2]
             headers = dict(scope["headers"])
@@ -111,16 +115,31 @@ class LossEndpoint:
             if problem is None:
                 log.exception("request %s failed", request_id)
                 problem = INTERNAL
+            encoding = how.codec.name if how else "none"
+            metrics.refused(label(scope["path"]), encoding, problem.status, problem.kind)
+            logs.request(request_id, label(scope["path"]), problem.status, len(body), 0)
             await reply_failure(send, problem, request_id)
             return
         finally:
             share.release()
+        metrics.answered(label(scope["path"]), how.codec.name, len(body), len(encoded), how.timing.seconds())
+        logs.request(request_id, label(scope["path"]), 200, len(body), len(encoded), vars(how.timing))
         await reply(send, 200, encoded, how.accept.media_type, how.headers())
 
     def _inline(self, name: str) -> int:
         """The largest body that is answered on the event loop; an unknown name is refused before its body is read."""
         small = name == combination.NAME or find(name).pairs
         return self.settings.inline_bytes // 16 if small else self.settings.inline_bytes
+
+
+@lru_cache(maxsize=4096)
+def label(path: str) -> str:
+    """The canonical name of the loss at a path, or `unknown`: callers must not be able to make names for metrics."""
+    name = path.rpartition("/")[2]
+    try:
+        return name if name == combination.NAME else find(name).name
+    except Failure:
+        return "unknown"
 
 
 async def reply(send: Send, status: int, body: bytes, media_type: str, headers: list[tuple[bytes, bytes]]) -> None:

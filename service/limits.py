@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from service import metrics
 from service.errors import Failure
 from service.settings import Settings
 
@@ -60,6 +61,7 @@ class Pool:
         self.admit()
         with self.lock:
             self.jobs += 1
+            metrics.queue_length.set(self.jobs)
         job = self.executor.submit(function, *args)
         job.add_done_callback(self._over(share.handed_on()))
         answer: asyncio.Future[Any] = asyncio.wrap_future(job)
@@ -79,6 +81,7 @@ class Pool:
         def over(job: Future[bytes]) -> None:
             with self.lock:
                 self.jobs -= 1
+                metrics.queue_length.set(self.jobs)
             share.release()
 
         return over
@@ -102,6 +105,7 @@ class Share:
                 raise overloaded()
             self.pool.bytes += more
             self.held = size
+            metrics.queue_bytes.set(self.pool.bytes)
 
     def handed_on(self) -> Share:
         """The same bytes as a share that somebody else will release."""
@@ -114,6 +118,7 @@ class Share:
             with self.pool.lock:
                 self.pool.bytes -= self.held
                 self.held = 0
+                metrics.queue_bytes.set(self.pool.bytes)
 
 
 def overloaded() -> Failure:

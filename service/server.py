@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 import uuid
 from enum import IntEnum
@@ -22,6 +24,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service import logs
 from service.app import create_app
 from service.endpoint import Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
@@ -31,6 +34,7 @@ from service.workers import FAILED_TO_START, Supervisor
 
 BACKLOG = 2048
 SWEEP_SECONDS = 0.2
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks for it when it is imported
 LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
 
 STOPPING = Failure("unavailable", "the service is stopping; ask another", headers={"Connection": "close", "Retry-After": "1"})
@@ -241,7 +245,7 @@ def configured(settings: Settings, life: Life, host: str = "127.0.0.1", port: in
         port=port,
         http=partial(Protocol, settings=settings, life=life),  # type: ignore[arg-type]
         ws="none",
-        log_level="warning",
+        log_config=None,  # logs.configure has seen to it
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -253,13 +257,21 @@ def serve(host: str, port: int, workers: int = 1) -> int:
     """Serve until told to stop; the process's exit status."""
     if workers > 1:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return Supervisor(socket.create_server((host, port), family=family, backlog=BACKLOG), workers).run()
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        logs.configure(requests=False)
+        directory = tempfile.mkdtemp(prefix="loss-service-metrics-")
+        os.environ[METRICS_DIRECTORY] = directory  # the workers' counters, added up by whichever is asked
+        try:
+            return Supervisor(listener, workers).run()
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
     return serve_here(host, port)
 
 
 def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socket | None = None, parent: int | None = None) -> int:
     """One server in this process, on a socket that a parent has opened or on one of its own."""
     settings, life = Settings(), Life()
+    logs.configure(settings.access_log)
     server = Server(configured(settings, life, host, port), settings, life, parent)
     server.run(None if listener is None else [listener])
     return 0 if server.started else FAILED_TO_START

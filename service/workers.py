@@ -11,6 +11,8 @@ import sys
 import time
 from typing import Any
 
+from service.metrics import forget_worker
+
 FAILED_TO_START = 3  # the exit status of a worker that would fail the same way again
 SHORT_LIFE = 2.0  # seconds: a worker that died sooner is replaced only after as long, so that a crash at birth burns no processor
 
@@ -47,6 +49,7 @@ class Supervisor:
 
     def _over(self, pid: int, code: int) -> None:
         worker, begun = self.workers.pop(pid)
+        forget_worker(pid)
         worker.returncode = code
         if self.stopping:
             self.status = self.status or (0 if code <= 0 else code)
