@@ -12,6 +12,7 @@ from service.losses import (
     image,
     margin,
     metric,
+    multilabel,
     policy,
     preference,
     probabilistic,
@@ -26,6 +27,7 @@ from service.losses import (
     softmax,
     survival,
     vocabulary,
+    warping,
 )
 from service.losses.core import LOSSES, Evaluation, Loss, loss
 from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
@@ -58,6 +60,7 @@ FAMILIES = tuple(
         vocabulary,
         binary,
         margin,
+        multilabel,
         segmentation,
         detection,
         boxes,
@@ -69,6 +72,7 @@ FAMILIES = tuple(
         selfsupervised,
         ranking,
         sequence,
+        warping,
         preference,
         policy,
         boosting,

@@ -12,21 +12,16 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.binary import binary_cross_entropy_with_logits
 from service.losses.classification import at_class
 from service.losses.core import ELEMENTWISE, ClassIndex, ClassWeight, Evaluation, Logits, Positive, loss
 from service.losses.numerics import elementwise, log1pexp_small, per_sample_size, per_sample_sum, sigmoid, spread
-from service.losses.tensors import UNIT, Array, Domain, Tensor
+from service.losses.tensors import Array, Domain, Tensor
 
 Margins = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sign is the decision")]
 Signs = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="true classes as signs, -1 or 1")]
 ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
 ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
 RowClass = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
-ClassList = Annotated[
-    Array, Tensor("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
-]
-ClassFlags = Annotated[Array, Tensor("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
 
 EXAMPLE = {"predictions": [0.8, -1.2, 2.0], "labels": [1, -1, -1]}
 SCORES = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 1]}
@@ -228,66 +223,6 @@ def tangent(predictions: Margins, labels: Signs) -> Evaluation:
     root = 2.0 * np.arctan(m) - 1.0
     flat = 1.0 / (1.0 + m * m)
     return of_margin(predictions, s, root * root, lambda: (4.0 * root) * flat, lambda: (8.0 * flat) * (flat - (m * flat) * root))
-
-
-# ------------------------------------------------------------------ many labels of a sample
-
-
-@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]})
-def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
-    r"""Hinge losses of every true class against every other class. The slope at a kink is 0.
-
-    A class listed twice counts twice, as in torch.
-
-    Formula: \ell = \frac{1}{C} \sum_{j \in y} \sum_{i \notin y} \max(0, 1 - x_j + x_i)
-    Divisor: the number of samples
-    Synonyms: MultiLabelMarginLoss, multilabel_margin_loss, multi_label_hinge
-    Reference: Schapire and Singer, BoosTexter, 2000, Machine Learning 39; torch.nn.MultiLabelMarginLoss
-    """
-    n, classes = predictions.shape
-    counts = np.logical_and.accumulate(labels >= 0, axis=1)
-    longest = int(counts.sum(axis=1).max(initial=0))
-    others = np.ones(predictions.shape, bool)
-    rows, places = np.nonzero(counts)
-    others[rows, labels[rows, places]] = False
-    numerator = np.zeros(n)
-    slope = np.zeros_like(predictions)
-    for place in range(longest):  # over the list's places, every sample at once
-        label = np.where(counts[:, place], labels[:, place], 0)[:, None]
-        short = (predictions - np.take_along_axis(predictions, label, 1)) + 1.0
-        against = others & counts[:, place, None] & (short > 0)
-        numerator += np.where(against, short, 0.0).sum(axis=1, dtype=np.float64)
-        slope += against
-        slope -= at_class(predictions, label[:, 0], against.sum(axis=1))
-    numerator /= classes
-    return Evaluation(numerator, np.ones(n), {"predictions": lambda c: slope * spread(c / classes, slope)}, lambda: numerator)
-
-
-@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
-def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weight: ClassWeight | None = None) -> Evaluation:
-    r"""The mean over the classes of their binary cross entropies: one value for a sample.
-
-    Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
-    Divisor: the number of samples, also with class weights
-    Synonyms: MultiLabelSoftMarginLoss, multilabel_soft_margin_loss
-    Reference: torch.nn.MultiLabelSoftMarginLoss; Cox, The Regression Analysis of Binary Sequences, 1958
-    """
-    n, classes = predictions.shape
-    each = binary_cross_entropy_with_logits.function(
-        predictions, labels, weight=None if weight is None else np.broadcast_to(weight, predictions.shape)
-    )
-    numerator = each.numerator / classes
-
-    def of(pullback: Callable[[Array], Array]) -> Callable[[Array], Array]:
-        return lambda c: pullback(c / classes)
-
-    return Evaluation(
-        numerator,
-        np.ones(n),
-        {name: of(pullback) for name, pullback in each.gradients.items()},
-        lambda: numerator,
-        {name: of(pullback) for name, pullback in each.hessian_diagonal.items()},
-    )
 
 
 # ------------------------------------------------------------------ one true class

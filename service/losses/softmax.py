@@ -245,8 +245,10 @@ def log_sum_exp_squared(logits: Array, kept: Array) -> Evaluation:
 # ------------------------------------------------------------------ cross entropy of shifted scores
 
 
-def _per_class(values: Array, like: Array) -> Array:
-    return values.astype(like.dtype, copy=False).reshape((1, -1) + (1,) * (like.ndim - 2))
+def _shifted(logits: Array, shift: Array) -> Array:
+    """The logits plus a number for each class, less the largest logit first: so that huge scores do not swallow the shift."""
+    per_class = shift.astype(logits.dtype, copy=False).reshape((1, -1) + (1,) * (logits.ndim - 2))
+    return (logits - logits.max(axis=1, keepdims=True)) + per_class
 
 
 @loss(example=CALL | {"class_counts": [100.0, 10.0, 1.0]}, hessian_diagonal=True)
@@ -260,7 +262,7 @@ def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_cou
     Reference: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, 2020, arXiv:2007.10740, equation 4
     """
     shift = np.log(class_counts / class_counts.max())
-    return cross_entropy.function(predictions + _per_class(shift, predictions), labels, ignore_index=ignore_index)
+    return cross_entropy.function(_shifted(predictions, shift), labels, ignore_index=ignore_index)
 
 
 @loss(
@@ -282,10 +284,14 @@ def logit_adjusted(
     Synonyms: logit_adjustment, LogitAdjustedLoss
     Reference: Menon et al., Long-tail Learning via Logit Adjustment, 2021, arXiv:2007.07314, equation 10
     """
-    return cross_entropy.function(predictions + _per_class(tau * np.log(priors), predictions), labels, ignore_index=ignore_index)
+    return cross_entropy.function(_shifted(predictions, tau * np.log(priors)), labels, ignore_index=ignore_index)
 
 
-@loss(example=CALL | {"class_counts": [100.0, 10.0, 1.0]}, hessian_diagonal=True)
+@loss(
+    example=CALL | {"class_counts": [100.0, 10.0, 1.0]},
+    hessian_diagonal=True,
+    bound=Bound(3e-14, 4e-13, "the scores' roundings are multiplied by scale before the exponential"),
+)
 def ldam(
     predictions: Logits,
     labels: ClassIndexOrIgnored,
@@ -310,7 +316,7 @@ def ldam(
     """
     margins = max_margin * np.sqrt(np.sqrt(class_counts.min() / class_counts))
     safe, _ = kept_weights(labels, None, ignore_index, predictions.dtype)
-    lowered = scale * (predictions - at_class(predictions, safe, margins[safe]))
+    lowered = scale * ((predictions - predictions.max(axis=1, keepdims=True)) - at_class(predictions, safe, margins[safe]))
     entropy = cross_entropy.function(lowered, labels, weight=weight, ignore_index=ignore_index)
     slope, curvature = entropy.gradients["predictions"], entropy.hessian_diagonal["predictions"]
     return replace(

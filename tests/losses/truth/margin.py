@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from mpmath import mp
+from mpmath.libmp import to_rational
 
 from tests.losses.truth import choose, exp, per_sample, sigmoid, softplus
 
@@ -109,10 +112,23 @@ def multiclass_perceptron(predictions, labels):
 
 
 def multiclass_sparsemax(predictions, labels):
-    def term(x, y):
+    def term(scores, y):
+        x = [Fraction(*to_rational(v._mpf_)) for v in scores]  # exact: the loss is often exactly 0
         falling = sorted(x, reverse=True)
-        size = max(k for k in range(1, len(x) + 1) if 1 + k * falling[k - 1] > mp.fsum(falling[:k]))
-        tau = (mp.fsum(falling[:size]) - 1) / size
-        return mp.fsum(v**2 - tau**2 for v in x if v > tau) / 2 + mp.mpf(1) / 2 - x[y]
+        size = max(k for k in range(1, len(x) + 1) if 1 + k * falling[k - 1] > sum(falling[:k]))
+        tau = (sum(falling[:size]) - 1) / size
+        value = sum(v**2 - tau**2 for v in x if v > tau) / 2 + Fraction(1, 2) - x[y]
+        return mp.mpf(value.numerator) / value.denominator
 
     return _rows(predictions, labels, term)
+
+
+def asymmetric(predictions, labels, gamma_pos, gamma_neg, clip):
+    def term(x, z):
+        p = 1 / (1 + mp.exp(-x))
+        if z:
+            return -((1 - p) ** gamma_pos) * mp.log(p)
+        shifted = max(p - clip, mp.mpf(0))
+        return -(shifted**gamma_neg) * mp.log(1 - shifted)
+
+    return per_sample(np.frompyfunc(term, 2, 1)(predictions, labels))

@@ -1,0 +1,124 @@
+"""Many labels of a sample, each true or false: scores of all classes against the set of the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.binary import binary_cross_entropy_with_logits
+from service.losses.classification import at_class
+from service.losses.core import Bound, ClassWeight, Evaluation, NonNegative, loss
+from service.losses.margin import Margins, ZeroOrOne
+from service.losses.numerics import elementwise, log1pexp_small, sigmoid, spread
+from service.losses.tensors import UNIT, Array, Tensor
+
+ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
+ClassList = Annotated[
+    Array, Tensor("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
+]
+ClassFlags = Annotated[Array, Tensor("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
+
+
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]})
+def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
+    r"""Hinge losses of every true class against every other class. The slope at a kink is 0.
+
+    A class listed twice counts twice, as in torch.
+
+    Formula: \ell = \frac{1}{C} \sum_{j \in y} \sum_{i \notin y} \max(0, 1 - x_j + x_i)
+    Divisor: the number of samples
+    Synonyms: MultiLabelMarginLoss, multilabel_margin_loss, multi_label_hinge
+    Reference: Schapire and Singer, BoosTexter, 2000, Machine Learning 39; torch.nn.MultiLabelMarginLoss
+    """
+    n, classes = predictions.shape
+    counts = np.logical_and.accumulate(labels >= 0, axis=1)
+    longest = int(counts.sum(axis=1).max(initial=0))
+    others = np.ones(predictions.shape, bool)
+    rows, places = np.nonzero(counts)
+    others[rows, labels[rows, places]] = False
+    numerator = np.zeros(n)
+    slope = np.zeros_like(predictions)
+    for place in range(longest):  # over the list's places, every sample at once
+        label = np.where(counts[:, place], labels[:, place], 0)[:, None]
+        short = (predictions - np.take_along_axis(predictions, label, 1)) + 1.0
+        against = others & counts[:, place, None] & (short > 0)
+        numerator += np.where(against, short, 0.0).sum(axis=1, dtype=np.float64)
+        slope += against
+        slope -= at_class(predictions, label[:, 0], against.sum(axis=1))
+    numerator /= classes
+    return Evaluation(numerator, np.ones(n), {"predictions": lambda c: slope * spread(c / classes, slope)}, lambda: numerator)
+
+
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
+def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weight: ClassWeight | None = None) -> Evaluation:
+    r"""The mean over the classes of their binary cross entropies: one value for a sample.
+
+    Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
+    Divisor: the number of samples, also with class weights
+    Synonyms: MultiLabelSoftMarginLoss, multilabel_soft_margin_loss
+    Reference: torch.nn.MultiLabelSoftMarginLoss; Cox, The Regression Analysis of Binary Sequences, 1958
+    """
+    n, classes = predictions.shape
+    each = binary_cross_entropy_with_logits.function(
+        predictions, labels, weight=None if weight is None else np.broadcast_to(weight, predictions.shape)
+    )
+    numerator = each.numerator / classes
+
+    def of(pullback: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        return lambda c: pullback(c / classes)
+
+    return Evaluation(
+        numerator,
+        np.ones(n),
+        {
+            "predictions": of(each.gradients["predictions"]),
+            "labels": lambda c: -(predictions if weight is None else weight * predictions) * spread(c / classes, predictions),
+        },
+        lambda: numerator,
+        {name: of(pullback) for name, pullback in each.hessian_diagonal.items()},
+    )
+
+
+@loss(
+    example={"predictions": [[0.8, -1.2, 2.0]], "labels": [[1, 0, 0]]},
+    bound=Bound(1e-12, 1e-11, "just above the clip, p - m is the difference of two rounded numbers"),
+)
+def asymmetric(
+    predictions: Margins,
+    labels: ZeroOrOne,
+    *,
+    gamma_pos: NonNegative = 1.0,
+    gamma_neg: NonNegative = 4.0,
+    clip: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.05,
+) -> Evaluation:
+    r"""Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+
+    The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+
+    Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
+    gamma_pos: focusing exponent of the positives.
+    gamma_neg: focusing exponent of the negatives.
+    clip: m, the probability below which a negative counts for nothing.
+    Synonyms: ASL, AsymmetricLoss, AsymmetricLossMultiLabel, asymmetric_loss
+    Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119, equation 7
+    """
+    x, true = predictions, labels == 1
+    small = log1pexp_small(x)
+    p, q = sigmoid(x), sigmoid(-x)
+    shifted = np.maximum(p - clip, 0.0)
+    kept = q + clip  # 1 - p_m where the clip does not hold
+    above = np.maximum(x, 0.0) + small  # -log(1 - p)
+    surprise = np.where(shifted > 0.5, -np.log(kept), -np.log1p(-np.minimum(shifted, 0.5))) if clip else above
+    entropy = np.where(true, np.maximum(-x, 0.0) + small, surprise)
+    focus = np.where(true, q**gamma_pos, shifted**gamma_neg)
+
+    def slope() -> Array:
+        # p_m^(g - 1) never stands alone: -log(1 - p_m) / p_m tends to 1 as p_m does to 0
+        ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
+        of_negative = (shifted > 0) * (gamma_neg * ratio * (p * q) + (p * (q / kept) if clip else p))
+        return focus * np.where(true, -(gamma_pos * p * entropy + q), of_negative)
+
+    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()})
