@@ -158,7 +158,8 @@ def boosting_poisson(
     """
     mean = np.exp(predictions)
     step = 0.0 if convention == "sklearn" else poisson_max_delta_step
-    return raw(mean - labels * predictions, mean - labels, np.exp(predictions + step))
+    values = np.where(np.isinf(mean), mean, mean - labels * predictions)  # e^f outgrows every y f
+    return raw(values, mean - labels, np.exp(predictions + step))
 
 
 @loss(example=POSITIVE, hessian_diagonal=True)
