@@ -7,6 +7,7 @@ torch.distributions.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import annotated_types
@@ -30,10 +31,10 @@ from service.losses.special import (
     HALF_LOG_TWO_PI,
     digamma_increment,
     digamma_less_log,
-    expm1_minus,
     lgamma_increment,
     log_ratio,
     relative_entropy,
+    relative_entropy_of_log,
     stirling,
     times_exp,
     x_minus_log1p,
@@ -304,11 +305,7 @@ def _with_factorial(values: Array, t: Array, rate: Array, log_rate: Array | None
 
     above = t > 1
     s = np.where(above, t, 2.0).astype(t.dtype, copy=False)
-    if log_rate is None:
-        entropy = relative_entropy(s, rate) - shift
-    else:
-        gap = log_rate - np.log(s)
-        entropy = np.where(np.abs(gap) < 0.7, s * expm1_minus(gap), (rate - s) - s * gap)
+    entropy = relative_entropy(s, rate) - shift if log_rate is None else relative_entropy_of_log(s, np.log(s), rate, log_rate)
     large = entropy + (0.5 * np.log(s) + HALF_LOG_TWO_PI)
     if factorial == "exact":
         return np.where(above, large + stirling(s), values + gammaln(t + 1.0)).astype(t.dtype, copy=False)
@@ -444,12 +441,19 @@ def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluati
     Synonyms: mean_gamma_deviance, tweedie_deviance_2
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
     """
-    x, t = predictions, labels
+    return elementwise(*gamma_terms(predictions, labels, 2.0))
+
+
+Derivatives = dict[str, Callable[[Array], Array]]
+
+
+def gamma_terms(x: Array, t: Array, factor: float) -> tuple[Array, Derivatives, Derivatives]:
+    """Factor * (log(x / t) + t / x - 1), its gradients and its second derivatives."""
     u = (t - x) / x
-    return elementwise(
-        2.0 * np.where(u > -0.5, x_minus_log1p(u), u - log_ratio(t, x)).astype(u.dtype, copy=False),
-        {"predictions": lambda c: (-2.0 * c) * (u / x), "labels": lambda c: (2.0 * c) * _reciprocal_difference(x, t)},
-        {"predictions": lambda c: (2.0 * c) * ((2.0 * t / x - 1.0) / x / x), "labels": lambda c: (2.0 * c) / t / t},
+    return (
+        factor * np.where(u > -0.5, x_minus_log1p(u), u - log_ratio(t, x)).astype(u.dtype, copy=False),
+        {"predictions": lambda c: (-factor * c) * (u / x), "labels": lambda c: (factor * c) * _reciprocal_difference(x, t)},
+        {"predictions": lambda c: (factor * c) * ((2.0 * t / x - 1.0) / x / x), "labels": lambda c: (factor * c) / t / t},
     )
 
 

@@ -53,9 +53,12 @@ def log_ratio(p: Array, q: Array, difference: Array | None = None) -> Array:
     return np.where((u >= -0.5) & (u <= 1.0), np.log1p(u), out)
 
 
-def relative_entropy(p: Array, q: Array) -> Array:
-    """The term p log(p / q) - p + q for p >= 0 and q > 0: never negative, and about (p - q)^2 / 2q where they are nearly equal."""
-    difference = p - q
+def relative_entropy(p: Array, q: Array, difference: Array | None = None) -> Array:
+    """The term p log(p / q) - p + q for p, q >= 0: never negative, and about (p - q)^2 / 2q where they are nearly equal.
+
+    difference: p - q, if it is known better.
+    """
+    difference = p - q if difference is None else difference
     u = difference / q
     near = (u >= -0.6) & (u <= 2.0)
     v = np.where(near, u, 0.0)
@@ -63,6 +66,13 @@ def relative_entropy(p: Array, q: Array) -> Array:
     if near.all():
         return close
     return np.where(near, close, np.where(p == 0, 0.0, p * log_ratio(p, q)) - difference)
+
+
+def relative_entropy_of_log(p: Array, log_p: Array, q: Array, log_q: Array) -> Array:
+    """relative_entropy of numbers whose logarithms are known, p possibly 0 with any logarithm."""
+    gap = log_q - log_p
+    near = np.abs(gap) < 0.7
+    return np.where(near, p * expm1_minus(np.where(near, gap, 0.0)), (q - p) - np.where(p == 0, 0.0, p * gap))
 
 
 def times_exp(factor: Array, x: Array) -> Array:

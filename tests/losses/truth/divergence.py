@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import constant, exp, log, per_sample, sqrt, times
+
+log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
+
+
+def kl_divergence(predictions, labels, log_target):
+    if log_target:
+        return per_sample(exp(labels) * (labels - predictions))
+    return per_sample(times(labels, log_or_infinity(labels) - predictions))
+
+
+def generalized_kl_divergence(predictions, labels):
+    return per_sample(times(labels, log_or_infinity(labels) - predictions) - labels + exp(predictions))
+
+
+def by_position(values):
+    return per_sample(values), [mp.mpf(np.size(row)) / np.shape(row)[0] for row in values]
+
+
+def term(p, q):
+    """P log(p / q), with 0 log 0 = 0."""
+    return times(p, log_or_infinity(np.where(p == 0, mp.mpf(1), p)) - log_or_infinity(np.where(p == 0, mp.mpf(1), q)))
+
+
+def unless(test, values):
+    """The values, but the constant 0 where the test holds at the point: a gradient of 0 by convention."""
+    return np.where(constant(test), mp.mpf(0), values)
+
+
+def jensen_shannon(predictions, labels):
+    middle = (predictions + labels) / 2
+    return by_position(unless(middle == 0, (term(predictions, middle) + term(labels, middle)) / 2))
+
+
+def hellinger(predictions, labels):
+    return by_position(unless(predictions + labels == 0, (sqrt(predictions) - sqrt(labels)) ** 2 / 2))
+
+
+def total_variation_distance(predictions, labels):
+    return by_position(unless(predictions == labels, abs(predictions - labels) / 2))
+
+
+def itakura_saito(predictions, labels):
+    return per_sample(labels / predictions - log(labels / predictions) - 1)
+
+
+def gaussian_kl(mean, log_variance):
+    return per_sample((mean**2 + exp(log_variance) - 1 - log_variance) / 2), [mp.mpf(1)] * len(mean)
+
+
+def wasserstein_1d(predictions, labels, p):
+    numerators = [
+        mp.fsum(abs(a - b) ** p for a, b in zip(sorted(x), sorted(t), strict=True)) / len(x) for x, t in zip(predictions, labels, strict=True)
+    ]
+    return numerators, [mp.mpf(1)] * len(numerators)
+
+
+def softmax(scores):
+    scores = scores - scores.max(axis=1, keepdims=True)
+    e = exp(scores)
+    return e / e.sum(axis=1, keepdims=True), scores - log(e.sum(axis=1, keepdims=True))
+
+
+def kl(p, log_p, log_q):
+    return p * (log_p - log_q)
+
+
+def knowledge_distillation_kl(predictions, labels, temperature):
+    (_, log_s), (t, log_t) = softmax(predictions / temperature), softmax(labels / temperature)
+    return by_position(temperature**2 * kl(t, log_t, log_s))
+
+
+def generalized_jsd(predictions, labels, beta, temperature):
+    (s, log_s), (t, log_t) = softmax(predictions / temperature), softmax(labels / temperature)
+    if beta == 0:
+        return by_position(kl(t, log_t, log_s))
+    if beta == 1:
+        return by_position(kl(s, log_s, log_t))
+    log_m = log(beta * t + (1 - beta) * s)
+    return by_position(beta * kl(t, log_t, log_m) + (1 - beta) * kl(s, log_s, log_m))
+
+
+def r_drop(input1, input2):
+    (p, log_p), (q, log_q) = softmax(input1), softmax(input2)
+    return by_position((kl(p, log_p, log_q) + kl(q, log_q, log_p)) / 2)
+
+
+def entropy(predictions):
+    p, log_p = softmax(predictions)
+    return by_position(-p * log_p)
+
+
+def confidence_penalty(predictions):
+    p, log_p = softmax(predictions)
+    return by_position(p * log_p)
