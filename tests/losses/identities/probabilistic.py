@@ -1,0 +1,119 @@
+"""Identities of the likelihoods and scoring rules."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from service.losses import LOSSES
+
+
+def value(name: str, *tensors: Any, **options: Any) -> Any:
+    return LOSSES[name](*tensors, **options).numerator
+
+
+def positive(rng: Generator, count: int = 3) -> Any:
+    return rng.uniform(0.1, 3.0, size=(count, 6, 5))
+
+
+def counts(rng: Generator) -> Any:
+    return rng.integers(0, 9, size=(6, 5)).astype(float)
+
+
+def _negative_binomial_to_poisson(rng: Generator) -> Any:
+    (mu,), t = positive(rng, 1), counts(rng)
+    return value("negative_binomial_nll", mu, t, np.full_like(mu, 1e-15)), value(
+        "poisson_nll", mu, t, log_input=False, eps=0.0, full=True, factorial="exact"
+    )
+
+
+def _poisson_inputs(rng: Generator) -> Any:
+    (mu,), t = positive(rng, 1), counts(rng)
+    return value("poisson_nll", np.log(mu), t, full=True), value("poisson_nll", mu, t, log_input=False, eps=0.0, full=True)
+
+
+def _geometric(rng: Generator) -> Any:
+    (mu,), t = positive(rng, 1), counts(rng)
+    return value("negative_binomial_nll", mu, t, np.ones_like(mu)), (np.log1p(mu) + t * np.log((1 + mu) / mu)).sum(axis=1)
+
+
+def _student_to_normal(rng: Generator) -> Any:
+    x, t, s = positive(rng)
+    return value("student_t_nll", x, t, s, degrees_of_freedom=1e15), value("gaussian_nll", x, t, s * s, full=True)
+
+
+def _student_is_cauchy(rng: Generator) -> Any:
+    x, t, s = positive(rng)
+    normalizer = (math.log(math.pi) + np.log(s)).sum(axis=1)
+    return value("student_t_nll", x, t, s, degrees_of_freedom=1.0) - normalizer, value("cauchy", x / s, t / s, c=math.sqrt(0.5))
+
+
+def _beta_1(rng: Generator) -> Any:
+    x, t, v = positive(rng)
+    evaluation, n = LOSSES["beta_nll"](x, t, v, beta=1.0), np.ones(6)
+    return evaluation.gradients["predictions"](n), LOSSES["half_squared_error"](x, t).gradients["predictions"](n)
+
+
+def _lognormal(rng: Generator) -> Any:
+    x, t, s = positive(rng)
+    return value("lognormal_nll", x, t, s), value("gaussian_nll", x, np.log(t), s * s, full=True) + np.log(t).sum(axis=1)
+
+
+def _weibull_is_exponential(rng: Generator) -> Any:
+    x, t, _ = positive(rng)
+    return value("weibull_nll", x, t, np.ones_like(x)), value("exponential_nll", 1 / x, t)
+
+
+def _crps_of_a_point(rng: Generator) -> Any:
+    x, t, _ = positive(rng)
+    return value("crps", x, t, np.full_like(x, 1e-30)), value("mean_absolute_error", x, t)
+
+
+def _crps_of_one_member(rng: Generator) -> Any:
+    x, t = rng.normal(size=(2, 6))
+    return value("crps_ensemble", x[:, None], t), np.abs(x - t)
+
+
+def _crps_estimators(rng: Generator) -> Any:
+    x, t = rng.normal(size=(6, 5)), rng.normal(size=6)
+    pairs = np.abs(x[:, :, None] - x[:, None]).sum(axis=(1, 2))
+    return value("crps_ensemble", x, t) - value("crps_ensemble", x, t, estimator="fair"), pairs * (0.5 / 20 - 0.5 / 25)
+
+
+def _ranked_probabilities_of_two(rng: Generator) -> Any:
+    p, y = rng.uniform(size=6), rng.integers(0, 2, size=6)
+    return value("ranked_probability_score", np.stack([p, 1 - p], axis=1), y), value("brier_score", p, (y == 0).astype(float))
+
+
+def _interval_of_quantiles(rng: Generator) -> Any:
+    low, t, high = rng.normal(size=(3, 6, 5))
+    both = value("quantile", low, t, quantile=0.05) + value("quantile", high, t, quantile=0.95)
+    return value("interval_score", low, high, t, alpha=0.1), both * 20
+
+
+IDENTITIES = [
+    ("negative_binomial with no dispersion is poisson", _negative_binomial_to_poisson),
+    ("poisson of a rate is poisson of its logarithm", _poisson_inputs),
+    ("negative_binomial of dispersion 1 is geometric", _geometric),
+    ("student_t of infinite degrees is gaussian", _student_to_normal),
+    ("student_t of one degree is cauchy", _student_is_cauchy),
+    ("beta_nll(1) gives the mean the gradient of the squared error", _beta_1),
+    ("lognormal is gaussian of the logarithm", _lognormal),
+    ("weibull of shape 1 is exponential", _weibull_is_exponential),
+    ("tweedie of power 1 is poisson", lambda r: (value("tweedie_nll", *(p := positive(r, 2)), power=1.0), value("poisson_nll", *p))),
+    ("tweedie of power 2 is gamma", lambda r: (value("tweedie_nll", *(p := positive(r, 2)), power=2.0), value("gamma_nll", *p))),
+    ("gamma deviance is twice itakura_saito", lambda r: (value("gamma_deviance", *(p := positive(r, 2))), 2 * value("itakura_saito", *p))),
+    (
+        "poisson deviance is twice the generalized divergence",
+        lambda r: (value("poisson_deviance", *(p := positive(r, 2))), 2 * value("generalized_kl_divergence", np.log(p[0]), p[1])),
+    ),
+    ("brier_score is the squared error", lambda r: (value("brier_score", *(p := r.uniform(size=(2, 6, 5)))), value("mean_squared_error", *p))),
+    ("crps of a point is the absolute error", _crps_of_a_point),
+    ("crps of one member is the absolute error", _crps_of_one_member),
+    ("the fair crps differs by the spread", _crps_estimators),
+    ("ranked probabilities of two classes are brier", _ranked_probabilities_of_two),
+    ("interval_score is two quantile losses", _interval_of_quantiles),
+]
