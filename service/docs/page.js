@@ -12,14 +12,30 @@ function find(operations, phrase) {
     .filter((tag) => tag.get("operations").size > 0);
 }
 
+// Families are closed as the page opens, which keeps it quick; what is looked for is shown.
+const opened = {
+  statePlugins: {
+    layout: {
+      wrapActions: {
+        updateFilter: (update, system) => (phrase) => {
+          const found = system.specSelectors.taggedOperations().keySeq();
+          found.forEach((tag) => system.layoutActions.show(["operations-tag", tag], phrase.length > 2));
+          return update(phrase);
+        },
+      },
+    },
+  },
+};
+
 window.ui = SwaggerUIBundle({
   url: "docs/openapi.json",
   dom_id: "#page",
   deepLinking: true,
+  docExpansion: "none",
   filter: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: -1,
   validatorUrl: null,
-  plugins: [{ fn: { opsFilter: find } }],
+  plugins: [{ fn: { opsFilter: find } }, opened],
 });

@@ -1,0 +1,82 @@
+"""Headless Chromium through chromedriver's plain HTTP (the W3C WebDriver protocol), cut off from everything but this machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",  # CI is root
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--window-size=1300,1600",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+
+
+class Browser:
+    """One window. `with Browser() as browser: browser.open(url)`."""
+
+    def __enter__(self) -> Browser:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.driver = subprocess.Popen([shutil.which("chromedriver") or "chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, transport=httpx.HTTPTransport(retries=8))
+        wanted = {"goog:chromeOptions": {"args": ARGUMENTS}, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.path = f"/session/{session['sessionId']}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.delete(self.path)
+        self.http.close()
+        self.driver.terminate()
+        self.driver.wait(20)
+
+    def open(self, url: str) -> None:
+        self._call("POST", f"{self.path}/url", {"url": url})
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """The value that a script returns."""
+        return self._call("POST", f"{self.path}/execute/sync", {"script": script, "args": arguments})
+
+    def wait(self, script: str, *arguments: Any) -> Any:
+        """The first truthy value that a script returns."""
+        return until(lambda: self.run(script, *arguments), script)
+
+    def log(self, kind: str) -> list[Any]:
+        """What the browser noted since the last time: its console ("browser"), or its traffic ("performance")."""
+        entries = self._call("POST", f"{self.path}/se/log", {"type": kind})
+        return [json.loads(entry["message"])["message"] if kind == "performance" else entry["message"] for entry in entries]
+
+    def screenshot(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(self._call("GET", f"{self.path}/screenshot")))
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.http.request(method, path, json=body).json()["value"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(f"{answer['error']}: {answer['message']}")
+        return answer
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    """The first truthy result."""
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.05)
+    return result
