@@ -139,11 +139,10 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Set
             raise _too_large(settings)
         share.pool.admit()
     message = await _next(receive)
-    if not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        _count(len(body), settings, share)
-        return body
-    buffer = bytearray(message.get("body", b""))
+    buffer: bytes | bytearray = message.get("body", b"")
+    _count(len(buffer), settings, share)
+    if message.get("more_body"):
+        buffer = bytearray(buffer)
     while message.get("more_body"):
         message = await _next(receive)
         buffer += message.get("body", b"")

@@ -1,0 +1,120 @@
+"""More than it can do: refused at once and by name, while probes and small requests are answered as ever."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from tests.edge.wire import Serving, Wire, large, planted, post, serving, wait_until
+
+READY = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Held:
+    """A server whose threads are all busy until `release`."""
+
+    def __init__(self, **settings: int) -> None:
+        self.gate = threading.Event()
+        self.planted, self.serving = planted(lambda _: self.gate.wait(20)), serving(compute_threads=1, **settings)
+        self.wires: list[Wire] = []
+
+    def __enter__(self) -> Held:
+        self.planted.__enter__()
+        self.running: Serving = self.serving.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.gate.set()
+        for wire in self.wires:
+            wire.socket.close()
+        self.serving.__exit__(None, None, None)
+        self.planted.__exit__(None, None, None)
+
+    def add(self, body: bytes) -> Wire:
+        """One more computation, begun or waiting."""
+        before = self.running.pool.jobs
+        self.wires.append(Wire(self.running).send(post(body, "/loss/planted")))
+        wait_until(lambda: self.running.pool.jobs == before + 1)
+        return self.wires[-1]
+
+
+def test_beyond_the_queue_is_429_and_what_waits_is_answered() -> None:
+    with Held(max_queue=2) as held:
+        waiting = [held.add(large()) for _ in range(3)]
+        with Wire(held.running) as wire:
+            for _ in range(3):
+                refused = wire.ask(post(large(), "/loss/planted"))
+                assert (refused.status, refused.problem["type"]) == (429, "/problems/overloaded")
+                assert int(refused.headers["retry-after"]) >= 1
+            held.gate.set()
+            assert [one.reply().status for one in waiting] == [200, 200, 200]
+            assert wire.ask(post(large(), "/loss/planted")).status == 200
+
+
+def test_it_is_refused_before_it_is_read() -> None:
+    with Held(max_queue=0) as held, Wire(held.running) as wire:
+        held.add(large())
+        assert wire.ask(post(b"", "/loss/planted", length="10000000")).status == 429
+
+
+def test_beyond_the_queued_bytes_is_429() -> None:
+    body = large()
+    with Held(max_queue_bytes=2 * len(body) + 10) as held, Wire(held.running) as wire:
+        held.add(body), held.add(body)
+        assert wire.ask(post(body, "/loss/planted")).status == 429
+        half = Wire(held.running).send(post(body, "/loss/planted")[:100_000])
+        assert half.reply().status == 429, "bytes count while they are being read too"
+        half.socket.close()
+
+
+def test_a_refused_body_gives_its_bytes_back() -> None:
+    with serving(max_queue_bytes=200_000, inline_bytes=1_000) as running, Wire(running) as wire:
+        for _ in range(5):
+            assert wire.ask(post(b"[" * 150_000)).status == 400
+        assert running.pool.bytes == 0
+
+
+def test_probes_and_small_requests_are_answered_while_all_threads_are_busy() -> None:
+    with Held(max_queue=1) as held, Wire(held.running, timeout=5) as wire:
+        held.add(large()), held.add(large())
+        for _ in range(20):
+            assert [wire.ask(READY).status, wire.ask(LIVE).status, wire.ask(post()).status] == [200, 200, 200]
+        assert held.running.pool.jobs == 2
+
+
+def test_a_burst_of_ten_times_what_fits_is_served_or_refused_and_then_all_is_as_before() -> None:
+    body = json.dumps({"predictions": [0.5] * 20_000, "labels": [0.0] * 20_000}).encode()
+    with serving(max_queue=8, compute_threads=2) as running:
+        wires = [Wire(running, timeout=30) for _ in range(100)]
+        for wire in wires:
+            wire.send(post(body))
+        statuses = [wire.reply().status for wire in wires]
+        assert set(statuses) <= {200, 429}
+        assert statuses.count(200) >= 10
+        assert [wire.ask(post(body)).status for wire in wires[:5]] == [200] * 5, "the same connections serve on"
+        assert (running.pool.jobs, running.pool.bytes) == (0, 0)
+        for wire in wires:
+            wire.socket.close()
+
+
+@pytest.mark.parametrize("path", ["/loss/planted", "/loss/combination"])
+def test_an_exception_that_nobody_expects_is_a_500_that_is_logged_once(caplog: pytest.LogCaptureFixture, path: str) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("not for the caller's eyes")
+
+    for body in (b'{"predictions": [1]}', large()):
+        term = b'{"terms": [{"loss": "planted", "inputs": ' + body + b"}]}"
+        caplog.clear()
+        with planted(fail), serving() as running, Wire(running) as wire:
+            answer = wire.ask(post(term if path.endswith("combination") else body, path))
+            assert (answer.status, answer.problem["type"]) == (500, "/problems/internal")
+            assert b"ZeroDivision" not in answer.body
+            assert b"eyes" not in answer.body
+            assert wire.ask(post()).status == 200
+        (record,) = [record for record in caplog.records if record.exc_info]
+        assert answer.headers["x-request-id"] in record.getMessage()
+        assert record.exc_info
+        assert record.exc_info[0] is ZeroDivisionError

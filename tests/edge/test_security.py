@@ -1,0 +1,99 @@
+"""Who may ask, what a browser may do, and what never leaves or enters."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import httpx
+import pytest
+
+import service
+from service.security import Bearers, tokens
+from service.settings import Settings
+from tests.edge.wire import GOOD, Serving, serving
+
+JSON = {"content-type": "application/json"}
+
+
+def test_without_tokens_everybody_may_ask(served: Serving) -> None:
+    assert httpx.get(f"{served.url}/loss/mean_squared_error").status_code == 200
+
+
+def test_with_tokens_only_their_bearers_may(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("third\n\n fourth \n")
+    with serving(tokens="first, second", tokens_file=tmp_path / "tokens") as running, httpx.Client(base_url=running.url) as client:
+        for token in ("first", "second", "third", "fourth"):
+            for scheme in ("Bearer", "bearer"):
+                assert client.get("/info", headers={"authorization": f"{scheme} {token}"}).status_code == 200
+        for header in ("", "Bearer", "Bearer firs", "Bearer first2", "Bearer first,second", "Basic first", "first"):
+            answer = client.post("/loss/mse", content=GOOD, headers={**JSON, "authorization": header})
+            assert answer.status_code == 401, header
+            assert answer.json()["type"] == "/problems/unauthorized"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        for path in ("/info", "/loss", "/docs", "/openapi.json", "/nothing", "/health/ready/"):
+            assert client.get(path).status_code == 401, path
+        for path in ("/health/live", "/health/ready"):
+            assert client.get(path).status_code == 200
+        shown = client.get("/info", headers={"authorization": "Bearer first"}).text
+        assert "third" not in shown
+        assert "token" not in shown
+
+
+def test_each_token_is_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+    monkeypatch.setattr("service.security.hmac.compare_digest", lambda a, b: bool(compared.append(b)) or a == b)
+    Bearers(["a", "bb", "ccc"]).check("/info", [(b"authorization", b"Bearer a")])
+    assert len(compared) == 3
+    assert {len(digest) for digest in compared} == {32}
+
+
+def test_a_file_without_tokens_does_not_open_the_service(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("\n")
+    with pytest.raises(ValueError, match="without a token"):
+        tokens(Settings(tokens_file=tmp_path / "tokens"))
+    with pytest.raises(FileNotFoundError):
+        tokens(Settings(tokens_file=tmp_path / "none"))
+
+
+def test_cors_is_off_unless_asked_for(served: Serving) -> None:
+    origin = {"origin": "https://example.org", "access-control-request-method": "POST"}
+    assert not any(name.startswith("access-control") for name in httpx.options(f"{served.url}/loss/mse", headers=origin).headers)
+    with serving(cors_origins="https://example.org") as running:
+        allowed = httpx.options(f"{running.url}/loss/mse", headers=origin)
+        assert allowed.headers["access-control-allow-origin"] == "https://example.org"
+        refused = httpx.options(f"{running.url}/loss/mse", headers={**origin, "origin": "https://example.com"})
+        assert "access-control-allow-origin" not in refused.headers
+
+
+def test_pages_have_security_headers_once_and_nothing_says_what_serves(served: Serving) -> None:
+    page = httpx.get(f"{served.url}/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    for name in ("content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy"):
+        assert len(page.headers.get_list(name)) == 1, name
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for path in ("/docs", "/info", "/nothing"):
+        assert "server" not in httpx.get(served.url + path).headers
+
+
+def test_docs_can_be_switched_off() -> None:
+    with serving(docs=False) as running:
+        assert [httpx.get(running.url + path).status_code for path in ("/docs", "/openapi.json", "/info")] == [404, 404, 200]
+
+
+def test_bodies_and_tokens_are_never_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(0), serving(tokens="very-secret") as running:
+        authorized = {**JSON, "authorization": "Bearer very-secret"}
+        for body in (b'{"predictions": [8.642097531], "labels": [0]}', b'{"predictions": [8.642097531', b'{"private": "own words"}'):
+            httpx.post(f"{running.url}/loss/mse", content=body, headers=authorized)
+    assert not [text for text in ("8.642", "very-secret", "own words") if text in caplog.text]
+
+
+def test_nothing_of_ours_unpickles_evaluates_or_connects() -> None:
+    never = {"pickle", "shelve", "marshal", "dill", "joblib", "http.client", "urllib.request", "requests", "httpx", "ftplib", "smtplib"}
+    for path in Path(service.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not never & set(names), path
+            assert not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec")), path

@@ -1,0 +1,128 @@
+"""Slow and vanishing clients: cut at their deadlines, and nothing to those who are not slow."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.edge.wire import Serving, Wire, large, planted, post, serving, wait_until
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Serving]:
+    with serving(header_seconds=0.5, body_seconds=0.5, send_seconds=0.5, idle_seconds=5) as running:
+        yield running
+
+
+def test_a_silent_socket_is_closed(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        assert wire.closed()
+
+
+def test_slow_headers_are_answered_with_408(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        answer = wire.ask(post()[:20])
+        assert (answer.status, answer.problem["type"]) == (408, "/problems/slow-headers")
+        assert wire.closed()
+
+
+def test_trickled_headers_have_an_absolute_deadline(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        for byte in post()[:12]:
+            wire.send(bytes([byte]))
+            time.sleep(0.1)
+            if len(hasty.server.server_state.connections) == 0:
+                break
+        assert wire.reply().status == 408
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_slow_body_is_answered_with_408(hasty: Serving, kept: bool) -> None:
+    with Wire(hasty) as wire:
+        if kept:
+            assert wire.ask(post()).status == 200
+        answer = wire.ask(post()[:-5])
+        assert (answer.status, answer.problem["type"]) == (408, "/problems/slow-body")
+        assert wire.closed()
+
+
+def test_a_trickled_chunked_body_has_an_absolute_deadline(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        wire.send(b"POST /loss/mse HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(9):
+            time.sleep(0.1)
+            if hasty.server.server_state.connections:
+                wire.send(b"1\r\n \r\n")
+        assert wire.reply().status == 408
+
+
+def test_the_rest_of_a_refused_body_is_waited_for_no_longer_than_a_body(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        assert wire.ask(post(b"x", length=str(10**12))).status == 413
+        assert wire.closed()
+
+
+def test_who_does_not_read_the_answer_is_cut(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.send(post(json.dumps({"predictions": [0] * 600_000, "labels": [1] * 600_000}).encode()))
+        wait_until(lambda: any(one.unsent for one in hasty.server.server_state.connections))  # type: ignore[union-attr]
+        wait_until(lambda: not hasty.server.server_state.connections)
+
+
+def test_a_half_closed_connection_counts_as_closed(hasty: Serving) -> None:
+    with Wire(hasty) as wire:
+        wire.send(post()[:-5])
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert wire.closed()
+
+
+def test_a_thousand_slow_clients_do_not_hinder_a_good_one() -> None:
+    with serving(header_seconds=1, body_seconds=1) as running:
+        slow = [running.connect() for _ in range(500)]
+        for one in slow[:250]:
+            one.sendall(post()[:-5])
+        for one in slow[250:400]:
+            one.sendall(post()[:25])
+        with Wire(running, timeout=5) as good:
+            while len(running.server.server_state.connections) > 1:
+                assert good.ask(post()).status == 200
+        for one in slow:
+            one.close()
+
+
+def test_who_hangs_up_before_its_computation_costs_none(caplog: pytest.LogCaptureFixture) -> None:
+    computed, held = [], threading.Event()
+
+    def note(_: object) -> None:
+        computed.append(1)
+        held.wait(20)
+
+    with caplog.at_level(logging.INFO), planted(note), serving(compute_threads=1) as running:
+        with Wire(running) as first, Wire(running) as second:
+            first.send(post(large(), "/loss/planted"))
+            wait_until(lambda: len(computed) == 1)
+            second.send(post(large(), "/loss/planted"))
+            wait_until(lambda: running.pool.waiting == 1)
+            second.socket.close()
+            wait_until(lambda: running.pool.waiting == 0)
+            held.set()
+            assert first.reply().status == 200
+            wait_until(lambda: running.pool.bytes == 0)
+        assert len(computed) == 1
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("cut", [10, 60, 120, -5])
+def test_who_hangs_up_while_sending_leaves_nothing_behind(served: Serving, caplog: pytest.LogCaptureFixture, cut: int) -> None:
+    with Wire(served) as wire:
+        wire.send(post(large())[:cut])
+    wait_until(lambda: not served.server.server_state.connections and not served.server.server_state.tasks)
+    assert served.pool.bytes == 0
+    assert not caplog.records
