@@ -1,1 +1,339 @@
 """Times until an event, some of them censored."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.core import Bound, Evaluation, Positive, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import elementwise, sigmoid, softplus, spread
+from service.losses.tensors import Array, Domain, Tensor
+
+Risk = Annotated[Array, Tensor("n", gradient="default", description="logarithm of each subject's relative hazard")]
+Times = Annotated[Array, Tensor("n", description="time of the event, or until which none was seen")]
+Events = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was seen, 0 where censored")]
+LogTime = Annotated[Array, Tensor("n", gradient="default", description="predicted location of the logarithm of the time")]
+Bounds = Annotated[Array, Tensor("n", domain=Domain(low=0))]
+RightCensored = Annotated[
+    Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is beyond lower_bound, and upper_bound unused")
+]
+BinLogits = Annotated[Array, Tensor("n b", gradient="default", description="raw scores of the intervals of time")]
+Bins = Annotated[Array, Tensor("n", kind="integer", below="b", description="interval of the event, or the last one seen")]
+
+LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, multiplies its rounding by its size")
+
+
+# ------------------------------------------------------------------ proportional hazards
+
+
+def prefix_log_sums(x: Array) -> tuple[Array, Array]:
+    """Of x[:1], x[:2], ...: the maximum, and the sum of exp(x - maximum) without the maximum's own 1. O(n log n), no loop over elements."""
+    top, rest = x.copy(), np.zeros_like(x)
+    step = 1
+    while step < len(x):
+        (a, b), (ra, rb) = (top[:-step], top[step:]), (rest[:-step], rest[step:])
+        scale = np.exp(-np.abs(a - b))
+        merged = np.where(a >= b, ra + scale * (1.0 + rb), rb + scale * (1.0 + ra))
+        rest = np.concatenate([rest[:step], merged])
+        top = np.concatenate([top[:step], np.maximum(a, b)])
+        step *= 2
+    return top, rest
+
+
+@dataclass(frozen=True)
+class Ties:
+    """The times at which events were seen, latest first, with all sums relative to exp(top) of the risk set.
+
+    starts: where each time's events begin among all events, latest first. size: how many they are. others: the sum over the rest of
+    the risk set. own: that over the time's events. share: for each event the fraction of the own sum that Efron takes away.
+    beyond: for each event, what (sum - share * own) is beyond 1.
+    """
+
+    starts: Array
+    size: Array
+    top: Array
+    others: Array
+    own: Array
+    share: Array
+    beyond: Array
+
+    @classmethod
+    def of(cls, x: Array, times: Array, events: Array, efron: bool) -> Ties:
+        """Of subjects sorted by descending time, the censored of a time before its events."""
+        at = np.flatnonzero(events)
+        tied, when = x[at], times[at]
+        starts = np.flatnonzero(np.concatenate([[True], when[1:] != when[:-1]]))
+        size = np.diff(np.append(starts, len(at)))
+        top, rest = prefix_log_sums(x)
+        before = at[starts] - 1
+        top_others = np.where(before >= 0, top[before], -np.inf).astype(x.dtype)
+        top_own = np.maximum.reduceat(tied, starts)
+        group = np.repeat(np.arange(len(starts)), size)
+        largest = np.flatnonzero(tied == top_own[group])
+        largest = largest[np.unique(group[largest], return_index=True)[1]]
+        small = np.exp(tied - top_own[group])
+        small[largest] = 0.0
+        rest_own = np.add.reduceat(small, starts)
+        peak = np.maximum(top_others, top_own)
+        others = np.exp(top_others - peak) * (1.0 + rest[before])
+        own = np.exp(top_own - peak) * (1.0 + rest_own)
+        share = (np.arange(len(at)) - starts[group]) / size[group] * efron
+        share = share.astype(x.dtype)
+        inside = ((1.0 - share) * rest_own[group] - share) + others[group]
+        outside = rest[before][group] + (1.0 - share) * own[group]
+        beyond = np.where((top_own >= top_others)[group], inside, outside)
+        return cls(starts, size, peak, others, own, share, beyond)
+
+    def mean(self, values: Array) -> Array:
+        """The mean over each time's events."""
+        return np.add.reduceat(values, self.starts) / self.size.astype(values.dtype)
+
+
+@loss(example={"predictions": [0.5, -0.2, 1.0, 0.1], "times": [3.0, 5.0, 2.0, 3.0], "events": [1, 0, 1, 1]}, merges=False)
+def cox_ph(predictions: Risk, times: Times, events: Events, *, ties: Literal["breslow", "efron"] = "breslow") -> Evaluation:
+    r"""Minus Cox's logarithmic partial likelihood: of those still at risk, the subject with the event is the likely one.
+
+    A subject is at risk at a time if its own is not earlier. Of several events at one time, Breslow (XGBoost) leaves all in each other's
+    risk set; Efron takes them out bit by bit, and each event's loss has the mean of those logarithms. XGBoost sums over events and
+    has a negative label for censored.
+
+    Formula: \ell_i = \log \sum_{j: t_j \ge t_i} e^{x_j} - x_i \text{ for each event } i
+    ties: breslow or efron.
+    Divisor: the number of events; without any the value is 0
+    Synonyms: CoxPHLoss, cox, neg_partial_log_likelihood, coxph, partial_likelihood
+    Reference: Cox, Regression Models and Life-Tables, 1972, equation 12; Efron, The Efficiency of Cox's Likelihood Function, 1977
+    """
+    seen = events.astype(np.float64)
+    if not events.any():
+        return Evaluation(np.zeros(len(events)), seen, {"predictions": lambda c: np.zeros_like(predictions)})
+    order = np.lexsort((events, -times))
+    x, event = predictions[order], events[order]
+    tied = Ties.of(x, times[order], event, ties == "efron")
+    at = np.flatnonzero(event)
+    group = np.repeat(np.arange(len(tied.starts)), tied.size)
+    values = (tied.top[group] - x[at]) + tied.mean(np.log1p(tied.beyond))[group]
+    numerator = np.zeros(len(x))
+    numerator[order[at]] = values
+
+    def pullback(cotangent: Array) -> Array:
+        slope = np.zeros_like(x)
+        slope[order] = _cox_slope(tied, x, event, spread(cotangent, x)[order])
+        return slope
+
+    return Evaluation(numerator, seen, {"predictions": pullback})
+
+
+def _cox_slope(tied: Ties, x: Array, event: Array, c: Array) -> Array:
+    """By each subject: its share of every risk set that it is in, minus its own event."""
+    at = np.flatnonzero(event)
+    group = np.repeat(np.arange(len(tied.starts)), tied.size)
+    pull = np.add.reduceat(c[at], tied.starts)
+    inverse = 1.0 / (1.0 + tied.beyond)
+    rate = pull * tied.mean(inverse)
+    top, later = tied.top, rate.copy()
+    step = 1
+    while step < len(later):  # the sum of rates at this and all earlier times, relative to this time's top: the tops only grow
+        later[:-step] = later[:-step] + np.exp(top[:-step] - top[step:]) * later[step:]
+        step *= 2
+    later, top = np.append(later, 0.0).astype(x.dtype), np.append(top, np.inf).astype(x.dtype)
+    begun = np.concatenate([[0], np.cumsum(event)])[:-1]  # events before each subject in the order
+    upcoming = np.searchsorted(tied.starts, begun, side="left")
+    slope = np.exp(x - top[upcoming]) * later[upcoming]
+    own = pull * tied.mean((1.0 - tied.share) * inverse)
+    self = np.where(
+        tied.size[group] == 1,
+        -c[at] * (tied.others[group] * inverse),
+        own[group] * np.exp(x[at] - tied.top[group]) - c[at],
+    )
+    slope[at] = np.exp(x[at] - top[group + 1]) * later[group + 1] + self
+    return slope
+
+
+# ------------------------------------------------------------------ accelerated failure times
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Bounds as z = (log t - x) / scale. wide: the length of the interval in z, without the difference."""
+
+    low: Array
+    high: Array
+    wide: Array
+
+
+Pointwise = tuple[Array, Array]  # minus the log-likelihood, and its slope on z
+
+
+def _normal_at(z: Array) -> Pointwise:
+    return 0.5 * z * z + LOG_ROOT_2PI, z
+
+
+def _logistic_at(z: Array) -> Pointwise:
+    return softplus(z) + softplus(-z), np.tanh(0.5 * z)
+
+
+def _extreme_at(z: Array) -> Pointwise:
+    return np.exp(z) - z, np.expm1(z)
+
+
+def _logistic_between(z: Standardised) -> Pointwise:
+    return softplus(z.low) + softplus(-z.high) - np.log(-np.expm1(-z.wide)), sigmoid(z.low) - sigmoid(-z.high)
+
+
+def _extreme_between(z: Standardised) -> Pointwise:
+    """Survival is exp(-w) with w = exp(z), so that the difference is exp(-w_low) (1 - exp(-(w_high - w_low)))."""
+    low = np.exp(z.low)
+    growth = np.where(np.isinf(z.low), np.exp(z.high), low * np.expm1(z.wide))
+    small = np.where(np.isinf(z.low), z.high, z.low + np.log(np.expm1(z.wide)))  # log of a growth that may be below all floats
+    chance = np.where(growth < 1e-20, small, np.where(growth < 0.5, np.log(-np.expm1(-growth)), np.log1p(-np.exp(-growth))))
+    rate = np.where(growth == 0, 1.0, np.where(growth > 1e3, 0.0, growth / np.expm1(np.minimum(growth, 1e3))))
+    return low - chance, low - rate
+
+
+NODES, NODE_WEIGHTS = (half[8:] for half in np.polynomial.legendre.leggauss(16))  # the positive ones
+
+
+def _normal_narrow(middle: Array, wide: Array) -> Pointwise:
+    """The integral of the density over a short interval, symmetric about its middle."""
+    s = 0.5 * wide[:, None] * NODES.astype(wide.dtype)
+    weight = NODE_WEIGHTS.astype(wide.dtype) * np.exp(-0.5 * s * s)
+    even = (weight * np.cosh(middle[:, None] * s)).sum(axis=1)
+    odd = (weight * s * np.sinh(middle[:, None] * s)).sum(axis=1)
+    return 0.5 * middle * middle + LOG_ROOT_2PI - np.log(wide * even), middle - odd / even
+
+
+def _normal_wide(low: Array, high: Array, middle: Array, wide: Array) -> Pointwise:
+    """Phi(high) - Phi(low) in the left tail (middle <= 0), relative to Phi(high)."""
+    from scipy.special import erfcx, log_ndtr, ndtr
+
+    root = math.sqrt(0.5)
+    tail = high < -1
+    scaled = erfcx(-root * np.minimum(high, -1.0))
+    log_high = np.where(tail, np.log(0.5 * scaled) - 0.5 * high * high, log_ndtr(high))
+    hazard = np.where(tail, math.sqrt(2 / math.pi) / scaled, np.exp(-0.5 * high * high) / math.sqrt(2 * math.pi) / ndtr(high))
+    fall = np.where(np.isinf(low), -np.inf, wide * middle)  # log of the ratio of the densities
+    ratio = np.where(tail, fall + np.log(erfcx(-root * np.minimum(low, -1.0)) / scaled), log_ndtr(low) - log_ndtr(high))
+    ratio = np.where(np.isinf(low), -np.inf, ratio)
+    return -log_high - np.log1p(-np.exp(ratio)), -hazard * np.expm1(fall) / np.expm1(ratio)
+
+
+def _normal_between(z: Standardised) -> Pointwise:
+    middle = 0.5 * (z.low + z.high)
+    narrow = z.wide * np.maximum(np.abs(middle), 1.0) < 1.0
+    right = middle > 0
+    low, high = np.where(right, -z.high, z.low), np.where(right, -z.low, z.high)
+    value, slope = _normal_wide(low, high, -np.abs(middle), z.wide)
+    near, near_slope = _normal_narrow(np.where(narrow, middle, 0.0), np.where(narrow, z.wide, 1.0))
+    return np.where(narrow, near, value), np.where(narrow, near_slope, np.where(right, -slope, slope))
+
+
+AT = {"normal": _normal_at, "logistic": _logistic_at, "extreme": _extreme_at}
+BETWEEN = {"normal": _normal_between, "logistic": _logistic_between, "extreme": _extreme_between}
+
+
+@loss(
+    example={"predictions": [1.0, 0.5, 2.0], "lower_bound": [3.0, 1.0, 4.0], "upper_bound": [3.0, 2.0, 4.0], "right_censored": [0, 0, 1]},
+    bound=ROUNDED,
+)
+def aft(
+    predictions: LogTime,
+    lower_bound: Bounds,
+    upper_bound: Bounds,
+    *,
+    right_censored: RightCensored | None = None,
+    distribution: Literal["normal", "logistic", "extreme"] = "normal",
+    scale: Positive = 1.0,
+) -> Evaluation:
+    r"""Minus the log-likelihood of an accelerated failure time model, log t = x + scale * noise.
+
+    Equal bounds are a time that was seen; lower_bound 0 is left-censored, right_censored 1 is XGBoost's infinite upper bound. The
+    differences of the distribution function are exact in its tails, where XGBoost floors them at 1e-12.
+
+    Formula: \ell = -\log \frac{f(z)}{\sigma t} \text{ or } -\log \left( F(z_u) - F(z_l) \right), \quad z = \frac{\log t - x}{\sigma}
+    lower_bound: the least that the time can be.
+    upper_bound: the most that the time can be.
+    distribution: of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull times).
+    scale: sigma.
+    Synonyms: aft_loss, survival_aft, AFTLoss, accelerated_failure_time
+    Reference: Barnwal, Cho and Hocking, Survival regression with accelerated failure time model in XGBoost, 2020, arXiv:2006.04920, section 2
+    """
+    censored = np.zeros(len(predictions), bool) if right_censored is None else right_censored == 1
+    _check_bounds(lower_bound, upper_bound, censored)
+    exact = (lower_bound == upper_bound) & ~censored
+    log_low = np.log(lower_bound)
+    span = np.divide(upper_bound - lower_bound, lower_bound, out=np.full_like(lower_bound, np.inf), where=lower_bound > 0)
+    wide = np.where(span < 1.0, np.log1p(np.minimum(span, 1.0)), np.log(upper_bound) - log_low)
+    low = (log_low - predictions) / scale
+    high = np.where(censored, np.inf, (np.log(upper_bound) - predictions) / scale).astype(low.dtype)
+    at, at_slope = AT[distribution](low)
+    between, slope = BETWEEN[distribution](Standardised(low, high, np.where(censored, np.inf, wide / scale).astype(low.dtype)))
+    values = np.where(exact, at + (math.log(scale) + log_low), between).astype(low.dtype, copy=False)
+    slopes = (np.where(exact, at_slope, slope) / -scale).astype(low.dtype, copy=False)
+    return elementwise(values, {"predictions": lambda c: c * slopes})
+
+
+def _check_bounds(lower: Array, upper: Array, censored: Array) -> None:
+    for bad, message in (
+        ((upper < lower) & ~censored, "is less than lower_bound; expected lower_bound <= upper_bound"),
+        ((upper == 0) & ~censored, "is 0; a time is positive"),
+    ):
+        if bad.any():
+            raise InvalidTensor("upper_bound", message, (int(np.argmax(bad)),))
+
+
+# ------------------------------------------------------------------ discrete times
+
+
+@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]})
+def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
+    r"""Binary cross entropy of the hazard in each interval until the event or the last one seen.
+
+    pycox's convention: an interval in which a subject was censored counts as survived.
+
+    Formula: \ell_i = \sum_{k < y_i} \mathrm{softplus}(x_{ik}) + \mathrm{softplus}(\mp x_{i y_i}), \quad - \text{ for an event, } + \text{ if censored}
+    Divisor: the number of subjects
+    Synonyms: NLLLogistiHazardLoss, nll_logistic_hazard, nnet_survival
+    Reference: Kvamme and Borgan, Continuous and Discrete-Time Survival Prediction with Neural Networks, 2019, arXiv:1910.06724, section 3.1
+    """
+    place = np.arange(predictions.shape[1])
+    at = place == labels[:, None]
+    sign = np.where(at & (events[:, None] == 1), -1.0, 1.0).astype(predictions.dtype)
+    counts = (place <= labels[:, None]).astype(predictions.dtype)
+    values = counts * softplus(sign * predictions)
+    slope = counts * sign * sigmoid(sign * predictions)
+    return elementwise(values, {"predictions": lambda c: c * slope}, divisor=np.ones(len(values)))
+
+
+@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]})
+def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
+    r"""Minus the log-probability of the event's interval, or for a censored subject of all later ones.
+
+    The intervals and one more, beyond the last, whose score is 0, share a softmax (pycox). A censored subject survived its interval.
+
+    Formula: \ell_i = -\log p_{i y_i} \text{ or } -\log \sum_{k > y_i} p_{ik}, \quad p_i = \mathrm{softmax}(x_{i1}, ..., x_{ib}, 0)
+    Divisor: the number of subjects
+    Synonyms: NLLPMFLoss, nll_pmf, pc_pmf
+    Reference: Kvamme and Borgan, Continuous and Discrete-Time Survival Prediction with Neural Networks, 2019, arXiv:1910.06724, section 3.2
+    """
+    padded = np.concatenate([predictions, np.zeros_like(predictions[:, :1])], axis=1)
+    place, at = np.arange(padded.shape[1]), labels[:, None]
+    right = np.where(events[:, None] == 1, place == at, place > at)
+    (log_right, of_right), (log_wrong, of_wrong) = _within(padded, right), _within(padded, ~right)
+    odds = log_wrong - log_right
+    slope = sigmoid(odds)[:, None] * (of_wrong - of_right)[:, :-1]
+    return Evaluation(
+        softplus(odds).astype(np.float64), np.ones(len(odds)), {"predictions": lambda c: spread(c, slope) * slope}, lambda: softplus(odds)
+    )
+
+
+def _within(x: Array, mask: Array) -> tuple[Array, Array]:
+    """The log-sum-exp over a mask's entries in each row, and their softmax."""
+    top = np.where(mask, x, -np.inf).max(axis=1, keepdims=True).astype(x.dtype) if len(x) else x[:, :1]
+    e = np.exp(np.where(mask, x - top, -np.inf)).astype(x.dtype)
+    total = e.sum(axis=1, keepdims=True)
+    return (top + np.log(total))[:, 0], e / total
