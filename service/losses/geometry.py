@@ -54,48 +54,53 @@ class Angles:
     def __init__(self, a: Array, b: Array) -> None:
         self.exponents = exponents(a), exponents(b)
         self.rows = tuple(np.ldexp(x, -e[:, None]) for x, e in zip((a, b), self.exponents, strict=True))
-        squares = [inner(widened(x), widened(x)) for x in self.rows]
-        empty = (squares[0][0] == 0) | (squares[1][0] == 0)
+        squares = [total(two_product(x, x)) for x in self.rows]
+        self.defined = (squares[0][0] != 0) & (squares[1][0] != 0)
         self.squares = tuple((np.where(q[0] == 0, 1.0, q[0]), q[1]) for q in squares)
-        self.product = inner(widened(self.rows[0]), widened(self.rows[1]))
+        self.product = total(two_product(*self.rows))
         self.norms = root(multiply(*self.squares))
-        self.defined = ~empty
 
     @cached_property
     def cosine(self) -> Twofold:
         """The cosine."""
         return divide(self.product, self.norms)
 
-    def residual(self, of: int) -> Twofold:
-        """The part of the other row that is at right angles with row `of`: b (a . a) - a (a . b), over a . a.
+    def residual(self, of: int, at: Array | slice = slice(None)) -> Array:
+        """The part of the other row that is at right angles with row `of`, b - a (a . b) / (a . a), for the rows `at`.
 
-        The term of each coordinate with itself is left out of both products, where it would cancel.
+        Coordinates where that cancels are computed in two floats, and rows with one coordinate that outweighs all others without it.
         """
-        a, b = self.rows[of], self.rows[1 - of]
-        across = multiply(widened(b), others(two_product(a, a)))
-        along = multiply(widened(a), others(two_product(a, b)))
-        return divide(add(across, negative(along)), column(self.squares[of]))
+        a, b = self.rows[of][at], self.rows[1 - of][at]
+        square, product = (self.squares[of][0][at], self.squares[of][1][at]), (self.product[0][at], self.product[1][at])
+        out = b - (product[0] / square[0])[:, None] * a
+        i, k = np.nonzero(np.abs(out) < 0.125 * np.abs(b))
+        terms = multiply(widened(b[i, k]), (square[0][i], square[1][i])), multiply(widened(a[i, k]), (product[0][i], product[1][i]))
+        out[i, k] = add(terms[0], negative(terms[1]))[0] / square[0][i]
+        lone = np.abs(a).max(axis=-1) ** 2 > 0.999 * square[0]
+        if lone.any():
+            a, b = a[lone], b[lone]
+            terms = multiply(widened(b), others(two_product(a, a))), multiply(widened(a), others(two_product(a, b)))
+            out[lone] = add(terms[0], negative(terms[1]))[0] / square[0][lone][:, None]
+        return out
 
-    @cached_property
-    def sine(self) -> Array:
+    def sine(self, at: Array | slice = slice(None)) -> Array:
         """The sine, from the residual: accurate for nearly parallel rows."""
-        r, _ = self.residual(0)
-        return np.sqrt((r * r).sum(axis=-1) / self.squares[1][0]) * self.defined
+        r = self.residual(0, at)
+        return np.sqrt((r * r).sum(axis=-1) / self.squares[1][0][at]) * self.defined[at]
 
-    def one_minus(self, sign: float = 1.0) -> Array:
-        """1 - sign * cosine to full relative accuracy: sine^2 / (1 + cosine) for nearly parallel rows."""
+    def one_minus(self) -> Array:
+        """1 - cosine to full relative accuracy: sine^2 / (1 + cosine) for nearly parallel rows."""
         high, low = self.cosine
-        near = sign * high > 0.5
-        values = np.where(near, 0.0, (1.0 - sign * high) - sign * low).astype(high.dtype)
+        near = high > 0.5
+        values = (1.0 - high) - low
         if near.any():
-            values[near] = self.sine[near] ** 2 / (1.0 + sign * high[near])
+            values[near] = self.sine(near) ** 2 / (1.0 + high[near])
         return values
 
-    def derivative(self, of: int) -> Twofold:
+    def derivative(self, of: int) -> Array:
         """D cosine / d row, (n, d)."""
-        slope = divide(self.residual(of), column(self.norms))
-        keep = self.defined[:, None]
-        return scaled((slope[0] * keep, slope[1] * keep), -self.exponents[of][:, None])
+        over = np.where(self.defined, 1.0 / self.norms[0], 0.0).astype(self.norms[0].dtype)
+        return np.ldexp(self.residual(of) * over[:, None], -self.exponents[of][:, None])
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def measure(a: Array, b: Array, distance: Distance, eps: float = 0.0) -> Pairing
     """One of the named distances; eps is added to each coordinate difference of the euclidean one."""
     if distance == "cosine":
         angles = Angles(a, b)
-        return Pairing(widened(angles.one_minus()), *(cache(lambda of=of: negative(angles.derivative(of))) for of in (0, 1)))
+        return Pairing(widened(angles.one_minus()), *(cache(lambda of=of: widened(-angles.derivative(of))) for of in (0, 1)))
     if distance == "squared_euclidean":
         difference = two_sum(a, -b)
         scale = exponents(difference[0])

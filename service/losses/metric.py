@@ -58,7 +58,7 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     slope = np.where(similar, -1.0, excess >= 0).astype(high.dtype)
     return elementwise(
         np.where(similar, angles.one_minus(), np.maximum(excess, 0.0)),
-        {"input1": lambda c: (c * slope)[:, None] * angles.derivative(0)[0], "input2": lambda c: (c * slope)[:, None] * angles.derivative(1)[0]},
+        {"input1": lambda c: (c * slope)[:, None] * angles.derivative(0), "input2": lambda c: (c * slope)[:, None] * angles.derivative(1)},
     )
 
 
@@ -80,7 +80,7 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     values = -angles.cosine[0] if form == "negative" else factor * angles.one_minus()
 
     def by(of: int) -> Pullback:
-        return lambda c: -factor * np.broadcast_to(c, shape[:-1])[..., None] * angles.derivative(of)[0].reshape(shape)
+        return lambda c: -factor * np.broadcast_to(c, shape[:-1])[..., None] * angles.derivative(of).reshape(shape)
 
     return elementwise(values.reshape(shape[:-1]), {"predictions": by(0), "labels": by(1)})
 
@@ -224,7 +224,7 @@ def triplet_margin(
     return _hinged(Triplets(length(anchor, positive, p, eps), length(anchor, negative, p, eps), across), margin)
 
 
-@loss(example=TRIPLET)
+@loss(example=TRIPLET, bound=Bound(1e-14, 1e-12, "slopes of cosines are rounded before those of the positive and the negative are subtracted"))
 def triplet_margin_with_distance(
     anchor: Vector,
     positive: Vector,

@@ -5,13 +5,14 @@ Similarities are cosines; a zero vector has cosine 0 with every vector and gradi
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
 from service.losses.contrastive import log_one_plus, lowered, nothing
-from service.losses.core import Evaluation, Positive, loss
+from service.losses.core import Bound, Evaluation, Positive, loss
 from service.losses.geometry import Angles, Cosines
 from service.losses.metric import Vector, scattered
 from service.losses.numerics import Softmax, elementwise, per_sample_sum, sigmoid, softplus
@@ -38,6 +39,15 @@ class Margins:
         self.cosines = Cosines(embeddings, weight)
         self.angles = Angles(embeddings, weight[labels])
 
+    @cached_property
+    def sine(self) -> Array:
+        """The sine of the angle to the true class's vector."""
+        return self.angles.sine()
+
+    def cotangent(self) -> Array:
+        """Cosine over sine of that angle, 0 where the sine is 0."""
+        return np.divide(self.angles.cosine[0], self.sine, out=np.zeros_like(self.sine), where=self.sine != 0)
+
     def evaluation(self, target: Twofold, slope: Array, lateral: Array) -> Evaluation:
         """target: the true class's value; slope: its derivative by the cosine (1 where lateral is 0); lateral: minus that by the sine."""
         rows = np.arange(len(self.labels))
@@ -45,7 +55,7 @@ class Margins:
         high[rows, self.labels], low[rows, self.labels] = target
         softmax = Softmax(lowered((high, low), np.ones(high.shape, bool), self.scale)[0])
         aside = lateral != 0  # rows whose gradient takes the way of the angles, not that of the matrix of cosines
-        steep = slope + lateral * np.divide(self.angles.cosine[0], self.angles.sine, out=np.zeros_like(slope), where=self.angles.sine != 0)
+        steep = slope + (lateral * self.cotangent() if aside.any() else 0.0)
 
         def direct(c: Array) -> Array:
             out = softmax.probabilities()
@@ -56,7 +66,7 @@ class Margins:
             if not aside.any():
                 return np.zeros_like(self.embeddings)
             pull = -softmax.complement_at(self.labels) * steep * aside * (self.scale * c.astype(high.dtype))
-            return pull[:, None] * self.angles.derivative(of)[0]
+            return pull[:, None] * self.angles.derivative(of)
 
         return Evaluation(
             softmax.negative_log_at(self.labels).astype(np.float64),
@@ -68,7 +78,7 @@ class Margins:
         )
 
 
-@loss(example=WEIGHTS)
+@loss(example=WEIGHTS, bound=Bound(1e-14, 1e-12, "the slope of the enlarged angle is the rounded cosine over the sine"))
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
 
@@ -88,7 +98,7 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
     angles = margins.angles
     sine, cosine, one = embeddings.dtype.type(np.sin(margin)), embeddings.dtype.type(np.cos(margin)), embeddings.dtype.type(1.0)
     within = angles.cosine[0] >= -cosine
-    sines = np.where(angles.defined, angles.sine, one)
+    sines = np.where(angles.defined, margins.sine, one)
     target = np.where(within, cosine * angles.cosine[0] - sine * sines, angles.cosine[0] - embeddings.dtype.type(margin) * sine)
     return margins.evaluation((target, np.where(within, cosine * angles.cosine[1], angles.cosine[1])), np.where(within, cosine, one), within * sine)
 

@@ -64,7 +64,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
                 return np.zeros_like(input1)
             factor = input1.dtype.type(2.0 * c[0]) * shrink
             slope = (cosines.by_a if view == 0 else cosines.by_b)((lambd * factor) * off)
-            return views[view].back(slope - (factor * short)[:, None] * angles.derivative(view)[0])
+            return views[view].back(slope - (factor * short)[:, None] * angles.derivative(view))
 
         return pullback
 
