@@ -35,18 +35,18 @@ def binary_cross_entropy(
     """
     p, z = predictions, labels
     inside = np.ones_like(p)
-    if clamp in ("keras", "sklearn"):
-        eps = 1e-7 if clamp == "keras" else float(np.finfo(p.dtype).eps)
-        inside = ((p >= eps) & (p <= 1 - eps)).astype(p.dtype)
-        p = np.clip(p, eps, 1 - eps)
     log_p, log_q = np.log(p), np.log1p(-p)
     if clamp == "torch":
         log_p, log_q = np.maximum(log_p, -100.0), np.maximum(log_q, -100.0)
+    elif clamp != "off":  # 1 - eps has no exact float: the logarithms are clipped, not p
+        eps = 1e-7 if clamp == "keras" else 2.0**-52
+        inside = ((p >= eps) & (1.0 - p >= eps)).astype(p.dtype)
+        log_p, log_q = np.clip(log_p, np.log(eps), np.log1p(-eps)), np.clip(log_q, np.log(eps), np.log1p(-eps))
     return elementwise(
         -(times(z, log_p) + times(1.0 - z, log_q)),
-        {"predictions": lambda c: c * inside * _probability_slope(p, z, clamp), "labels": lambda c: c * (log_q - log_p)},
+        {"predictions": lambda c: c * times(inside, _probability_slope(p, z, clamp)), "labels": lambda c: c * (log_q - log_p)},
         {
-            "predictions": lambda c: c * inside * (_over(z, p * p) + _over(1.0 - z, (1.0 - p) * (1.0 - p))),
+            "predictions": lambda c: c * times(inside, _over(z, p * p) + _over(1.0 - z, (1.0 - p) * (1.0 - p))),
             "labels": lambda c: np.zeros_like(c * z),
         },
         weight=weight,
@@ -85,7 +85,7 @@ def binary_cross_entropy_with_logits(
         positive * softplus_neg + (1.0 - z) * softplus_pos,
         {
             "predictions": lambda c: c * ((1.0 - z) * sigmoid(x) - positive * sigmoid(-x)),
-            "labels": lambda c: c * ((softplus_neg if pos_weight is None else softplus_neg * _per_entry(pos_weight, x)) - softplus_pos),
+            "labels": lambda c: c * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
         },
         {
             "predictions": lambda c: c * (positive + (1.0 - z)) * (sigmoid(x) * sigmoid(-x)),
@@ -94,6 +94,11 @@ def binary_cross_entropy_with_logits(
         weight=weight,
         divisor=per_sample_size(x),
     )
+
+
+def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
+    """pos_weight softplus(-x) - softplus(x), where small is log(1 + e^-|x|): what they share is taken out first."""
+    return (pos_weight - 1.0) * small - np.where(x >= 0, x, pos_weight * x)
 
 
 def _per_entry(pos_weight: Array, x: Array) -> Array:
@@ -136,8 +141,10 @@ def sigmoid_focal(
         return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope * entropy)
 
     def label_slope() -> Array:
-        growth = times(gamma * focus, (wrong - right) / np.where(q > 0, q, 1.0))
+        certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there q is e^-|x|, and so is the entropy
+        power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
+        ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
         slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
-        return balance * (growth * entropy + focus * (softplus_neg - softplus_pos)) + slope_of_balance * focus * entropy
+        return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
 
     return elementwise(balance * focus * entropy, {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()})

@@ -195,9 +195,9 @@ def softmax_focal(
     values = times(targets * focus, surprise).sum(axis=1)
 
     def pullback(cotangent: Array) -> Array:
-        # p d/dp of (1-p)^g (-log p) is -((1-p)^g + g p (1-p)^(g-1) (-log p)); p (-log p) / (1-p) tends to 1 as p does
-        odds = np.divide(softmax.probabilities(), softmax.complements, out=np.zeros_like(surprise), where=softmax.complements > 0)
-        bounded = np.where(softmax.complements > 0, times(odds, surprise), 1.0)
+        # p d/dp of (1-p)^g (-log p) is -((1-p)^g + g p (1-p)^(g-1) (-log p)); (-log p) / (1-p) tends to 1 as p does
+        normal = softmax.complements > np.finfo(surprise.dtype).tiny
+        bounded = softmax.probabilities() * np.divide(surprise, softmax.complements, out=np.ones_like(surprise), where=normal)
         return softmax_pull(softmax, targets * focus * (1.0 + gamma * bounded), cotangent)
 
     return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values)

@@ -62,7 +62,7 @@ def elementwise(
         numerator,
         divisor,
         {name: pulled(derivative) for name, derivative in gradients.items()},
-        lambda: weighted,  # type: ignore[arg-type, return-value]
+        lambda: weighted,
         {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
     )
 

@@ -73,7 +73,7 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     weights = _sample_weight(controls, evaluation.numerator.size)
     cotangent = _cotangent(controls, evaluation.numerator.size)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
-    per_sample = evaluation.numerator if controls.reduction == "sum" else _ratio(evaluation.numerator, evaluation.weight)
+    per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation)
     if "per_sample" in controls.outputs or not np.isfinite(evaluation.numerator).all():  # a ratio may be out of range where the mean is not
         _finite("per_sample", per_sample)
     if "per_sample" in controls.outputs:
@@ -109,9 +109,20 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
     value = float((weights * terms).sum()) / divisor
     if not np.isfinite(value):  # the sum may be out of range where the mean is not
         value = float((weights / divisor * terms).sum())
+    if not np.isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
+        value = float((weights * evaluation.weight / divisor * _means(evaluation)).sum())
     if not np.isfinite(value):
         raise NonFinite("value")
     return value
+
+
+def _means(evaluation: Evaluation) -> Array:
+    """Numerator / weight of each sample; where the sum of its elements is out of range, the sum of their shares."""
+    means = _ratio(evaluation.numerator, evaluation.weight)
+    if np.isfinite(means.sum()) or evaluation.elements is None:
+        return means
+    shares = evaluation.elements().reshape(len(means), -1) / np.where(evaluation.weight == 0, 1.0, evaluation.weight)[:, None]
+    return np.where(evaluation.weight == 0, 0.0, shares.sum(axis=1))
 
 
 def _upstream(evaluation: Evaluation, reduction: Reduction, weights: Array, cotangent: Array | None, divisor: float | None) -> Array:

@@ -7,7 +7,7 @@ would leave the declared domain is not taken.
 An answer `a` to a truth `t` is within bound b when |a - t| <= b |t| + T + C.
 
 T is the smallest normal number: below it floating point has no relative accuracy. C is by how much `t` itself changes when the inputs move
-by half a unit in their last place (times SLACK): an answer that is exact for inputs nearer than their neighbours can be told from no
+by half a unit in their last place, times SLACK: an answer that is exact for inputs nearer than their neighbours can be told from no
 better one. C is what it takes where the function is ill-conditioned: exp(a - b) at |a - b| = 700 multiplies the rounding of a - b by
 700, and near a root, or where a sum cancels, no algorithm that rounds once meets a relative bound. It forgives nothing else: a loss of
 digits inside a formula (1 - p, log(1 + small), e^x - 1, x^2 out of range) does not come from the inputs, and stays an error. C is looked
@@ -41,7 +41,7 @@ from tests.losses import draw, truth
 CALLS = {"float64": 24, "float32": 8}
 ELEMENTS = 6  # how many elements of gradients are compared in a call, at least one of each input
 ENOUGH = 8  # failures after which a loss is not looked at any further
-SLACK = 2.0  # half units in the last place by which every input may move
+SLACK = 2.0  # how often the change by moving the inputs half a unit in their last place is allowed
 SPECIAL = {
     "float64": (0.0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1 - 2.0**-53, 1.0, 1 + 2.0**-52, 36.0, 40.0, 710.0, 1e5, 1e16, 1e300),
     "float32": (0.0, 1e-45, 1e-40, 1e-30, 1e-8, 0.3, 1 - 2.0**-24, 1.0, 1 + 2.0**-23, 17.0, 20.0, 88.5, 1e3, 1e8, 1e30),
@@ -233,10 +233,9 @@ class Truth:
         )
 
     def movements(self, rng: Generator) -> Iterator[Change]:
-        """All inputs moved by half a unit in their last place (times SLACK), up or down: every one alone when few, and all at once."""
-        reals = [(name, a) for name, a in self.call.tensors.items() if a.dtype.kind == "f"]
-        places = [(name, index) for name, a in reals for index in np.ndindex(a.shape) if abs(a[index]) > np.spacing(abs(a[index]))]
-        half = {(name, index): mp.mpf(float(np.spacing(np.abs(self.call.tensors[name][index])))) / 2 * SLACK for name, index in places}
+        """All inputs moved by half a unit in their last place, up or down: in random directions, and each tensor alone."""
+        places = [(name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if a[index]]
+        half = {(name, index): mp.mpf(float(np.spacing(np.abs(self.call.tensors[name][index])))) / 2 for name, index in places}
         directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4)]
         names = {name for name, _ in places}
         directions += [np.array([sign if name == chosen else 0 for name, _ in places]) for chosen in names for sign in (1, -1)]
@@ -290,6 +289,7 @@ class Judge:
         self.loss, self.call, self.report = loss, call, report
         self.truth, self.strict = Truth(loss, call), Truth(loss, call, strict=True)
         self.info = np.finfo(dtype)
+        self.floor = mp.mpf(float(self.info.smallest_normal))
         self.bounds = bounds(loss, dtype)
         self.rng = np.random.default_rng(0)
 
@@ -303,7 +303,7 @@ class Judge:
         if not (mp.isfinite(low) and mp.isfinite(high)):
             return float("inf")  # or the truth function has too few digits: 1 - sigmoid(1e5) has to be written sigmoid(-1e5)
         mine = mp.mpf(ours)
-        miss = max(low - mine, mine - high, mp.mpf(0)) - mp.mpf(float(self.info.smallest_normal)) - allowance
+        miss = max(low - mine, mine - high, mp.mpf(0)) - self.floor - allowance
         if miss <= 0:
             return 0.0
         nearest = low if mine < low else high
@@ -330,7 +330,7 @@ class Judge:
                     for moved in self.truth.movements(self.rng):
                         if error <= self.bounds[0]:
                             return error
-                        change = max(change, abs(pick(true.nearby(moved, tape)) - wanted))
+                        change = max(change, SLACK * abs(pick(true.nearby(moved, tape)) - wanted))
                         error = self.relative(ours, wanted, wanted, change)
             if error <= self.bounds[0]:
                 break
@@ -354,7 +354,7 @@ class Judge:
             with mp.workdps(self.truth.dps):
                 for moved in self.truth.movements(self.rng):
                     there = self.truth.slopes(name, index, cotangent, moved)
-                    change = max([change, *(abs(a - b) for a, b in zip(there, slopes, strict=True))])
+                    change = max([change, *(SLACK * abs(a - b) for a, b in zip(there, slopes, strict=True))])
                     error = self.relative(ours, min(slopes), max(slopes), change)
                     if error <= self.bounds[1]:
                         return error
@@ -411,6 +411,7 @@ def mean_of_the_call(loss: Loss, call: Call, judge: Judge, evaluation: Evaluatio
         total = mp.fsum(weights)
         return [mp.fsum(result[0]) / total if total else mp.mpf(0)]
 
+    judge.floor /= float(np.clip(evaluation.weight.sum(), judge.info.smallest_normal, 1.0))  # a numerator below the smallest normal number is lost
     judge.value(np.array([value]), mean, "mean")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.losses import LOSSES, InvalidTensor, compute
+from service.losses import LOSSES, Controls, InvalidTensor, NonFinite, compute
 from tests.losses import draw
 from tests.losses.accuracy import measure, truths
 
@@ -34,6 +34,15 @@ def test_an_empty_batch_has_the_value_zero(name: str) -> None:
     assert answer.value == 0.0
     for key, gradient in (answer.gradients or {}).items():
         assert gradient.shape == arrays[key].shape
+
+
+def test_a_mean_is_in_range_where_its_sum_is_not() -> None:
+    huge = {"predictions": np.full((2, 3), 1.5e308), "labels": np.zeros((2, 3))}
+    answer = compute(LOSSES["mean_absolute_error"], huge, {})
+    assert answer.value == pytest.approx(1.5e308, rel=1e-15)
+    np.testing.assert_allclose(answer.per_sample, [1.5e308] * 2, rtol=1e-15)
+    with pytest.raises(NonFinite):
+        compute(LOSSES["mean_absolute_error"], huge, {}, Controls(reduction="sum"))
 
 
 def test_every_loss_has_a_truth() -> None:
