@@ -37,11 +37,17 @@ Edge = Annotated[Array, Tensor("k", gradient="default", description="score of be
 StepCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=1), upto="t", description="how many steps of each sample count")]
 
 
-def log_sum(*terms: Array) -> Array:
+def log_sum(first: Array, *others: Array) -> Array:
     """The log of the sum of e^term, -infinity where all are; what is small beside the largest keeps its digits."""
-    ordered = np.sort(np.stack(terms), axis=0)
-    top = ordered[-1]
-    return top + np.log1p(np.exp(ordered[:-1] - finite_top(top)).sum(axis=0))
+    top, below = first, []
+    for term in others:
+        below.append(np.minimum(top, term))
+        top = np.maximum(top, term)
+    safe = finite_top(top)
+    rest = np.exp(below[0] - safe)
+    for term in below[1:]:
+        rest += np.exp(term - safe)
+    return top + np.log1p(rest, out=rest)
 
 
 def shares(*terms: Array) -> Array:
@@ -62,7 +68,7 @@ def settled(x: Array) -> tuple[Array, Array]:
 
 def finite_top(top: Array) -> Array:
     """A largest entry, with 0 for -infinity: what can be taken off."""
-    return np.where(top == -np.inf, 0.0, top).astype(top.dtype, copy=False)
+    return np.where(top == -np.inf, top.dtype.type(0), top)
 
 
 def shifted(x: Array, by: int, fill: float) -> Array:
@@ -235,7 +241,15 @@ def rnnt(
     mark = blank % classes
     symbols = _checked_symbols(labels, target_lengths, mark)
     softmax = Softmax(predictions.reshape(-1, classes))
-    log_p = predictions if predictions_are == "log_probabilities" else -softmax.negative_log().reshape(predictions.shape)
+
+    def log_p(index: Array) -> Array:
+        """Log-probabilities (n, t, p) of one symbol at each place."""
+        picked = np.take_along_axis(predictions, index, 3)[..., 0]
+        if predictions_are == "log_probabilities":
+            return picked
+        shape = picked.shape
+        return -((softmax.largest.reshape(shape) - picked) + np.log1p(softmax.rest).reshape(shape))
+
     following = np.concatenate((symbols, np.full((n, 1), mark)), axis=1)  # the symbol after each place
     index = np.broadcast_to(following[:, None, :, None], (n, frames, places, 1))
     steps, place = np.arange(frames)[:, None], np.arange(places)
@@ -243,14 +257,15 @@ def rnnt(
     goes_on = inside & (place < target_lengths[:, None, None])
     at_end = (steps == input_lengths[:, None, None] - 1) & (place == target_lengths[:, None, None])
     moves_on = inside & (steps < input_lengths[:, None, None] - 1)
-    blanks = np.where(moves_on, log_p[..., mark], -np.inf).astype(log_p.dtype, copy=False)
-    emits = np.where(goes_on, np.take_along_axis(log_p, index, 3)[..., 0], -np.inf).astype(log_p.dtype, copy=False)
+    blank_p = log_p(np.full_like(index, mark))
+    blanks = np.where(moves_on, blank_p, -np.inf).astype(blank_p.dtype, copy=False)
+    emits = np.where(goes_on, log_p(index), -np.inf).astype(blank_p.dtype, copy=False)
     across, along = diagonals(blanks, -np.inf), diagonals(emits, -np.inf)
     largest = finite_top(np.maximum(across.max(axis=2), along.max(axis=2)))  # of the steps from each diagonal
     across -= largest[..., None]
     along -= largest[..., None]
     totals = np.zeros(across.shape[:2])
-    forward = np.full(across.shape, -np.inf, log_p.dtype)
+    forward = np.full(across.shape, -np.inf, blank_p.dtype)
     forward[0, :, 0] = 0.0
 
     def sources(d: int) -> tuple[Array, Array]:
@@ -262,12 +277,12 @@ def rnnt(
         totals[d] = (totals[d - 1] + largest[d - 1]) + top
     rows = np.arange(n)
     last = input_lengths + target_lengths - 1
-    numerator = -((totals[last, rows] + forward[last, rows, target_lengths]) + log_p[rows, input_lengths - 1, target_lengths, mark])
+    numerator = -((totals[last, rows] + forward[last, rows, target_lengths]) + blank_p[rows, input_lengths - 1, target_lengths])
 
     def occupancy() -> tuple[Array, Array]:
         """How probable each blank and each symbol of the lattice is."""
         by_blank, by_symbol = np.zeros_like(across), np.zeros_like(along)
-        end = diagonals(at_end.astype(log_p.dtype), 0.0)
+        end = diagonals(at_end.astype(blank_p.dtype), 0.0)
         weight = end[-1]
         for d in reversed(range(1, len(forward))):
             from_blank, from_symbol = shares(*sources(d)) * weight
