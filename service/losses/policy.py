@@ -136,14 +136,14 @@ def ppo_clip(
 def _critic(values: Array, returns: Array, old_values: Array | None, epsilon: float, weight: Array | None) -> Evaluation:
     """Half the larger of (v - R)^2 and the square with v kept near its old value."""
     error = values - returns
+    slope = error
     if old_values is not None:
-        held = (old_values - returns) + np.clip(values - old_values, -epsilon, epsilon)
-        moves = np.abs(values - old_values) <= epsilon
-        plain = (np.abs(error) >= np.abs(held)) | moves
+        move = values - old_values
+        beyond = move - np.clip(move, -epsilon, epsilon)
+        held = error - beyond
+        plain = np.sign(beyond) * (error + held) >= 0  # |error| >= |held|, as a difference of squares
         slope = np.where(plain, error, 0.0).astype(error.dtype)
         error = np.where(plain, error, held)
-    else:
-        slope = error
     return elementwise(0.5 * error * error, {"values": lambda c: c * slope}, weight=weight)
 
 
@@ -195,14 +195,14 @@ def grpo(
     numerator = unit * unmasked(np.broadcast_to(value, kept.shape), mask)
     distance = np.zeros_like(logps) if ref_logps is None else unmasked(ref_logps - logps, mask)
     if beta:
-        numerator += unit * (beta * expm1_minus(distance))
+        numerator += _weighed(unit * beta, distance, expm1_minus)
 
     def pullback(c: Array) -> Array:
         by_token = unit * unmasked(np.broadcast_to(slope, kept.shape), mask)
         if whole:
             by_token = per_sample_sum(by_token).astype(logps.dtype)[:, None] * share
         if beta:
-            by_token = by_token - unit * (beta * np.expm1(distance))
+            by_token = by_token - _weighed(unit * beta, distance, np.expm1)
         return spread(c, logps) * by_token
 
     divisor = {
@@ -211,6 +211,11 @@ def grpo(
         "dr_grpo": np.full_like(lengths, max_completion_length or logps.shape[1]),
     }.get(loss_type, lengths)
     return Evaluation(per_sample_sum(numerator), divisor, {"logps": pullback}, lambda: numerator)
+
+
+def _weighed(weight: Array, x: Array, function: Callable[[Array], Array]) -> Array:
+    """Weight * function(x) of a function that is e^x to the last bit far out, in range where the product is."""
+    return np.where(x > 80.0, exp_times(x, weight), weight * function(np.minimum(x, 80.0)))
 
 
 @loss(example=STEPS)

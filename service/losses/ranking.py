@@ -287,7 +287,19 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
     Reference: Cao et al., Learning to Rank: From Pairwise Approach to Listwise Approach, 2007, ICML, equation 4
     """
     valid = items(mask, labels)
-    return against(listed(predictions, valid), times(valid, listed(labels, valid).probabilities()), valid)
+    softmax, targets = listed(predictions, valid), times(valid, listed(labels, valid).probabilities())
+    far = against(softmax, targets, valid)
+
+    def pullback(c: Array) -> Array:
+        # where scores and relevances are alike but for a shift, p - q is p (1 - q / p), and log (q / p) is small
+        d = labels - predictions
+        d = times(valid, d - np.take_along_axis(d, softmax.top, 1))
+        near = np.abs(d).max(axis=1, keepdims=True) < 1.0
+        p, d = softmax.probabilities(), times(near, d)
+        log_ratio = d - np.log1p((p * np.expm1(d)).sum(axis=1, keepdims=True))
+        return np.where(near, -spread(c, p) * p * np.expm1(log_ratio), far.gradients["predictions"](c))
+
+    return replace(far, gradients={"predictions": pullback})
 
 
 @loss(example=LISTS | {"epsilon": 0.5})
