@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -37,11 +38,12 @@ class running:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        self.log = tempfile.TemporaryFile()  # a pipe that nobody reads would fill up with the access log and hold the service
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service"],
             env={**os.environ, "PORT": str(port), "LOSS_SERVICE_GRACE_SECONDS": "0", **self.environment},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=self.log,
         )
         address = f"http://127.0.0.1:{port}"
         for _ in range(600):
@@ -53,7 +55,9 @@ class running:
                     break
                 time.sleep(0.05)
         self.process.kill()
-        raise RuntimeError(f"the service did not start: {self.process.communicate()[1].decode()[-2000:]}")
+        self.process.wait()
+        self.log.seek(0)
+        raise RuntimeError(f"the service did not start: {self.log.read().decode()[-2000:]}")
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
@@ -62,3 +66,4 @@ class running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
+        self.log.close()

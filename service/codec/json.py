@@ -115,6 +115,8 @@ class _Walk:
             raise Unfit(f"has more than {MOST_NAMES} names", pointer)
         keys = list(value.keys())
         self.brackets += sum(key.count("[") for key in keys)
+        if any("\0" in key for key in keys):  # pysimdjson looks a name up only as far as that
+            raise Unfit("has a name with a null character", pointer)
         if len(set(keys)) != len(keys):
             raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
         if set(keys) == FLAT_KEYS:

@@ -80,6 +80,8 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
         answer.per_sample = per_sample
     if cotangent is None:
         answer.normalizer = normalizer(evaluation, controls.reduction, weights)
+        if not np.isfinite(answer.normalizer):
+            raise NonFinite("normalizer")
         if "value" in controls.outputs:
             answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, answer.normalizer)
             answer.parts = {
@@ -147,8 +149,8 @@ def _pull_back(
         if name not in pullbacks:
             raise InvalidOption("wrt", f"names {name}; {loss.name} has no {output} of it here (it has: {', '.join(pullbacks)})")
         result = pullbacks[name](upstream)
-        _finite(f"{output}.{name}", result)
         results[name] = result.astype(tensors[name].dtype, copy=False) if tensors[name].dtype.kind not in "iub" else result
+        _finite(f"{output}.{name}", results[name])  # after the cast: the input's type may be too narrow for it
     return results
 
 

@@ -272,7 +272,9 @@ def test_expect_continue_is_answered_before_the_body_or_refused_without_it(serve
         assert wire.closed()
 
 
-@pytest.mark.parametrize("upgrade", ["Connection: Upgrade\r\nUpgrade: websocket", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA"])
+@pytest.mark.parametrize(
+    "upgrade", ["Connection: Upgrade\r\nUpgrade: websocket", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA"]
+)
 def test_an_upgrade_is_ignored(served: Serving, upgrade: str) -> None:
     request = post(headers=upgrade + "\r\n")
     with Wire(served) as wire:

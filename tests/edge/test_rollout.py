@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ class Process:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         environment = {**os.environ, "PORT": str(self.port), "WORKERS": str(workers), "LOSS_SERVICE_GRACE_SECONDS": str(grace)}
-        self.process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  (a pipe that nobody reads would fill up and hold the service)
+        self.process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def ready(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -42,8 +44,10 @@ class Process:
     def end(self) -> tuple[int, str]:
         """Exit status and log."""
         self.process.terminate()
-        log = self.process.communicate(timeout=30)[1].decode()
-        return self.process.returncode, log
+        code = self.process.wait(timeout=30)
+        self.log.seek(0)
+        lines = self.log.read().decode().splitlines()
+        return code, "\n".join(line for line in lines if '"level":"info"' not in line)
 
 
 @contextmanager
@@ -55,7 +59,8 @@ def process(grace: float, workers: int = 1) -> Iterator[Process]:
     finally:
         if started.process.poll() is None:
             started.process.kill()
-        started.process.communicate()
+        started.process.wait()
+        started.log.close()
 
 
 class Balancer:

@@ -95,7 +95,9 @@ def wait_until(condition: Any, seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
-def post(body: bytes = GOOD, path: str = "/loss/mean_squared_error", content_type: str = "application/json", headers: str = "", length: str = "") -> bytes:
+def post(
+    body: bytes = GOOD, path: str = "/loss/mean_squared_error", content_type: str = "application/json", headers: str = "", length: str = ""
+) -> bytes:
     """A POST as bytes."""
     return (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {length or len(body)}\r\n{headers}\r\n".encode() + body

@@ -1,0 +1,193 @@
+"""Requests that are nearly right: the examples of all losses, mutated as trees and as bytes, in JSON and in safetensors."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.combination import EXAMPLE
+from service.losses import LOSSES
+
+JSON, BINARY = "application/json", "application/vnd.safetensors"
+VALUES: list[Any] = [
+    0, -0.0, -1, 1, 2, 0.5, 1e-320, 5e-324, 1e308, -1e308, 1e16, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**25, None, True, False, "", "x", "mean", "none",
+    [], {}, [[]], [0], [[0]], [[[0]]], [1, [2]], [[1], 2], [[1, 2], [3]], [True], ["a"], [None], [{}], {"shape": [], "data": [1]}, {"shape": [0], "data": []},
+    {"shape": [2, 0], "data": []}, {"shape": [-1], "data": [1]}, {"shape": [2**40, 2**40], "data": []}, {"shape": [1e300, 0], "data": []},
+    {"shape": [1], "data": [1], "x": 1}, {"shape": [1], "dtype": "float64", "base64": "AAAAAAAA8H8="}, {"shape": [2], "dtype": "bool", "base64": "AgE="},
+    {"shape": [1], "dtype": "bfloat16", "base64": "AIA="}, {"shape": [1], "dtype": "float16", "base64": "AHw="}, list(range(40)), [[0.25] * 3] * 3, [1e308] * 4,
+]  # fmt: skip
+TOKENS = [
+    b"NaN",
+    b"Infinity",
+    b"-Infinity",
+    b"1e999",
+    b"-0",
+    b"null",
+    b"true",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b",",
+    b":",
+    b'"',
+    b"\\",
+    b"\\ud800",
+    b"\\u0000",
+    b"\0",
+]
+TOKENS += [
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"9" * 30,
+    b"1" * 400,
+    b"[" * 50,
+    b'"a":',
+    b"e",
+    b".",
+    b"-",
+    b" ",
+    b"\n",
+    b'{"shape":[1],"data":[1]}',
+    b"0x1",
+    b"1.",
+    b".5",
+]
+CONTROLS: dict[str, list[Any]] = {
+    "reduction": ["mean", "sum", "none", "batchmean", "x", 1],
+    "outputs": [["value"], ["gradients", "per_element"], ["hessian_diagonal"], ["per_sample", "per_sample"], [], ["x"], "value"],
+    "wrt": [["predictions"], ["labels"], [], ["x"], None],
+    "sample_weight": [[1, 1], [0, 0], [0], [-1, 1], [1e308, 1e308], [], 1],
+    "cotangent": [[1, 1], [1e308, -1e308], [0], []],
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One request."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
+def seeds() -> list[tuple[str, Any]]:
+    """(loss, request) of every card."""
+    return [(loss.name, json.loads(json.dumps(dict(loss.example), default=np.ndarray.tolist))) for loss in LOSSES.values()] + [
+        ("combination", EXAMPLE)
+    ]
+
+
+def inputs(rng: random.Random) -> Iterator[Input]:
+    """Without end."""
+    known = seeds()
+    while True:
+        name, tree = rng.choice(known)
+        tree = copy.deepcopy(tree)
+        for _ in range(rng.choice([0, 1, 1, 2, 4])):
+            tree = mutated_tree(rng, tree, rng.choice(known)[1])
+        binary = rng.random() < 0.3
+        body = safetensors(rng, tree) if binary else json.dumps(tree).encode()
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            body = mutated_bytes(rng, body)
+        asked = name if rng.random() < 0.95 else rng.choice(known)[0]
+        yield Input(asked, BINARY if binary else JSON, body)
+
+
+def mutated_tree(rng: random.Random, tree: Any, other: Any) -> Any:
+    """The tree with one place changed."""
+    place = tree
+    while isinstance(place, (dict, list)) and place and rng.random() < 0.6:
+        key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        if not isinstance(place[key], (dict, list)):
+            break
+        place = place[key]
+    value = copy.deepcopy(rng.choice(VALUES))
+    if isinstance(place, dict):
+        _change_object(rng, place, value, other)
+    elif isinstance(place, list):
+        _change_list(rng, place, value)
+    return tree
+
+
+def _change_object(rng: random.Random, place: dict[str, Any], value: Any, other: Any) -> None:
+    match rng.randrange(5):
+        case 0 if place:
+            place[rng.choice(list(place))] = value
+        case 1 if place:
+            del place[rng.choice(list(place))]
+        case 2:
+            name = rng.choice(list(CONTROLS))
+            place[name] = copy.deepcopy(rng.choice(CONTROLS[name]))
+        case 3:
+            name = rng.choice(list(other))
+            place[name] = copy.deepcopy(other[name])
+        case _:
+            place[rng.choice(["x", "", "a/b~c", "shape", "data", "\ud7ff", "[", "a" * 400])] = value
+
+
+def _change_list(rng: random.Random, place: list[Any], value: Any) -> None:
+    match rng.randrange(5):
+        case 0 if place:
+            place[rng.randrange(len(place))] = value
+        case 1 if place:
+            place.pop()
+        case 2 if place:
+            place.extend(copy.deepcopy(place[: rng.randrange(1, 4)]))
+        case 3 if place:
+            number = rng.choice([1e-300, 1e300, 1e200, -1, 3, 0.1])
+            place[:] = [item * number if isinstance(item, (int, float)) and not isinstance(item, bool) else item for item in place]
+        case _:
+            place.append(value)
+
+
+def mutated_bytes(rng: random.Random, body: bytes) -> bytes:
+    """The bytes with one place changed."""
+    at, end = sorted((rng.randrange(len(body) + 1), rng.randrange(len(body) + 1)))
+    match rng.randrange(7):
+        case 0:
+            return body[:at] + rng.choice(TOKENS) + body[at:]
+        case 1:
+            return body[:at] + rng.choice(TOKENS) + body[at + 1 :]
+        case 2:
+            return body[:at]
+        case 3:
+            return body[:at] + body[end:]
+        case 4:
+            return body[:end] + body[at:]
+        case 5:
+            return body[:at] + rng.randbytes(rng.randrange(1, 9)) + body[at + rng.randrange(9) :]
+        case _:
+            return body[:at] + bytes([body[at] ^ 1 << rng.randrange(8)]) + body[at + 1 :] if at < len(body) else body
+
+
+def safetensors(rng: random.Random, tree: Any) -> bytes:
+    """The tree's arrays as tensors of some type, the rest as the request; header and offsets now and then wrong."""
+    arrays, rest = {}, {}
+    for name, value in tree.items() if isinstance(tree, dict) else ():
+        try:
+            with np.errstate(all="ignore"):
+                arrays[name] = np.array(value, rng.choice(["<f8", "<f8", "<f4", "<f2", "<i8", "<i4", "u1", "?"]))
+        except (ValueError, TypeError, OverflowError):
+            rest[name] = value
+        else:
+            if not arrays[name].ndim and rng.random() < 0.9:
+                rest[name] = value
+                del arrays[name]
+    names = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "<i4": "I32", "|u1": "U8", "|b1": "BOOL"}
+    header: dict[str, Any] = {"__metadata__": {"request": json.dumps(rest)}}
+    offset = 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": names[array.dtype.str], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        offset += array.nbytes
+    if rng.random() < 0.3:
+        header = mutated_tree(rng, header, header)
+    text = json.dumps(header).encode()
+    length = len(text) if rng.random() < 0.95 else rng.choice([0, len(text) + 1, 2**40, 2**64 - 1])
+    return length.to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays.values())

@@ -1,0 +1,166 @@
+"""What must hold of every answer, whatever was asked."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import safetensors.numpy
+
+from service.codec import JSON as JSON_CODEC
+from service.codec import SAFETENSORS, BodyError, Caps, Decoded
+from service.codec import json as json_codec
+from tests.edge.wire import GOOD, Reply, Serving, Wire, post
+from tests.fuzz.inputs import BINARY, JSON, Input
+
+REFUSALS = {400, 404, 413, 415, 422}
+MIB = 1024 * 1024
+CAPS = Caps(32 * MIB, 8, 32)
+
+
+class Finding(AssertionError):
+    """An input after which something does not hold."""
+
+    def __init__(self, given: Input, what: str) -> None:
+        super().__init__(f"{what}\n{given!r}")
+        self.given = given
+
+
+def memory() -> int:
+    """Resident bytes of this process, in which the server runs."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+class Session:
+    """One connection over which inputs go; a new one where an answer says that the old one ends."""
+
+    def __init__(self, serving: Serving, rng: random.Random) -> None:
+        self.serving, self.rng = serving, rng
+        self.wire = Wire(serving, timeout=60)
+        self.inputs = self.accepted = 0
+        self.bound = memory() + 1024 * MIB
+
+    def close(self) -> None:
+        self.wire.socket.close()
+
+    def check(self, given: Input) -> None:
+        """Ask, and hold the answer to what is promised; Finding where it does not keep it."""
+        self.inputs += 1
+        try:
+            answer = self._ask(post(given.body, f"/loss/{given.name}", given.content_type))
+            _check_answer(given, answer)
+            self.accepted += answer.status == 200
+            if self.rng.random() < 0.2 and self.wire.ask(post(GOOD)).status != 200:
+                raise Finding(given, "the next good request on the connection is not answered")
+            if self.rng.random() < 0.1:
+                self._check_split(given, answer)
+        except (OSError, EOFError) as exc:
+            raise Finding(given, f"the connection ends: {exc!r}") from exc
+        if self.rng.random() < 0.2 and given.content_type == JSON:
+            check_both_parsers(given)
+        if self.inputs % 500 == 0 and memory() > self.bound:
+            raise Finding(given, f"memory has grown to {memory() // MIB} MiB")
+
+    def _ask(self, data: bytes) -> Reply:
+        answer = self.wire.ask(data)
+        if answer.headers.get("connection") == "close":
+            self.wire.socket.close()
+            self.wire = Wire(self.serving, timeout=60)
+        return answer
+
+    def _check_split(self, given: Input, answer: Reply) -> None:
+        """The same body in chunks has the same answer."""
+        head = post(b"", f"/loss/{given.name}", given.content_type).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        rest, chunks = given.body, b""
+        while rest:
+            size = self.rng.randrange(1, len(rest) + 1)
+            chunks, rest = chunks + b"%x\r\n%b\r\n" % (size, rest[:size]), rest[size:]
+        again = self._ask(head + chunks + b"0\r\n\r\n")
+        if (again.status, _plain(again)) != (answer.status, _plain(answer)):
+            raise Finding(given, "the body in chunks has another answer than the body as a whole")
+
+
+def _plain(answer: Reply) -> bytes:
+    return answer.body.replace(answer.headers["x-request-id"].encode(), b"")
+
+
+def _check_answer(given: Input, answer: Reply) -> None:
+    if answer.status in REFUSALS:
+        problem = _problem(given, answer)
+        if problem["type"] == "/problems/internal":
+            raise Finding(given, "a refusal that is our failure")
+    elif answer.status == 200:
+        _check_result(given, answer)
+    else:
+        raise Finding(given, f"status {answer.status}: {answer.body[:300]!r}")
+
+
+def _problem(given: Input, answer: Reply) -> dict[str, Any]:
+    try:
+        return answer.problem
+    except (AssertionError, ValueError, KeyError) as exc:
+        raise Finding(given, f"no problem document: {answer!r}"[:2000]) from exc
+
+
+def _check_result(given: Input, answer: Reply) -> None:
+    try:
+        if answer.headers["content-type"] == BINARY:
+            loaded = safetensors.numpy.load(answer.body)
+            if not all(np.isfinite(array).all() for array in loaded.values() if array.dtype.kind == "f"):
+                raise Finding(given, "an answer that is not finite")
+        else:
+            result = json.loads(answer.body, parse_constant=_no_constant)
+            if not isinstance(result["loss"], str) or None in result.values():
+                raise Finding(given, "an answer without a loss, or with a null")
+    except (ValueError, KeyError, safetensors.SafetensorError) as exc:
+        raise Finding(given, f"an answer that is none: {exc!r}, {answer.body[:200]!r}") from exc
+
+
+def _no_constant(token: str) -> NoReturn:
+    raise ValueError(token)
+
+
+# ------------------------------------------------------------------ decoders alone
+
+
+def check_both_parsers(given: Input) -> None:
+    """With and without pysimdjson, the same fields come out or the body is refused."""
+    fast = _decoded(given)
+    with without_simdjson():
+        exact = _decoded(given)
+    if (fast is None) != (exact is None) or (fast is not None and exact is not None and not _same(fast.fields, exact.fields)):
+        raise Finding(given, f"two parsers, two readings: {fast!r} and {exact!r}"[:1000])
+
+
+@contextmanager
+def without_simdjson() -> Iterator[None]:
+    kept, json_codec.simdjson = json_codec.simdjson, None
+    try:
+        yield
+    finally:
+        json_codec.simdjson = kept
+
+
+def _decoded(given: Input) -> Decoded | None:
+    codec = JSON_CODEC if given.content_type == JSON else SAFETENSORS
+    try:
+        return codec.decode(given.body, CAPS)
+    except BodyError:
+        return None
+    except Exception as exc:
+        raise Finding(given, f"the decoder fails: {exc!r}") from exc
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and one == other
