@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import log
+
+ZERO, ONE = mp.mpf(0), mp.mpf(1)
+FIVE_SCALES = ("0.0448", "0.2856", "0.3001", "0.2363", "0.1333")
+
+
+def _window(size, sigma):
+    raised = [mp.exp(-(((k - mp.mpf(size - 1) / 2) / sigma) ** 2) / 2) for k in range(size)]
+    line = np.array([r / mp.fsum(raised) for r in raised], dtype=object)
+    return line[:, None] * line[None, :]
+
+
+def _over(a, b):
+    return a / b if b else ZERO
+
+
+def _terms(x, y, weights, c1, c2):
+    """(1 - luminance term * contrast-structure term, 1 - contrast-structure term) of every window."""
+    size = len(weights)
+    found = []
+    for i in range(x.shape[0] - size + 1):
+        for j in range(x.shape[1] - size + 1):
+            a, b = x[i : i + size, j : j + size], y[i : i + size, j : j + size]
+            ma, mb = (weights * a).sum(), (weights * b).sum()
+            va, vb, cov = (weights * a * a).sum() - ma**2, (weights * b * b).sum() - mb**2, (weights * a * b).sum() - ma * mb
+            light = 1 - _over((ma - mb) ** 2, ma**2 + mb**2 + c1)
+            structure = 1 - _over(va + vb - 2 * cov, va + vb + c2)
+            found.append((1 - light * structure, 1 - structure))
+    return found
+
+
+def _constants(data_range, k1, k2):
+    return (k1 * data_range) ** 2, (k2 * data_range) ** 2
+
+
+def ssim(predictions, labels, window_size, sigma, data_range, k1, k2, convention):
+    numerators, counts = [], []
+    for x, y in zip(predictions, labels, strict=True):
+        found = []
+        for a, b in zip(x, y, strict=True):
+            if convention == "kornia":
+                a, b = (np.pad(image, window_size // 2, mode="reflect") for image in (a, b))
+            found += [term for term, _ in _terms(a, b, _window(window_size, sigma), *_constants(data_range, k1, k2))]
+        numerators.append(mp.fsum(found) / (2 if convention == "kornia" else 1))
+        counts.append(mp.mpf(len(found)))
+    return numerators, counts
+
+
+def _halved(x):
+    h, w = x.shape[0] // 2 * 2, x.shape[1] // 2 * 2
+    return (x[0:h:2, 0:w:2] + x[1:h:2, 0:w:2] + x[0:h:2, 1:w:2] + x[1:h:2, 1:w:2]) / 4
+
+
+def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k1, k2):
+    scales = [mp.mpf(float(w)) for w in FIVE_SCALES] if scale_weight is None else list(scale_weight)
+    numerators = []
+    for x, y in zip(predictions, labels, strict=True):
+        total = ZERO
+        for a, b in zip(x, y, strict=True):
+            product = ONE
+            for j, scale in enumerate(scales):
+                found = _terms(a, b, _window(window_size, sigma), *_constants(data_range, k1, k2))
+                mean = 1 - mp.fsum(pair[0 if j == len(scales) - 1 else 1] for pair in found) / len(found)
+                product *= max(mean, ZERO) ** scale if scale else ONE
+                a, b = _halved(a), _halved(b)
+            total += 1 - product
+        numerators.append(total)
+    return numerators, [mp.mpf(predictions.shape[1])] * len(numerators)
+
+
+def psnr(predictions, labels, data_range):
+    squares = [((np.ravel(x) - np.ravel(y)) ** 2).sum() / np.size(x) for x, y in zip(predictions, labels, strict=True)]
+    return [10 * mp.log(s / data_range**2) / mp.log(10) if s else -mp.inf for s in squares], [ONE] * len(squares)
+
+
+def total_variation(predictions):
+    return [abs(np.diff(x, axis=1)).sum() + abs(np.diff(x, axis=2)).sum() + ZERO for x in predictions], [ONE] * len(predictions)
+
+
+def scale_invariant_log(predictions, labels, variance_focus):
+    numerators = []
+    for x, y in zip(predictions, labels, strict=True):
+        d = np.ravel(log(x) - log(y))
+        numerators.append((d * d).sum() / len(d) - variance_focus * (d.sum() / len(d)) ** 2)
+    return numerators, [ONE] * len(numerators)
