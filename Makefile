@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: serve test lint format openapi readme bench-http bench-core parity accuracy lock
+.PHONY: fuzz soak serve test lint format openapi readme bench-http bench-core parity accuracy lock
 
 serve: $(VENV)/serve.stamp
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
@@ -41,6 +41,20 @@ accuracy: $(VENV)/develop.stamp
 # torch has an environment of its own: nobody who only runs the service should wait for it
 parity: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m pytest tests/parity
+
+# the served document in schemathesis, then our own fuzzer for MINUTES
+MINUTES ?= 10
+fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp
+	$(RUN) -m tests.fuzz.document .venv-fuzz/bin/schemathesis
+	$(RUN) -m tests.fuzz $(MINUTES)
+
+soak: $(VENV)/develop.stamp
+	$(RUN) -m tests.soak $(MINUTES)
+
+.venv-fuzz/fuzz.stamp:
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+	@touch $@
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
