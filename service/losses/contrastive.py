@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification import softmax_pull
-from service.losses.core import Evaluation, NonNegative, Positive, Pullback, loss
+from service.losses.core import Bound, Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.geometry import Cosines, Distances, exponents, products
 from service.losses.metric import BATCH, Identity, Vector, pairs_of
 from service.losses.numerics import Softmax, per_sample_sum, sigmoid, softplus, spread, times
@@ -178,7 +178,12 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     return Evaluation(values, np.ones(len(values)), gradients | ({} if logit_scale is None else {"logit_scale": by_scale}))
 
 
-@loss(example=VIEWS, merges=False, pairs="n n")
+@loss(
+    example=VIEWS,
+    merges=False,
+    pairs="n n",
+    bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs"),
+)
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
     r"""Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
 
