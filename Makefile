@@ -35,6 +35,14 @@ bench-http: $(VENV)/develop.stamp
 bench-core: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m tests.benchmarks.core
 
+# generates Python and TypeScript clients and calls every loss through each; their environment is build/clients
+clients: $(VENV)/serve.stamp
+	PYTHON=$(PYTHON) bash openapi/clients/generate.sh
+	build/clients/venv/bin/python -m pytest openapi/clients
+
+lock-clients:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet openapi/clients/requirements.in -o openapi/clients/requirements.txt
+
 accuracy: $(VENV)/develop.stamp
 	$(RUN) -m tests.losses.accuracy
 

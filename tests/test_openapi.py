@@ -1,0 +1,111 @@
+"""The document that clients are generated from: current, valid, and of the shape that generators understand."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from service import catalogue
+from service.app import create_app
+from service.openapi import encode
+
+COMMITTED = Path(__file__).parent.parent / "openapi" / "openapi.json"
+JAVA_AND_OTHERS = {"lambda", "class", "from", "schema", "json", "copy"}  # parameter names that some generator chokes on
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app().openapi()
+
+
+@pytest.fixture(scope="module")
+def losses(document: dict[str, Any]) -> dict[str, Any]:
+    return {path.rpartition("/")[2]: item["post"] for path, item in document["paths"].items() if "post" in item}
+
+
+def nodes(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a document, outside its examples."""
+    if isinstance(part, dict):
+        yield part
+        for key, inner in part.items():
+            if key != "example":
+                yield from nodes(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from nodes(inner)
+
+
+def test_committed_document_is_current(document: dict[str, Any]) -> None:
+    assert encode(document) == COMMITTED.read_bytes(), "run `make openapi` and commit openapi/openapi.json"
+
+
+def test_document_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_one_operation_for_each_loss_with_its_name_and_example(losses: dict[str, Any]) -> None:
+    cards = catalogue.cards()
+    assert losses.keys() == cards.keys()
+    for name, operation in losses.items():
+        assert operation["operationId"] == name
+        assert operation["tags"] == ["loss"]
+        assert operation["x-family"] == cards[name]["family"]
+        assert operation["requestBody"]["required"] is True
+        content = operation["requestBody"]["content"]
+        assert list(content) == ["application/json"], "a second media type breaks generators"
+        assert content["application/json"]["example"] == cards[name]["example"]["request"]
+        assert operation["responses"]["200"]["content"]["application/json"]["example"] == cards[name]["example"]["response"]
+
+
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_numbers_are_doubles_and_integers_have_no_format(document: dict[str, Any]) -> None:
+    for node in nodes(document):
+        if node.get("type") == "number":
+            assert node.get("format") == "double", node
+        if node.get("type") == "integer":
+            assert "format" not in node, node
+
+
+def test_requests_have_no_defaults_no_null_and_no_unions(document: dict[str, Any]) -> None:
+    requests = {name: schema for name, schema in document["components"]["schemas"].items() if name.endswith("Request")}
+    for name, schema in requests.items():
+        inner = list(nodes(schema))
+        assert not [node for node in inner if node.keys() & {"default", "anyOf", "oneOf"} or node.get("type") == "null"], name
+        assert schema["additionalProperties"] is name.startswith("Term") or schema["additionalProperties"] is False
+        assert not [field for field in schema["properties"] if keyword.iskeyword(field) or field in JAVA_AND_OTHERS], name
+
+
+def test_every_tensor_is_the_one_plain_object(document: dict[str, Any]) -> None:
+    tensor = document["components"]["schemas"]["Tensor"]
+    assert tensor["required"] == ["shape", "data"]
+    assert tensor["properties"]["data"]["items"] == {"type": "number", "format": "double"}
+    assert document["components"]["schemas"]["CrossEntropyRequest"]["properties"]["labels"]["$ref"].endswith("/Tensor")
+
+
+def test_reductions_are_one_named_enum(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["Reduction"]["enum"] == ["mean", "sum", "none", "batchmean"]
+    assert [node["enum"] for node in nodes(schemas) if "batchmean" in node.get("enum", ())] == [schemas["Reduction"]["enum"]]
+
+
+def test_errors_are_problems_on_explicit_statuses(losses: dict[str, Any]) -> None:
+    for name, operation in losses.items():
+        for status, answer in operation["responses"].items():
+            assert status.isdigit(), name
+            assert list(answer["content"]) == ["application/json" if status == "200" else "application/problem+json"]
+        assert {"400", "413", "415", "422", "429"} <= operation["responses"].keys()
+
+
+def test_answers_are_open(document: dict[str, Any]) -> None:
+    for name in ("LossAnswer", "CombinationAnswer", "Problem", "Card", "Info"):
+        assert document["components"]["schemas"][name]["additionalProperties"] is True
