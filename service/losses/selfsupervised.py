@@ -105,7 +105,7 @@ class Spread:
         return slope.T
 
 
-@loss(example=TWO, merges=False)
+@loss(example=TWO, merges=False, pairs="d d")
 def vicreg(
     input1: Vector,
     input2: Vector,
