@@ -1,0 +1,226 @@
+"""The command line: serve, openapi, losses, check. What a command needs is imported when it runs: `check` should not wait for SciPy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+USAGE_ERROR = 2
+TIMEOUT_SECONDS = 30
+
+
+class Parser(argparse.ArgumentParser):
+    """What is wrong, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command, `serve` where none is named; the process's exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    chosen = _parser().parse_args(given or ["serve"])
+    try:
+        status: int = chosen.run(chosen)
+    except BrokenPipeError:  # `loss-service losses | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="loss-service", description="Loss functions with gradients over HTTP.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="serve until told to stop (the default)")
+    serving.set_defaults(run=serve)
+    serving.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="HOST in the environment; 127.0.0.1")
+    serving.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="PORT in the environment; 8000")
+    serving.add_argument("--workers", type=_count, default=os.environ.get("WORKERS", "1"), help="WORKERS in the environment; 1")
+    commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(run=openapi)
+    listing = commands.add_parser("losses", help="print the catalogue, or the card of one loss")
+    listing.set_defaults(run=losses)
+    listing.add_argument("name", nargs="?", metavar="NAME", help="a name or synonym")
+    listing.add_argument("--family", help="only this family")
+    listing.add_argument("--find", default="", metavar="TEXT", help="only losses whose name, synonyms or summary have this text")
+    checking = commands.add_parser("check", help="post the example of every loss to a running service and compare the answers")
+    checking.set_defaults(run=check)
+    checking.add_argument("url", metavar="URL", type=_address, help="such as http://127.0.0.1:8000")
+    checking.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a whole number from 0 to 65535; got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on; got {text!r}")
+    return int(text)
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"expected http://host:port; got {text!r}")
+    return text.rstrip("/")
+
+
+def serve(chosen: argparse.Namespace) -> int:
+    """Say where the service is, and serve; a setting or an address that cannot be stops it before anything is started."""
+    from service import server
+
+    if wrong := _wrong_setting():
+        return _complain(wrong)
+    print(f"Loss service on http://{chosen.host}:{chosen.port}")
+    print(f"Try it in a browser: http://{chosen.host}:{chosen.port}/docs", flush=True)
+    try:
+        return server.serve(chosen.host, chosen.port, chosen.workers)
+    except OSError as exc:
+        return _complain(f"cannot listen on {chosen.host}:{chosen.port}: {exc.strerror}")
+
+
+def _wrong_setting() -> str:
+    """The first setting that cannot be, in a line that names it; nothing of a token."""
+    from pydantic import ValidationError
+
+    from service.security import tokens
+    from service.settings import Settings
+
+    try:
+        tokens(Settings())
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        return f"LOSS_SERVICE_{str(error['loc'][0]).upper()} is {str(error['input'])[:100]!r}: {error['msg']}"
+    except OSError as exc:
+        return f"LOSS_SERVICE_TOKENS_FILE cannot be read: {exc.strerror}: {exc.filename}"
+    except ValueError as exc:
+        return str(exc)
+    return ""
+
+
+def openapi(chosen: argparse.Namespace) -> int:
+    """The document, as it is committed."""
+    from service.app import create_app
+    from service.openapi import encode
+
+    sys.stdout.buffer.write(encode(create_app().openapi()))
+    return 0
+
+
+def losses(chosen: argparse.Namespace) -> int:
+    """A table, or a card."""
+    from service import catalogue, combination
+    from service.errors import Failure
+    from service.names import find
+
+    cards = catalogue.cards()
+    if chosen.name:
+        try:
+            _print_card(cards[chosen.name if chosen.name == combination.NAME else find(chosen.name).name])
+        except Failure as problem:
+            return _complain(problem.detail.replace("GET /loss lists", "loss-service losses lists"))
+        return 0
+    found = [card for card in cards.values() if chosen.family in (None, card["family"]) and _has(card, chosen.find.lower())]
+    if not found:
+        return _complain(f"no loss fits; the families are {', '.join(dict.fromkeys(card['family'] for card in cards.values()))}")
+    widths = [max(len(card[key]) for card in found) for key in ("name", "family")]
+    for card in found:
+        print(f"{card['name']:<{widths[0]}}  {card['family']:<{widths[1]}}  {card['summary']}")
+    return 0
+
+
+def _has(card: Mapping[str, Any], text: str) -> bool:
+    return any(text in part.lower() for part in (card["name"], card["summary"], *card["synonyms"]))
+
+
+def _print_card(card: Mapping[str, Any]) -> None:
+    print(f"{card['name']} ({card['family']})\n{card['summary']}\n")
+    for title in ("formula", "notes", "divisor", "reference"):
+        if card[title]:
+            print(f"{title}: {card[title]}")
+    print(f"synonyms: {', '.join(card['synonyms']) or 'none'}\n\ninputs:")
+    for item in card["inputs"]:
+        print(f"  {item['name']} {item['axes']}, {item['domain']}: {item['description']}{'' if item['required'] else ' (optional)'}")
+    print("\noptions:" if card["options"] else "\nno options of its own")
+    for option in card["options"]:
+        print(f"  {option['name']} ({option['type']}, default {json.dumps(option['default'])}): {option['description']}")
+    print(f"\nexample: POST /loss/{card['name']}\n{json.dumps(card['example']['request'])}\n{json.dumps(card['example']['response'])}")
+
+
+def check(chosen: argparse.Namespace) -> int:
+    """0 where the service answers every example as its card says, 1 where it does not, 2 where it cannot be asked."""
+    try:
+        headers = {"content-type": "application/json"}
+        if chosen.token_file:
+            headers["authorization"] = f"Bearer {chosen.token_file.read_text().strip()}"
+        failures, asked = _check_all(chosen.url, headers)
+    except (OSError, HTTPException, ValueError) as exc:
+        return _complain(f"{chosen.url}: {exc}")
+    for failure in failures:
+        print(failure)
+    print(f"{asked - len(failures)} of {asked} examples are answered as their cards say")
+    return 1 if failures else 0
+
+
+def _check_all(url: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
+    parts = urlsplit(url)
+    connection = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+    status, cards = _ask(connection, "GET", f"{parts.path}/loss", headers)
+    if status != 200 or not isinstance(cards, list):
+        raise ValueError(f"GET /loss is answered with {status}: {_detail(cards)}")
+    failures = []
+    for card in _watched(cards):
+        status, answer = _ask(connection, "POST", f"{parts.path}/loss/{card['name']}", headers, card["example"]["request"])
+        if status != 200:
+            failures.append(f"{card['name']}: {status} {_detail(answer)}")
+        elif not _close(answer, card["example"]["response"]):
+            failures.append(f"{card['name']}: the answer is not the card's")
+    return failures, len(cards)
+
+
+def _ask(connection: HTTPConnection, method: str, path: str, headers: Mapping[str, str], document: Any = None) -> tuple[int, Any]:
+    connection.request(method, path, None if document is None else json.dumps(document), dict(headers))
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+def _detail(answer: Any) -> str:
+    return str(answer.get("detail", "")) if isinstance(answer, dict) else ""
+
+
+def _close(a: Any, b: Any) -> bool:
+    """Equal up to the last digits, in which processors differ."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_close(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_close, a, b))
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12)
+    return bool(a == b)
+
+
+def _watched(cards: list[Any]) -> Iterable[Any]:
+    """The cards one by one, with a count on a terminal's last line."""
+    watched = sys.stderr.isatty()
+    for index, card in enumerate(cards, 1):
+        if watched:
+            print(f"\r\x1b[K{index}/{len(cards)} {card['name']}", end="", file=sys.stderr, flush=True)
+        yield card
+    if watched:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _complain(message: str) -> int:
+    print(f"loss-service: {message}", file=sys.stderr)
+    return USAGE_ERROR
