@@ -59,7 +59,7 @@ def boosting_squared(predictions: Raw, labels: Target) -> Evaluation:
     r"""Half the squared error; Hessian 1.
 
     Formula: \ell = \tfrac12 (f - y)^2, \quad g = f - y, \quad h = 1
-    Synonyms: reg:squarederror, HalfSquaredError_objective, regression_l2
+    Synonyms: reg:squarederror, HalfSquaredError_objective
     Reference: Friedman, Greedy Function Approximation, 2001; LightGBM regression, XGBoost reg:squarederror, scikit-learn HalfSquaredError
     """
     error = predictions - labels

@@ -31,7 +31,7 @@ Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 LISTS = {"predictions": [[2.0, 1.0, 3.0], [1.0, 0.5, 1.5]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 2.0]]}
 OPPOSED = Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses")
-BLOCK = 2**20  # pairs at a time
+BLOCK = 2**16  # pairs at a time: what stays in the cache
 
 Elementwise = Callable[[Array], Array]
 PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair
@@ -104,18 +104,26 @@ def pairwise(
     scores: Array, pairs: PairWeights, value: Elementwise, slope: Elementwise, curvature: Elementwise | None = None, divisor: Array | None = None
 ) -> Evaluation:
     """The sum over pairs of their weight times a function of s_i - s_j. Divisor: the number of pairs."""
+
+    def over(rows: slice, function: Elementwise) -> tuple[Array, Array]:
+        """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
+        weight = pairs(rows)
+        chosen = weight != 0
+        each = np.zeros(chosen.shape, dtype=scores.dtype)
+        each[chosen] = weight[chosen] * function(differences(scores, rows)[chosen])
+        return each, chosen
+
     numerator, count = np.zeros(len(scores)), np.zeros(len(scores))
     for rows in blocks(scores):
-        weight = pairs(rows)
-        numerator[rows] = (weight * value(times(weight != 0, differences(scores, rows)))).sum(axis=(1, 2), dtype=np.float64)
-        count[rows] = np.count_nonzero(weight, axis=(1, 2))
+        each, chosen = over(rows, value)
+        numerator[rows] = each.sum(axis=(1, 2), dtype=np.float64)
+        count[rows] = np.count_nonzero(chosen, axis=(1, 2))
 
     def pulled(derivative: Elementwise, sign: float) -> Callable[[Array], Array]:
         def pullback(c: Array) -> Array:
             out = np.empty_like(scores)
             for rows in blocks(scores):
-                weight = pairs(rows)
-                each = weight * derivative(times(weight != 0, differences(scores, rows)))
+                each, _ = over(rows, derivative)
                 out[rows] = each.sum(axis=2, dtype=np.float64) + sign * each.sum(axis=1, dtype=np.float64)
             return spread(c, out) * out
 
@@ -194,10 +202,10 @@ def pairwise_mse(
     counts = valid.sum(axis=1).astype(np.float64)
     return pairwise(
         predictions - labels,
-        lambda rows: both(valid, rows),
+        lambda rows: both(valid, rows) & ~np.eye(labels.shape[1], dtype=bool),
         lambda d: d * d,
         lambda d: 2.0 * d,
-        lambda d: 2.0 * (1.0 - np.eye(d.shape[1], dtype=d.dtype)) + np.zeros_like(d),
+        lambda d: 2.0 * np.ones_like(d),
         counts * counts - (counts if self_pairs == "left out" else 0.0),
     )
 
@@ -283,7 +291,7 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
 
     Formula: \ell = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(s)_i
     Divisor: the number of lists with items
-    Synonyms: listNet, ListNetLoss, top_one
+    Synonyms: ListNetLoss, listnet_loss, top_one
     Reference: Cao et al., Learning to Rank: From Pairwise Approach to Listwise Approach, 2007, ICML, equation 4
     """
     valid = items(mask, labels)
@@ -393,8 +401,9 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
     """1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
 
     def steps(rows: slice, function: Elementwise) -> Array:
-        others = both(valid, rows) & ~np.eye(scores.shape[1], dtype=bool)
-        return times(others, function(-differences(scores, rows) / temperature))
+        steps = function(differences(scores, rows) / -temperature)
+        steps *= both(valid, rows) & ~np.eye(scores.shape[1], dtype=bool)
+        return steps
 
     smooth = np.empty_like(scores)
     for rows in blocks(scores):
@@ -419,7 +428,7 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
     Formula: \ell = -\frac{\sum_i (2^{y_i} - 1) / \log_2(1 + \hat r_i)}{\max \mathrm{DCG}}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
     temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
     Divisor: the number of lists with items (rax)
-    Synonyms: ApproxNDCGLoss, approx_ndcg_loss, approxNDCGLoss
+    Synonyms: ApproxNDCGLoss, approx_ndcg_loss
     Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; Bruch et al., 2019, SIGIR
     """
     valid = items(mask, labels)
