@@ -19,7 +19,7 @@ import httpx
 from tests.edge.wire import GOOD, Wire, large, planted, post, serving, wait_until
 
 HEADERS = {"content-type": "application/json"}
-REQUESTS = int(os.environ.get("ROLLOUT_REQUESTS", "1500"))
+REQUESTS = int(os.environ.get("ROLLOUT_REQUESTS", "600"))
 
 
 class Process:
@@ -29,9 +29,10 @@ class Process:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        environment = {**os.environ, "PORT": str(self.port), "WORKERS": str(workers), "LOSS_SERVICE_GRACE_SECONDS": str(grace)}
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  (a pipe that nobody reads would fill up and hold the service)
-        self.process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
+        self.log = tempfile.TemporaryFile()  # a pipe that nobody reads would fill up and hold the service
+        program = f"import sys; from service.server import serve; sys.exit(serve('127.0.0.1', {self.port}, {workers}))"
+        environment = {**os.environ, "LOSS_SERVICE_GRACE_SECONDS": str(grace)}
+        self.process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def ready(self) -> bool:
         with suppress(httpx.HTTPError):
