@@ -44,6 +44,8 @@ Activation = Literal["none", "sigmoid", "softmax"]
 CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
 ALIKE = Bound(2e-14, 1.0, "a gradient through the softmax is a difference of the classes' slopes, which cancel where classes are alike to rounding")
 
+LEAST_SIZE = 1e-100  # of a true mask that weighs by the inverse of its size
+
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
 EXAMPLE_LOGITS = {"predictions": [[[2.0, -1.0, -2.0], [-2.0, 1.0, 2.0]]], "labels": [[0, 1, 1]]}
 
@@ -444,6 +446,7 @@ def generalized_dice(
     Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
     weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
     batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient.
+    With soft labels a class's true size is 0 or at least 1e-100.
 
     Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
     activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
@@ -456,7 +459,6 @@ def generalized_dice(
     Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL, multiclass_generalized_dice_loss
     Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
     """
-    classes = predictions.shape[1]
     if convention == "optax":
         size = masks(labels, predictions).sum(axis=(0, *range(2, predictions.ndim)), dtype=np.float64)
         inverse = 1.0 / (size * size + 1e-7)
@@ -464,37 +466,45 @@ def generalized_dice(
         def dice_score(counts: Counts) -> Scored:
             return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
 
-        weights = classes * inverse / inverse.sum()
+        weights = len(size) * inverse / inverse.sum()
         result = overlap(predictions, labels, dice_score, activation, False, weights, include_background)
         return replace(result, gradients={"predictions": result.gradients["predictions"]})
+    power = {"square": 2, "simple": 1, "uniform": 0}[weighting]
+    return _one_ratio(predictions, labels, activation, power, smooth_nr, smooth_dr, include_background)
+
+
+def _one_ratio(
+    predictions: Array, labels: Array, activation: Activation, power: int, smooth_nr: float, smooth_dr: float, include_background: bool
+) -> Evaluation:
+    """Sums over the classes weighed by 1 / size^power."""
     made = activated(predictions, activation)
     counts = counted(made, labels, False)
-    used, _ = class_weights(classes, None, include_background)
-    relative, unit = relative_weights(counts.total(counts.t), used, weighting)
-    missed = (relative * (counts.fp + counts.fn)).sum(axis=1)
-    twice = 2.0 * (relative * counts.tp).sum(axis=1)
-    whole = twice + missed + smooth_dr * unit
-    good = ratio(twice + smooth_nr * unit, whole)
-    bad = ratio(missed + (smooth_dr - smooth_nr) * unit, whole)
+    used, _ = class_weights(predictions.shape[1], None, include_background)
+    weights = inverse_sizes(counts.total(counts.t), used, power)
+    twice, missed = 2.0 * (weights * counts.tp).sum(axis=1), (weights * (counts.fp + counts.fn)).sum(axis=1)
+    whole = twice + missed + smooth_dr
+    good, bad = ratio(twice + smooth_nr, whole), ratio(missed + (smooth_dr - smooth_nr), whole)
 
     def pullback(c: Array) -> Array:
-        each = over(c, whole)[:, None] * relative
-        return made.back(counts.by_prediction(-(good + 2.0 * bad)[:, None] * each, good[:, None] * each))
+        each = over(c, whole)[:, None] * weights
+        return made.back(counts.by_prediction(-(1.0 + bad)[:, None] * each, good[:, None] * each))
 
     return Evaluation(bad, np.ones(len(bad)), {"predictions": pullback}, lambda: bad)
 
 
-def relative_weights(size: Array, used: Array, weighting: str) -> tuple[Array, Array]:
-    """Weights of the classes (rows, classes) over the largest of their row, and what 1 is over it: nothing overflows."""
-    power = {"square": 2, "simple": 1, "uniform": 0}[weighting]
-    there = (size > 0) & (used > 0)
+def inverse_sizes(size: Array, used: Array, power: int) -> Array:
+    """1 / size^power of each class (rows, classes); a class that is not there weighs as much as the heaviest of its row."""
+    small = (size > 0) & (size < LEAST_SIZE) & (power > 0)
+    if small.any():
+        row, column = (int(axis[0]) for axis in small.nonzero())
+        raise InvalidTensor(
+            "labels", f"has the size {size[row, column].item()!r}; the size of a true mask is 0 or at least {LEAST_SIZE}", (row, column)
+        )
     if power == 0:
-        return np.broadcast_to(used, size.shape), np.ones(len(size))
-    smallest = np.where(there, size, np.inf).min(axis=1, initial=np.inf)
-    some = np.isfinite(smallest)
-    smallest = np.where(some, smallest, 1.0)
-    relative = np.where(there, (smallest[:, None] / np.where(there, size, 1.0)) ** power, 1.0)
-    return relative * used * some[:, None], smallest**power
+        return np.broadcast_to(used, size.shape)
+    there = (size > 0) & (used > 0)
+    inverse = np.where(there, np.where(there, size, 1.0) ** -float(power), 0.0)
+    return used * np.where(there, inverse, inverse.max(axis=1, keepdims=True, initial=0.0))
 
 
 @loss(example=EXAMPLE_LOGITS, bound=ALIKE)
