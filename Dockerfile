@@ -1,15 +1,19 @@
 # Two stages: the first installs by hash into a virtual environment, the second has that and nothing to build with.
 FROM python:3.13-slim AS build
+# Of SciPy the losses need special functions and the assignment problem; computing every loss's example, below, fails where they need more.
 WORKDIR /app
 COPY requirements.txt .
 RUN python -m venv /app/venv \
  && /app/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
  && /app/venv/bin/pip uninstall --yes --quiet pip \
  && find /app/venv -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
- && find /app/venv -name '*.pyi' -delete
+ && find /app/venv \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) -delete \
+ && cd /app/venv/lib/python3*/site-packages/scipy \
+ && rm -rf cluster datasets differentiate fftpack integrate interpolate io misc ndimage odr signal stats
 COPY service service
 # compiled once here, as the file system is read-only at run time
-RUN /app/venv/bin/python -m compileall -q /app/venv/lib service
+RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
+ && /app/venv/bin/python -m service losses > /dev/null
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="loss-service" \
