@@ -340,6 +340,8 @@ def ms_ssim(
     Reference: Wang, Simoncelli and Bovik, Multi-Scale Structural Similarity for Image Quality Assessment, 2003, equation 7
     """
     weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
+    if not weights.size:
+        raise InvalidTensor("scale_weight", "is empty; expected a weight for each scale")
     x, y, filtered = predictions, labels, Filter.gaussian(window_size, sigma)
     scales: list[Windows] = []
     for _ in weights:

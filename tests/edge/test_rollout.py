@@ -101,10 +101,15 @@ class Balancer:
         while not self.stopped:
             with suppress(OSError):
                 near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.ready[0]), 5)
-                far.settimeout(None)
-                for pair in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass, args=pair, daemon=True).start()
+                threading.Thread(target=self._join, args=(near,), daemon=True).start()
+
+    def _join(self, near: socket.socket) -> None:
+        with suppress(OSError), near, socket.create_connection(("127.0.0.1", self.ready[0]), 5) as far:
+            far.settimeout(None)
+            back = threading.Thread(target=self._pass, args=(far, near), daemon=True)
+            back.start()
+            self._pass(near, far)
+            back.join()
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):

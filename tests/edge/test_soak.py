@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.soak import Callers, requests, sample
-from tests.edge.wire import serving, wait_until
-
 import os
 import random
+
+from tests.edge.wire import serving, wait_until
+from tests.soak import Callers, requests, sample
 
 
 def test_mixed_requests_leave_nothing_behind() -> None:
