@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -13,8 +14,8 @@ from service.losses import LOSSES, Controls, compute
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    lightgbm = pytest.importorskip("lightgbm")
-    sklearn_loss = pytest.importorskip("sklearn._loss.loss")
+    import lightgbm
+    import sklearn._loss.loss as sklearn_loss
 
 ROWS, FEATURES, ROUNDS, CLASSES = 400, 5, 12, 3
 FIXED = {"num_leaves": 8, "min_data_in_leaf": 10, "verbosity": -1, "num_threads": 1, "deterministic": True, "boost_from_average": False}
@@ -97,6 +98,17 @@ def test_a_model_trained_on_our_derivatives_is_the_built_in_one(name: str, built
         return gradient, hessian
 
     same_trees(train(builtin, y, **options, **several), train(objective, y, **several), 2e-5)
+
+
+def test_the_derivatives_may_come_from_the_running_service(client: httpx.Client) -> None:
+    y = targets()["binary"]
+
+    def objective(scores: Any, data: Any) -> tuple[Any, Any]:
+        body = {"predictions": scores.tolist(), "labels": data.get_label().tolist(), "reduction": "sum"}
+        answer = client.post("/loss/boosting_logistic", json=body | {"outputs": ["gradients", "hessian_diagonal"]}).raise_for_status().json()
+        return np.array(answer["gradients"]["predictions"]), np.array(answer["hessian_diagonal"]["predictions"])
+
+    same_trees(train("binary", y), train(objective, y), 2e-5)
 
 
 @pytest.mark.parametrize(
