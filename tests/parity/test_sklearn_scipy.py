@@ -1,0 +1,162 @@
+"""scikit-learn's losses for boosting (`sklearn._loss`), its metrics, and scipy.special: the same values, gradients and Hessians, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+from sklearn import metrics
+from sklearn._loss import loss as objectives
+
+from service.losses import LOSSES, Controls, compute
+
+N = 40
+EXACT = 1e-12
+
+
+def generator() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def real() -> Any:
+    return 2 * generator().normal(size=N)
+
+
+def other() -> Any:
+    return generator().normal(size=N) ** 3
+
+
+def positive() -> Any:
+    return generator().uniform(0.1, 4.0, size=N)
+
+
+def counts() -> Any:
+    return generator().integers(0, 5, size=N).astype(float)
+
+
+def unit() -> Any:
+    return generator().uniform(0.01, 0.99, size=N)[::-1].copy()
+
+
+def truth() -> Any:
+    return generator().integers(0, 2, size=N).astype(float)
+
+
+def signs() -> Any:
+    return 2 * truth() - 1
+
+
+def logits() -> Any:
+    return 2 * generator().normal(size=(N, 4))
+
+
+def probabilities() -> Any:
+    return special.softmax(logits(), axis=1)
+
+
+def classes() -> Any:
+    return np.append(np.arange(4), generator().integers(0, 4, size=N - 4))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of our losses with what to give it, and their function of (labels, predictions). scale: how often theirs is ours."""
+
+    name: str
+    predictions: Callable[[], Any]
+    labels: Callable[[], Any]
+    theirs: Any
+    options: dict[str, Any] = field(default_factory=dict)
+    scale: float = 1.0
+    extra: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name}-{getattr(self.theirs, '__name__', type(self.theirs).__name__)}"
+
+    @property
+    def tensors(self) -> dict[str, Any]:
+        return {"predictions": self.predictions(), "labels": self.labels(), **{key: make() for key, make in self.extra.items()}}
+
+
+OBJECTIVES = [
+    Line("half_squared_error", real, other, objectives.HalfSquaredError()),
+    Line("mean_absolute_error", real, other, objectives.AbsoluteError()),
+    Line("quantile", real, other, objectives.PinballLoss(quantile=0.3), {"quantile": 0.3}),
+    Line("huber", real, other, objectives.HuberLoss(delta=0.8), {"delta": 0.8}),
+    Line("poisson_nll", real, counts, objectives.HalfPoissonLoss(), {"log_input": True, "full": False}),
+    Line("binary_cross_entropy_with_logits", real, truth, objectives.HalfBinomialLoss()),
+    Line("cross_entropy", logits, classes, objectives.HalfMultinomialLoss(n_classes=4)),
+    Line("boosting_squared", real, other, objectives.HalfSquaredError()),
+    Line("boosting_logistic", real, truth, objectives.HalfBinomialLoss(), {"convention": "sklearn"}),
+    Line("boosting_poisson", real, counts, objectives.HalfPoissonLoss(), {"convention": "sklearn"}),
+    Line("boosting_gamma", real, positive, objectives.HalfGammaLoss()),
+    Line("boosting_tweedie", real, counts, objectives.HalfTweedieLoss(power=1.5), {"tweedie_variance_power": 1.5}),
+]
+
+METRICS = [
+    Line("mean_squared_error", real, other, metrics.mean_squared_error),
+    Line("root_mean_squared_error", real, other, metrics.root_mean_squared_error),
+    Line("mean_absolute_error", real, other, metrics.mean_absolute_error),
+    Line("mean_squared_logarithmic_error", positive, counts, metrics.mean_squared_log_error),
+    Line("root_mean_squared_log_error", positive, counts, metrics.root_mean_squared_log_error),
+    Line("mean_absolute_percentage_error", real, other, metrics.mean_absolute_percentage_error, {"denominator": "sklearn"}),
+    Line("quantile", real, other, lambda t, x: metrics.mean_pinball_loss(t, x, alpha=0.3), {"quantile": 0.3}),
+    Line("binary_cross_entropy", unit, truth, metrics.log_loss, {"clamp": "sklearn"}),
+    Line("cross_entropy", probabilities, classes, metrics.log_loss, {"predictions_are": "probabilities"}),
+    Line("hinge", real, signs, metrics.hinge_loss),
+    Line("multiclass_hinge", logits, classes, metrics.hinge_loss, {"convention": "crammer_singer"}),
+    Line("brier_score", unit, truth, metrics.brier_score_loss),
+    Line("poisson_deviance", positive, counts, metrics.mean_poisson_deviance),
+    Line("gamma_deviance", positive, lambda: positive()[::-1], metrics.mean_gamma_deviance),
+]
+
+SPECIAL = [
+    Line("huber", real, other, lambda t, x: special.huber(0.8, x - t), {"delta": 0.8}),
+    Line("pseudo_huber", real, other, lambda t, x: special.pseudo_huber(0.8, x - t), {"delta": 0.8}),
+    Line("generalized_kl_divergence", lambda: np.log(positive()), counts, lambda t, x: special.kl_div(t, np.exp(x))),
+    Line("kl_divergence", lambda: np.log(positive()), counts, lambda t, x: special.rel_entr(t, np.exp(x))),
+    Line("binary_cross_entropy_with_logits", real, truth, lambda t, x: -special.log_expit((2 * t - 1) * x)),
+    Line("log_cosh", real, other, lambda t, x: np.log(np.cosh(x - t))),
+    Line(
+        "gaussian_nll", real, other, lambda t, x: 0.5 * np.log(2 * np.pi) + 0.5 * (x - t) ** 2, {"full": True}, extra={"variance": lambda: np.ones(N)}
+    ),
+]
+
+
+def lines(table: list[Line]) -> Any:
+    return pytest.mark.parametrize("line", [pytest.param(line, id=str(line)) for line in table])
+
+
+def answer(line: Line, outputs: tuple[str, ...], reduction: str = "mean") -> Any:
+    return compute(LOSSES[line.name], line.tensors, line.options, Controls(outputs=outputs, reduction=reduction))
+
+
+@lines(OBJECTIVES)
+def test_objectives_of_boosting(line: Line) -> None:
+    """Value up to terms of the label alone; gradient, and Hessian where scikit-learn's is the second derivative."""
+    outputs = ("gradients", "per_sample") + (("hessian_diagonal",) if LOSSES[line.name].hessian_diagonal else ())
+    ours = answer(line, outputs, "sum")
+    labels, predictions = line.labels().astype(float), line.predictions()
+    gradients, hessians = line.theirs.gradient_hessian(labels, predictions)
+    values = line.theirs.loss(labels, predictions)
+    shift = line.theirs.loss(labels, np.zeros_like(predictions))
+    zero = Line(line.name, lambda: np.zeros_like(line.predictions()), line.labels, line.theirs, line.options)
+    np.testing.assert_allclose(ours.per_sample - answer(zero, ("per_sample",), "sum").per_sample, values - shift, rtol=EXACT, atol=EXACT)
+    np.testing.assert_allclose(ours.gradients["predictions"], gradients, rtol=EXACT, atol=EXACT)
+    if ours.hessian_diagonal is not None and line.theirs.constant_hessian is False:
+        np.testing.assert_allclose(ours.hessian_diagonal["predictions"], hessians, rtol=EXACT, atol=EXACT)
+
+
+@lines(METRICS)
+def test_metrics(line: Line) -> None:
+    assert line.scale * answer(line, ("value",)).value == pytest.approx(line.theirs(line.labels(), line.predictions()), rel=EXACT)
+
+
+@lines(SPECIAL)
+def test_special_functions(line: Line) -> None:
+    ours = answer(line, ("per_element",), "sum").per_element
+    np.testing.assert_allclose(ours, line.theirs(line.labels(), line.predictions()), rtol=EXACT, atol=EXACT)
