@@ -13,10 +13,11 @@ import annotated_types
 import numpy as np
 
 from service.losses.core import Evaluation, Fraction, Logits, Positive, Pullback, loss
-from service.losses.numerics import Softmax, elementwise, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics import Softmax, elementwise, per_sample_size, per_sample_sum, softplus, spread, times
 from service.losses.probabilistic import gamma_terms
 from service.losses.special import expm1_minus, log_ratio, relative_entropy, relative_entropy_of_log
 from service.losses.tensors import UNIT, Array, Domain, Tensor
+from service.losses.twofold import two_sum
 
 ABOVE_ZERO = Domain(low=0, low_open=True)
 LogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted probabilities")]
@@ -74,7 +75,7 @@ def kl_divergence(predictions: LogProbability, labels: Target, *, log_target: bo
     gap = log_p - log_q
     zero = np.zeros_like(gap)
     return elementwise(
-        times(p, gap),
+        np.where(gap == 0, zero, times(p, gap)),
         {"predictions": lambda c: -c * p, "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
         {"predictions": lambda c: c * zero, "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
     )
@@ -303,10 +304,10 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
         terms = np.where(empty, 0.0, parts).astype(s.dtype, copy=False)
 
         def by_student() -> Array:
-            return student.chain((1.0 - beta) * log_ratio(s, middle, -beta * gap))
+            return (1.0 - beta) * student.chain(_mixture_slope(student, teacher, beta))
 
         def by_teacher() -> Array:
-            return teacher.chain(beta * log_ratio(t, middle, (1.0 - beta) * gap))
+            return beta * teacher.chain(_mixture_slope(teacher, student, 1.0 - beta))
 
     return elementwise(
         terms,
@@ -373,6 +374,22 @@ def _entropy(logits: Array, sign: float) -> Evaluation:
     )
 
 
+def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Array:
+    """log(own / mixture) less that of the own likeliest class, where `share` of the mixture is the other's.
+
+    With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
+    r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted.
+    """
+    u = _between(other, own, own.top)
+    mine, theirs = (-np.take_along_axis(x.surprise, own.top, 1) for x in (own, other))
+    odds = np.log(share) - np.log1p(-share)
+    w = np.exp(-softplus(-(theirs - mine + odds)))
+    log_wr = odds + (own.surprise - other.surprise) - softplus(theirs - mine + odds)  # log w + u
+    beyond = np.log1p(np.exp(np.minimum(log_wr, 80.0)) - w)
+    large = np.where(log_wr > 80.0, log_wr, beyond)
+    return -np.where(u <= 30.0, np.log1p(w * np.expm1(np.minimum(u, 30.0))), large).astype(u.dtype, copy=False)
+
+
 class _Scores:
     """The probabilities of scores at a temperature, and minus their logarithms."""
 
@@ -394,6 +411,12 @@ class _Scores:
         return self.p * (slope - (self.p * slope).sum(axis=1, keepdims=True))
 
 
+def _between(first: _Scores, second: _Scores, top: Array) -> Array:
+    """log(first / second) less that at `top`: differences of the scores, exact where they are near each other by row or by column."""
+    gap, lost = two_sum(first.logits, -second.logits)
+    return (gap - np.take_along_axis(gap, top, 1)) + (lost - np.take_along_axis(lost, top, 1))
+
+
 class _Kl:
     """KL(first || second) of two distributions given as scores, by class."""
 
@@ -407,8 +430,7 @@ class _Kl:
 
     def _log_quotient(self) -> Array:
         """log(first / second): from the differences of the scores themselves where these are small, so that nothing is lost near ties."""
-        between = self.first.logits - self.second.logits
-        between = between - np.take_along_axis(between, self.first.top, 1)
+        between = _between(self.first, self.second, self.first.top)
         close = np.abs(between).max(axis=1, keepdims=True) < 0.7
         small = np.where(close, between, 0.0)
         exact = small - np.log1p((self.second.p * np.expm1(small)).sum(axis=1, keepdims=True))
@@ -422,7 +444,7 @@ class _Kl:
 
     def by_first(self) -> Array:
         """By the first's scores over the temperature."""
-        return self.first.chain(self.first.logits - self.second.logits)
+        return self.first.chain(_between(self.first, self.second, self.first.top))
 
     def by_second(self) -> Array:
         """By the second's."""

@@ -12,8 +12,8 @@ import annotated_types
 import numpy as np
 
 from service.losses.core import ELEMENTWISE, ElementWeight, Evaluation, Fraction, NonNegative, Positive, Real, RealLabel, loss
-from service.losses.numerics import LN2, elementwise, per_sample_size, per_sample_sum, sum_of_others
-from service.losses.special import log_ratio
+from service.losses.numerics import LN2, elementwise, per_sample_size, per_sample_sum, sum_of_others, times
+from service.losses.special import log_ratio, times_exp
 from service.losses.tensors import Array, Domain, Tensor
 
 ABOVE_MINUS_ONE = Domain(low=-1, low_open=True)
@@ -145,30 +145,29 @@ def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: Ele
 def root_mean_square(error: Array, weight: Array | None, derivatives: Mapping[str, Callable[[], tuple[Array, Array]]]) -> Evaluation:
     """The root of the weighted mean of error^2 as one sample. derivatives: of the error by each input, first and second.
 
-    All is scaled by the largest weight and the largest weighted error, so that no square leaves the range.
+    The weighted errors are taken in units of a power of two near the largest, so that no square leaves the range.
     """
-    largest_weight = 1.0 if weight is None else float(weight.max(initial=0.0))
-    root_weight = np.ones_like(error) if weight is None else np.sqrt(weight / (largest_weight or 1.0))
-    weighted = root_weight * error
-    largest = np.abs(weighted).max(initial=0.0) or error.dtype.type(1.0)
-    scaled = weighted / largest
+    root_weight = np.ones_like(error) if weight is None else np.sqrt(weight)
+    (fraction, exponent), (weight_fraction, weight_exponent) = np.frexp(error), np.frexp(root_weight)
+    fraction, exponent = fraction * weight_fraction, exponent + weight_exponent
+    largest = int(exponent[fraction != 0].max(initial=-5000))
+    scaled = np.ldexp(fraction, exponent - largest)
     squares = float((scaled * scaled).sum(dtype=np.float64))
-    weights = float((root_weight * root_weight).sum(dtype=np.float64))
-    degenerate = not squares or not weights
-    norm = 1.0 if degenerate else float(np.sqrt(squares * weights))
-    value = 0.0 if degenerate else float(largest) * float(np.sqrt(squares / weights))
+    weights = float(error.size if weight is None else weight.sum(dtype=np.float64))
+    norm = float(np.sqrt(squares)) or 1.0
+    value = float(np.ldexp(norm / np.sqrt(weights), largest)) if squares else 0.0
+    shares = root_weight / (float(np.sqrt(weights)) or 1.0)
 
     def first(name: str) -> Callable[[Array], Array]:
-        return lambda c: (float(c[0]) / norm) * (root_weight * scaled) * derivatives[name]()[0]
+        return lambda c: (float(c[0]) / norm) * (shares * scaled) * derivatives[name]()[0]
 
     def second(name: str) -> Callable[[Array], Array]:
         def diagonal(c: Array) -> Array:
-            if degenerate:
+            if not squares:
                 return np.zeros_like(error)
             slope, bend = derivatives[name]()
             others = sum_of_others((scaled * scaled).reshape(1, -1)).reshape(error.shape) / squares
-            spreading = (root_weight * root_weight) * (slope * slope) * others / largest
-            return (float(c[0]) / norm) * (spreading + root_weight * scaled * bend)
+            return float(c[0]) * ((shares * slope) ** 2 * others / value + (shares * scaled / norm) * bend)
 
         return diagonal
 
@@ -331,7 +330,7 @@ def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabe
     agreement = np.sign(predictions) * np.sign(labels)
 
     def slope(other: Array) -> Array:
-        return (2.0 * scale) * (np.sign(error) * (1.0 + agreement)) * ((other / total) / total)
+        return times((2.0 * scale) * (np.sign(error) * (1.0 + agreement)), (other / total) / total)
 
     def curvature(own: Array, other: Array, sign: float) -> Array:
         return (-2.0 * sign) * slope(other) * np.sign(own) * (agreement > 0) / total
@@ -422,13 +421,12 @@ def log_lin_quantile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 
     Synonyms: LogLinQuantile, log_linear_quantile
     Reference: CatBoost, Regression: objectives and metrics, LogLinQuantile
     """
-    power = np.exp(predictions)
-    pinball = _pinball(power - labels, alpha)
-    slope, label_slope = pinball.gradients["predictions"], pinball.gradients["labels"]
-    return Evaluation(
-        pinball.numerator,
-        pinball.weight,
-        {"predictions": lambda c: slope(c) * power, "labels": label_slope},
-        pinball.elements,
-        {"predictions": lambda c: slope(c) * power, "labels": pinball.hessian_diagonal["labels"]},
+    weight = np.where(np.exp(predictions) > labels, 1.0 - alpha, -alpha).astype(predictions.dtype, copy=False)
+    power = times_exp(weight, predictions)
+    values = power - weight * labels
+    level = values != 0
+    return elementwise(
+        values,
+        {"predictions": lambda c: c * (level * power), "labels": lambda c: -c * (level * weight)},
+        {"predictions": lambda c: c * (level * power), "labels": lambda c: np.zeros_like(c * weight)},
     )

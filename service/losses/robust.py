@@ -151,7 +151,7 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
         y = alpha * half_log
         values = (b / alpha) * np.where(y < 1.0, np.expm1(y), root**alpha - 1.0)
     bend = (alpha - 2.0) * (z / root) * (z / root)
-    return scaled(values, lambda: a * power(alpha - 2.0), lambda: power(alpha - 2.0) * (1.0 + bend), c)
+    return scaled(values, lambda: (a / root) * power(alpha - 1.0), lambda: power(alpha - 2.0) * (1.0 + bend), c)
 
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)

@@ -77,8 +77,12 @@ def relative_entropy_of_log(p: Array, log_p: Array, q: Array, log_q: Array) -> A
 
 def times_exp(factor: Array, x: Array) -> Array:
     """Factor * e^x, in range where the product is, though e^x may not be."""
+    whole = np.exp(x)
+    outside = (whole < np.finfo(whole.dtype).tiny) | np.isinf(whole)
+    if not outside.any():
+        return factor * whole
     half = np.exp(0.5 * x)
-    return (factor * half) * half
+    return np.where(outside, (factor * half) * half, factor * whole)
 
 
 def expm1_minus(x: Array) -> Array:

@@ -22,7 +22,8 @@ def cauchy(predictions, labels, c):
 
 
 def welsch(predictions, labels, c):
-    return per_sample(1 - exp(-((predictions - labels) ** 2) / (2 * c**2)))
+    with mp.extradps(700):  # the gradient far out is that much smaller than the value
+        return per_sample(1 - exp(-((predictions - labels) ** 2) / (2 * c**2)))
 
 
 def geman_mcclure(predictions, labels, c):
