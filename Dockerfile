@@ -8,8 +8,8 @@ RUN python -m venv /app/venv \
  && /app/venv/bin/pip uninstall --yes --quiet pip \
  && find /app/venv -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
  && find /app/venv \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) -delete \
- && cd /app/venv/lib/python3*/site-packages/scipy \
- && rm -rf cluster datasets differentiate fftpack integrate interpolate io misc ndimage odr signal stats
+ && find /app/venv/lib/python3*/site-packages/scipy -mindepth 1 -maxdepth 1 -regextype egrep \
+    -regex '.*/(cluster|datasets|differentiate|fftpack|integrate|interpolate|io|misc|ndimage|odr|signal|stats)' -exec rm -rf {} +
 COPY service service
 # compiled once here, as the file system is read-only at run time
 RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
