@@ -17,7 +17,7 @@ from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_foca
 from service.losses.classification import cross_entropy, softmax_focal
 from service.losses.core import BinaryLogits, Bound, ClassWeight, Evaluation, Logits, NonNegative, Positive, Pullback, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import Softmax, per_sample_size, sigmoid, spread, times
+from service.losses.numerics import LN2, Softmax, per_sample_size, sigmoid, spread, times
 from service.losses.tensors import UNIT, Array, Domain, Tensor
 
 Masks = Annotated[
@@ -424,7 +424,9 @@ def log_cosh_dice(
 
     def score(counts: Counts) -> Scored:
         plain = tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
-        return through(plain, 0.5 * np.log1p(np.square(np.sinh(plain.values))), np.tanh(plain.values))
+        size = np.abs(plain.values)
+        large = size + np.log1p(np.exp(-2.0 * size)) - LN2
+        return through(plain, np.where(size > 1, large, 0.5 * np.log1p(np.square(np.sinh(np.minimum(size, 1.0))))), np.tanh(plain.values))
 
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
@@ -650,7 +652,8 @@ def _mcc_score(counts: Counts) -> Scored:
     def by(of: tuple[Array, Array], other: tuple[Array, Array], none: Array, c: Array) -> tuple[Array, Array]:
         """The slope where the other side is 1 and where it is 0: d r / d (one more positive of `of`)."""
         c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0) & ~none, c, 0.0)
-        middle = 0.5 * correlation * (over(np.ones_like(c), of[0] * of[0]) - over(np.ones_like(c), of[1] * of[1]))
+        half = np.broadcast_to(0.5 * correlation, c.shape)
+        middle = over(half, of[0] * of[0]) - over(half, of[1] * of[1])
         at_one = middle - over(over(other[1], other[0]), of[0] * of[1])
         at_zero = middle + over(over(other[0], other[1]), of[0] * of[1])
         return times(c, at_one), times(c, at_zero)
