@@ -511,7 +511,7 @@ def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation
     Formula: \ell = x t - \log x
     predictions: x, the rates, above 0.
     labels: t, times from 0 on.
-    Synonyms: Exponential, exponential_nll_loss
+    Synonyms: exponential_nll_loss, exponential_likelihood
     Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 19
     """
     x, t = predictions, labels
