@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -175,13 +176,19 @@ def check(chosen: argparse.Namespace) -> int:
 
 def _check_all(url: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
     parts = urlsplit(url)
-    connection = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
-    status, cards = _ask(connection, "GET", f"{parts.path}/loss", headers)
+    with closing(
+        (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+    ) as connection:
+        return _compare_all(connection, parts.path, headers)
+
+
+def _compare_all(connection: HTTPConnection, root: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
+    status, cards = _ask(connection, "GET", f"{root}/loss", headers)
     if status != 200 or not isinstance(cards, list):
         raise ValueError(f"GET /loss is answered with {status}: {_detail(cards)}")
     failures = []
     for card in _watched(cards):
-        status, answer = _ask(connection, "POST", f"{parts.path}/loss/{card['name']}", headers, card["example"]["request"])
+        status, answer = _ask(connection, "POST", f"{root}/loss/{card['name']}", headers, card["example"]["request"])
         if status != 200:
             failures.append(f"{card['name']}: {status} {_detail(answer)}")
         elif not _close(answer, card["example"]["response"]):

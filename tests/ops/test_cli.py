@@ -1,0 +1,128 @@
+"""The command line as somebody types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.catalogue import cards
+from service.cli import _close, main
+from tests.conftest import running
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "service", *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60)
+
+
+WRONG = [
+    ({"LOSS_SERVICE_MAX_RANK": "99"}, "LOSS_SERVICE_MAX_RANK is '99'"),
+    ({"LOSS_SERVICE_GRACE_SECONDS": "soon"}, "LOSS_SERVICE_GRACE_SECONDS is 'soon'"),
+    ({"LOSS_SERVICE_TOKENS_FILE": "/nowhere"}, "LOSS_SERVICE_TOKENS_FILE cannot be read"),
+    ({"LOSS_SERVICE_TOKENS_FILE": os.devnull}, "LOSS_SERVICE_TOKENS_FILE names a file without a token"),
+    ({"PORT": "http"}, "a port is a whole number"),
+    ({"WORKERS": "0"}, "expected a whole number from 1 on"),
+]
+
+
+@pytest.mark.parametrize(("environment", "said"), WRONG)
+def test_a_setting_that_cannot_be_stops_the_start_with_one_line(
+    environment: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        status = main([])
+    except SystemExit as exc:
+        status = exc.code
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_a_wrong_setting_ends_the_process() -> None:
+    ended = run("serve", "--workers", "2", LOSS_SERVICE_MAX_RANK="99")
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+
+
+def test_losses_lists_and_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["losses"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(cards())
+    assert main(["losses", "--family", "robust", "--find", "tukey"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["tukey_biweight"]
+    assert main(["losses", "--family", "none"]) == 2
+    assert "the families are" in capsys.readouterr().err
+
+
+def test_losses_name_is_a_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["losses", "SmoothL1Loss"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("smooth_l1 (regression)")
+    assert "beta (number, default 1.0)" in printed
+    assert json.loads(printed.splitlines()[-2]) == cards()["smooth_l1"]["example"]["request"]
+    assert main(["losses", "smooth_l2"]) == 2
+    assert "did you mean smooth_l1?" in capsys.readouterr().err
+
+
+def test_every_card_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in cards():
+        assert main(["losses", name]) == 0
+        assert capsys.readouterr().out.startswith(name)
+
+
+def test_check_compares_every_example(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", server]) == 0
+    assert capsys.readouterr().out == f"{len(cards())} of {len(cards())} examples are answered as their cards say\n"
+
+
+def test_check_shows_how_far_it_is_where_a_person_watches(server: str) -> None:
+    master, slave = pty.openpty()
+    ended = subprocess.run([sys.executable, "-m", "service", "check", server], stdout=subprocess.PIPE, stderr=slave, timeout=60)
+    os.close(slave)
+    shown = os.read(master, 1 << 16).decode()
+    os.close(master)
+    assert ended.returncode == 0
+    assert f"1/{len(cards())} " in shown
+
+
+def test_check_with_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    with running(LOSS_SERVICE_TOKENS="secret") as url:
+        assert main(["check", url]) == 2
+        assert "401" in capsys.readouterr().err
+        assert main(["check", url, "--token-file", str(tmp_path / "token")]) == 0
+
+
+def test_check_of_what_is_no_service(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert main(["check", f"http://127.0.0.1:{free.getsockname()[1]}"]) == 2
+    assert "refused" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["check", "127.0.0.1"])
+
+
+@pytest.mark.parametrize(("a", "b", "close"), [
+    ({"v": [1.0, {"x": 2}]}, {"v": [1.0 + 1e-15, {"x": 2}]}, True),
+    ({"v": 1.0}, {"v": 1.001}, False),
+    ({"v": 1.0}, {"v": 1.0, "w": 1.0}, False),
+    ([1.0], [1.0, 2.0], False),
+    ("a", "b", False),
+])  # fmt: skip
+def test_answers_are_compared_up_to_the_last_digits(a: object, b: object, close: bool) -> None:
+    assert _close(a, b) == close
+
+
+def test_openapi_is_a_document(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["openapi"]) == 0
+    document = json.loads(capsysbinary.readouterr().out)
+    assert document["openapi"].startswith("3.")
+    assert "/loss/mean_squared_error" in document["paths"]
