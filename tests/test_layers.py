@@ -44,4 +44,4 @@ def test_nothing_below_the_endpoint_knows_of_it(name: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(SERVICE.rglob("*.py")), ids=lambda path: str(path.relative_to(SERVICE)))
 def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 500, f"{path.name} wants to be two rooms"
+    assert len(path.read_text().splitlines()) <= 800, f"{path.name} wants to be two rooms"

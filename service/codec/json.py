@@ -229,7 +229,8 @@ def _fast(body: bytes, caps: Caps) -> Decoded:
 
 def _parser(size: int) -> Any:
     """A parser with buffers of its own. Those of a thread's last one are kept for the next body of its size: fresh pages cost half of
-    the parsing. A parser that something still refers to (the traceback of a refused body) is left to it."""
+    the parsing. A parser that something still refers to (the traceback of a refused body) is left to it.
+    """
     kept = getattr(_KEPT, "parser", None)
     if kept is None or size > LARGEST_KEPT or sys.getrefcount(kept) > 3:
         kept = simdjson.Parser()

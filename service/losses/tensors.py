@@ -118,7 +118,7 @@ class Tensor:
         return f"{text}, or {self.besides}" if self.besides else text
 
     def under(self, options: Mapping[str, Any]) -> Tensor:
-        """This form with the domain to which the options narrow it."""
+        """The same form with the domain to which the options narrow it."""
         found = [domain for option, choice, domain in self.narrowed if options.get(option) == choice]
         return replace(self, domain=found[0]) if found else self
 
