@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from service import __version__, catalogue, docs, metrics
+from service import __version__, catalogue, combination, docs, metrics
 from service.codec import CODECS
 from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
 
 def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
-    async def list_losses(family: Annotated[str | None, Query(description="only this family")] = None) -> Response:
+    def list_losses(family: Annotated[str | None, Query(description="only this family")] = None) -> Response:
         """The catalogue: every loss's card."""
         found = [card for card in catalogue.cards().values() if family in (None, card["family"])]
         return _json(found)
@@ -76,8 +76,7 @@ def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:
         """One loss's card."""
-        cards = catalogue.cards()
-        return _json(cards[name] if name in cards else cards[find(name).name])
+        return _json(catalogue.combination_card() if name == combination.NAME else catalogue.card(find(name)))
 
 
 def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:

@@ -62,7 +62,7 @@ class Card(BaseModel):
 @cache
 def cards() -> dict[str, dict[str, Any]]:
     """Every card by name."""
-    return {name: card(loss) for name, loss in LOSSES.items()} | {combination.NAME: _combination()}
+    return {name: card(loss) for name, loss in LOSSES.items()} | {combination.NAME: combination_card()}
 
 
 @cache
@@ -125,7 +125,8 @@ def _option(option: Any) -> dict[str, Any]:
     return found | {names[key]: bound for key, bound in option.bounds.items()}
 
 
-def _combination() -> dict[str, Any]:
+@cache
+def combination_card() -> dict[str, Any]:
     """The card of the one operation that is not a loss of tensors."""
     return {
         "name": combination.NAME,

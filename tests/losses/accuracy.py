@@ -253,8 +253,10 @@ class Worst:
     error: float = 0.0
     where: str = ""
     failures: list[str] = field(default_factory=list)
+    compared: int = 0
 
     def take(self, error: float, bound: float, where: str) -> None:
+        self.compared += 1
         if error > self.error:
             self.error, self.where = error, where
         if error > bound:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from service.losses import LOSSES, Evaluation, Loss
-from tests.losses.accuracy import Call, Report, bounds, measure, truths
+from tests.losses.accuracy import Call, Report, Worst, bounds, measure, truths
 
 try:
     import torch
@@ -45,9 +45,14 @@ def row(name: str) -> str:
 
 
 def shown(report: Report | None) -> list[str]:
-    if report is None:
-        return ["", ""]
-    return ["∞" if worst.error > 1e200 else f"{worst.error:.1e}" if worst.error else "0" for worst in (report.value, report.gradient)]
+    """The two worst errors; nothing where nothing was compared."""
+    return ["", ""] if report is None else [digits(worst) for worst in (report.value, report.gradient)]
+
+
+def digits(worst: Worst) -> str:
+    if not worst.compared:
+        return ""
+    return "∞" if worst.error > 1e200 else "0" if worst.error < 1e-30 else f"{worst.error:.1e}"
 
 
 def of_torch(loss: Loss, call: Call) -> Evaluation | None:
