@@ -1,0 +1,62 @@
+"""What is outside a declared domain is refused for every loss, with the tensor, the index and what would be allowed."""
+
+from __future__ import annotations
+
+import math
+import zlib
+
+import numpy as np
+import pytest
+
+from service.losses import LOSSES, InvalidTensor, compute
+from service.losses.tensors import Domain, Input
+from tests.losses import draw
+
+
+def outside(item: Input, rank: int, sizes_below: int) -> list[float]:
+    """Numbers that the form of this rank does not allow."""
+    form = next(form for form in item.forms if "..." in form.names or len(form.names) == rank)
+    if form.below:
+        return [float(sizes_below), 0.5, -7.0]
+    bad = [math.nan, math.inf] if form.kind == "real" else [0.5]
+    domain: Domain = form.domain
+    if domain.values:
+        return [*bad, 17.0]
+    if domain.low > -math.inf:
+        bad.append(domain.low if domain.low_open else domain.low - 1.0)
+    if domain.high < math.inf:
+        bad.append(domain.high if domain.high_open else domain.high + 1.0)
+    return bad
+
+
+@pytest.mark.parametrize("name", draw.every_loss)
+def test_what_is_outside_the_domain_is_refused_with_its_place(name: str) -> None:
+    loss, tried = LOSSES[name], 0
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    arrays, options = draw.call(loss, rng)
+    for item in loss.inputs:
+        if item.name not in arrays or not arrays[item.name].size or len(item.forms) > 1:
+            continue
+        for value in outside(item, arrays[item.name].ndim, 10_000):
+            spoiled = arrays[item.name].astype(float)
+            index = tuple(int(rng.integers(size)) for size in spoiled.shape)
+            spoiled[index] = value
+            with pytest.raises(InvalidTensor) as caught:
+                compute(loss, arrays | {item.name: spoiled}, options)
+            assert caught.value.pointer[0] == item.name, f"{item.name}[{index}] = {value}: {caught.value}"
+            tried += 1
+    assert tried, "no input of this loss has a domain"
+
+
+@pytest.mark.parametrize("name", draw.every_loss)
+def test_unequal_numbers_of_samples_are_refused(name: str) -> None:
+    loss = LOSSES[name]
+    arrays, options = draw.call(loss, np.random.default_rng(zlib.crc32(name.encode())))
+    given = [item.name for item in loss.inputs if item.name in arrays]
+    first = loss.inputs[0].forms[0].names[0]
+    alike = [item.name for item in loss.inputs[1:] if item.name in given and item.forms[0].names[0] == first]
+    assert alike or len(given) == 1 or first != "n"
+    for name_of in alike:
+        longer = np.concatenate([arrays[name_of], arrays[name_of][:1]])
+        with pytest.raises(InvalidTensor):
+            compute(loss, arrays | {name_of: longer}, options)
