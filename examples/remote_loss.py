@@ -37,6 +37,10 @@ class RemoteLoss(torch.nn.Module):
         self.client = httpx.Client(base_url=address, timeout=30)
         self.name, self.options = name, options
 
+    def close(self) -> None:
+        """Give the connection back."""
+        self.client.close()
+
     def ask(self, tensors: dict[str, Any]) -> Any:
         answer = self.client.post(f"/loss/{self.name}", json=tensors | self.options)
         if answer.is_error:
