@@ -1,7 +1,7 @@
-"""Distances between distributions, and distillation.
+"""Divergences between distributions, given as probabilities, parameters or samples.
 
-A distribution that is given as scores (logits) has its classes on axis 1. Sums over classes are taken term by term in a form that is
-never negative, p log(p / q) - p + q, so that distributions that are nearly equal keep their digits.
+Sums over classes are taken term by term in a form that is never negative, p log(p / q) - p + q, so that distributions that are nearly
+equal keep their digits.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.core import Evaluation, Fraction, Logits, Positive, Pullback, loss
-from service.losses.numerics import Softmax, elementwise, per_sample_size, per_sample_sum, softplus, spread, times
-from service.losses.probabilistic import gamma_terms
+from service.losses.core import Evaluation, Pullback, loss
+from service.losses.numerics import elementwise, per_sample_size, per_sample_sum, spread, times
+from service.losses.positive import gamma_terms
+from service.losses.probabilistic import PositiveLabel, PositiveReal
 from service.losses.special import expm1_minus, log_ratio, relative_entropy, relative_entropy_of_log
 from service.losses.tensors import UNIT, Array, Domain, Tensor
-from service.losses.twofold import two_sum
 
-ABOVE_ZERO = Domain(low=0, low_open=True)
 LogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted probabilities")]
 Target = Annotated[
     Array,
@@ -33,16 +32,12 @@ Target = Annotated[
 Mass = Annotated[Array, Tensor("n ...", domain=Domain(low=0), gradient="on request", description="true masses, from 0 on")]
 Distribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="default", description="predicted probabilities, a class each")]
 TrueDistribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
-TeacherLogits = Annotated[Array, Tensor("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
-PositiveReal = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="default", description="estimates, above 0")]
-PositiveLabel = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="on request", description="true values, above 0")]
 Mean = Annotated[Array, Tensor("n ...", gradient="default", description="predicted means")]
 LogVariance = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted variances")]
 Sample = Annotated[Array, Tensor("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
 TrueSample = Annotated[Array, Tensor("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]
 
 PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}
-LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}
 
 
 def positions(values: Array) -> Array:
@@ -245,207 +240,3 @@ def wasserstein_1d(predictions: Sample, labels: TrueSample, *, p: Annotated[floa
         {"predictions": pulled("predictions", slope), "labels": pulled("labels", slope, -1.0)},
         hessian_diagonal={name: pulled(name, curvature) for name in orders},
     )
-
-
-# ------------------------------------------------------------------ scores
-
-
-@loss(example=LOGITS)
-def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0) -> Evaluation:
-    r"""Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
-
-    keras divides by samples, as here; mmdetection (temperature 10) by classes too.
-
-    Formula: \ell_i = T^2 \sum_k t_k \log\frac{t_k}{s_k}, \quad s = \mathrm{softmax}(x / T), \quad t = \mathrm{softmax}(y / T)
-    predictions: x, the student's scores.
-    labels: y, the teacher's scores.
-    temperature: T, by which scores are divided.
-    Divisor: the number of samples (of positions, with further axes)
-    Synonyms: KnowledgeDistillationKLDivLoss, distillation, kd, LogitsDistillation, soft_target
-    Reference: Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531
-    """
-    student, teacher = _Scores(predictions, temperature), _Scores(labels, temperature)
-    kl = _Kl(teacher, student)
-    scale = temperature * temperature
-    return elementwise(
-        scale * kl.terms,
-        {"predictions": lambda c: (c * temperature) * kl.by_second(), "labels": lambda c: (c * temperature) * kl.by_first()},
-        divisor=positions(predictions),
-    )
-
-
-@loss(example=LOGITS)
-def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0) -> Evaluation:
-    r"""Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
-
-    beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon; no factor temperature squared, as TRL has it.
-
-    Formula: \ell_i = \beta \, \mathrm{KL}(t \| m) + (1 - \beta) \, \mathrm{KL}(s \| m), \quad m = \beta t + (1 - \beta) s; \quad \mathrm{KL}(t \| s) \text{ at } 0, \quad \mathrm{KL}(s \| t) \text{ at } 1
-    predictions: the student's scores; s is their softmax at the temperature.
-    labels: the teacher's scores; t is their softmax at the temperature.
-    beta: the teacher's share in the mixture.
-    temperature: by which scores are divided.
-    Divisor: the number of samples (of positions, with further axes)
-    Synonyms: gkd, generalized_jsd_loss, GKDTrainer
-    Reference: Agarwal et al., On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes, 2023, arXiv:2306.13649
-    """
-    student, teacher = _Scores(predictions, temperature), _Scores(labels, temperature)
-    if beta in (0, 1):
-        kl = _Kl(teacher, student) if beta == 0 else _Kl(student, teacher)
-        by_student, by_teacher = (kl.by_second, kl.by_first) if beta == 0 else (kl.by_first, kl.by_second)
-        terms = kl.terms
-    else:
-        s, t = student.p, teacher.p
-        gap = _Kl(teacher, student).difference()
-        middle = beta * t + (1.0 - beta) * s
-        middle = np.where(middle == 0, 1.0, middle).astype(s.dtype, copy=False)
-        empty = t + s == 0
-        parts = beta * relative_entropy(t, middle, (1.0 - beta) * gap) + (1.0 - beta) * relative_entropy(s, middle, -beta * gap)
-        terms = np.where(empty, 0.0, parts).astype(s.dtype, copy=False)
-
-        def by_student() -> Array:
-            return (1.0 - beta) * student.chain(_mixture_slope(student, teacher, beta))
-
-        def by_teacher() -> Array:
-            return beta * teacher.chain(_mixture_slope(teacher, student, 1.0 - beta))
-
-    return elementwise(
-        terms,
-        {"predictions": lambda c: (c / temperature) * by_student(), "labels": lambda c: (c / temperature) * by_teacher()},
-        divisor=positions(predictions),
-    )
-
-
-@loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]})
-def r_drop(input1: Logits, input2: Logits) -> Evaluation:
-    r"""Mean of both directions of the divergence between two passes of a network over the same samples.
-
-    Formula: \ell_i = \frac{1}{2} \left( \mathrm{KL}(p \| q) + \mathrm{KL}(q \| p) \right) = \frac{1}{2} \sum_k (p_k - q_k) \log\frac{p_k}{q_k}
-    input1: scores of one pass; p is their softmax.
-    input2: scores of the other pass; q is their softmax.
-    Divisor: the number of samples (of positions, with further axes)
-    Synonyms: rdrop, symmetric_kl, jeffreys_divergence
-    Reference: Liang et al., R-Drop: Regularized Dropout for Neural Networks, 2021, arXiv:2106.14448, equation 2
-    """
-    one, two = _Scores(input1, 1.0), _Scores(input2, 1.0)
-    there, back = _Kl(one, two), _Kl(two, one)
-    return elementwise(
-        0.5 * (there.terms + back.terms),
-        {
-            "input1": lambda c: (0.5 * c) * (there.by_first() + back.by_second()),
-            "input2": lambda c: (0.5 * c) * (there.by_second() + back.by_first()),
-        },
-        divisor=positions(input1),
-    )
-
-
-@loss(example={"predictions": LOGITS["predictions"]})
-def entropy(predictions: Logits) -> Evaluation:
-    r"""Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
-
-    Formula: \ell_i = -\sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
-    predictions: x, raw scores, one for each class.
-    Divisor: the number of samples (of positions, with further axes)
-    Synonyms: entropy_minimization, entropy_loss, min_entropy
-    Reference: Grandvalet and Bengio, Semi-supervised Learning by Entropy Minimization, 2004
-    """
-    return _entropy(predictions, 1.0)
-
-
-@loss(example={"predictions": LOGITS["predictions"]})
-def confidence_penalty(predictions: Logits) -> Evaluation:
-    r"""Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
-
-    Formula: \ell_i = \sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
-    predictions: x, raw scores, one for each class.
-    Divisor: the number of samples (of positions, with further axes)
-    Synonyms: negative_entropy, negentropy
-    Reference: Pereyra et al., Regularizing Neural Networks by Penalizing Confident Output Distributions, 2017, arXiv:1701.06548
-    """
-    return _entropy(predictions, -1.0)
-
-
-def _entropy(logits: Array, sign: float) -> Evaluation:
-    scores = _Scores(logits, 1.0)
-    return elementwise(
-        sign * times(scores.p, scores.surprise),
-        {"predictions": lambda c: (sign * c) * scores.chain(-scores.logits)},
-        divisor=positions(logits),
-    )
-
-
-def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Array:
-    """log(own / mixture) less that of the own likeliest class, where `share` of the mixture is the other's.
-
-    With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
-    r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted.
-    """
-    u = _between(other, own, own.top)
-    mine, theirs = (-np.take_along_axis(x.surprise, own.top, 1) for x in (own, other))
-    odds = np.log(share) - np.log1p(-share)
-    w = np.exp(-softplus(-(theirs - mine + odds)))
-    log_wr = odds + (own.surprise - other.surprise) - softplus(theirs - mine + odds)  # log w + u
-    beyond = np.log1p(np.exp(np.minimum(log_wr, 80.0)) - w)
-    large = np.where(log_wr > 80.0, log_wr, beyond)
-    return -np.where(u <= 30.0, np.log1p(w * np.expm1(np.minimum(u, 30.0))), large).astype(u.dtype, copy=False)
-
-
-class _Scores:
-    """The probabilities of scores at a temperature, and minus their logarithms."""
-
-    def __init__(self, logits: Array, temperature: float) -> None:
-        self.logits = logits / temperature
-        softmax = Softmax(self.logits)
-        self.top = softmax.top
-        self.p = softmax.probabilities()
-        self.surprise = softmax.negative_log()
-
-    def chain(self, slope: Array) -> Array:
-        """From d loss / d probability, up to a constant, to d loss / d (score / temperature).
-
-        Slopes count from that of the likeliest class, so that a probability near 1 leaves its digits to the others; they may be infinite
-        where the probability is 0.
-        """
-        slope = slope - np.take_along_axis(slope, self.top, 1)
-        slope = np.where(self.p == 0, 0.0, slope).astype(self.p.dtype, copy=False)
-        return self.p * (slope - (self.p * slope).sum(axis=1, keepdims=True))
-
-
-def _between(first: _Scores, second: _Scores, top: Array) -> Array:
-    """log(first / second) less that at `top`: differences of the scores, exact where they are near each other by row or by column."""
-    gap, lost = two_sum(first.logits, -second.logits)
-    return (gap - np.take_along_axis(gap, top, 1)) + (lost - np.take_along_axis(lost, top, 1))
-
-
-class _Kl:
-    """KL(first || second) of two distributions given as scores, by class."""
-
-    def __init__(self, first: _Scores, second: _Scores) -> None:
-        self.first, self.second = first, second
-        self.log_quotient = self._log_quotient()
-        gap = np.where(np.abs(self.log_quotient) < 0.7, self.log_quotient, 0.0).astype(first.p.dtype, copy=False)
-        self.near = gap == self.log_quotient
-        far = (second.p - first.p) + times(first.p, self.log_quotient)
-        self.terms = np.where(self.near, first.p * expm1_minus(-gap), far).astype(first.p.dtype, copy=False)
-
-    def _log_quotient(self) -> Array:
-        """log(first / second): from the differences of the scores themselves where these are small, so that nothing is lost near ties."""
-        between = _between(self.first, self.second, self.first.top)
-        close = np.abs(between).max(axis=1, keepdims=True) < 0.7
-        small = np.where(close, between, 0.0)
-        exact = small - np.log1p((self.second.p * np.expm1(small)).sum(axis=1, keepdims=True))
-        return np.where(close, exact, self.second.surprise - self.first.surprise).astype(self.first.p.dtype, copy=False)
-
-    def difference(self) -> Array:
-        """The first's probabilities less the second's."""
-        small = np.where(self.near, self.log_quotient, 0.0)
-        direct = self.first.p - self.second.p
-        return np.where(self.near, self.second.p * np.expm1(small), direct).astype(direct.dtype, copy=False)
-
-    def by_first(self) -> Array:
-        """By the first's scores over the temperature."""
-        return self.first.chain(_between(self.first, self.second, self.first.top))
-
-    def by_second(self) -> Array:
-        """By the second's."""
-        return -self.difference()

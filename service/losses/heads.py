@@ -12,7 +12,8 @@ import annotated_types
 import numpy as np
 
 from service.losses.binary import sigmoid_focal
-from service.losses.boxes import Pair, giou_slopes, giou_values
+from service.losses.boxes import giou_slopes, giou_values
+from service.losses.boxpairs import Pair
 from service.losses.classification import cross_entropy
 from service.losses.core import BinaryLogits, Bound, Evaluation, Logits, NonNegative, Probability, Pullback, loss
 from service.losses.errors import InvalidTensor

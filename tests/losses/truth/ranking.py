@@ -25,7 +25,7 @@ def _pairwise(predictions, labels, mask, term):
     return numerators, weights
 
 
-def _listwise(predictions, labels, mask, term):
+def by_list(predictions, labels, mask, term):
     lists = list(_lists(mask, predictions, labels))
     return [term(s, y) if s else mp.mpf(0) for s, y in lists], [mp.mpf(1 if s else 0) for s, _ in lists]
 
@@ -51,7 +51,7 @@ def pairwise_mse(predictions, labels, mask, self_pairs):
     return numerators, weights
 
 
-def _places(values):
+def places(values):
     order = sorted(range(len(values)), key=lambda i: -values[i])
     return {item: place for place, item in enumerate(order, 1)}
 
@@ -67,76 +67,13 @@ def lambda_loss(predictions, labels, mask, weighting, topn):
 
     numerators, weights = [], []
     for s, y in _lists(mask, predictions, labels):
-        ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in _places(y).items())
-        held, pairs = constant(_places(s)), _pairs(y)
+        ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in places(y).items())
+        held, pairs = constant(places(s)), _pairs(y)
         scale = len(s) / ideal if ideal else 0
         weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * abs(discount(held[i]) - discount(held[j])) for i, j in pairs}
         numerators.append(mp.fsum(weight[i, j] * softplus(s[j] - s[i]) for i, j in pairs))
         weights.append(mp.mpf(len(pairs)))
     return numerators, weights
-
-
-def _softmax(x):
-    top = max(x)
-    e = [mp.exp(v - top) for v in x]
-    return [v / mp.fsum(e) for v in e]
-
-
-def _cross_entropy(targets, s):
-    return -mp.fsum(t * mp.log(p) for t, p in zip(targets, _softmax(s), strict=True) if t)
-
-
-def ranking_softmax(predictions, labels, mask):
-    return _listwise(predictions, labels, mask, lambda s, y: _cross_entropy(y, s))
-
-
-def listnet(predictions, labels, mask):
-    return _listwise(predictions, labels, mask, lambda s, y: _cross_entropy(_softmax(y), s))
-
-
-def poly1_softmax(predictions, labels, mask, epsilon):
-    def term(s, y):
-        total = mp.fsum(y)
-        share = [v / total if total else mp.mpf(1) / len(y) for v in y]
-        return _cross_entropy(y, s) + epsilon * (1 - mp.fsum(a * p for a, p in zip(share, _softmax(s), strict=True)))
-
-    return _listwise(predictions, labels, mask, term)
-
-
-def unique_softmax(predictions, labels, mask):
-    def term(s, y):
-        rivals = [[j for j in range(len(y)) if j == i or y[j] < y[i]] for i in range(len(y))]
-        return mp.fsum((mp.mpf(2) ** y[i] - 1) * mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in rivals[i])) for i in range(len(y)))
-
-    return _listwise(predictions, labels, mask, term)
-
-
-def listmle(predictions, labels, mask):
-    def term(s, y):
-        order = sorted(range(len(y)), key=lambda i: -y[i])
-        return mp.fsum(mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in order[k:])) for k, i in enumerate(order))
-
-    return _listwise(predictions, labels, mask, term)
-
-
-def _smooth_ranks(s, temperature):
-    return [1 + mp.fsum(sigmoid((s[j] - s[i]) / temperature) for j in range(len(s)) if j != i) for i in range(len(s))]
-
-
-def approx_ndcg(predictions, labels, mask, temperature):
-    def term(s, y):
-        gain = [mp.mpf(2) ** v - 1 for v in y]
-        ideal = mp.fsum(gain[i] / mp.log(1 + place, 2) for i, place in _places(y).items())
-        return -mp.fsum(g / mp.log(1 + r, 2) for g, r in zip(gain, _smooth_ranks(s, temperature), strict=True)) / ideal if ideal else mp.mpf(0)
-
-    return _listwise(predictions, labels, mask, term)
-
-
-def approx_mrr(predictions, labels, mask, temperature):
-    def term(s, y):
-        return -max([1 / r for r, v in zip(_smooth_ranks(s, temperature), y, strict=True) if v >= 1], default=mp.mpf(0))
-
-    return _listwise(predictions, labels, mask, term)
 
 
 def ordinal(predictions, labels, mask):

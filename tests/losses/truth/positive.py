@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from mpmath import mp
+
+from tests.losses.truth import exp, log, per_sample
+
+
+def gamma_nll(predictions, labels):
+    return per_sample(predictions + labels * exp(-predictions))
+
+
+def gamma_deviance(predictions, labels):
+    return per_sample(2 * (log(predictions / labels) + labels / predictions - 1))
+
+
+def inverse_gaussian_deviance(predictions, labels):
+    return per_sample((labels - predictions) ** 2 / (predictions**2 * labels))
+
+
+def tweedie_nll(predictions, labels, power):
+    x, t, p = predictions, labels, power
+    first = x if p == 2 else exp((2 - p) * x) / (2 - p)
+    return per_sample(first - (t * x if p == 1 else t * exp((1 - p) * x) / (1 - p)))
+
+
+def exponential_nll(predictions, labels):
+    return per_sample(predictions * labels - log(predictions))
+
+
+def weibull_nll(predictions, labels, concentration):
+    x, t, k = predictions, labels, concentration
+    return per_sample(-log(k / x * (t / x) ** (k - 1)) + (t / x) ** k)
+
+
+def lognormal_nll(predictions, labels, scale):
+    z = (log(labels) - predictions) / scale
+    return per_sample(log(labels) + log(scale) + mp.log(2 * mp.pi) / 2 + z**2 / 2)
