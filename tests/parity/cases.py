@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,13 +64,16 @@ def distance(o: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     }[o.distance]
 
 
+@cache
+def adaptive_module(features: int, classes: int, cutoffs: tuple[int, ...], bias: bool) -> torch.nn.Module:
+    return torch.nn.AdaptiveLogSoftmaxWithLoss(features, classes, list(cutoffs), div_value=1.0, head_bias=bias)
+
+
 def adaptive(t: Any, r: str) -> torch.Tensor:
     """torch's module with our tensors for its parameters: the head, and for each cluster a projection and an output matrix."""
     cutoffs = [int(c) for c in t.cutoffs]
     classes = cutoffs[0] + len(t.tail_output)
-    module = torch.nn.AdaptiveLogSoftmaxWithLoss(
-        t.predictions.shape[1], classes, cutoffs, div_value=1.0, head_bias=t.head_bias is not None, dtype=torch.float64
-    )
+    module = adaptive_module(t.predictions.shape[1], classes, tuple(cutoffs), t.head_bias is not None)
     edges = [*cutoffs, classes]
     parameters = {"head.weight": t.head_weight} | ({} if t.head_bias is None else {"head.bias": t.head_bias})
     for i in range(len(cutoffs)):
