@@ -125,6 +125,17 @@ def _option(option: Any) -> dict[str, Any]:
     return found | {names[key]: bound for key, bound in option.bounds.items()}
 
 
+_LOG_VARIANCES = {
+    "name": "log_variances",
+    "axes": "(terms)",
+    "kind": "real",
+    "domain": "all finite numbers",
+    "description": "s = log sigma^2 of each term, with weighting uncertainty only",
+    "differentiable": True,
+    "required": False,
+}
+
+
 @cache
 def combination_card() -> dict[str, Any]:
     """The card of the one operation that is not a loss of tensors."""
@@ -132,16 +143,30 @@ def combination_card() -> dict[str, Any]:
         "name": combination.NAME,
         "family": "composite",
         "summary": "A weighted sum of several losses in one call.",
-        "notes": "Each term is a loss with exactly the body that the loss takes by itself. A term's gradients are those of the sum.",
-        "formula": r"\sum_i w_i L_i",
-        "inputs": [],
-        "options": [{"name": "terms", "type": "array", "default": None, "description": "objects with name, loss, weight (default 1) and inputs"}],
+        "notes": (
+            "Each term is a loss with exactly the body that the loss takes by itself. A term's value is its own, its gradients are those of the sum. "
+            "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learnt, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "
+            "answer. The factor of L_i is exp(-s_i), as for a classification in equation 10 of Kendall et al.; the 1/2 that a regression has "
+            "there is the weight 0.5. The terms s_i / 2 are once in a call, so answers with uncertainty do not merge over shards."
+        ),
+        "formula": r"\sum_i w_i L_i, \quad \text{or with uncertainty} \quad \sum_i w_i e^{-s_i} L_i + s_i / 2",
+        "inputs": [_LOG_VARIANCES],
+        "options": [
+            {"name": "terms", "type": "array", "default": None, "description": "objects with name, loss, weight (default 1) and inputs"},
+            {
+                "name": "weighting",
+                "type": "string",
+                "default": "fixed",
+                "choices": ["fixed", "uncertainty"],
+                "description": "whether the weights are the given ones, or the given ones over the variances that are learnt",
+            },
+        ],
         "reductions": ["mean", "sum", "batchmean"],
         "divisor": "each term has its own",
         "merges": True,
         "hessian_diagonal": False,
-        "synonyms": ["weighted_sum", "multi_task"],
-        "reference": "Caruana, Multitask Learning, 1997, Machine Learning 28",
+        "synonyms": ["weighted_sum", "multi_task", "uncertainty_weighted"],
+        "reference": "Caruana, Multitask Learning, 1997, Machine Learning 28; Kendall, Gal and Cipolla, 2018, arXiv:1705.07115",
         "example": combination_example(),
     }
 

@@ -1,21 +1,27 @@
-"""A weighted sum of several losses in one call: a sum of values, and of gradients scaled by the weights."""
+"""A weighted sum of several losses in one call: a sum of values, and of gradients scaled by the weights.
+
+With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm of the term's variance. It is kept in parts, since it may
+be out of range where its product with a value or a gradient is not.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service import response
 from service.errors import Failure, failure
-from service.losses import NonFinite, compute
+from service.losses import Answer, InvalidOption, InvalidTensor, NonFinite, compute
+from service.losses.tensors import REALS, Array, require
 from service.names import find
-from service.request import bind
+from service.request import Tensor, bind
 
 NAME = "combination"
+ABSENT: Any = None
 EXAMPLE: dict[str, list[dict[str, Any]]] = {
     "terms": [
         {"name": "class", "loss": "cross_entropy", "weight": 1.0, "inputs": {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 2]}},
@@ -41,6 +47,11 @@ class CombinationRequest(BaseModel):
     terms: Annotated[list[TermRequest], BeforeValidator(lambda value: value.tolist() if isinstance(value, np.ndarray) else value)] = Field(
         min_length=1, description="the terms of the sum"
     )
+    weighting: Literal["fixed", "uncertainty"] = Field(
+        "fixed",
+        description="fixed: sum of weight * value. uncertainty: sum of weight * e^-s * value + s / 2, s being the log_variances. Default fixed.",
+    )
+    log_variances: Tensor = Field(ABSENT, description="(terms,): s = log sigma^2 of each term, with uncertainty only")
 
 
 def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf) -> dict[str, Any]:
@@ -48,20 +59,62 @@ def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf)
     if isinstance(fields.get("terms"), list) and len(fields["terms"]) > max_terms:
         raise Failure("invalid-request", f"/terms: has {len(fields['terms'])} terms; at most {max_terms} are allowed", [("/terms", "too many")])
     request = CombinationRequest.model_validate(fields)
-    terms = [_term(term, ("terms", i), max_pairs // len(request.terms)) for i, term in enumerate(request.terms)]
-    value = sum(term["weight"] * term["value"] for term in terms)
+    s = _log_variances(request)
+    factors = [_factors(term.weight, log_variance) for term, log_variance in zip(request.terms, s, strict=True)]
+    terms = [_term(term, factors[i], ("terms", i), max_pairs // len(factors)) for i, term in enumerate(request.terms)]
+    with np.errstate(over="ignore"):
+        losses = np.array([np.ldexp(*_product(term["value"], *factors[i])) for i, term in enumerate(terms)])
+        value = float((losses + s / 2).sum())
     if not np.isfinite(value):
         raise NonFinite("value")
-    return {"loss": NAME, "value": value, "terms": terms}
+    gradients = {} if request.log_variances is None else {"gradients": {"log_variances": _typed(0.5 - losses, request.log_variances)}}
+    return {"loss": NAME, "value": value, **gradients, "terms": terms}
 
 
-def _term(term: TermRequest, place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
+def _log_variances(request: CombinationRequest) -> Array:
+    """One log variance for each term; 0 leaves a weight as it is."""
+    given: Any = request.log_variances
+    if (given is not None) != (request.weighting == "uncertainty"):
+        raise InvalidOption("log_variances", 'are given with weighting "uncertainty", and only there')
+    if given is None:
+        return np.zeros(len(request.terms))
+    if given.shape != (len(request.terms),):
+        raise InvalidTensor("log_variances", f"has shape {given.shape}; expected ({len(request.terms)},), one number for each term")
+    s: Array = given.astype(np.float64)
+    require("log_variances", s, REALS)
+    return s
+
+
+def _typed(gradient: Array, like: Any) -> Array:
+    """A gradient in the type of its input, if that is a float and has the range."""
+    with np.errstate(over="ignore"):
+        typed = gradient if like.dtype.kind in "iub" else gradient.astype(like.dtype)
+    if not np.isfinite(typed).all():
+        raise NonFinite("gradients.log_variances")
+    return typed
+
+
+def _factors(weight: float, log_variance: float) -> tuple[float, ...]:
+    """Numbers whose product is weight * e^-log_variance. Beyond e^2800 no float makes the product finite but 0."""
+    return (weight, *[math.exp(max(-700.0, min(-log_variance / 4, 700.0)))] * 4)
+
+
+def _product(*numbers: float) -> tuple[float, int]:
+    """The product as a mantissa and an exponent of 2, whose range has no end."""
+    mantissas, exponents = np.frexp(numbers)
+    return float(mantissas.prod()), int(exponents.sum())
+
+
+def _term(term: TermRequest, factors: tuple[float, ...], place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
+    mantissa, exponent = _product(*factors)
+    within = max(-1000, min(exponent, 1000))
     try:
         call = bind(find(term.loss), term.inputs, max_pairs)
         if call.controls.reduction == "none":
             raise Failure("invalid-request", f'/{place[0]}/{place[1]}/inputs/reduction: a term needs a value; "none" has none')
         controls = replace(call.controls, outputs=(*call.controls.outputs, "value"))  # the sum needs it
-        answer = compute(call.loss, call.tensors, call.options, controls, scale=term.weight)
+        answer = compute(call.loss, call.tensors, call.options, controls, scale=math.ldexp(mantissa, within))
+        _shift(answer, exponent - within)
     except Exception as exc:
         inside = (*place, "loss") if isinstance(exc, Failure) and exc.kind == "unknown-loss" else (*place, "inputs")
         placed = failure(exc, inside)
@@ -70,3 +123,14 @@ def _term(term: TermRequest, place: tuple[str | int, ...], max_pairs: float) -> 
         raise placed from exc
     found = response.fields(answer)
     return {"name": term.name or found["loss"], "loss": found.pop("loss"), "weight": term.weight, **found}
+
+
+def _shift(answer: Answer, exponent: int) -> None:
+    """Multiply the derivatives by 2^exponent, the part of a factor that no float holds."""
+    for name in ("gradients", "hessian_diagonal"):
+        for key, array in (getattr(answer, name) or {}).items() if exponent else ():
+            with np.errstate(over="ignore"):
+                shifted = np.ldexp(array.astype(np.float64), exponent).astype(array.dtype)
+            if not np.isfinite(shifted).all():
+                raise NonFinite(f"{name}.{key}")
+            getattr(answer, name)[key] = shifted

@@ -41,7 +41,8 @@ class CombinationAnswer(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     loss: str
-    value: float = Field(description="the sum of weight times value over the terms")
+    value: float = Field(description="the sum over the terms: weight * value, or weight * e^-s * value + s / 2 with uncertainty")
+    gradients: dict[str, Tensor] = Field({}, description="d value / d log_variances, with uncertainty")
     terms: list[Term]
 
 

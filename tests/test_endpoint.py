@@ -150,19 +150,6 @@ def test_shards_merge(client: httpx.Client) -> None:
     np.testing.assert_allclose(merged, whole["gradients"]["predictions"], rtol=1e-13)
 
 
-def test_combination_is_a_weighted_sum(client: httpx.Client) -> None:
-    one = {"predictions": X, "labels": T}
-    terms = [{"name": "a", "loss": "mse", "inputs": one}, {"loss": "smooth_l1", "weight": 2.0, "inputs": one | {"beta": 0.5}}]
-    answer = post(client, "combination", terms=terms)
-    single = [post(client, "mean_squared_error", **one), post(client, "smooth_l1", **one, beta=0.5)]
-    assert answer["value"] == pytest.approx(single[0]["value"] + 2 * single[1]["value"], rel=1e-15)
-    assert [term["name"] for term in answer["terms"]] == ["a", "smooth_l1"]
-    assert answer["terms"][1]["value"] == single[1]["value"]
-    np.testing.assert_allclose(answer["terms"][1]["gradients"]["predictions"], 2 * np.array(single[1]["gradients"]["predictions"]), rtol=1e-15)
-    terms[1]["inputs"] = {"predictions": [1.0, 2.0], "labels": [1.0]}
-    assert refused(client, "combination", terms=terms)["errors"][0]["pointer"] == "/terms/1/inputs/labels"
-
-
 def test_synonyms_answer_with_the_canonical_name(client: httpx.Client) -> None:
     for synonym in ("mse", "l2", "mae", "l1", "bce", "ce", "MSELoss", "HuberLoss", "smooth-l1"):
         card = client.get(f"/loss/{synonym}").json()
