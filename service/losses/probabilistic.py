@@ -30,6 +30,24 @@ PositiveLabel = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="on
 LogMean = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of means")]
 EXAMPLE = {"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}
 SCALES = {"scale": [1.0, 0.5, 2.0]}
+ROOT = (6.550824332608664, -2.1842715115970634e-16)  # of log(2 pi I0(k) e^-k), in two parts
+ABOUT_ROOT = (
+    -0.07985259925900008,
+    0.006432959642550898,
+    -0.0006998482614253326,
+    8.711540542835686e-05,
+    -1.1773699257662887e-05,
+    1.6749375614052521e-06,
+    -2.4344913490264834e-07,
+    3.502338482156852e-08,
+    -4.82955947518586e-09,
+    6.173231835219297e-10,
+    -6.998804488434852e-11,
+    6.434064391169585e-12,
+    -3.3297234191021737e-13,
+    -3.537929872733259e-14,
+    1.5123392399515334e-14,
+)  # Taylor coefficients there, from the first power on (mpmath.taylor)
 RULE = 40  # intervals of the trapezoid rule over half a turn
 
 
@@ -152,7 +170,11 @@ def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees
 @loss(
     example=EXAMPLE | {"concentration": [1.0, 4.0, 0.5]},
     hessian_diagonal=True,
-    bound=Bound(1e-13, 1e-12, "the logarithm of 2 pi I0 crosses zero at a concentration of 54, where its digits are lost, and the gradient likewise"),
+    bound=Bound(
+        1e-13,
+        1e-12,
+        "a logarithm below 0 and a term of the angle, each rounded, cancel where the density is 1; the slope of the concentration likewise",
+    ),
 )
 def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentration) -> Evaluation:
     r"""Negative log-likelihood of a von Mises distribution: the normal distribution of angles, in radians.
@@ -162,12 +184,10 @@ def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentra
     Synonyms: VonMises, von_mises
     Reference: Mardia and Jupp, Directional Statistics, 2000, section 3.5.4
     """
-    from scipy.special import i0e
-
     k = concentration
     sine, cosine = _half_turn(predictions, labels)
     return elementwise(
-        (2.0 * HALF_LOG_TWO_PI + np.log(i0e(k))) + 2.0 * k * (sine * sine),
+        _log_normalizer(k) + 2.0 * k * (sine * sine),
         {
             "predictions": lambda c: c * (k * (2.0 * sine * cosine)),
             "labels": lambda c: -c * (k * (2.0 * sine * cosine)),
@@ -186,6 +206,17 @@ def _half_turn(x: Array, t: Array) -> tuple[Array, Array]:
     error, lost = two_sum(x, -t)
     (sine, cosine), (low_sine, low_cosine) = ((np.sin(0.5 * part), np.cos(0.5 * part)) for part in (error, lost))
     return sine * low_cosine + cosine * low_sine, cosine * low_cosine - sine * low_sine
+
+
+def _log_normalizer(k: Array) -> Array:
+    """The logarithm of 2 pi I0(k) e^-k; about its root by Taylor's series, so that it goes to 0 with all its digits."""
+    from scipy.special import i0e
+
+    gap = (k.astype(np.float64, copy=False) - ROOT[0]) - ROOT[1]
+    series = np.zeros_like(gap)
+    for coefficient in reversed(ABOUT_ROOT):
+        series = (series + coefficient) * gap
+    return np.where(np.abs(gap) < 0.5, series, 2.0 * HALF_LOG_TWO_PI + np.log(i0e(k))).astype(k.dtype, copy=False)
 
 
 def _resultant_complement(k: Array) -> tuple[Array, Array]:

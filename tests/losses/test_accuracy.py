@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mpmath import mp
 
 from service.losses import LOSSES, Controls, InvalidTensor, NonFinite, compute
 from tests.losses import draw
@@ -43,6 +44,15 @@ def test_a_mean_is_in_range_where_its_sum_is_not() -> None:
     np.testing.assert_allclose(answer.per_sample, [1.5e308] * 2, rtol=1e-15)
     with pytest.raises(NonFinite):
         compute(LOSSES["mean_absolute_error"], huge, {}, Controls(reduction="sum"))
+
+
+@pytest.mark.parametrize("concentration", [6.5508243326086634, 6.55, 6.5509, 6.6, 6.1, 7.04])
+def test_von_mises_has_its_digits_about_its_root(concentration: float) -> None:
+    """Where angles agree and the density is 1, at a concentration of 6.55, the loss is 0."""
+    with mp.workdps(40):
+        true = mp.log(2 * mp.pi * mp.besseli(0, mp.mpf(concentration))) - mp.mpf(concentration)
+        ours = LOSSES["von_mises_nll"](np.array([0.3]), np.array([0.3]), np.array([concentration])).numerator[0]
+        assert abs(ours / true - 1) < 1e-14
 
 
 def test_every_loss_has_a_truth() -> None:
