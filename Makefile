@@ -50,18 +50,20 @@ accuracy: $(VENV)/develop.stamp
 parity: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m pytest tests/parity
 
-# the served document in schemathesis, then our own fuzzer for MINUTES
+# the served document in schemathesis, then our own fuzzer and atheris, each for MINUTES
 MINUTES ?= 10
 fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp
 	$(RUN) -m tests.fuzz.document .venv-fuzz/bin/schemathesis
 	$(RUN) -m tests.fuzz $(MINUTES)
+	.venv-fuzz/bin/python -m tests.fuzz.guided $(MINUTES)
 
 soak: $(VENV)/develop.stamp
 	$(RUN) -m tests.soak $(MINUTES)
 
-.venv-fuzz/fuzz.stamp:
+.venv-fuzz/fuzz.stamp: requirements-develop.txt
 	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5 'atheris>=3.0,<4'
 	@touch $@
 
 lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import ml_dtypes
@@ -17,6 +18,7 @@ import orjson
 from service.codec.tree import Array, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
 
 MAX_HEADER = 1024 * 1024
+INDEX = re.compile("0|[1-9][0-9]{0,8}")  # a place in a list; isdigit() also takes digits that int() does not
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -121,7 +123,7 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
     for step in path:
         place = (
             place[int(step)]
-            if isinstance(place, list) and step.isdigit() and int(step) < len(place)
+            if isinstance(place, list) and INDEX.fullmatch(step) and int(step) < len(place)
             else place.setdefault(step, {})
             if isinstance(place, dict)
             else None

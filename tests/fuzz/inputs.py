@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.combination import EXAMPLE
 from service.losses import LOSSES
 
 JSON, BINARY = "application/json", "application/vnd.safetensors"
+Array = NDArray[Any]
+NAMES = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "<i4": "I32", "|u1": "U8", "|b1": "BOOL"}
+LIFTED = object()  # where an array was
 VALUES: list[Any] = [
     0, -0.0, -1, 1, 2, 0.5, 1e-320, 5e-324, 1e308, -1e308, 1e16, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**25, None, True, False, "", "x", "mean", "none",
     [], {}, [[]], [0], [[0]], [[[0]]], [1, [2]], [[1], 2], [[1, 2], [3]], [True], ["a"], [None], [{}], {"shape": [], "data": [1]}, {"shape": [0], "data": []},
@@ -169,25 +173,43 @@ def mutated_bytes(rng: random.Random, body: bytes) -> bytes:
 
 def safetensors(rng: random.Random, tree: Any) -> bytes:
     """The tree's arrays as tensors of some type, the rest as the request; header and offsets now and then wrong."""
-    arrays, rest = {}, {}
-    for name, value in tree.items() if isinstance(tree, dict) else ():
-        try:
-            with np.errstate(all="ignore"):
-                arrays[name] = np.array(value, rng.choice(["<f8", "<f8", "<f4", "<f2", "<i8", "<i4", "u1", "?"]))
-        except (ValueError, TypeError, OverflowError):
-            rest[name] = value
-        else:
-            if not arrays[name].ndim and rng.random() < 0.9:
-                rest[name] = value
-                del arrays[name]
-    names = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "<i4": "I32", "|u1": "U8", "|b1": "BOOL"}
+    arrays: dict[str, Array] = {}
+    rest = without_arrays(rng, tree, "", arrays) if isinstance(tree, dict) else {}
     header: dict[str, Any] = {"__metadata__": {"request": json.dumps(rest)}}
     offset = 0
     for name, array in arrays.items():
-        header[name] = {"dtype": names[array.dtype.str], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        header[name] = {"dtype": NAMES[array.dtype.str], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
     if rng.random() < 0.3:
         header = mutated_tree(rng, header, header)
+    if arrays and rng.random() < 0.1:
+        name = rng.choice(list(arrays))
+        header[mutated_name(rng, name)] = header.pop(name, None)
     text = json.dumps(header).encode()
     length = len(text) if rng.random() < 0.95 else rng.choice([0, len(text) + 1, 2**40, 2**64 - 1])
     return length.to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays.values())
+
+
+def without_arrays(rng: random.Random, value: Any, place: str, arrays: dict[str, Array]) -> Any:
+    """What is left of a value once its arrays are in `arrays` by their places (`terms.0.inputs.predictions`)."""
+    if isinstance(value, dict):
+        kept = {key: without_arrays(rng, item, f"{place}.{key}" if place else key, arrays) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not LIFTED}
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [without_arrays(rng, item, f"{place}.{i}", arrays) if isinstance(item, dict) else item for i, item in enumerate(value)]
+    try:
+        with np.errstate(all="ignore"):
+            array = np.array(value, rng.choice(["<f8", "<f8", "<f4", "<f2", "<i8", "<i4", "u1", "?"]))
+    except (ValueError, TypeError, OverflowError):
+        return value
+    if not array.ndim and rng.random() < 0.9:
+        return value
+    arrays[place] = array
+    return LIFTED
+
+
+def mutated_name(rng: random.Random, name: str) -> str:
+    """A tensor's name with one step of its place changed."""
+    steps = name.split(".")
+    steps[rng.randrange(len(steps))] = rng.choice(["", "0", "00", "1", "-1", "x", "\u00b2", "\u0661", "9" * 5000, "terms", "a.b"])
+    return ".".join(steps)

@@ -130,10 +130,10 @@ def _no_constant(token: str) -> NoReturn:
 
 def check_both_parsers(given: Input) -> None:
     """With and without pysimdjson, the same fields come out or the body is refused."""
-    fast = _decoded(given)
+    fast = decoded(given)
     with without_simdjson():
-        exact = _decoded(given)
-    if (fast is None) != (exact is None) or (fast is not None and exact is not None and not _same(fast.fields, exact.fields)):
+        exact = decoded(given)
+    if (fast is None) != (exact is None) or (fast is not None and exact is not None and not same(fast.fields, exact.fields)):
         raise Finding(given, f"two parsers, two readings: {fast!r} and {exact!r}"[:1000])
 
 
@@ -146,7 +146,8 @@ def without_simdjson() -> Iterator[None]:
         json_codec.simdjson = kept
 
 
-def _decoded(given: Input) -> Decoded | None:
+def decoded(given: Input) -> Decoded | None:
+    """What the decoder makes of the body; None where it refuses it."""
     codec = JSON_CODEC if given.content_type == JSON else SAFETENSORS
     try:
         return codec.decode(given.body, CAPS)
@@ -156,11 +157,12 @@ def _decoded(given: Input) -> Decoded | None:
         raise Finding(given, f"the decoder fails: {exc!r}") from exc
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Bit for bit."""
     if isinstance(one, np.ndarray):
         return isinstance(other, np.ndarray) and one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
     if isinstance(one, dict):
-        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list):
-        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and one == other
