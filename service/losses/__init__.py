@@ -1,6 +1,7 @@
 """The losses: a NumPy library without HTTP, JSON or pydantic in it. Importing it registers every family."""
 
 from service.losses import (
+    adversarial,
     binary,
     boosting,
     boxes,
@@ -18,6 +19,7 @@ from service.losses import (
     margin,
     metric,
     multilabel,
+    objectives,
     policy,
     positive,
     preference,
@@ -25,6 +27,7 @@ from service.losses import (
     proxy,
     ranking,
     regression,
+    relative,
     robust,
     scoring,
     segmentation,
@@ -59,6 +62,7 @@ FAMILIES = tuple(
     module.__name__.rpartition(".")[2]
     for module in (
         regression,
+        relative,
         robust,
         probabilistic,
         counts,
@@ -90,7 +94,9 @@ FAMILIES = tuple(
         preference,
         policy,
         boosting,
+        objectives,
         survival,
+        adversarial,
         image,
     )
 )

@@ -132,6 +132,27 @@ def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
     )
 
 
+@loss(example=EXAMPLE | {"gamma": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
+def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) -> Evaluation:
+    r"""The hinge loss with its corner rounded over a width; the default is Rennie's.
+
+    Formula: \ell = 0 \text{ where } m \ge 1, \; 1 - m - \frac{\gamma}{2} \text{ where } m \le 1 - \gamma, \text{ else } \frac{(1 - m)^2}{2 \gamma}, \quad m = t x
+    gamma: width of the rounding; near 0 it is hinge.
+    Synonyms: smooth_hinge_loss, smoothed_hinge
+    Reference: Rennie and Srebro, Loss Functions for Preference Levels, 2005, IJCAI workshop; Shalev-Shwartz and Zhang, Stochastic Dual Coordinate Ascent, 2013, arXiv:1209.1873
+    """
+    s, m = _signed(predictions, labels)
+    short = np.maximum(1.0 - m, 0.0)
+    steep = np.minimum(short / gamma, 1.0)
+    return of_margin(
+        predictions,
+        s,
+        steep * (short - (0.5 * gamma) * steep),
+        lambda: -steep,
+        lambda: ((short > 0) & (short < gamma)).astype(m.dtype) / m.dtype.type(gamma),
+    )
+
+
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def exponential(predictions: Margins, labels: Signs) -> Evaluation:
     r"""The exponential of minus the margin, AdaBoost's loss.

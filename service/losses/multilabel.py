@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
@@ -122,3 +122,42 @@ def asymmetric(
         return focus * np.where(true, -(gamma_pos * p * entropy + q), of_negative)
 
     return elementwise(focus * entropy, {"predictions": lambda c: c * slope()})
+
+
+@loss(example={"predictions": [[0.8, -1.2, 2.0], [-0.3, 0.4, 0.1]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]}, merges=False)
+def soft_f1(predictions: ClassScores, labels: ClassFlags, *, average: Literal["macro", "micro"] = "macro") -> Evaluation:
+    r"""One minus the F1 score of the whole batch, with probabilities in place of decisions.
+
+    The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+
+    Formula: L = \frac{1}{C} \sum_k \left( 1 - \frac{2 \sum_i p_{ik} z_{ik}}{\sum_i p_{ik} + \sum_i z_{ik}} \right), \quad p = \sigma(x)
+    average: macro: the mean over the classes; micro: one score of all entries together.
+    Divisor: 1
+    Synonyms: sigmoid_f1, sigmoidF1, macro_soft_f1, differentiable_f1
+    Reference: Bénédict et al., sigmoidF1: A Smooth F1 Score Surrogate Loss for Multilabel Classification, 2021, arXiv:2108.10566, equation 8
+    """
+    p, q, z = sigmoid(predictions), sigmoid(-predictions), labels
+    axes = (0, 1) if average == "micro" else (0,)
+
+    def total(values: Array) -> Array:
+        return values.sum(axis=axes, dtype=np.float64, keepdims=True).astype(p.dtype)
+
+    hits, false_alarms, misses = total(p * z), total(p * (1.0 - z)), total(q * z)
+    wrong = false_alarms + misses
+    whole = 2.0 * hits + wrong
+    whole = np.where(whole == 0, 1.0, whole).astype(p.dtype, copy=False)
+    scores = float((wrong / whole).mean(dtype=np.float64)) if len(p) else 0.0
+    shares = wrong.size
+
+    def slope(own: Array, rest: Array) -> Array:
+        """By p with the label z, and by z with p: (hits - own whole) / whole^2, its two parts."""
+        return (2.0 / shares) * (rest * (hits / whole) - own * ((hits + wrong) / whole)) / whole
+
+    return Evaluation(
+        np.array([scores]),
+        np.ones(1),
+        {
+            "predictions": lambda c: float(c[0]) * (slope(z, 1.0 - z) * p * q),
+            "labels": lambda c: float(c[0]) * slope(p, q),
+        },
+    )

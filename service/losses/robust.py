@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
+import annotated_types
 import numpy as np
 
 from service.losses.core import ELEMENTWISE, Bound, Evaluation, Positive, Real, RealLabel, loss
-from service.losses.numerics import LN2
+from service.losses.errors import InvalidOption
+from service.losses.numerics import LN2, elementwise
 from service.losses.regression import EXAMPLE, by_error
 from service.losses.special import x_minus_log1p, xlogx_excess
-from service.losses.tensors import Array
+from service.losses.tensors import UNIT, Array, Tensor
+from service.losses.twofold import two_sum
+
+Heat = Annotated[Array, Tensor("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
 
 HUGE = 1e100  # beyond it a^2 + 1 is a^2, and the logarithm is taken of a
 
@@ -233,4 +239,116 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
         values.astype(error.dtype, copy=False),
         lambda: np.sign(error) * np.where(inside, alpha * np.log1p(u), gamma).astype(error.dtype, copy=False),
         lambda: inside * ((alpha * b / beta) / (1.0 + u)),
+    )
+
+
+@loss(example=EXAMPLE | {"a": 0.2}, hessian_diagonal=True, bound=ELEMENTWISE)
+def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -> Evaluation:
+    r"""Half the squared error near zero, a cosine further out, constant beyond a pi.
+
+    Formula: \ell = a^2 \left( 1 - \cos(e / a) \right) \text{ where } |e| \le a \pi, \text{ else } 2 a^2, \quad e = x - t
+    a: the error beyond which nothing changes is a pi; 1.339 is 95 % efficient for normal errors.
+    Synonyms: andrews, andrew_wave, AndrewWave, wave
+    Reference: Andrews, A Robust Method for Multiple Linear Regression, 1974, Technometrics 16; statsmodels AndrewWave
+    """
+    error = predictions - labels
+    angle = error / a
+    inside = np.abs(angle) <= math.pi
+    half = np.sin(0.5 * np.where(inside, angle, math.pi)).astype(error.dtype, copy=False)
+    return by_error(
+        (2.0 * a * a) * (half * half),
+        lambda: np.where(inside, a * np.sin(angle), 0.0).astype(error.dtype, copy=False),
+        lambda: np.where(inside, np.cos(angle), 0.0).astype(error.dtype, copy=False),
+    )
+
+
+@loss(example=EXAMPLE | {"a": 0.2, "b": 0.25, "c": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
+def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positive = 4.0, c: Positive = 8.0) -> Evaluation:
+    r"""Half the squared error up to a, linear up to b, falling off in its slope up to c, constant beyond.
+
+    Formula: \ell = \frac{e^2}{2} \text{ to } a, \; a |e| - \frac{a^2}{2} \text{ to } b, \; \frac{a (b + c - a)}{2} - \frac{a (c - |e|)^2}{2 (c - b)} \text{ to } c, \; \frac{a (b + c - a)}{2} \text{ beyond}, \quad e = x - t
+    a: error at which the quadratic turns linear.
+    b: error from which the slope falls; at least a.
+    c: error from which the slope is 0; more than b.
+    Synonyms: hampel_loss, Hampel, hampel_three_part
+    Reference: Hampel, The Influence Curve and its Role in Robust Estimation, 1974, Journal of the American Statistical Association 69; statsmodels Hampel
+    """
+    if not a <= b < c:
+        raise InvalidOption("b", f"is {b}; expected a <= b < c, which are {a} and {c}")
+    error = predictions - labels
+    size = np.abs(error)
+    first, second = np.minimum(size, a), np.clip(size, a, b) - a
+    third = np.clip(size, b, c) - b
+    width = c - b
+    falling = np.maximum((c - size) / width, 0.0)
+    values = first * (0.5 * first) + a * second + a * (third * (1.0 - 0.5 * (third / width)))
+    slope = np.where(size <= b, first, a * falling).astype(error.dtype, copy=False)
+    return by_error(
+        values,
+        lambda: np.sign(error) * slope,
+        lambda: ((size <= a) * 1.0 - ((size > b) & (size <= c)) * (a / width)).astype(error.dtype, copy=False),
+    )
+
+
+@loss(example=EXAMPLE | {"c": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
+def berhu(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
+    r"""The reverse of huber: the absolute error up to c, quadratic beyond. The gradient at a tie is 0.
+
+    The paper's c is a fifth of the batch's largest error, a constant in the gradient.
+
+    Formula: \ell = |e| \text{ where } |e| \le c, \text{ else } \frac{e^2 + c^2}{2 c}, \quad e = x - t
+    c: error at which the linear turns quadratic.
+    Synonyms: reverse_huber, BerHuLoss, inverse_huber
+    Reference: Laina et al., Deeper Depth Prediction with Fully Convolutional Residual Networks, 2016, arXiv:1606.00373, equation 1
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    beyond = size > c
+    ratio = np.maximum(size / c, 1.0)
+    return by_error(
+        np.where(beyond, 0.5 * (size * ratio) + 0.5 * c, size).astype(error.dtype, copy=False),
+        lambda: np.sign(error) * ratio,
+        lambda: (beyond / c).astype(error.dtype, copy=False),
+    )
+
+
+@loss(example={"predictions": [0.7, 0.2, 0.1], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def adaptive_wing(
+    predictions: Real,
+    labels: Heat,
+    *,
+    alpha: Annotated[float, annotated_types.Ge(2)] = 2.1,
+    omega: Positive = 14.0,
+    epsilon: Positive = 1.0,
+    theta: Positive = 0.5,
+) -> Evaluation:
+    r"""The wing loss of heat maps: steep near zero where the true heat is 1, flat where it is background.
+
+    Formula: \ell = \omega \log\left(1 + |e / \epsilon|^p\right) \text{ where } |e| < \theta, \text{ else } A (|e| - \theta) + \omega \log\left(1 + q\right), \quad p = \alpha - t, \; q = (\theta / \epsilon)^p, \; A = \frac{\omega p q}{\theta (1 + q)}, \; e = x - t
+    alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where it is 1.
+    omega: height.
+    epsilon: scale of the errors.
+    theta: error at which the logarithm ends.
+    Synonyms: awing, AWingLoss, AdaptiveWingLoss
+    Reference: Wang, Bo and Fuxin, Adaptive Wing Loss for Robust Face Alignment via Heatmap Regression, 2019, arXiv:1904.07399, equation 3
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    inside = size < theta
+    p, lost = two_sum(np.full_like(labels, alpha), -labels)
+    ratio = np.minimum(size, theta) / epsilon
+    tiny = np.finfo(ratio.dtype).tiny
+
+    def power(exponent: Array) -> Array:
+        """The ratio to an exponent that is not rounded."""
+        return ratio**exponent * (1.0 + lost * np.log(np.maximum(ratio, tiny)))
+
+    raised = power(p)
+    share = 1.0 / (1.0 + raised)
+    steep = omega * p * share * (power(p - 1.0) / epsilon)
+    values = omega * np.log1p(raised) + steep * np.maximum(size - theta, 0.0)
+    return elementwise(
+        values,
+        {"predictions": lambda c: c * (np.sign(error) * steep)},
+        {"predictions": lambda c: c * (inside * (omega * p * share * share * ((p - 1.0) - raised) * (power(p - 2.0) / epsilon / epsilon)))},
     )

@@ -100,6 +100,29 @@ def test_a_model_trained_on_our_derivatives_is_the_built_in_one(name: str, built
     same_trees(train(builtin, y, **options, **several), train(objective, y, **several), 2e-5)
 
 
+def test_the_weighted_cross_entropy_lambda_is_lightgbms() -> None:
+    """Its weights are inside the loss, so that a custom objective has them from the caller."""
+    y, weights = targets()["share"], np.random.default_rng(4).uniform(0.3, 4.0, size=ROWS)
+    data = {"label": y, "free_raw_data": False, "params": {"verbosity": -1}}
+
+    def objective(scores: Any, _: Any) -> tuple[Any, Any]:
+        controls = Controls(reduction="sum", outputs=("gradients", "hessian_diagonal"))
+        answer = compute(LOSSES["boosting_cross_entropy_lambda"], {"predictions": scores, "labels": y, "weight": weights}, {}, controls)
+        return answer.gradients["predictions"], answer.hessian_diagonal["predictions"]
+
+    builtin = lightgbm.train(FIXED | {"objective": "cross_entropy_lambda"}, lightgbm.Dataset(features()[0], weight=weights, **data), ROUNDS)
+    same_trees(builtin, lightgbm.train(FIXED | {"objective": objective}, lightgbm.Dataset(features()[0], weight=weights, **data), ROUNDS), 2e-5)
+
+
+def test_xgboosts_hessians_of_single_objectives() -> None:
+    """By the formulas of its source: a floor of 1e-6, and float32's smallest normal number where the hinge is flat."""
+    _, hessian = pair("boosting_squared_log", [0.5, 40.0, -3.0], [1.0, 0.0, 0.0])
+    np.testing.assert_allclose(hessian, [(np.log(2.0) - np.log(1.5) + 1.0) / 2.25, 1e-6, (1.0 - np.log(1e-6)) * 1e12], rtol=1e-9)
+    gradient, hessian = pair("boosting_hinge", [0.5, 2.0, -0.5], [1, 1, 0])
+    np.testing.assert_array_equal(gradient, [-1.0, 0.0, 1.0])
+    np.testing.assert_array_equal(hessian, [1.0, float(np.finfo(np.float32).tiny), 1.0])
+
+
 def test_the_derivatives_may_come_from_the_running_service(client: httpx.Client) -> None:
     y = targets()["binary"]
 

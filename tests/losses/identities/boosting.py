@@ -26,6 +26,14 @@ def binary(rng):
     return {"predictions": rng.normal(size=9), "labels": rng.integers(0, 2, size=9).astype(float)}
 
 
+def positive(rng):
+    return {"predictions": rng.uniform(0.0, 3.0, size=9), "labels": rng.uniform(0.1, 3.0, size=9)}
+
+
+def signed(call):
+    return {"predictions": call["predictions"], "labels": 2 * call["labels"] - 1}
+
+
 def equal(name, other, draw=scores, mine=None, theirs=None):
     return f"{name} is {other}", lambda rng: (lambda c: (value(name, **c, **(mine or {})), value(other, **c, **(theirs or {}))))(draw(rng))
 
@@ -35,6 +43,21 @@ IDENTITIES = [
     equal("boosting_absolute", "mean_absolute_error"),
     equal("boosting_huber", "huber", mine={"alpha": 0.6}, theirs={"delta": 0.6}),
     equal("boosting_fair", "fair", mine={"fair_c": 0.7}, theirs={"c": 0.7}),
+    equal("boosting_pseudo_huber", "pseudo_huber", mine={"huber_slope": 0.7}, theirs={"delta": 0.7}),
+    equal("boosting_cross_entropy_lambda", "boosting_cross_entropy", draw=binary),
+    (
+        "boosting_expectile is half of expectile",
+        lambda r: (2 * value("boosting_expectile", **(c := scores(r)), alpha=0.9), value("expectile", **c, alpha=0.9)),
+    ),
+    (
+        "boosting_squared_log is half of mean_squared_logarithmic_error",
+        lambda r: (2 * value("boosting_squared_log", **(c := positive(r))), value("mean_squared_logarithmic_error", **c)),
+    ),
+    ("boosting_hinge is hinge of signs", lambda r: (value("boosting_hinge", **(c := binary(r))), value("hinge", **signed(c)))),
+    (
+        "boosting_exponential is exponential of signs",
+        lambda r: (value("boosting_exponential", **(c := binary(r))), value("exponential", **signed(c))),
+    ),
     equal("boosting_quantile", "quantile", mine={"alpha": 0.8}, theirs={"quantile": 0.8}),
     equal("boosting_poisson", "poisson_nll"),
     equal("boosting_logistic", "binary_cross_entropy_with_logits", draw=binary),

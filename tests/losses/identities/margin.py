@@ -41,6 +41,11 @@ def _flags(y, classes=4):
     return (np.arange(classes) == y[:, None]).astype(float)
 
 
+def _dice(x, z):
+    p = 1.0 / (1.0 + np.exp(-x))
+    return np.atleast_1d(1.0 - 2.0 * (p * z).sum() / (p.sum() + z.sum()))
+
+
 IDENTITIES = [
     (
         "soft_margin is binary cross entropy with labels 0 and 1",
@@ -97,6 +102,14 @@ IDENTITIES = [
         lambda rng: (lambda x, y: (_value("multiclass_perceptron", x, y), 2.0 * _value("multi_margin", x, y, margin=0.0)))(
             _scores(rng, (5, 2)), rng.integers(0, 2, size=5)
         ),
+    ),
+    (
+        "smooth_hinge of width 2 is binary_sparsemax",
+        _margin(lambda x, s: _value("smooth_hinge", x, s, gamma=2.0), lambda x, s: _value("binary_sparsemax", x, (s + 1) // 2)),
+    ),
+    (
+        "micro soft_f1 is one minus Dice of the whole batch",
+        lambda rng: (lambda x, z: (_value("soft_f1", x, z, average="micro"), _dice(x, z)))(_scores(rng), rng.uniform(size=(5, 4))),
     ),
     (
         "asymmetric without focusing and clip is binary cross entropy",

@@ -32,7 +32,36 @@ def _root_log(rng: Generator) -> Any:
     return value("root_mean_squared_log_error", x, t), value("root_mean_squared_error", np.log(1 + x), np.log(1 + t))
 
 
+def _relative(rng: Generator) -> Any:
+    x, t = rng.normal(size=(2, 9))
+    return value("relative_squared_error", x, t), value("mean_squared_error", x, t) / t.var()
+
+
+def _one_quantile(rng: Generator) -> Any:
+    x, t = rng.normal(size=(2, 6, 1))
+    return 2 * value("quantile_huber", x, t, kappa=0.7), value("smooth_l1", x, t, beta=0.7)
+
+
+def _scaled(rng: Generator) -> Any:
+    x, t = pair(rng)
+    return value("mean_absolute_scaled_error", x, t, np.tile([2.0, 3.0, 2.0], (6, 1))), value("mean_absolute_error", x, t)
+
+
 IDENTITIES = [
+    ("relative_squared_error is the squared error over the variance", _relative),
+    ("quantile_huber of one median is half of smooth_l1", _one_quantile),
+    ("mean_absolute_scaled_error is the absolute error where the history moves by 1", _scaled),
+    (
+        "hampel is huber up to b",
+        lambda r: (value("hampel", *(p := pair(r)), a=0.4, b=50.0, c=60.0), value("huber", *p, delta=0.4)),
+    ),
+    (
+        "huber and berhu add up to both their halves",
+        lambda r: (
+            value("huber", *(p := pair(r)), delta=0.4) / 0.4 + value("berhu", *p, c=0.4),
+            value("mean_absolute_error", *p) + value("half_squared_error", *p) / 0.4,
+        ),
+    ),
     ("huber(delta) is delta smooth_l1(beta=delta)", lambda r: (value("huber", *(p := pair(r)), delta=0.4), 0.4 * value("smooth_l1", *p, beta=0.4))),
     ("half_squared_error is mean_squared_error / 2", lambda r: (2 * value("half_squared_error", *(p := pair(r))), value("mean_squared_error", *p))),
     ("quantile 0.5 is half the absolute error", lambda r: (2 * value("quantile", *(p := pair(r))), value("mean_absolute_error", *p))),

@@ -42,6 +42,11 @@ def modified_huber(predictions, labels):
     return per_sample(choose(m >= -1, _positive(1 - m) ** 2, -4 * m))
 
 
+def smooth_hinge(predictions, labels, gamma):
+    m = _signed(predictions, labels)
+    return per_sample(choose(m >= 1, 0 * m, choose(m <= 1 - gamma, 1 - m - gamma / 2, (1 - m) ** 2 / (2 * gamma))))
+
+
 def exponential(predictions, labels):
     return per_sample(exp(-_signed(predictions, labels)))
 

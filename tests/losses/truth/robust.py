@@ -6,6 +6,7 @@ from mpmath import mp
 from tests.losses.truth import choose, exp, log, per_sample, sqrt
 
 arc_tangent = np.frompyfunc(mp.atan, 1, 1)
+cosine = np.frompyfunc(mp.cos, 1, 1)
 
 
 def pseudo_huber(predictions, labels, delta):
@@ -58,3 +59,27 @@ def balanced_l1(predictions, labels, alpha, gamma, beta):
     error, b = abs(predictions - labels), mp.exp(gamma / alpha) - 1
     inside = alpha / b * (b * error + beta) * log(b * error / beta + 1) - alpha * error
     return per_sample(choose(error < beta, inside, gamma * error + gamma * beta / b - alpha * beta))
+
+
+def andrews_wave(predictions, labels, a):
+    error = predictions - labels
+    return per_sample(choose(abs(error) <= a * mp.pi, a**2 * (1 - cosine(error / a)), 2 * a**2))
+
+
+def hampel(predictions, labels, a, b, c):
+    e = abs(predictions - labels)
+    third = a * (b + c - a) / 2 - choose(e <= c, a * (c - e) ** 2 / (c - b) / 2, mp.mpf(0))
+    return per_sample(choose(e <= a, e**2 / 2, choose(e <= b, a * e - a**2 / 2, third)))
+
+
+def berhu(predictions, labels, c):
+    e = abs(predictions - labels)
+    return per_sample(choose(e <= c, e, (e**2 + c**2) / (2 * c)))
+
+
+def adaptive_wing(predictions, labels, alpha, omega, epsilon, theta):
+    e, p = abs(predictions - labels), alpha - labels
+    edge = (theta / epsilon) ** p
+    slope = omega * (1 / (1 + edge)) * p * (theta / epsilon) ** (p - 1) / epsilon
+    offset = theta * slope - omega * log(1 + edge)
+    return per_sample(choose(e < theta, omega * log(1 + (e / epsilon) ** p), slope * e - offset))

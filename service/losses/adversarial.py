@@ -1,0 +1,136 @@
+"""Losses of generative adversarial networks, from the critic's scores of real and of generated samples.
+
+`role` says whose loss it is: the discriminator's takes both scores, the generator's those of its own samples only. A batch has as
+many real as generated samples, and the discriminator's loss of a pair is the sum of both parts. Gradient penalties need the network
+and are no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.core import ELEMENTWISE, Evaluation, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import elementwise, sigmoid, softplus
+from service.losses.tensors import Array, Tensor
+
+Fake = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's scores of generated samples")]
+Genuine = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's scores of real samples; for the discriminator alone")]
+Role = Literal["discriminator", "generator"]
+
+BOTH = {"fake": [-0.5, 0.3, 1.2], "real": [1.5, 0.2, -0.4]}
+
+Derivative = Callable[[], Array]
+Part = tuple[Array, Derivative, Derivative]  # values, and their first and second derivatives by the score
+Function = Callable[[Array], Part]
+
+
+def of_role(role: Role, fake: Array, real: Array | None, *, on_real: Function, on_fake: Function, generator: Function) -> Evaluation:
+    """The discriminator's loss, on_real(real) + on_fake(fake), or the generator's, of fake."""
+    if role == "generator" and real is not None:
+        raise InvalidTensor("real", "has no part in the generator's loss; expected none")
+    if role == "discriminator" and real is None:
+        raise InvalidTensor("real", "is missing; the discriminator's loss needs it")
+    values, slope, curvature = generator(fake) if role == "generator" else on_fake(fake)
+    gradients, hessian = {"fake": lambda c: c * slope()}, {"fake": lambda c: c * curvature()}
+    if real is not None:
+        of_real, slope_of_real, curvature_of_real = on_real(real)
+        values = values + of_real
+        gradients["real"], hessian["real"] = lambda c: c * slope_of_real(), lambda c: c * curvature_of_real()
+    return elementwise(values, gradients, hessian)
+
+
+def _softplus(sign: float, factor: float = 1.0) -> Function:
+    """Factor * log(1 + exp(sign * x))."""
+    return lambda x: (factor * softplus(sign * x), lambda: (sign * factor) * sigmoid(sign * x), lambda: factor * (sigmoid(x) * sigmoid(-x)))
+
+
+def _linear(slope: float) -> Function:
+    return lambda x: (slope * x, lambda: np.full_like(x, slope), lambda: np.zeros_like(x))
+
+
+def _half_square(target: float) -> Function:
+    return lambda x: (0.5 * (x - target) * (x - target), lambda: x - target, lambda: np.ones_like(x))
+
+
+def _hinge(sign: float) -> Function:
+    """max(0, 1 - sign * x), with the slope 0 at the kink."""
+    return lambda x: (np.maximum(1.0 - sign * x, 0.0), lambda: -sign * (sign * x < 1.0).astype(x.dtype), lambda: np.zeros_like(x))
+
+
+@loss(example=BOTH, hessian_diagonal=True)
+def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
+    r"""The two sides of the first adversarial game: what the discriminator loses, the generator's loss is minus its part of.
+
+    The generator's slope vanishes where the critic is sure of a fake; gan_non_saturating mends that.
+
+    Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = \log(1 - \sigma(f))
+    role: whose loss.
+    Synonyms: minimax_gan, minimax_discriminator_loss, minimax_generator_loss, saturating_gan
+    Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1
+    """
+    return of_role(role, fake, real, on_real=_softplus(-1.0), on_fake=_softplus(1.0), generator=_softplus(1.0, -1.0))
+
+
+@loss(example=BOTH, hessian_diagonal=True)
+def gan_non_saturating(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
+    r"""As gan_minimax for the discriminator; the generator wants its samples to be taken for real.
+
+    Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = -\log \sigma(f)
+    role: whose loss.
+    Synonyms: non_saturating_gan, modified_generator_loss, modified_discriminator_loss, ns_gan
+    Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, section 3
+    """
+    return of_role(role, fake, real, on_real=_softplus(-1.0), on_fake=_softplus(1.0), generator=_softplus(-1.0))
+
+
+@loss(example=BOTH, hessian_diagonal=True)
+def lsgan(
+    fake: Fake,
+    *,
+    real: Genuine | None = None,
+    role: Role = "discriminator",
+    real_label: float = 1.0,
+    fake_label: float = 0.0,
+    generator_label: float = 1.0,
+) -> Evaluation:
+    r"""Half the squared distances of the scores from labels of real and fake, as in the paper; MONAI and others leave out the halves.
+
+    Formula: L_D = \tfrac12 (r - b)^2 + \tfrac12 (f - a)^2, \quad L_G = \tfrac12 (f - c)^2
+    role: whose loss.
+    real_label: b, the discriminator's target for real samples.
+    fake_label: a, its target for generated ones.
+    generator_label: c, the generator's target.
+    Synonyms: least_squares_gan, least_squares_discriminator_loss, least_squares_generator_loss
+    Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017, arXiv:1611.04076, equation 2
+    """
+    return of_role(role, fake, real, on_real=_half_square(real_label), on_fake=_half_square(fake_label), generator=_half_square(generator_label))
+
+
+@loss(example=BOTH, hessian_diagonal=True, bound=ELEMENTWISE)
+def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
+    r"""Differences of the scores: a Wasserstein distance, if the critic is 1-Lipschitz.
+
+    What makes it so (clipping, or a gradient penalty) is the caller's.
+
+    Formula: L_D = f - r, \quad L_G = -f
+    role: whose loss.
+    Synonyms: wasserstein_gan, wasserstein_discriminator_loss, wasserstein_generator_loss, critic_loss
+    Reference: Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, algorithm 1
+    """
+    return of_role(role, fake, real, on_real=_linear(-1.0), on_fake=_linear(1.0), generator=_linear(-1.0))
+
+
+@loss(example=BOTH, hessian_diagonal=True, bound=ELEMENTWISE)
+def gan_hinge(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
+    r"""Hinge losses of both scores for the discriminator; the generator raises its score. The slope at a kink is 0.
+
+    Formula: L_D = \max(0, 1 - r) + \max(0, 1 + f), \quad L_G = -f
+    role: whose loss.
+    Synonyms: hinge_gan, geometric_gan, gan_hinge_loss
+    Reference: Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894; Miyato et al., Spectral Normalization for GANs, 2018, arXiv:1802.05957, equation 17
+    """
+    return of_role(role, fake, real, on_real=_hinge(1.0), on_fake=_hinge(-1.0), generator=_linear(-1.0))
