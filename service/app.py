@@ -122,6 +122,7 @@ def _json(content: Any) -> Response:
 
 async def _problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Failure)  # noqa: S101
+    metrics.rejected(exc.kind)
     return Response(exc.body(request.state.request_id), exc.status, dict(exc.headers), MEDIA_TYPE)
 
 

@@ -29,17 +29,19 @@ INTERNAL = Failure("internal", "the service failed; its log has this request's i
 log = logging.getLogger("service")
 
 
-@dataclass
+@dataclass(slots=True)
 class Timing:
-    """Seconds by phase, for Server-Timing."""
+    """Seconds by phase, for Server-Timing, and the elements that were worked on in them."""
 
     decode: float = 0.0
     queue: float = 0.0
     compute: float = 0.0
     encode: float = 0.0
+    elements: int = 0
 
     def header(self) -> bytes:
-        return ", ".join(f"{phase};dur={seconds * 1e3:.3f}" for phase, seconds in vars(self).items()).encode()
+        decode, queue, compute, encode = (seconds * 1e3 for seconds in self.seconds())
+        return f"decode;dur={decode:.3f}, queue;dur={queue:.3f}, compute;dur={compute:.3f}, encode;dur={encode:.3f}".encode()
 
     def seconds(self) -> tuple[float, ...]:
         return (self.decode, self.queue, self.compute, self.encode)
@@ -49,7 +51,7 @@ def answer(name: str, body: bytes, codec: Codec, accept: Codec, settings: Settin
     """THE pipeline: decode, bind, compute, reduce, encode."""
     start = time.perf_counter()
     decoded = codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
-    decode_end = time.perf_counter()
+    decode_end, timing.elements = time.perf_counter(), decoded.elements
     if name == combination.NAME:
         fields = combination.combine(decoded.fields, settings.max_terms, settings.max_pairs)
     else:
@@ -122,8 +124,9 @@ class LossEndpoint:
             return
         finally:
             share.release()
-        metrics.answered(label(scope["path"]), how.codec.name, len(body), len(encoded), how.timing.seconds())
-        logs.request(request_id, label(scope["path"]), 200, len(body), len(encoded), vars(how.timing))
+        loss, seconds = label(scope["path"]), how.timing.seconds()
+        metrics.answered(loss, how.codec.name, len(body), len(encoded), how.timing.elements, seconds)
+        logs.request(request_id, loss, 200, len(body), len(encoded), seconds)
         await reply(send, 200, encoded, how.accept.media_type, how.headers())
 
     def _inline(self, name: str) -> int:
@@ -151,6 +154,7 @@ async def reply(send: Send, status: int, body: bytes, media_type: str, headers: 
 
 async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
     """An answer that is a problem document."""
+    metrics.rejected(problem.kind)
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     await reply(send, problem.status, problem.body(request_id), MEDIA_TYPE, headers)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 import uuid
 from enum import IntEnum
@@ -24,17 +22,16 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service import logs
+from service import logs, metrics
 from service.app import create_app
 from service.endpoint import Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
 from service.limits import Life
 from service.settings import Settings
-from service.workers import FAILED_TO_START, Supervisor
+from service.workers import FAILED_TO_START, Supervisor, shared_metrics
 
 BACKLOG = 2048
 SWEEP_SECONDS = 0.2
-METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks for it when it is imported
 LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
 
 STOPPING = Failure("unavailable", "the service is stopping; ask another", headers={"Connection": "close", "Retry-After": "1"})
@@ -186,6 +183,7 @@ class Protocol(HttpToolsProtocol):
 
 
 def _raw(problem: Failure) -> bytes:
+    metrics.rejected(problem.kind)
     request_id = uuid.uuid4().hex
     body = problem.body(request_id)
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
@@ -232,6 +230,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            metrics.flush()  # for the other workers' scrapes
             now = loop.time()
             for connection in list(self.server_state.connections):
                 connection.sweep(now)  # type: ignore[union-attr]
@@ -259,12 +258,8 @@ def serve(host: str, port: int, workers: int = 1) -> int:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         logs.configure(requests=False)
-        directory = tempfile.mkdtemp(prefix="loss-service-metrics-")
-        os.environ[METRICS_DIRECTORY] = directory  # the workers' counters, added up by whichever is asked
-        try:
+        with shared_metrics():
             return Supervisor(listener, workers).run()
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
     return serve_here(host, port)
 
 
@@ -274,6 +269,7 @@ def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socke
     logs.configure(settings.access_log)
     server = Server(configured(settings, life, host, port), settings, life, parent)
     server.run(None if listener is None else [listener])
+    metrics.flush()
     return 0 if server.started else FAILED_TO_START
 
 

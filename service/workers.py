@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from service.metrics import forget_worker
+from service.metrics import DIRECTORY, forget_worker
 
 FAILED_TO_START = 3  # the exit status of a worker that would fail the same way again
 SHORT_LIFE = 2.0  # seconds: a worker that died sooner is replaced only after as long, so that a crash at birth burns no processor
 
+MEMORY = Path("/dev/shm")  # noqa: S108
+PREFIX = "loss-service-metrics-"
+YOUNG = 60.0  # seconds: a directory that is not older may be one that its service has not locked yet
+
 log = logging.getLogger("service")
+
+
+@contextmanager
+def shared_metrics() -> Iterator[None]:
+    """A directory in memory for the workers' counters, named in the environment; what services that were killed left behind is removed.
+
+    Each service holds a lock on its own directory, which ends with it however it ends.
+    """
+    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{PREFIX}*"):
+        _remove_abandoned(left)
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    handle = os.open(directory, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    os.environ[DIRECTORY] = str(directory)
+    try:
+        yield
+    finally:
+        os.environ.pop(DIRECTORY, None)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_abandoned(directory: Path) -> None:
+    try:
+        if time.time() - directory.stat().st_mtime < YOUNG:
+            return
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError:  # gone, or another user's
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(directory, ignore_errors=True)
+    except BlockingIOError:
+        pass  # in use
+    finally:
+        os.close(handle)
 
 
 class Supervisor:

@@ -37,6 +37,19 @@ class Decoded:
     fields: dict[str, Any]
     form: Form = "nested"
 
+    @property
+    def elements(self) -> int:
+        """The elements of all its tensors."""
+        return _elements(self.fields)
+
+
+def _elements(node: Any) -> int:
+    if isinstance(node, np.ndarray):
+        return node.size
+    if isinstance(node, dict):
+        return sum(map(_elements, node.values()))
+    return sum(map(_elements, node)) if isinstance(node, list) else 0
+
 
 class BodyError(ValueError):
     """A body that cannot be decoded; `pointer` names the place where there is one."""

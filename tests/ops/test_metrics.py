@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from service import metrics, workers
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -24,11 +30,13 @@ def test_two_workers_count_as_one() -> None:
     with running(WORKERS="2") as url:
         for _ in range(20):  # a connection each, so that both workers get some
             assert httpx.post(f"{url}/loss/mse_loss", json=GOOD).status_code == 200
+        time.sleep(1)  # each worker counts what it has answered a few times a second
         seen = [samples(url) for _ in range(6)]
     key = ("loss_requests_total", (("encoding", "json"), ("loss", "mean_squared_error"), ("status", "200")))
     assert [one[key] for one in seen] == [20] * 6, "a synonym counts as its loss, and each worker tells of both"
-    for phase in ("decode", "queue", "compute", "encode"):
+    for phase in ("decode", "compute", "encode"):
         assert seen[0][("loss_phase_seconds_count", (("phase", phase),))] == 20
+    assert seen[0][("loss_elements_total", (("loss", "mean_squared_error"),))] == 20 * 4
     assert seen[0][("loss_queue_length", ())] == 0
 
 
@@ -37,6 +45,83 @@ def test_a_refusal_counts_by_its_kind(server: str) -> None:
     before = samples(server).get(kind, 0)
     httpx.post(f"{server}/loss/huber", json={"predictions": [1.0], "labels": [1.0, 2.0]})
     assert samples(server)[kind] == before + 1
+
+
+def test_a_refusal_before_any_loss_counts_too(server: str) -> None:
+    for kind, ask in [
+        ("not-found", lambda: httpx.get(f"{server}/nowhere")),
+        ("method-not-allowed", lambda: httpx.put(f"{server}/loss/huber")),
+        ("large-headers", lambda: httpx.get(f"{server}/info", headers={"x-long": "x" * 100_000})),
+    ]:
+        before = samples(server).get(("loss_rejections_total", (("kind", kind),)), 0)
+        assert ask().is_client_error
+        assert samples(server)[("loss_rejections_total", (("kind", kind),))] == before + 1
+
+
+def test_results_that_are_not_finite_count_by_loss(server: str) -> None:
+    key = ("loss_non_finite_total", (("loss", "mean_squared_error"),))
+    before = samples(server).get(key, 0)
+    assert httpx.post(f"{server}/loss/mse", json={"predictions": [1e300], "labels": [-1e300]}).status_code == 422
+    assert samples(server)[key] == before + 1
+
+
+def test_elements_are_those_of_all_tensors(server: str) -> None:
+    key = ("loss_elements_total", (("loss", "combination"),))
+    before = samples(server).get(key, 0)
+    terms = [{"loss": "mse", "inputs": GOOD}, {"loss": "huber", "inputs": {**GOOD, "sample_weight": [1.0, 1.0]}}]
+    httpx.post(f"{server}/loss/combination", json={"terms": terms}).raise_for_status()
+    assert samples(server)[key] == before + 4 + 6
+
+
+def test_only_what_waited_has_a_time_in_the_queue() -> None:
+    with running(LOSS_SERVICE_INLINE_BYTES="100") as url:
+        for size in (1, 1000):
+            httpx.post(f"{url}/loss/mse", json={"predictions": [1.0] * size, "labels": [0.0] * size}).raise_for_status()
+        seen = samples(url)
+    assert seen[("loss_phase_seconds_count", (("phase", "queue"),))] == 1
+    assert seen[("loss_phase_seconds_count", (("phase", "compute"),))] == 2
+
+
+def test_many_observations_at_once_are_those_observations() -> None:
+    one, many = (metrics.Batched(f"{name}_test", "of this test", buckets=(1, 2, 4), registry=CollectorRegistry()) for name in ("one", "many"))
+    amounts = [0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 4.5, 1e9]
+    for amount in amounts:
+        one.observe(amount)
+    many.observe_all(amounts)
+    many.observe_all([])
+    values = [
+        [
+            (sample.name.partition("_")[2], sample.labels, sample.value)
+            for family in made.collect()
+            for sample in family.samples
+            if not sample.name.endswith("created")
+        ]
+        for made in (one, many)
+    ]
+    assert values[0] == values[1]
+
+
+def test_a_full_batch_is_counted_at_once() -> None:
+    before = metrics.REGISTRY.get_sample_value("loss_elements_total", {"loss": "combination"}) or 0
+    for _ in range(metrics.BATCH):
+        metrics.answered("combination", "json", 1, 1, 2, (1.0, 0.0, 1.0, 1.0))
+    assert metrics.REGISTRY.get_sample_value("loss_elements_total", {"loss": "combination"}) == before + 2 * metrics.BATCH
+
+
+def test_counters_of_a_service_that_was_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "MEMORY", tmp_path)
+    dead, young = tmp_path / f"{workers.PREFIX}dead", tmp_path / f"{workers.PREFIX}young"
+    for directory in (dead, young):
+        directory.mkdir()
+    os.utime(dead, (0, 0))
+    with workers.shared_metrics():
+        alive = Path(os.environ[metrics.DIRECTORY])
+        os.utime(alive, (0, 0))
+        assert (dead.exists(), young.exists(), alive.parent) == (False, True, tmp_path)
+        with workers.shared_metrics():
+            assert alive.exists(), "its service holds it"
+    assert not alive.exists()
+    assert metrics.DIRECTORY not in os.environ
 
 
 @pytest.mark.parametrize("name", ["made_up_by_a_caller", "huber%0a", "x" * 300])
