@@ -14,6 +14,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -30,7 +31,9 @@ EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the
 FLAT_KEYS = {"shape", "data"}
 BASE64_KEYS = {"shape", "dtype", "base64"}
 LONG_INTEGER = re.compile(rb"(?<![\w.+-])-?\d{19,}(?![\d.eE])")
+LONG, DIGITS = b"0" * 19, bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))  # what is no such body costs no regular expression
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
+KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list in every form
 MOST_NAMES = 256  # of one object
 MOST_ITEMS = 1024  # of one list that is not of numbers
@@ -97,6 +100,7 @@ class _Walk:
         self.arrays: Any = arrays  # Any: values are of the parser's own types
         self.objects: Any = objects
         self.form: Form | None = None
+        self.names = 0  # of all objects
         self.brackets = 0  # how many [ the document should have, were it as regular as it seems
 
     def value(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
@@ -114,6 +118,7 @@ class _Walk:
         if len(value) > MOST_NAMES:  # a look-up walks the object
             raise Unfit(f"has more than {MOST_NAMES} names", pointer)
         keys = list(value.keys())
+        self.names += len(keys)
         self.brackets += sum(key.count("[") for key in keys)
         if any("\0" in key for key in keys):  # pysimdjson looks a name up only as far as that
             raise Unfit("has a name with a null character", pointer)
@@ -209,7 +214,9 @@ class _Walk:
 def _decoded(walk: _Walk, root: Any) -> Decoded:
     if not isinstance(root, walk.objects):
         raise Unfit("the body should be a JSON object")
-    return Decoded(walk.value(root, (), 1) if set(root.keys()) not in (FLAT_KEYS, BASE64_KEYS) else dict.fromkeys(root.keys()), walk.form or "nested")
+    if len(root) <= len(BASE64_KEYS) and set(root.keys()) in (FLAT_KEYS, BASE64_KEYS):  # a tensor in place of a request
+        raise Unfit("the body should be an object of named tensors and options, not one tensor")
+    return Decoded(walk.value(root, (), 1), walk.form or "nested")
 
 
 # ------------------------------------------------------------------ the fast path
@@ -253,20 +260,13 @@ def _exact(body: bytes, caps: Caps) -> Decoded:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise Malformed(f"not JSON that this service reads: {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
-    if LONG_INTEGER.search(body):
+    if LONG in body.translate(DIGITS) and LONG_INTEGER.search(body):
         _refuse_long_integers(body)
-    decoded = _decoded(_Walk(caps, (list,), (dict,), _numbers), root)
-    if sum(1 for match in KEY.finditer(body) if match[1]) != _count_keys(root):
+    walk = _Walk(caps, (list,), (dict,), _numbers)
+    decoded = _decoded(walk, root)
+    if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
         _refuse_duplicates(body)
     return decoded
-
-
-def _count_keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_count_keys(item) for item in value.values())
-    if isinstance(value, list) and value and isinstance(value[0], (dict, list)):
-        return sum(_count_keys(item) for item in value)
-    return 0
 
 
 def _refuse_long_integers(body: bytes) -> None:
@@ -291,31 +291,32 @@ def _refuse_duplicates(body: bytes) -> None:
 
 
 def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
-    """The numbers of a nested list in one buffer, or the place of the first thing that is none, or is of another length."""
-    sizes: list[int] = []
-    leaf: Any = value
-    while isinstance(leaf, list):
-        sizes.append(len(leaf))
-        leaf = leaf[0] if leaf else None
-    found: list[float] = []
-    _gather(value, sizes, 0, pointer, found)
-    return np.array(found, np.float64)
+    """The numbers of a nested list in one buffer, or the place of the first thing that is none, or is of another length.
+
+    Level by level, so that a body of a million short rows is refused as fast as it is read.
+    """
+    rows, sizes = [value], [len(value)]
+    while True:
+        items = list(chain.from_iterable(rows))
+        if not items or not isinstance(items[0], list):
+            _refuse_unless(items, {int, float}, "a number", pointer, sizes)
+            return np.array(items, np.float64)
+        _refuse_unless(items, {list}, "a list", pointer, sizes)
+        size = len(items[0])
+        if set(map(len, items)) != {size}:
+            at = next(i for i, item in enumerate(items) if len(item) != size)
+            raise Unfit(f"has length {len(items[at])}; the rows before it have {size}", (*pointer, *_steps(at, sizes)))
+        rows = items
+        sizes.append(size)
 
 
-def _gather(value: list[Any], sizes: list[int], level: int, pointer: tuple[Step, ...], found: list[float]) -> None:
-    if len(value) != sizes[level]:
-        raise Unfit(f"has length {len(value)}; the rows before it have {sizes[level]}", pointer)
-    innermost = level + 1 == len(sizes)
-    for i, item in enumerate(value):
-        if isinstance(item, list) == innermost:
-            raise Unfit("expected a number, not a list" if innermost else "expected a list, not a number", (*pointer, i))
-        if innermost:
-            if type(item) not in (int, float):
-                raise Unfit(f"expected a number, not {_kind(item)}", (*pointer, i))
-            found.append(item)
-        else:
-            _gather(item, sizes, level + 1, (*pointer, i), found)
+def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: tuple[Step, ...], sizes: list[int]) -> None:
+    found = list(map(type, items))
+    if wrong := set(found) - kinds:
+        at = min(map(found.index, wrong))
+        raise Unfit(f"expected {expected}, not {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
 
 
-def _kind(item: Any) -> str:
-    return {str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}[type(item)]
+def _steps(at: int, sizes: list[int]) -> tuple[int, ...]:
+    """The indices of an item that stands at one place of the flat list."""
+    return tuple(map(int, np.unravel_index(at, sizes)))

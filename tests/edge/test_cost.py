@@ -1,0 +1,71 @@
+"""What is refused costs about what reading it costs: seconds of the processor, which the load of others does not change much."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from service.codec import JSON
+from service.endpoint import Timing, answer
+from service.errors import failure
+from service.settings import Settings
+from tests.fuzz.oracle import CAPS
+
+SIZES = (60_000, 1_000_000)
+TIMES = 10  # the exact place of a mistake is looked for by a second reader, which makes Python's own objects
+SLACK = 0.005
+
+
+def filled(unit: bytes, size: int, last: bytes = b"") -> bytes:
+    """A request of that many bytes."""
+    items = b",".join([unit] * (size // (len(unit) + 1)))
+    return b'{"predictions": [' + items + (b"," + last if last else b"") + b'], "labels": [0]}'
+
+
+NUMBERS: Callable[[int], bytes] = lambda size: filled(b"1.25", size)  # noqa: E731
+CASES: dict[str, tuple[Callable[[int], bytes], Callable[[int], bytes]]] = {
+    "a string among numbers": (lambda size: filled(b"1.25", size, b'"a"'), NUMBERS),
+    "nulls": (lambda size: filled(b"null", size), NUMBERS),
+    "NaN": (lambda size: filled(b"1.25", size, b"NaN"), NUMBERS),
+    "strings": (lambda size: filled(b'"a"', size), NUMBERS),
+    "objects": (lambda size: filled(b"{}", size), NUMBERS),
+    "names": (lambda size: b"{" + b",".join(b'"n%d":1' % i for i in range(size // 12)) + b"}", NUMBERS),
+    "quotes": (lambda size: filled(rb"\"" * (size // 2), size), NUMBERS),
+    "brackets in a string": (lambda size: filled(b'"' + b"[" * size + b'"', size), NUMBERS),
+    "deep": (lambda size: b"[" * size, NUMBERS),
+    "truncated": (lambda size: filled(b"1.25", size)[:-20], NUMBERS),
+    "names twice": (lambda size: filled(b"1.25", size)[:-1] + b', "labels": [1]}', NUMBERS),
+    "ragged": (lambda size: filled(b"[1,2]", size, b"[1]"), lambda size: filled(b"[1,2]", size)),
+    "ragged in rank 3": (lambda size: filled(b"[[1]]", size, b"[[1,2]]"), lambda size: filled(b"[[1]]", size)),
+    "rows of nothing": (lambda size: filled(b"[]", size), lambda size: filled(b"[1]", size)),
+}
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """The least of three."""
+    taken = []
+    for _ in range(3):
+        start = time.thread_time()
+        function()
+        taken.append(time.thread_time() - start)
+    return min(taken)
+
+
+def refuse(body: bytes) -> None:
+    problem = None
+    try:
+        answer("mean_squared_error", body, JSON, JSON, Settings(), Timing())
+    except Exception as exc:
+        problem = failure(exc)
+    assert problem
+    assert problem.status in (400, 422)
+    assert len(problem.body("x")) < 16_000
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", CASES)
+def test_a_refusal_costs_about_what_reading_costs(case: str, size: int) -> None:
+    bad, good = (make(size) for make in CASES[case])
+    assert seconds(lambda: refuse(bad)) < TIMES * seconds(lambda: JSON.decode(good, CAPS)) + SLACK
