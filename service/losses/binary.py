@@ -108,7 +108,7 @@ def _per_entry(pos_weight: Array, x: Array) -> Array:
     return pos_weight
 
 
-@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]})
+@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def sigmoid_focal(
     predictions: BinaryLogits,
     labels: ProbabilityLabel,
@@ -135,10 +135,17 @@ def sigmoid_focal(
     focus = q**gamma
     balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
 
+    def log_slope() -> Array:
+        """D log q / dx, which is bounded where q itself is 0: q^(gamma - 1) never stands alone."""
+        return np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
+
     def slope() -> Array:
-        # d log q / dx is bounded where q itself is 0, so q^(gamma - 1) never stands alone
-        log_slope = np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
-        return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope * entropy)
+        return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope() * entropy)
+
+    def curvature() -> Array:
+        rate = log_slope()
+        of_entropy = right * wrong + 2.0 * gamma * rate * ((1.0 - z) * right - z * wrong)
+        return focus * (of_entropy + gamma * rate * ((wrong - right) + (gamma - 1.0) * rate) * entropy)
 
     def label_slope() -> Array:
         certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there q is e^-|x|, and so is the entropy
@@ -147,4 +154,8 @@ def sigmoid_focal(
         slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
         return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
 
-    return elementwise(balance * focus * entropy, {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()})
+    return elementwise(
+        balance * focus * entropy,
+        {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()},
+        {"predictions": lambda c: c * (balance * curvature())},
+    )

@@ -165,7 +165,7 @@ def nll(predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: C
     return _of_index(predictions, "log_probabilities", safe, kept, 1.0)
 
 
-@loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]})
+@loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
 def softmax_focal(
     predictions: Logits,
     labels: ClassIndexOrIgnored,
@@ -194,10 +194,22 @@ def softmax_focal(
     focus = softmax.complements**gamma
     values = times(targets * focus, surprise).sum(axis=1)
 
-    def pullback(cotangent: Array) -> Array:
-        # p d/dp of (1-p)^g (-log p) is -((1-p)^g + g p (1-p)^(g-1) (-log p)); (-log p) / (1-p) tends to 1 as p does
+    def bounded() -> Array:
+        """P (-log p) / (1 - p), which tends to 1 as p does."""
         normal = softmax.complements > np.finfo(surprise.dtype).tiny
-        bounded = softmax.probabilities() * np.divide(surprise, softmax.complements, out=np.ones_like(surprise), where=normal)
-        return softmax_pull(softmax, targets * focus * (1.0 + gamma * bounded), cotangent)
+        return softmax.probabilities() * np.divide(surprise, softmax.complements, out=np.ones_like(surprise), where=normal)
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values)
+    def pullback(cotangent: Array) -> Array:
+        # p d/dp of (1-p)^g (-log p) is -((1-p)^g + g p (1-p)^(g-1) (-log p))
+        return softmax_pull(softmax, targets * focus * (1.0 + gamma * bounded()), cotangent)
+
+    def curvature(cotangent: Array) -> Array:
+        # the gradient is p sum(h) - h with h = targets focus (1 + g b); `steep` is p (1 - p) dh/dp, finite as p tends to 1
+        p, q, b = softmax.probabilities(), softmax.complements, bounded()
+        h = targets * focus * (1.0 + gamma * b)
+        steep = gamma * targets * focus * (q * b - p * (2.0 + (gamma - 1.0) * b))
+        rates = np.divide(steep, q, out=np.zeros_like(steep), where=q > 0)
+        second = p * q * h.sum(axis=1, keepdims=True) - q * steep - times(p * p, rates.sum(axis=1, keepdims=True) - rates)
+        return second * spread(cotangent, second)
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": curvature})

@@ -283,12 +283,14 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
     other = (np.arange(2 * n)[:, None] - np.arange(2 * n)[None, :]) % n != 0
     logits, highest = lowered(cosines.values, other, 1.0 / temperature)
     e = np.exp(logits)
-    total = e.sum(axis=1)
     rows = np.arange(2 * n)
+    rest = e.copy()
+    rest[rows, e.argmax(axis=1)] = 0.0  # the highest, which is 1: its logarithm is 0
+    total = e.sum(axis=1)
     ahead = (highest[0][:, 0] - high[rows, partner]) + (highest[1][:, 0] - low[rows, partner])
     alone = -(high[rows, partner] + low[rows, partner])
     unit = high.dtype.type(1.0 / temperature)
-    values = (unit * ahead + np.log(total) if n > 1 else unit * alone).astype(np.float64)
+    values = (unit * ahead + np.log1p(rest.sum(axis=1)) if n > 1 else unit * alone).astype(np.float64)
 
     def both(cotangent: Array) -> Array:
         c = 0.5 * unit * np.tile(cotangent.astype(high.dtype), 2)[:, None]

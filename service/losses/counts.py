@@ -80,14 +80,12 @@ def _over(numerator: Array, denominator: Array) -> Array:
 
 def _with_factorial(values: Array, t: Array, rate: Array, log_rate: Array | None, shift: float, factorial: PoissonFactorial) -> Array:
     """The values plus log(t!): for t > 1 as a relative entropy plus what Stirling's formula has beside t log t - t, so that large terms cancel first."""
-    from scipy.special import gammaln
-
     above = t > 1
     s = np.where(above, t, 2.0).astype(t.dtype, copy=False)
     entropy = relative_entropy(s, rate) - shift if log_rate is None else relative_entropy_of_log(s, np.log(s), rate, log_rate)
     large = entropy + (0.5 * np.log(s) + HALF_LOG_TWO_PI)
     if factorial == "exact":
-        return np.where(above, large + stirling(s), values + gammaln(t + 1.0)).astype(t.dtype, copy=False)
+        return np.where(above, large + stirling(s), values + lgamma_increment(np.ones_like(t), np.minimum(t, 1.0))).astype(t.dtype, copy=False)
     return np.where(above, large, values).astype(t.dtype, copy=False)
 
 
@@ -173,8 +171,6 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
 
 def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
     """The value: from t = 1 on, Stirling's formula with its large terms cancelled by hand; below, the increments of log Gamma."""
-    from scipy.special import gammaln
-
     r = 1.0 / alpha
     spread_mu = 1.0 + alpha * mu
     s = np.maximum(t, 1.0)
@@ -187,5 +183,6 @@ def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
     main = np.where((np.abs(y1) < 0.5) & (np.abs(y2) < 0.5), close, s * log_1 - log_2 / alpha)
     large = main + (HALF_LOG_TWO_PI + 0.5 * np.log(s) + 0.5 * np.log1p(alpha * s)) + (stirling(s) - (stirling(r + s) - stirling(r)))
     zero = np.where(alpha * mu < np.finfo(mu.dtype).eps / 4, mu, np.log1p(alpha * mu) / alpha)
-    small = gammaln(t + 1.0) - lgamma_increment(r, np.minimum(t, 1.0)) + zero + times(t, log_ratio(spread_mu, mu))
+    little = np.minimum(t, 1.0)
+    small = lgamma_increment(np.ones_like(t), little) - lgamma_increment(r, little) + zero + times(t, log_ratio(spread_mu, mu))
     return np.where(t >= 1, large, small).astype(t.dtype, copy=False)

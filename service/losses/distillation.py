@@ -20,7 +20,7 @@ TeacherLogits = Annotated[Array, Tensor("n c ...", gradient="on request", descri
 LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}
 
 
-@loss(example=LOGITS)
+@loss(example=LOGITS, hessian_diagonal=True)
 def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0) -> Evaluation:
     r"""Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
 
@@ -40,6 +40,7 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
     return elementwise(
         scale * kl.terms,
         {"predictions": lambda c: (c * temperature) * kl.by_second(), "labels": lambda c: (c * temperature) * kl.by_first()},
+        {"predictions": lambda c: c * (student.p * student.q)},
         divisor=positions(predictions),
     )
 
@@ -167,7 +168,7 @@ class _Scores:
         self.logits = logits / temperature
         softmax = Softmax(self.logits)
         self.top = softmax.top
-        self.p = softmax.probabilities()
+        self.p, self.q = softmax.probabilities(), softmax.complements
         self.surprise = softmax.negative_log()
 
     def chain(self, slope: Array) -> Array:

@@ -6,6 +6,7 @@ the gradient.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import annotated_types
@@ -319,7 +320,7 @@ def detr_set(
 # ------------------------------------------------------------------ qualities, distributions, heatmaps
 
 
-@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]})
+@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]}, hessian_diagonal=True)
 def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegative = 2.0) -> Evaluation:
     r"""Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
 
@@ -342,10 +343,17 @@ def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegati
         steep = np.divide(focus, error, out=np.zeros_like(focus), where=error != 0)
         return focus * error + times(beta * (right * wrong), steep) * entropy
 
-    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()})
+    def curvature() -> Array:
+        # at e = 0 all that is left of |e|^(b - 2) is its value 1 at b = 2
+        bend = np.divide(focus, error * error, out=np.full_like(focus, float(beta == 2)), where=error != 0)
+        steep = np.divide(focus, error, out=np.zeros_like(focus), where=error != 0)
+        of_entropy = (beta - 1.0) * times(right * wrong, bend) + (wrong - right) * steep
+        return right * wrong * ((2.0 * beta + 1.0) * focus + beta * of_entropy * entropy)
+
+    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})
 
 
-@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]})
+@loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]}, hessian_diagonal=True)
 def varifocal(
     predictions: BinaryLogits, labels: Quality, *, alpha: NonNegative = 0.75, gamma: NonNegative = 2.0, iou_weighted: bool = True
 ) -> Evaluation:
@@ -370,10 +378,15 @@ def varifocal(
         positive = right * (1.0 - z) - wrong * z
         return weight * np.where(z > 0, positive, right + gamma * wrong * softplus_pos)
 
-    return elementwise(weight * (z * softplus_neg + (1.0 - z) * softplus_pos), {"predictions": lambda c: c * slope()})
+    def curvature() -> Array:
+        negative = right * wrong * (1.0 + 2.0 * gamma - gamma * softplus_pos) + np.square(gamma * wrong) * softplus_pos
+        return weight * np.where(z > 0, right * wrong, negative)
+
+    values = weight * (z * softplus_neg + (1.0 - z) * softplus_pos)
+    return elementwise(values, {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})
 
 
-@loss(example={"predictions": [[0.5, 1.0, 0.2, -0.3], [0.0, 0.0, 1.0, 2.0]], "labels": [1.3, 3.0]})
+@loss(example={"predictions": [[0.5, 1.0, 0.2, -0.3], [0.0, 0.0, 1.0, 2.0]], "labels": [1.3, 3.0]}, hessian_diagonal=True)
 def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
     r"""Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
 
@@ -397,10 +410,10 @@ def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
     if bins > 1:
         np.put_along_axis(targets, left[:, None] + 1, share[:, None], 1)
     entropy = cross_entropy.function(predictions, targets)
-    return Evaluation(entropy.numerator, entropy.weight, {"predictions": entropy.gradients["predictions"]}, entropy.elements)
+    return replace(entropy, gradients={"predictions": entropy.gradients["predictions"]})
 
 
-@loss(example={"predictions": [[0.9, 0.4, 0.1]], "labels": [[1.0, 0.6, 0.0]]})
+@loss(example={"predictions": [[0.9, 0.4, 0.1]], "labels": [[1.0, 0.6, 0.0]]}, hessian_diagonal=True)
 def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative = 2.0, gamma: NonNegative = 4.0) -> Evaluation:
     r"""Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
 
@@ -426,4 +439,9 @@ def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative
         right = np.divide(focus, true, out=np.full_like(focus, np.inf), where=true != 0)
         return np.where(peak, -weight, weight) * (right + alpha * steep * surprise)
 
-    return elementwise(times(weight, focus * surprise), {"predictions": lambda c: c * slope()})
+    def curvature() -> Array:
+        steep, bend = (np.divide(focus, power, out=np.zeros_like(focus), where=other != 0) for power in (other, other * other))
+        of_surprise = alpha * (alpha - 1.0) * bend * surprise + 2.0 * alpha * steep / true
+        return weight * (of_surprise + focus / true / true)
+
+    return elementwise(times(weight, focus * surprise), {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})

@@ -50,10 +50,15 @@ def pull(softmax: Softmax, targets: Array) -> Array:
 def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
     """-sum targets * log softmax of each list."""
     numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
-    return Evaluation(numerator, non_empty(valid), {"predictions": lambda c: spread(c, targets) * pull(softmax, targets)})
+
+    def curvature(c: Array) -> Array:
+        return spread(c, targets) * (softmax.probabilities() * softmax.complements * targets.sum(axis=1, keepdims=True))
+
+    gradients = {"predictions": lambda c: spread(c, targets) * pull(softmax, targets)}
+    return Evaluation(numerator, non_empty(valid), gradients, hessian_diagonal={"predictions": curvature})
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, hessian_diagonal=True)
 def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
     r"""Softmax cross entropy over a list's items, with the relevances as they are for weights.
 
@@ -69,7 +74,7 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
     return against(listed(predictions, valid), np.where(valid, labels, 0.0).astype(labels.dtype, copy=False), valid)
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, hessian_diagonal=True)
 def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | None = None) -> Evaluation:
     r"""Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
 
@@ -94,7 +99,7 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
     return replace(far, gradients={"predictions": pullback})
 
 
-@loss(example=LISTS | {"epsilon": 0.5})
+@loss(example=LISTS | {"epsilon": 0.5}, hessian_diagonal=True)
 def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
     r"""The softmax loss of a list with the first coefficient of its polynomial raised.
 
@@ -117,8 +122,14 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
         of_share = p * (sum_of_others(share * p) - share * softmax.complements)
         return plain.gradients["predictions"](c) + spread(c, p) * (epsilon * of_share)
 
+    def curvature(c: Array) -> Array:
+        p, q = softmax.probabilities(), softmax.complements
+        of_share = p * (q - p) * (share - (share * p).sum(axis=1, keepdims=True))
+        return plain.hessian_diagonal["predictions"](c) - spread(c, p) * (epsilon * of_share)
+
     missed = per_sample_sum(share * softmax.complements)
-    return replace(plain, numerator=plain.numerator + epsilon * missed, gradients={"predictions": pullback})
+    gradients, second = {"predictions": pullback}, {"predictions": curvature}
+    return replace(plain, numerator=plain.numerator + epsilon * missed, gradients=gradients, hessian_diagonal=second)
 
 
 def restricted(scores: Array, allowed: Callable[[slice], Array], weight: Array, divisor: Array) -> Evaluation:

@@ -85,7 +85,7 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     return elementwise(values.reshape(shape[:-1]), {"predictions": by(0), "labels": by(1)})
 
 
-@loss(example={"predictions": [0.3, 0.2, 1.7], "labels": [1, -1, -1]}, bound=ELEMENTWISE)
+@loss(example={"predictions": [0.3, 0.2, 1.7], "labels": [1, -1, -1]}, hessian_diagonal=True, bound=ELEMENTWISE)
 def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) -> Evaluation:
     r"""The distance of similar pairs; of dissimilar pairs how far the distance falls short of the margin.
 
@@ -99,10 +99,11 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
     gap = predictions.dtype.type(margin) - predictions
     similar = labels == 1
     slope = np.where(similar, 1.0, -(gap >= 0).astype(gap.dtype))
-    return elementwise(np.where(similar, predictions, np.maximum(gap, 0.0)), {"predictions": lambda c: c * slope})
+    values = np.where(similar, predictions, np.maximum(gap, 0.0))
+    return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: np.zeros_like(c * slope)})
 
 
-@loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, bound=ELEMENTWISE)
+@loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)
 def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float = 0.0) -> Evaluation:
     r"""How far the first score falls short of exceeding the second (or the second the first) by a margin.
 
@@ -117,7 +118,8 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     difference, error = two_sum(input1, -input2)
     short = (input1.dtype.type(margin) - y * difference) - y * error
     slope = y * (short >= 0)
-    return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope})
+    flat = dict.fromkeys(("input1", "input2"), lambda c: np.zeros_like(c * slope))
+    return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)
 
 
 @loss(example=PAIR | {"labels": [1, 0]})

@@ -22,7 +22,7 @@ ClassList = Annotated[
 ClassFlags = Annotated[Array, Tensor("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
 
 
-@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]})
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True)
 def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
     r"""Hinge losses of every true class against every other class. The slope at a kink is 0.
 
@@ -49,7 +49,13 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
         slope += against
         slope -= at_class(predictions, label[:, 0], against.sum(axis=1))
     numerator /= classes
-    return Evaluation(numerator, np.ones(n), {"predictions": lambda c: slope * spread(c / classes, slope)}, lambda: numerator)
+    return Evaluation(
+        numerator,
+        np.ones(n),
+        {"predictions": lambda c: slope * spread(c / classes, slope)},
+        lambda: numerator,
+        {"predictions": lambda _: np.zeros_like(slope)},
+    )
 
 
 @loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
@@ -84,6 +90,7 @@ def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weig
 
 @loss(
     example={"predictions": [[0.8, -1.2, 2.0]], "labels": [[1, 0, 0]]},
+    hessian_diagonal=True,
     bound=Bound(1e-12, 1e-11, "just above the clip, p - m is the difference of two rounded numbers"),
 )
 def asymmetric(
@@ -115,13 +122,22 @@ def asymmetric(
     entropy = np.where(true, np.maximum(-x, 0.0) + small, surprise)
     focus = np.where(true, q**gamma_pos, shifted**gamma_neg)
 
+    # p_m^(g - 1) never stands alone: -log(1 - p_m) / p_m tends to 1 as p_m does to 0
+    ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
+    rate = p * (q / kept) if clip else p  # the slope of -log(1 - p_m)
+
     def slope() -> Array:
-        # p_m^(g - 1) never stands alone: -log(1 - p_m) / p_m tends to 1 as p_m does to 0
-        ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
-        of_negative = (shifted > 0) * (gamma_neg * ratio * (p * q) + (p * (q / kept) if clip else p))
+        of_negative = (shifted > 0) * (gamma_neg * ratio * (p * q) + rate)
         return focus * np.where(true, -(gamma_pos * p * entropy + q), of_negative)
 
-    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()})
+    def curvature() -> Array:
+        of_positive = p * (gamma_pos * (gamma_pos * p - q) * entropy + (2.0 * gamma_pos + 1.0) * q)
+        share = np.divide(p * q, shifted, out=np.zeros_like(x), where=shifted > 0)
+        of_ratio = gamma_neg * ratio * (p * q) * ((gamma_neg - 1.0) * share + (q - p))
+        of_negative = of_ratio + rate * (2.0 * gamma_neg * share + (q - p) + rate)
+        return focus * np.where(true, of_positive, (shifted > 0) * of_negative)
+
+    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})
 
 
 @loss(example={"predictions": [[0.8, -1.2, 2.0], [-0.3, 0.4, 0.1]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]}, merges=False)

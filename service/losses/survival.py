@@ -188,7 +188,7 @@ def _logistic_between(z: Standardised) -> Pointwise:
 def _extreme_between(z: Standardised) -> Pointwise:
     """Survival is exp(-w) with w = exp(z), so that the difference is exp(-w_low) (1 - exp(-(w_high - w_low)))."""
     low = np.exp(z.low)
-    growth = np.where(np.isinf(z.low), np.exp(z.high), low * np.expm1(z.wide))
+    growth = np.where(z.wide > 1, np.exp(z.high) - low, low * np.expm1(np.minimum(z.wide, 1.0)))
     small = np.where(np.isinf(z.low), z.high, z.low + np.log(np.expm1(z.wide)))  # log of a growth that may be below all floats
     chance = np.where(growth < 1e-20, small, np.where(growth < 0.5, np.log(-np.expm1(-growth)), np.log1p(-np.exp(-growth))))
     rate = np.where(growth == 0, 1.0, np.where(growth > 1e3, 0.0, growth / np.expm1(np.minimum(growth, 1e3))))

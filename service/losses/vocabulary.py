@@ -129,6 +129,7 @@ def to_states(slope: Array, weight: Array) -> Array:
 
 @loss(
     example={"predictions": [[1.0, 0.5], [0.2, -0.3]], "linear_weight": [[0.5, -1.0], [1.0, 0.3], [0.0, 0.4]], "labels": [0, 2]},
+    hessian_diagonal=True,
 )
 def linear_cross_entropy(
     predictions: Hidden,
@@ -164,7 +165,22 @@ def linear_cross_entropy(
     }
     if linear_bias is not None:
         gradients["linear_bias"] = lambda c: slope(c).sum(axis=0)
-    return replace(entropy, gradients=gradients, hessian_diagonal={})
+    curvature = entropy.hessian_diagonal["predictions"]
+    second: dict[str, Pullback] = {
+        "predictions": lambda c: _spread_of_rows(Softmax(scores), curvature(c), linear_weight),
+        "linear_weight": lambda c: curvature(c).T @ (predictions * predictions),
+    }
+    if linear_bias is not None:
+        second["linear_bias"] = lambda c: curvature(c).sum(axis=0)
+    return replace(entropy, gradients=gradients, hessian_diagonal=second)
+
+
+def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
+    """The scores' second derivatives s p (1 - p) taken back to hidden states: s times the variance of the matrix's rows under p."""
+    q = softmax.complements
+    shares = np.divide(curvature, q, out=np.zeros_like(curvature), where=q > 0)
+    mean = softmax.probabilities() @ weight
+    return np.stack([share @ np.square(weight - middle) for share, middle in zip(shares, mean, strict=True)]) if len(q) else np.zeros_like(mean)
 
 
 @loss(

@@ -379,30 +379,35 @@ def measure(loss: Loss, dtype: str = "float64", number: int | None = None, answe
     """The worst errors over adversarial calls, of our answers or another's (None where it has none)."""
     report = Report()
     for call in calls(loss, dtype, number or CALLS[dtype]):
-        evaluation = answerer(loss, call)
-        if evaluation is None:
-            continue
         if len(report.failures) >= enough:
             break
-        judge = Judge(loss, call, dtype, report)
-        judge.value(evaluation.numerator, lambda result: result[0], "numerator")
-        if answerer is evaluate:
-            judge.value(evaluation.weight, lambda result: result[1] or [], "weight")
-        if not np.isfinite(evaluation.numerator).all():
-            continue
-        rng = np.random.default_rng(len(call.label))
-        cotangent = 2.0 ** -rng.integers(0, 4, size=evaluation.numerator.shape)
-        given = {name: pullback for name, pullback in evaluation.gradients.items() if name in call.tensors}
-        share = max(1, ELEMENTS // max(1, len(given)))
-        for name, pullback in given.items():
-            with np.errstate(all="ignore"):
-                gradient = pullback(cotangent)
-            places = list(np.ndindex(gradient.shape))
-            for at in rng.choice(len(places), size=min(share, len(places)), replace=False):
-                judge.gradient(float(gradient[places[at]]), name, places[at], cotangent)
-        if "mean" in loss.reductions and answerer is evaluate:
-            mean_of_the_call(loss, call, judge, evaluation)
+        compare(loss, call, dtype, report, answerer)
     return report
+
+
+def compare(loss: Loss, call: Call, dtype: str, report: Report, answerer: Answerer = evaluate) -> None:
+    """One call's errors, added to the report."""
+    evaluation = answerer(loss, call)
+    if evaluation is None:
+        return
+    judge = Judge(loss, call, dtype, report)
+    judge.value(evaluation.numerator, lambda result: result[0], "numerator")
+    if answerer is evaluate:
+        judge.value(evaluation.weight, lambda result: result[1] or [], "weight")
+    if not np.isfinite(evaluation.numerator).all():
+        return
+    rng = np.random.default_rng(len(call.label))
+    cotangent = 2.0 ** -rng.integers(0, 4, size=evaluation.numerator.shape)
+    given = {name: pullback for name, pullback in evaluation.gradients.items() if name in call.tensors}
+    share = max(1, ELEMENTS // max(1, len(given)))
+    for name, pullback in given.items():
+        with np.errstate(all="ignore"):
+            gradient = pullback(cotangent)
+        places = list(np.ndindex(gradient.shape))
+        for at in rng.choice(len(places), size=min(share, len(places)), replace=False):
+            judge.gradient(float(gradient[places[at]]), name, places[at], cotangent)
+    if "mean" in loss.reductions and answerer is evaluate:
+        mean_of_the_call(loss, call, judge, evaluation)
 
 
 def mean_of_the_call(loss: Loss, call: Call, judge: Judge, evaluation: Evaluation) -> None:

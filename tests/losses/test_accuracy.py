@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from mpmath import mp
 
 from service.losses import LOSSES, Controls, InvalidTensor, NonFinite, compute
 from tests.losses import draw
-from tests.losses.accuracy import measure, truths
+from tests.losses.accuracy import Call, Report, compare, measure, truths
 
 SHOWN = 5
 
@@ -20,6 +22,24 @@ with_a_truth = pytest.mark.parametrize("name", sorted(truths()))
 def test_value_and_gradient_are_within_the_bound(name: str, dtype: str) -> None:
     failures = measure(LOSSES[name], dtype).failures
     assert not failures, "\n".join([f"{len(failures)} errors of {name} in {dtype}", *failures[:SHOWN]])
+
+
+FOUND: list[tuple[str, dict[str, list[float]], dict[str, Any]]] = [  # by longer searches: 0 * infinity, and logarithms of what is nearly 1
+    ("aft", {"predictions": [1000.0], "lower_bound": [0.3], "upper_bound": [0.0], "right_censored": [1]}, {"distribution": "extreme", "scale": 1.0}),
+    ("decoupled_contrastive", {"input1": [[-3.0], [4.7]], "input2": [[-1.1], [-0.7]]}, {"temperature": 0.1}),
+    ("negative_binomial_nll", {"predictions": [1e-17], "labels": [1e-17], "dispersion": [1e-8]}, {}),
+    ("poisson_nll", {"predictions": [-40.0], "labels": [1e-17]}, {"log_input": True, "full": True, "eps": 1e-8, "factorial": "exact"}),
+]
+
+
+@pytest.mark.parametrize(("name", "tensors", "options"), FOUND)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_was_found_stays_mended(name: str, dtype: str, tensors: dict[str, list[float]], options: dict[str, Any]) -> None:
+    loss, report = LOSSES[name], Report()
+    integers = {item.name for item in loss.inputs if item.forms[0].kind == "integer"}
+    arrays = {key: np.array(values, "int64" if key in integers else dtype) for key, values in tensors.items()}
+    compare(loss, Call(arrays, options, "found"), dtype, report)
+    assert not report.failures, "\n".join(report.failures)
 
 
 @pytest.mark.parametrize("name", draw.every_loss)
