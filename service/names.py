@@ -20,6 +20,18 @@ def synonyms() -> dict[str, str]:
     return {plain(synonym): loss.name for loss in LOSSES.values() for synonym in loss.synonyms}
 
 
+@cache
+def variants() -> dict[str, tuple[str, str]]:
+    """Plain name of a variant -> the loss that has it, and how to ask for it."""
+    return {
+        plain(choice): (loss.name, f'{loss.name} with {option.name} "{choice}"')
+        for loss in LOSSES.values()
+        for option in loss.options
+        if option.name in ("loss_type", "estimator")
+        for choice in option.choices
+    }
+
+
 def find(name: str) -> Loss:
     """The loss of this name or synonym; a 404 with the nearest names otherwise."""
     loss = LOSSES.get(name) or LOSSES.get(synonyms().get(plain(name), ""))
@@ -29,6 +41,9 @@ def find(name: str) -> Loss:
     asked = plain(name)[:100]
     if asked in known:
         return LOSSES[known[asked]]
+    if asked in variants():
+        of, said = variants()[asked]
+        raise Failure("unknown-loss", f"there is no loss {name[:100]!r}; it is {said}", extra={"did_you_mean": [of]})
     near = list(dict.fromkeys(known[match] for match in difflib.get_close_matches(asked, known, 5, 0.6)))
     guess = f"; did you mean {near[0]}?" if near else "; GET /loss lists them all"
     raise Failure("unknown-loss", f"there is no loss {name[:100]!r}{guess}", extra={"did_you_mean": near} if near else {})

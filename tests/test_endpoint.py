@@ -194,6 +194,7 @@ def test_every_error_is_a_problem(client: httpx.Client) -> None:
     asked = [
         (client.get("/loss/smoth_l1"), 404, "smooth_l1"),
         (client.post("/loss/smoth_l1", json={}), 404, "smooth_l1"),
+        (client.post("/loss/ipo", json={}), 404, "dpo"),
         (client.get("/nothing"), 404, ""),
         (client.delete("/loss/huber"), 405, ""),
         (client.post("/loss/huber", content=b"{", headers={"content-type": "application/json"}), 400, ""),

@@ -77,6 +77,8 @@ def rpn(
 ) -> Evaluation:
     r"""Loss of a region proposal network: is there an object, and where.
 
+    With the divisors of paper and detectron2, which the options give for a whole call, answers over shards merge only if each has its own.
+
     Formula: L = \frac{1}{N_{cls}} \sum_i \mathrm{BCE}(o_i, l_i) + \frac{\lambda}{N_{reg}} \sum_{l_i = 1} \mathrm{smooth\_l1}(d_i - d_i^*)
     box_weight: lambda; 1 in torchvision and detectron2, 10 in the paper.
     beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2.
@@ -191,7 +193,7 @@ RPN_EXAMPLE = {
 }
 
 
-@loss(example=RPN_EXAMPLE)
+@loss(example=RPN_EXAMPLE, merges=False)
 def faster_rcnn(
     objectness: Objectness,
     rpn_box_deltas: AnchorDeltas,
@@ -267,7 +269,8 @@ def _total(terms: list[Evaluation]) -> Evaluation:
 
 
 @loss(
-    example=RPN_EXAMPLE | {"mask_logits": [[[[2.0, -1.0], [0.5, 0.0]], [[1.0, 1.0], [-2.0, 3.0]]]], "masks": [[[1, 0], [1, 0]]], "mask_classes": [1]}
+    example=RPN_EXAMPLE | {"mask_logits": [[[[2.0, -1.0], [0.5, 0.0]], [[1.0, 1.0], [-2.0, 3.0]]]], "masks": [[[1, 0], [1, 0]]], "mask_classes": [1]},
+    merges=False,
 )
 def mask_rcnn(
     objectness: Objectness,

@@ -135,7 +135,8 @@ def ms_ssim(
         slopes: Array | float = 0.0
         for j in reversed(range(len(scales))):
             scale, last = scales[j], j == len(scales) - 1
-            c = (cotangent[:, None] * rate[..., j] / maps[j][0, 0].size).astype(predictions.dtype)[:, :, None, None] * np.ones_like(maps[j])
+            windows = float(np.prod(maps[j].shape[2:]))
+            c = (cotangent[:, None] * rate[..., j] / windows).astype(predictions.dtype)[:, :, None, None] * np.ones_like(maps[j])
             here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
             slopes = here if last else here + halved_back(np.asarray(slopes), here)
         return np.asarray(slopes)

@@ -71,7 +71,7 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     Formula: \ell = 1 - \frac{a \cdot b}{|a| |b|}
     form: distance is 1 - cos (optax); negative is -cos (keras, lightly, SimSiam); squared_chord is 2 - 2 cos, the squared distance of the directions (BYOL).
     Divisor: the number of vectors
-    Synonyms: CosineSimilarity, cosine_similarity, cosine_similarity_loss, NegativeCosineSimilarity, cosine_loss, simsiam, byol
+    Synonyms: cosine_similarity_loss, cosine_loss
     Reference: Chen and He, Exploring Simple Siamese Representation Learning, 2021, arXiv:2011.10566; Grill et al., BYOL, 2020, arXiv:2006.07733
     """
     shape = predictions.shape

@@ -178,7 +178,7 @@ def grpo(
     beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
     max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
     Divisor: as loss_type says
-    Synonyms: GRPOTrainer, GRPOLoss, gspo, dapo, bnpo, dr_grpo, luspo
+    Synonyms: GRPOTrainer, GRPOLoss, dapo
     Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; TRL GRPOTrainer
     """
     if beta and ref_logps is None:
@@ -279,7 +279,7 @@ def kl_estimator(
     Formula: k_1 = -d, \quad k_2 = \tfrac{d^2}{2}, \quad k_3 = e^d - 1 - d, \quad d = \log \pi_{ref} - \log \pi
     estimator: which of the three.
     Divisor: the number of elements, of those that the mask keeps
-    Synonyms: k1, k2, k3, kl_penalty, low_var_kl
+    Synonyms: k3, kl_penalty, low_var_kl
     Reference: Schulman, Approximating KL Divergence, 2020, joschu.net/blog/kl-approx.html
     """
     d = unmasked(ref_logps - logps, mask)

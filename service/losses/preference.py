@@ -170,6 +170,21 @@ def _sigmoid_difference(a: Array, b: Array, gap: Array) -> Array:
     return np.sign(gap) * sigmoid(high) * sigmoid(-low) * -np.expm1(-np.abs(gap))
 
 
+def transported(own: Array, other: Array, beta: float, smoothing: float, paired: bool) -> Evaluation:
+    """The logistic loss of the k-th smallest of `own` less the k-th smallest of `other`, which holds the rejected answers unless paired."""
+    partner = np.empty(len(own), dtype=np.intp)
+    partner[np.argsort(own, kind="stable")] = np.argsort(other, kind="stable")  # whom each sample is compared with
+    value, slope = logistic(beta * (own - other[partner]), smoothing)
+
+    def by_rejected(c: Array) -> Array:
+        toward = -c * (beta * slope())
+        out = np.empty_like(toward)
+        out[slice(None) if paired else partner] = toward
+        return out
+
+    return elementwise(value, {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": by_rejected})
+
+
 @loss(example=REFERRED)
 def dpo(
     chosen_logps: LogProbability,
@@ -178,7 +193,19 @@ def dpo(
     ref_rejected_logps: ReferenceLogProbability,
     *,
     loss_type: Literal[
-        "sigmoid", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop"
+        "sigmoid",
+        "hinge",
+        "ipo",
+        "robust",
+        "exo_pair",
+        "nca_pair",
+        "bco_pair",
+        "sppo_hard",
+        "aot",
+        "aot_unpaired",
+        "apo_zero",
+        "apo_down",
+        "discopop",
     ] = "sigmoid",
     beta: Positive = 0.1,
     label_smoothing: Smoothing = 0.0,
@@ -191,20 +218,29 @@ def dpo(
     be negative; exo_pair KL(sigmoid(x) | 1 - label_smoothing), which must be positive there; nca_pair softplus(-u) + softplus(u)/2 +
     softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
     ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop
-    (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. The variant aot compares sorted
-    batches and is the loss `aot`. TRL's DPO trainer averages log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean.
+    (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. TRL's DPO trainer averages
+    log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean.
+
+    aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: alignment by optimal transport asks that the k-th smallest
+    a exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the
+    log-ratios to the reference of the chosen and of the rejected answers. A sample's loss is that of its a; ties keep the order of the
+    samples. These two depend on the whole batch: their answers over shards do not merge.
 
     Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
     loss_type: the variant, by TRL's name.
     beta: how strongly the policy is held to the reference; a reward's temperature.
-    label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust and exo_pair; the others take no notice.
+    label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust, exo_pair and both aot; the others take no notice.
     discopop_tau: temperature of discopop's mixture.
     Divisor: the number of pairs
-    Synonyms: DPOTrainer, DPOLoss, cdpo, rdpo, dpo_hinge, slic, ipo, exo_pair, nca_pair, bco_pair, sppo_hard, apo_zero, apo_down, discopop
-    Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5
+    Synonyms: DPOTrainer, DPOLoss, direct_preference_optimization
+    Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; aot 2406.05882; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5
     """
     if loss_type == "exo_pair" and label_smoothing == 0:
         raise InvalidOption("label_smoothing", "is 0; exo_pair needs a positive one")
+    if loss_type == "aot":
+        return transported(chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps, beta, label_smoothing, paired=True)
+    if loss_type == "aot_unpaired":
+        return transported(chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps, beta, label_smoothing, paired=False)
     variants: dict[str, Callable[[Array, Array], Pair]] = {
         "sigmoid": of_difference(partial(logistic, smoothing=label_smoothing)),
         "hinge": of_difference(hinge),
@@ -220,50 +256,6 @@ def dpo(
     }
     value, chosen, rejected = variants[loss_type](beta * (chosen_logps - ref_chosen_logps), beta * (rejected_logps - ref_rejected_logps))
     return elementwise(value, {"chosen_logps": lambda c: c * (beta * chosen()), "rejected_logps": lambda c: c * (beta * rejected())})
-
-
-@loss(example=REFERRED, merges=False)
-def aot(
-    chosen_logps: LogProbability,
-    rejected_logps: LogProbability,
-    ref_chosen_logps: ReferenceLogProbability,
-    ref_rejected_logps: ReferenceLogProbability,
-    *,
-    pairing: Literal["paired", "unpaired"] = "paired",
-    beta: Positive = 0.1,
-    label_smoothing: Smoothing = 0.0,
-) -> Evaluation:
-    r"""Alignment by optimal transport: the k-th smallest log-ratio of the batch is to exceed the reference's k-th smallest.
-
-    A sample's loss is that of its own place in the order: of its pair's log-ratio (paired), of its chosen answer's (unpaired). Ties keep
-    the order of the samples. The loss depends on the whole batch, so answers over shards do not merge.
-
-    Formula: \ell_{(k)} = (1 - \epsilon) \, \mathrm{softplus}(-\beta (a_{(k)} - b_{(k)})) + \epsilon \, \mathrm{softplus}(\beta (a_{(k)} - b_{(k)}))
-    pairing: paired sorts a = log pi(c) - log pi(r) against b, the same of the reference (TRL's aot); unpaired sorts the log-ratios of the chosen answers against those of the rejected (aot_unpaired).
-    beta: how strongly the policy is held to the reference.
-    label_smoothing: probability that a preference is wrong.
-    Divisor: the number of pairs
-    Synonyms: aot_pair, aot_unpaired, aot_paired
-    Reference: Melnyk et al., Distributional Preference Alignment of LLMs via Optimal Transport, 2024, arXiv:2406.05882
-    """
-    if pairing == "paired":
-        own, other = chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps
-    else:
-        own, other = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
-    place, places = np.argsort(own, kind="stable"), np.argsort(other, kind="stable")
-    partner = np.empty_like(place)
-    partner[place] = places  # whom each sample is compared with
-    value, slope = logistic(beta * (own - other[partner]), label_smoothing)
-
-    def rejected_slope(c: Array) -> Array:
-        toward = -beta * slope() * c
-        if pairing == "paired":
-            return toward
-        out = np.empty_like(toward)
-        out[partner] = toward
-        return out
-
-    return elementwise(value, {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": rejected_slope})
 
 
 @loss(example={"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]})

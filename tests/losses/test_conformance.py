@@ -8,13 +8,14 @@ import zlib
 import numpy as np
 import pytest
 
-from service.losses import LOSSES, Controls, Evaluation, Loss, compute
+from service.losses import LOSSES, Controls, Evaluation, InvalidTensor, Loss, NonFinite, compute
 from service.losses.core import Real, loss
 from service.losses.tensors import Array, check
 from tests.losses import draw
 
 DRAWS = 12
 STEP = 1e-5
+MERGING: dict[str, dict[str, object]] = {"rpn": {"normalization": "torchvision"}, "dpo": {"loss_type": "sigmoid"}}  # the notes say of which choices
 every_loss = pytest.mark.parametrize("name", draw.every_loss)
 
 
@@ -161,6 +162,37 @@ def test_the_reductions_are_one_another(name: str) -> None:
     np.testing.assert_array_equal(by["none"].per_sample, by["mean"].per_sample)
     assert by["none"].value is None
     assert by["none"].normalizer is None
+
+
+@every_loss
+def test_answers_over_shards_merge_where_the_card_says_so(name: str) -> None:
+    """sum(value * normalizer) / sum(normalizer) over two parts of a batch is the value of the whole, and gradients merge alike; or the card says no."""
+    loss = LOSSES[name]
+    split = "n" if any("n" in item.forms[0].names for item in loss.inputs) else loss.inputs[0].forms[0].names[0]
+    axis = {item.name: item.forms[0].names.index(split) for item in loss.inputs if split in item.forms[0].names}
+    differs = False
+    for number in range(DRAWS):
+        arrays, options = draw.call(loss, generator(name, number))
+        options |= MERGING.get(name, {})
+        n = next(arrays[key].shape[along] for key, along in axis.items() if key in arrays)
+        halves = [{key: part(array, axis.get(key), slice(*ends)) for key, array in arrays.items()} for ends in ((0, n // 2), (n // 2, n))]
+        try:
+            whole, *parts = (compute(loss, tensors, options) for tensors in (arrays, *halves))
+        except (InvalidTensor, NonFinite):
+            continue  # such as an option that counts samples
+        total = sum(answer.normalizer for answer in parts)
+        merged = sum(answer.value * answer.normalizer for answer in parts) / total if total else 0.0
+        differs |= merged != pytest.approx(whole.value, rel=1e-9, abs=1e-12)
+        assert not loss.merges or merged == pytest.approx(whole.value, rel=1e-9, abs=1e-12), options
+        for key, gradient in whole.gradients.items() if loss.merges else ():
+            shares = [answer.gradients[key] * (answer.normalizer / total if total else 0.0) for answer in parts]
+            joined = np.concatenate(shares, axis[key]) if key in axis else sum(shares)
+            np.testing.assert_allclose(joined, gradient, rtol=1e-8, atol=1e-11)
+    assert loss.merges or differs, "it merges, though its card says that it does not"
+
+
+def part(array: Array, axis: int | None, of: slice) -> Array:
+    return array if axis is None else array[(slice(None),) * axis + (of,)]
 
 
 @every_loss

@@ -69,7 +69,7 @@ IDENTITIES = [
         "aot of a single pair is dpo",
         of(
             lambda c: (
-                value("aot", **{k: v[:1] for k, v in c.items()}),
+                value("dpo", **{k: v[:1] for k, v in c.items()}, loss_type="aot"),
                 value("dpo", **{k: v[:1] for k, v in c.items()}),
             )
         ),

@@ -15,6 +15,13 @@ def _sigmoid_loss(delta, beta, smoothing):
     return (1 - smoothing) * softplus(-beta * delta) + smoothing * softplus(beta * delta)
 
 
+def _of_sorted(a, b, beta, smoothing):
+    found = [None] * len(a)
+    for i, j in zip(*(sorted(range(len(x)), key=lambda k, x=x: x[k]) for x in (a, b)), strict=True):
+        found[i] = _sigmoid_loss(np.array([a[i] - b[j]], dtype=object), beta, smoothing)[0]
+    return found
+
+
 def dpo(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, loss_type, beta, label_smoothing, discopop_tau):
     chosen, rejected = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
     delta, e = chosen - rejected, label_smoothing
@@ -35,6 +42,10 @@ def dpo(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, loss
         return list(softplus(-beta * chosen) + softplus(beta * rejected))
     if loss_type == "sppo_hard":
         return list((chosen - 1 / (2 * beta)) ** 2 + (rejected + 1 / (2 * beta)) ** 2)
+    if loss_type == "aot":
+        return _of_sorted(chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps, beta, e)
+    if loss_type == "aot_unpaired":
+        return _of_sorted(chosen, rejected, beta, e)
     if loss_type == "apo_zero":
         return list(sigmoid(-beta * chosen) + sigmoid(beta * rejected))
     if loss_type == "apo_down":
@@ -43,21 +54,6 @@ def dpo(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, loss
     x = beta * delta
     m = sigmoid(x / discopop_tau)
     return list(softplus(-x) * sigmoid(-x / discopop_tau) + exp(-x) * m)
-
-
-def _sorted(values):
-    return sorted(range(len(values)), key=lambda i: values[i])
-
-
-def aot(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, pairing, beta, label_smoothing):
-    if pairing == "paired":
-        a, b = chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps
-    else:
-        a, b = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
-    found = [None] * len(a)
-    for i, j in zip(_sorted(a), _sorted(b), strict=True):
-        found[i] = _sigmoid_loss(np.array([a[i] - b[j]], dtype=object), beta, label_smoothing)[0]
-    return found
 
 
 def kto(logps, ref_logps, labels, beta, kl, desirable_weight, undesirable_weight):
