@@ -21,15 +21,14 @@ def synonyms() -> dict[str, str]:
 
 
 @cache
-def variants() -> dict[str, tuple[str, str]]:
-    """Plain name of a variant -> the loss that has it, and how to ask for it."""
-    return {
-        plain(choice): (loss.name, f'{loss.name} with {option.name} "{choice}"')
-        for loss in LOSSES.values()
-        for option in loss.options
-        if option.name in ("loss_type", "estimator")
-        for choice in option.choices
-    }
+def variants() -> dict[str, dict[str, str]]:
+    """Plain name of a variant -> the losses that have it, and how to ask for it."""
+    found: dict[str, dict[str, str]] = {}
+    for loss in LOSSES.values():
+        for option in loss.options:
+            for choice in option.choices if option.name in ("loss_type", "estimator") else ():
+                found.setdefault(plain(choice), {})[loss.name] = f'{loss.name} with {option.name} "{choice}"'
+    return found
 
 
 def find(name: str) -> Loss:
@@ -42,8 +41,10 @@ def find(name: str) -> Loss:
     if asked in known:
         return LOSSES[known[asked]]
     if asked in variants():
-        of, said = variants()[asked]
-        raise Failure("unknown-loss", f"there is no loss {name[:100]!r}; it is {said}", extra={"did_you_mean": [of]})
+        known_as = variants()[asked]
+        raise Failure(
+            "unknown-loss", f"there is no loss {name[:100]!r}; it is {' or '.join(known_as.values())}", extra={"did_you_mean": list(known_as)}
+        )
     near = list(dict.fromkeys(known[match] for match in difflib.get_close_matches(asked, known, 5, 0.6)))
     guess = f"; did you mean {near[0]}?" if near else "; GET /loss lists them all"
     raise Failure("unknown-loss", f"there is no loss {name[:100]!r}{guess}", extra={"did_you_mean": near} if near else {})
