@@ -1,8 +1,9 @@
 # Two stages: the first installs by hash into a virtual environment, the second has that and nothing to build with.
 FROM python:3.13-slim AS build
 # Of SciPy the losses need special functions and the assignment problem; computing every loss's example, below, fails where they need more.
+ARG REQUIREMENTS=requirements.txt
 WORKDIR /app
-COPY requirements.txt .
+COPY ${REQUIREMENTS} requirements.txt
 RUN python -m venv /app/venv \
  && /app/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
  && /app/venv/bin/pip uninstall --yes --quiet pip \

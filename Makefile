@@ -68,7 +68,8 @@ soak: $(VENV)/develop.stamp
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.txt --group test --group lint pyproject.toml -o requirements-develop.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.txt --extra otel pyproject.toml -o requirements-otel.txt
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements-otel.txt --extra otel --group test --group lint pyproject.toml -o requirements-develop.txt
 
 $(VENV)/serve.stamp: requirements.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)

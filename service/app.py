@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from service import __version__, catalogue, combination, docs, metrics
+from service import __version__, catalogue, combination, docs, metrics, traces
 from service.codec import CODECS
 from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
@@ -49,7 +49,7 @@ class Health(BaseModel):
 def create_app(settings: Settings | None = None, life: Life | None = None) -> FastAPI:
     """The ASGI application. `life` is shared with the server that runs it and says whether it is stopping."""
     settings, life = settings or Settings(), life or Life()
-    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.TELEMETRY)
     endpoint = LossEndpoint(settings, Pool(settings))
     app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
@@ -157,7 +157,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *page_headers(message["headers"])]
+                ours = [(b"x-request-id", request_id.encode()), *traces.headers(scope)]
+                message["headers"] = [*message["headers"], *ours, *page_headers(message["headers"])]
             await send(message)
 
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from service import combination, logs, metrics, response
+from service import combination, logs, metrics, response, traces
 from service.codec import CODECS, JSON, Caps, Codec
 from service.codec.coding import CODINGS, pack, unpack
 from service.errors import MEDIA_TYPE, Failure, failure
@@ -117,9 +117,10 @@ class LossEndpoint:
             if problem is None:
                 log.exception("request %s failed", request_id)
                 problem = INTERNAL
-            encoding = how.codec.name if how else "none"
-            metrics.refused(label(scope["path"]), encoding, problem.status, problem.kind)
-            logs.request(request_id, label(scope["path"]), problem.status, len(body), 0)
+            loss, encoding = label(scope["path"]), how.codec.name if how else "none"
+            metrics.refused(loss, encoding, problem.status, problem.kind)
+            logs.request(request_id, loss, problem.status, len(body), 0)
+            traces.describe(scope, request_id, loss, encoding, len(body), problem=problem.kind)
             await reply_failure(send, problem, request_id)
             return
         finally:
@@ -127,6 +128,7 @@ class LossEndpoint:
         loss, seconds = label(scope["path"]), how.timing.seconds()
         metrics.answered(loss, how.codec.name, len(body), len(encoded), how.timing.elements, seconds)
         logs.request(request_id, loss, 200, len(body), len(encoded), seconds)
+        traces.describe(scope, request_id, loss, how.codec.name, len(body), len(encoded), how.timing.elements, seconds)
         await reply(send, 200, encoded, how.accept.media_type, how.headers())
 
     def _inline(self, name: str) -> int:

@@ -1,0 +1,59 @@
+"""Traces: FastAPI opens a span for each request where an OpenTelemetry provider is set, and reads traceparent; what we know is added here.
+
+OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables set a provider, with the extra `otel` installed. Without one a request pays for
+a look into its scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from service.metrics import PHASES
+
+SCOPE_KEY = "fastapi.telemetry"
+UNTRACED = ("/health/live", "/health/ready", "/metrics")  # who asks these asks every few seconds
+
+# Counting is /metrics' part, and exceptions are in the log: their texts, which may repeat a caller's words, do not leave the machine
+TELEMETRY: TelemetryConfig = {
+    "auto_configure": True,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "exclude": lambda scope: scope["path"] in UNTRACED,
+}
+
+_traceparent = TraceContextTextMapPropagator()
+
+
+def headers(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """The answer's traceparent: where in the caller's trace the work was done."""
+    if scope.get(SCOPE_KEY) is None:
+        return []
+    carrier: MutableMapping[str, str] = {}
+    _traceparent.inject(carrier)
+    return [(name.encode(), value.encode()) for name, value in carrier.items()]
+
+
+def describe(
+    scope: Mapping[str, Any],
+    request_id: str,
+    loss: str,
+    encoding: str,
+    received: int,
+    sent: int = 0,
+    elements: int = 0,
+    seconds: Iterable[float] = (),
+    problem: str = "",
+) -> None:
+    """Add to the request's span what its line in the log has."""
+    if scope.get(SCOPE_KEY) is None:
+        return
+    found: dict[str, str | float] = {"loss.name": loss, "loss.encoding": encoding, "loss.elements": elements, "loss.problem": problem}
+    found |= {f"loss.{phase}_seconds": duration for phase, duration in zip(PHASES, seconds, strict=False)}
+    found |= {"http.request.body.size": received, "http.response.body.size": sent, "request_id": request_id}
+    trace.get_current_span().set_attributes({name: value for name, value in found.items() if value != ""})
