@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.core import BinaryLogits, ElementWeight, Evaluation, NonNegative, Probability, ProbabilityLabel, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import elementwise, log1pexp_small, per_sample_size, sigmoid, times
+from service.losses.numerics import decay, elementwise, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.tensors import Array, Domain, Tensor
 
 PositiveWeight = Annotated[
@@ -34,8 +34,8 @@ def binary_cross_entropy(
     Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
     """
     p, z = predictions, labels
-    inside = np.ones_like(p)
-    log_p, log_q = np.log(p), np.log1p(-p)
+    inside = p.dtype.type(1.0)
+    log_p, log_q = np.log(p), log1p_in_unit(-p)
     if clamp == "torch":
         log_p, log_q = np.maximum(log_p, -100.0), np.maximum(log_q, -100.0)
     elif clamp != "off":  # 1 - eps has no exact float: the logarithms are clipped, not p
@@ -77,18 +77,25 @@ def binary_cross_entropy_with_logits(
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
     x, z = predictions, labels
+    e, right = decay(x), x >= 0
+    small = log1pexp_small(x, e)
     positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
-    small = log1pexp_small(x)
-    softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
-    # (1 - z) sigmoid(x) - z sigmoid(-x) keeps both tails; sigmoid(x) - z loses the smaller one
+    wrong: Array = right - z if pos_weight is None else np.where(right, 1.0 - z, -positive)
+    shared = small if pos_weight is None else (positive + (1.0 - z)) * small
+
+    def slope() -> Array:
+        # (1 - z) sigmoid(x) - z sigmoid(-x) keeps both tails; sigmoid(x) - z loses the smaller one
+        agreeing = z - ~right if pos_weight is None else np.where(right, positive, z - 1.0)
+        return (wrong - agreeing * e) / (1.0 + e)
+
     return elementwise(
-        positive * softplus_neg + (1.0 - z) * softplus_pos,
+        shared + x * wrong,  # of the two softplus, log(1 + e^-|x|) is in both, and |x| in the one of the wrong side
         {
-            "predictions": lambda c: c * ((1.0 - z) * sigmoid(x) - positive * sigmoid(-x)),
+            "predictions": lambda c: c * slope(),
             "labels": lambda c: c * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
         },
         {
-            "predictions": lambda c: c * (positive + (1.0 - z)) * (sigmoid(x) * sigmoid(-x)),
+            "predictions": lambda c: c * (positive + (1.0 - z)) * (e / (1.0 + e) / (1.0 + e)),
             "labels": lambda c: np.zeros_like(c * z),
         },
         weight=weight,
@@ -127,10 +134,11 @@ def sigmoid_focal(
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
     x, z = predictions, labels
-    small = log1pexp_small(x)
+    e = decay(x)
+    small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
     entropy = z * softplus_neg + (1.0 - z) * softplus_pos
-    right, wrong = sigmoid(x), sigmoid(-x)
+    right, wrong = sigmoid(x, e), sigmoid(-x, e)
     q = z * wrong + (1.0 - z) * right
     focus = q**gamma
     balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)

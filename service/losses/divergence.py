@@ -68,11 +68,13 @@ def kl_divergence(predictions: LogProbability, labels: Target, *, log_target: bo
     log_q = predictions
     p, log_p = (np.exp(labels), labels) if log_target else (labels, np.log(labels))
     gap = log_p - log_q
-    zero = np.zeros_like(gap)
+    values = p * gap
+    if np.isnan(np.add.reduce(values, axis=None)):
+        values = np.where(gap == 0, 0.0, times(p, gap)).astype(gap.dtype, copy=False)
     return elementwise(
-        np.where(gap == 0, zero, times(p, gap)),
+        values,
         {"predictions": lambda c: -c * p, "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
-        {"predictions": lambda c: c * zero, "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
+        {"predictions": lambda c: np.zeros_like(c * gap), "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from service.losses.classification import at_class
 from service.losses.core import ELEMENTWISE, ClassIndex, ClassWeight, Evaluation, Logits, Positive, loss
-from service.losses.numerics import elementwise, log1pexp_small, per_sample_size, per_sample_sum, sigmoid, spread
+from service.losses.numerics import decay, elementwise, log1pexp_small, per_sample_size, per_sample_sum, sigmoid, spread
 from service.losses.tensors import Array, Domain, Tensor
 
 Margins = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sign is the decision")]
@@ -87,7 +87,8 @@ def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
     Reference: Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, Annals of Statistics 28
     """
     s, m = _signed(predictions, labels)
-    return of_margin(predictions, s, np.maximum(-m, 0.0) + log1pexp_small(m), lambda: -sigmoid(-m), lambda: sigmoid(m) * sigmoid(-m))
+    e = decay(m)
+    return of_margin(predictions, s, log1pexp_small(m, e) - np.minimum(m, 0.0), lambda: -sigmoid(-m, e), lambda: sigmoid(m, e) * sigmoid(-m, e))
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0], "gamma": 2.0}, hessian_diagonal=True)
@@ -103,12 +104,13 @@ def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positi
     """
     s, m = _signed(predictions, 2 * labels - 1)
     g = gamma * m
+    e = decay(g)
     return of_margin(
         predictions,
         s,
-        np.maximum(-m, 0.0) + log1pexp_small(g) / gamma,
-        lambda: -sigmoid(-g),
-        lambda: gamma * (sigmoid(g) * sigmoid(-g)),
+        log1pexp_small(g, e) / gamma - np.minimum(m, 0.0),
+        lambda: -sigmoid(-g, e),
+        lambda: gamma * (sigmoid(g, e) * sigmoid(-g, e)),
     )
 
 

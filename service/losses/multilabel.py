@@ -12,7 +12,7 @@ from service.losses.binary import binary_cross_entropy_with_logits
 from service.losses.classification import at_class
 from service.losses.core import Bound, ClassWeight, Evaluation, NonNegative, loss
 from service.losses.margin import Margins, ZeroOrOne
-from service.losses.numerics import elementwise, log1pexp_small, sigmoid, spread
+from service.losses.numerics import decay, elementwise, log1pexp_small, sigmoid, spread
 from service.losses.tensors import UNIT, Array, Tensor
 
 ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
@@ -113,8 +113,9 @@ def asymmetric(
     Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119, equation 7
     """
     x, true = predictions, labels == 1
-    small = log1pexp_small(x)
-    p, q = sigmoid(x), sigmoid(-x)
+    e = decay(x)
+    small = log1pexp_small(x, e)
+    p, q = sigmoid(x, e), sigmoid(-x, e)
     shifted = np.maximum(p - clip, 0.0)
     kept = q + clip  # 1 - p_m where the clip does not hold
     above = np.maximum(x, 0.0) + small  # -log(1 - p)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -14,12 +15,14 @@ LN2 = float(np.log(2.0))
 
 def per_sample_sum(values: Array) -> Array:
     """The float64 sum over all axes but the first."""
+    if values.ndim == 1:
+        return values.astype(np.float64)
     return np.add.reduce(values, axis=tuple(range(1, values.ndim)), dtype=np.float64)
 
 
 def per_sample_size(values: Array) -> Array:
     """How many elements each sample has, as (n,) divisors."""
-    return np.full(values.shape[0], float(np.prod(values.shape[1:], dtype=np.int64)))
+    return np.full(values.shape[0], float(math.prod(values.shape[1:])))
 
 
 def spread(cotangent: Array, like: Array) -> Array:
@@ -67,29 +70,46 @@ def elementwise(
     )
 
 
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + e^-x), accurate to the last bits at both ends."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
-
-
-def log1pexp_small(x: Array) -> Array:
-    """log(1 + e^-|x|): softplus(x) is max(x, 0) plus it. A ninth of the time of logaddexp."""
+def decay(x: Array) -> Array:
+    """e^-|x|, all that softplus and sigmoid need of the exponential, for x and for -x."""
     out = np.abs(x)
     np.negative(out, out=out)
-    np.exp(out, out=out)
-    return np.log1p(out, out=out)
+    return np.exp(out, out=out)
 
 
-def softplus(x: Array) -> Array:
-    """log(1 + e^x)."""
-    return np.maximum(x, 0.0) + log1pexp_small(x)
+def sigmoid(x: Array, e: Array | None = None) -> Array:
+    """1 / (1 + e^-x), accurate to the last bits at both ends. e: decay(x), if it is known."""
+    e = decay(x) if e is None else e
+    return np.maximum(e, x >= 0) / (1.0 + e)
+
+
+def log1p_in_unit(x: Array) -> Array:
+    """log(1 + x) for x in [-1, 1]: the logarithm of the rounded sum, and what the rounding lost. Two thirds of log1p's time, a third in float32."""
+    whole = 1.0 + x
+    lost = whole - 1.0
+    np.subtract(x, lost, out=lost)
+    lost /= whole + np.finfo(whole.dtype).tiny  # 0 / 0 at -1
+    np.log(whole, out=whole)
+    whole += lost
+    return whole
+
+
+def log1pexp_small(x: Array, e: Array | None = None) -> Array:
+    """log(1 + e^-|x|): softplus(x) is max(x, 0) plus it. e: decay(x), if it is known."""
+    return log1p_in_unit(decay(x) if e is None else e)
+
+
+def softplus(x: Array, e: Array | None = None) -> Array:
+    """log(1 + e^x). e: decay(x), if it is known."""
+    return np.maximum(x, 0.0) + log1pexp_small(x, e)
 
 
 def times(factor: Array, x: Array) -> Array:
     """Factor * x with 0 * infinity = 0, the convention of 0 log 0."""
-    product = factor * x
-    return np.where(factor == 0, 0.0, product).astype(product.dtype, copy=False)
+    product: Array = factor * x
+    if np.isnan(np.add.reduce(product, axis=None)):
+        product = np.where(factor == 0, 0.0, product).astype(product.dtype, copy=False)
+    return product
 
 
 def places(x: Array, index: Array) -> Array:

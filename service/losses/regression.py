@@ -24,12 +24,21 @@ ConstantLabel = Annotated[Array, Tensor("n ...", description="true values")]
 EXAMPLE = {"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}
 
 
-def of_error(values: Array, slope: Array, curvature: Array, *, weight: Array | None = None, divisor: Array | None = None) -> Evaluation:
-    """The Evaluation of a function of predictions - labels: the labels' gradient is minus the predictions'."""
+def by_error(
+    values: Array,
+    slope: Callable[[], Array],
+    curvature: Callable[[], Array],
+    *,
+    ends: tuple[str, str] = ("predictions", "labels"),
+    weight: Array | None = None,
+    divisor: Array | None = None,
+) -> Evaluation:
+    """The Evaluation of a function of the error, from its values and derivatives by it: the gradient of the second end is minus that of the first."""
+    first, second = ends
     return elementwise(
         values,
-        {"predictions": lambda c: c * slope, "labels": lambda c: -c * slope},
-        {"predictions": lambda c: c * curvature, "labels": lambda c: c * curvature},
+        {first: lambda c: c * slope(), second: lambda c: -c * slope()},
+        {first: lambda c: c * curvature(), second: lambda c: c * curvature()},
         weight=weight,
         divisor=divisor,
     )
@@ -64,7 +73,7 @@ def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: Element
     Reference: Laplace, Mémoire sur la probabilité des causes par les évènemens, 1774
     """
     error = predictions - labels
-    return of_error(np.abs(error), np.sign(error), np.zeros_like(error), weight=weight)
+    return by_error(np.abs(error), lambda: np.sign(error), lambda: np.zeros_like(error), weight=weight)
 
 
 @loss(example=EXAMPLE | {"beta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -80,10 +89,9 @@ def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) 
     """
     error = predictions - labels
     if beta == 0:
-        return of_error(np.abs(error), np.sign(error), np.zeros_like(error))
-    slope = np.clip(error / beta, -1.0, 1.0)
-    curvature = (np.abs(error) < beta) / error.dtype.type(beta)
-    return of_error(slope * (error - (0.5 * beta) * slope), slope, curvature)
+        return by_error(np.abs(error), lambda: np.sign(error), lambda: np.zeros_like(error))
+    slope = np.clip(error if beta == 1 else error / beta, -1.0, 1.0)
+    return by_error(slope * (error - (0.5 * beta) * slope), lambda: slope, lambda: (np.abs(error) < beta) / error.dtype.type(beta))
 
 
 @loss(example=EXAMPLE | {"delta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -98,19 +106,12 @@ def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight
     """
     error = predictions - labels
     slope = np.clip(error, -delta, delta)
-    inside = (np.abs(error) <= delta).astype(error.dtype)
-    return of_error(slope * (error - 0.5 * slope), slope, inside, weight=weight, divisor=per_sample_size(error))
-
-
-def by_error(
-    values: Array, slope: Callable[[], Array], curvature: Callable[[], Array], *, ends: tuple[str, str] = ("predictions", "labels")
-) -> Evaluation:
-    """As of_error, with derivatives that are computed when they are asked for."""
-    first, second = ends
-    return elementwise(
-        values,
-        {first: lambda c: c * slope(), second: lambda c: -c * slope()},
-        {first: lambda c: c * curvature(), second: lambda c: c * curvature()},
+    return by_error(
+        slope * (error - 0.5 * slope),
+        lambda: slope,
+        lambda: (np.abs(error) <= delta).astype(error.dtype),
+        weight=weight,
+        divisor=per_sample_size(error),
     )
 
 
