@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: fuzz soak serve test lint format openapi readme bench-http bench-core parity accuracy lock
+.PHONY: fuzz soak serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check lock lock-clients lock-deploy
 
 serve: $(VENV)/serve.stamp
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
@@ -65,6 +65,18 @@ soak: $(VENV)/develop.stamp
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
 	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5 'atheris>=3.0,<4'
 	@touch $@
+
+# the manifests, rules and Dockerfile, in the hands of the programs that read them; promtool is Debian's (prometheus)
+deploy-check: .venv-deploy/deploy.stamp
+	bash deploy/check.sh
+
+.venv-deploy/deploy.stamp: deploy/requirements.txt
+	@test -x .venv-deploy/bin/python || $(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.txt
+	@touch $@
+
+lock-deploy:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet deploy/requirements.in -o deploy/requirements.txt
 
 lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
