@@ -7,7 +7,7 @@ equal keep their digits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
@@ -52,21 +52,26 @@ def positions(values: Array) -> Array:
     example={"predictions": [[-0.4, -1.6, -2.3], [-1.2, -1.2, -0.9]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
     hessian_diagonal=True,
 )
-def kl_divergence(predictions: LogProbability, labels: Target, *, log_target: bool = False) -> Evaluation:
+def kl_divergence(
+    predictions: LogProbability, labels: Target, *, log_target: bool = False, direction: Literal["forward", "reverse"] = "forward"
+) -> Evaluation:
     r"""Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
 
-    The predictions are logarithms, as in torch and optax. Torch's mean divides by all elements; the divergence itself, averaged over the batch, is
-    reduction batchmean. A label of 0 has an infinite gradient of its own.
+    The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence. Torch's mean
+    divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an infinite gradient of its own.
 
-    Formula: \ell = p (\log p - \log q)
+    Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
     predictions: log q, the logarithms of the predicted probabilities.
     labels: p, or log p with log_target.
     log_target: whether the labels are logarithms too.
+    direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs most.
     Synonyms: KLDivLoss, kl_div, KLD, kl, KLDivergence, relative_entropy, kullback_leibler
     Reference: Kullback and Leibler, On Information and Sufficiency, 1951
     """
     log_q = predictions
     p, log_p = (np.exp(labels), labels) if log_target else (labels, np.log(labels))
+    if direction == "reverse":
+        return _reverse_kl(np.exp(log_q), log_q, p, log_p, log_target)
     gap = log_p - log_q
     values = p * gap
     if np.isnan(np.add.reduce(values, axis=None)):
@@ -75,6 +80,16 @@ def kl_divergence(predictions: LogProbability, labels: Target, *, log_target: bo
         values,
         {"predictions": lambda c: -c * p, "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
         {"predictions": lambda c: np.zeros_like(c * gap), "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
+    )
+
+
+def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool) -> Evaluation:
+    gap = log_q - log_p
+    zero = np.zeros_like(gap)
+    return elementwise(
+        np.where(gap == 0, zero, times(q, gap)),
+        {"predictions": lambda c: c * times(q, gap + 1.0), "labels": lambda c: -c * (q if log_target else times(q, 1.0 / p))},
+        {"predictions": lambda c: c * times(q, gap + 2.0), "labels": lambda c: c * (zero if log_target else times(q, 1.0 / (p * p)))},
     )
 
 

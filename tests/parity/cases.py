@@ -113,13 +113,18 @@ CASES = {
     "binary_cross_entropy": Case(
         "BCELoss",
         lambda t, o, r: F.binary_cross_entropy(t.predictions, t.labels, t.weight, reduction=r),
-        usable=lambda t, o: o.clamp == "torch",
+        usable=lambda t, o: o.clamp == "torch" and not o.label_smoothing,
     ),
     "binary_cross_entropy_with_logits": Case(
         "BCEWithLogitsLoss",
         lambda t, o, r: F.binary_cross_entropy_with_logits(t.predictions, t.labels, t.weight, pos_weight=t.pos_weight, reduction=r),
+        usable=lambda t, o: not o.label_smoothing,
     ),
-    "kl_divergence": Case("KLDivLoss", lambda t, o, r: F.kl_div(t.predictions, t.labels, log_target=o.log_target, reduction=r)),
+    "kl_divergence": Case(
+        "KLDivLoss",
+        lambda t, o, r: F.kl_div(t.predictions, t.labels, log_target=o.log_target, reduction=r),
+        usable=lambda t, o: o.direction == "forward",
+    ),
     "gaussian_nll": Case(
         "GaussianNLLLoss", lambda t, o, r: F.gaussian_nll_loss(t.predictions, t.labels, t.variance, full=o.full, eps=o.eps, reduction=r)
     ),

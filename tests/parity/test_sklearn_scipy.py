@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
+from scipy.spatial import distance
 from sklearn import metrics
 from sklearn._loss import loss as objectives
 
 from service.losses import LOSSES, Controls, compute
 
 N = 40
+UNSMOOTHED = {"smooth_nr": 0.0, "smooth_dr": 0.0}
 EXACT = 1e-12
 
 
@@ -48,6 +50,10 @@ def truth() -> Any:
 
 def signs() -> Any:
     return 2 * truth() - 1
+
+
+def mask() -> Any:
+    return truth().reshape(1, 1, N)
 
 
 def logits() -> Any:
@@ -90,6 +96,8 @@ OBJECTIVES = [
     Line("poisson_nll", real, counts, objectives.HalfPoissonLoss(), {"log_input": True, "full": False}),
     Line("binary_cross_entropy_with_logits", real, truth, objectives.HalfBinomialLoss()),
     Line("cross_entropy", logits, classes, objectives.HalfMultinomialLoss(n_classes=4)),
+    Line("gamma_nll", real, positive, objectives.HalfGammaLoss()),
+    Line("tweedie_nll", real, counts, objectives.HalfTweedieLoss(power=1.3), {"power": 1.3}),
     Line("boosting_squared", real, other, objectives.HalfSquaredError()),
     Line("boosting_logistic", real, truth, objectives.HalfBinomialLoss(), {"convention": "sklearn"}),
     Line("boosting_exponential", real, truth, objectives.ExponentialLoss()),
@@ -114,6 +122,28 @@ METRICS = [
     Line("brier_score", unit, truth, metrics.brier_score_loss),
     Line("poisson_deviance", positive, counts, metrics.mean_poisson_deviance),
     Line("gamma_deviance", positive, lambda: positive()[::-1], metrics.mean_gamma_deviance),
+    Line("inverse_gaussian_deviance", positive, lambda: positive()[::-1], lambda t, x: metrics.mean_tweedie_deviance(t, x, power=3)),
+    Line("cross_entropy", logits, classes, lambda t, x: metrics.log_loss(t, special.softmax(x, axis=1))),
+    Line("multiclass_hinge", logits, classes, metrics.hinge_loss, {"convention": "crammer_singer"}),
+    Line(
+        "brier_score",
+        probabilities,
+        lambda: np.eye(4)[classes()],
+        lambda t, x: metrics.brier_score_loss(t.argmax(1), x, scale_by_half=False),
+        {"over_classes": "sum"},
+    ),
+    Line("mean_absolute_error", truth, lambda: truth()[::-1], lambda t, x: metrics.zero_one_loss(t, x)),
+    Line("dice", mask, lambda: mask()[..., ::-1], lambda t, x: 1 - metrics.f1_score(t.ravel(), x.ravel()), UNSMOOTHED),
+    Line("jaccard", mask, lambda: mask()[..., ::-1], lambda t, x: 1 - metrics.jaccard_score(t.ravel(), x.ravel()), UNSMOOTHED),
+    Line("mcc", mask, lambda: mask()[..., ::-1], lambda t, x: 1 - metrics.matthews_corrcoef(t.ravel(), x.ravel())),
+    Line(
+        "tversky",
+        mask,
+        lambda: mask()[..., ::-1],
+        lambda t, x: 1 - metrics.fbeta_score(t.ravel(), x.ravel(), beta=2),
+        UNSMOOTHED | {"alpha": 0.2, "beta": 0.8},
+    ),
+    Line("cosine_distance", logits, lambda: logits()[::-1], lambda t, x: metrics.pairwise.paired_cosine_distances(t, x).mean()),
 ]
 
 SPECIAL = [
@@ -122,6 +152,29 @@ SPECIAL = [
     Line("generalized_kl_divergence", lambda: np.log(positive()), counts, lambda t, x: special.kl_div(t, np.exp(x))),
     Line("kl_divergence", lambda: np.log(positive()), counts, lambda t, x: special.rel_entr(t, np.exp(x))),
     Line("binary_cross_entropy_with_logits", real, truth, lambda t, x: -special.log_expit((2 * t - 1) * x)),
+    Line("exponential", real, signs, lambda t, x: objectives.ExponentialLoss().loss((t + 1) / 2, x)),
+    Line("soft_margin", real, signs, lambda t, x: -special.log_expit(t * x)),
+    Line("laplace_nll", real, other, lambda t, x: -stats.laplace.logpdf(t, x, positive()), extra={"scale": positive}),
+    Line("student_t_nll", real, other, lambda t, x: -stats.t.logpdf(t, 3, x, positive()), extra={"scale": positive}),
+    Line("von_mises_nll", real, other, lambda t, x: -stats.vonmises.logpdf(t, positive(), x), extra={"concentration": positive}),
+    Line("poisson_nll", real, counts, lambda t, x: -stats.poisson.logpmf(t, np.exp(x)), {"full": True, "factorial": "exact"}),
+    Line(
+        "negative_binomial_nll",
+        positive,
+        counts,
+        lambda t, x: -stats.nbinom.logpmf(t, 1 / positive(), 1 / (1 + positive() * x)),
+        extra={"dispersion": positive},
+    ),
+    Line("exponential_nll", positive, counts, lambda t, x: -stats.expon.logpdf(t, scale=1 / x)),
+    Line(
+        "weibull_nll",
+        positive,
+        lambda: positive()[::-1],
+        lambda t, x: -stats.weibull_min.logpdf(t, positive(), scale=x),
+        extra={"concentration": positive},
+    ),
+    Line("lognormal_nll", real, positive, lambda t, x: -stats.lognorm.logpdf(t, positive(), scale=np.exp(x)), extra={"scale": positive}),
+    Line("quantile", real, other, lambda t, x: np.maximum(0.3 * (t - x), 0.7 * (x - t)), {"quantile": 0.3}),
     Line("log_cosh", real, other, lambda t, x: np.log(np.cosh(x - t))),
     Line(
         "gaussian_nll", real, other, lambda t, x: 0.5 * np.log(2 * np.pi) + 0.5 * (x - t) ** 2, {"full": True}, extra={"variance": lambda: np.ones(N)}
@@ -162,3 +215,17 @@ def test_metrics(line: Line) -> None:
 def test_special_functions(line: Line) -> None:
     ours = answer(line, ("per_element",), "sum").per_element
     np.testing.assert_allclose(ours, line.theirs(line.labels(), line.predictions()), rtol=EXACT, atol=EXACT)
+
+
+PAIRS = [  # scipy's functions of two vectors, a sample each
+    Line("jensen_shannon", probabilities, lambda: probabilities()[::-1], lambda t, x: distance.jensenshannon(t, x) ** 2),
+    Line("kl_divergence", lambda: np.log(probabilities()), lambda: probabilities()[::-1], lambda t, x: stats.entropy(t, np.exp(x))),
+    Line("wasserstein_1d", logits, lambda: 2 * logits()[::-1], stats.wasserstein_distance),
+    Line("cosine_distance", logits, lambda: logits()[::-1], distance.cosine),
+]
+
+
+@lines(PAIRS)
+def test_of_two_vectors(line: Line) -> None:
+    theirs = [line.theirs(t, x) for t, x in zip(line.labels(), line.predictions(), strict=True)]
+    np.testing.assert_allclose(answer(line, ("per_sample",), "sum").per_sample, theirs, rtol=EXACT, atol=EXACT)

@@ -309,7 +309,17 @@ def batchmean_is_sum_over_n(rng):
     return value("mean_squared_error", x, "batchmean"), value("mean_squared_error", x, "sum") / 6
 
 
+def _binary_smoothing(rng: Generator) -> Any:
+    """Of both binary losses, against cross entropy's own over two classes."""
+    x, z = rng.normal(size=7), rng.integers(0, 2, size=7)
+    two = per_sample("cross_entropy", {"predictions": np.stack([0 * x, x], 1), "labels": z}, label_smoothing=0.3)
+    of_logits = per_sample("binary_cross_entropy_with_logits", {"predictions": x, "labels": z * 1.0}, label_smoothing=0.3)
+    of_probabilities = per_sample("binary_cross_entropy", {"predictions": 1 / (1 + np.exp(-x)), "labels": z * 1.0}, label_smoothing=0.3)
+    return np.stack([of_logits, of_probabilities]), np.stack([two, two])
+
+
 IDENTITIES = [
+    ("label smoothing of two classes is cross_entropy's", _binary_smoothing),
     ("huber(delta) = delta smooth_l1(beta = delta)", huber_is_smooth_l1),
     ("the same of their gradients", huber_gradient_is_smooth_l1s),
     ("huber with a far delta = half the squared error", wide_huber_is_half_the_square),

@@ -66,8 +66,14 @@ def _cross_entropy(rng: Generator) -> Any:
     return whole, value("entropy", t) + value("generalized_jsd", s, t, beta=0.0)
 
 
+def _reverse(rng: Generator) -> Any:
+    p, q = (softmax(x) for x in logits(rng))
+    return value("kl_divergence", np.log(q), p, direction="reverse"), value("kl_divergence", np.log(p), q)
+
+
 IDENTITIES = [
     ("kl_divergence takes labels or their logarithms", _log_target),
+    ("reverse kl_divergence is the forward one the other way round", _reverse),
     ("the generalized divergence of distributions is kl_divergence", _generalized),
     ("distillation is T^2 kl_divergence of softened probabilities", _distillation),
     ("jensen_shannon is the mean divergence from the mean", _jensen_shannon),

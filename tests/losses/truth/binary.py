@@ -5,13 +5,19 @@ from mpmath import mp
 
 from tests.losses.truth import constant, log, per_sample, sigmoid, softplus, times, with_slope
 
+ZERO = mp.mpf(0)
+
 
 def _over_elements(values, weight):
     return per_sample(values if weight is None else weight * values), [mp.mpf(np.size(row)) for row in values]
 
 
-def binary_cross_entropy(predictions, labels, weight, clamp):
-    p, z = predictions, labels
+def smoothed(labels, smoothing):
+    return labels * (1 - smoothing) + smoothing / 2
+
+
+def binary_cross_entropy(predictions, labels, weight, clamp, label_smoothing):
+    p, z = predictions, smoothed(labels, label_smoothing)
     if clamp == "torch":  # aten/src/ATen/native/Loss.cpp: the logarithms clamped, the gradient's denominator too
         floor = np.frompyfunc(lambda x: max(mp.log(x), mp.mpf(-100)), 1, 1)
         denominator = np.frompyfunc(lambda q: max((1 - q) * q, mp.mpf(1e-12)), 1, 1)
@@ -24,7 +30,8 @@ def binary_cross_entropy(predictions, labels, weight, clamp):
     return _over_elements(-(times(z, log(p)) + times(1 - z, log(1 - p))), weight)
 
 
-def binary_cross_entropy_with_logits(predictions, labels, weight, pos_weight):
+def binary_cross_entropy_with_logits(predictions, labels, weight, pos_weight, label_smoothing=ZERO):
+    labels = smoothed(labels, label_smoothing)
     positive = labels if pos_weight is None else labels * pos_weight
     return _over_elements(positive * softplus(-predictions) + (1 - labels) * softplus(predictions), weight)
 

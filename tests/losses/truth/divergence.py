@@ -8,7 +8,10 @@ from tests.losses.truth import constant, exp, log, per_sample, sqrt, times
 log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
 
 
-def kl_divergence(predictions, labels, log_target):
+def kl_divergence(predictions, labels, log_target, direction):
+    if direction == "reverse":
+        gap = predictions - (labels if log_target else log_or_infinity(labels))
+        return per_sample(times(exp(predictions), gap))
     if log_target:
         return per_sample(exp(labels) * (labels - predictions))
     return per_sample(times(labels, log_or_infinity(labels) - predictions))
