@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: fuzz soak serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check lock lock-clients lock-deploy
+.PHONY: fuzz soak overload rollout serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check lock lock-clients lock-deploy
 
 serve: $(VENV)/serve.stamp
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
@@ -59,6 +59,13 @@ fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp
 
 soak: $(VENV)/develop.stamp
 	$(RUN) -m tests.soak $(MINUTES)
+
+# ten times more than it can do, and a restart under 10,000 requests
+overload: $(VENV)/develop.stamp
+	$(RUN) -m tests.overload
+
+rollout: $(VENV)/develop.stamp
+	ROLLOUT_REQUESTS=10000 $(RUN) -m pytest tests/edge/test_rollout.py
 
 .venv-fuzz/fuzz.stamp: requirements-develop.txt
 	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz

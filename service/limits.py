@@ -7,6 +7,7 @@ their computation is over, have one cap; what would go beyond it, or beyond the 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Pool:
         self.lock = Lock()
         self.jobs = 0  # running and waiting
         self.bytes = 0  # of large bodies: being read, waiting, and computed
+        self.typical = 0.0  # seconds of a computation, of late
 
     @property
     def waiting(self) -> int:
@@ -49,8 +51,15 @@ class Pool:
         return max(0, self.jobs - self.settings.compute_threads)
 
     def admit(self) -> None:
-        """Refuse a large body before it is read, where it could not be computed anyway."""
-        if self.jobs >= self.settings.compute_threads + self.settings.max_queue or self.bytes >= self.settings.max_queue_bytes:
+        """Refuse a large body before it is read, where it could not be computed anyway: there is no place, or its turn would come too late.
+
+        What is begun too late is work for nobody, and with enough of it nobody is served.
+        """
+        full = self.jobs >= self.settings.compute_threads + self.settings.max_queue or self.bytes >= self.settings.max_queue_bytes
+        turn = (
+            (self.jobs + 1) // self.settings.compute_threads * self.typical
+        )  # seconds to its end, if it is as others were; they vary, hence the half
+        if full or (self.jobs >= self.settings.compute_threads and turn > self.settings.compute_seconds / 2):
             raise overloaded()
 
     async def run(self, share: Share, receive: Receive, function: Callable[..., bytes], *args: Any) -> bytes:
@@ -62,7 +71,7 @@ class Pool:
         with self.lock:
             self.jobs += 1
             metrics.queue_length.set(self.jobs)
-        job = self.executor.submit(function, *args)
+        job = self.executor.submit(self._timed, function, *args)
         job.add_done_callback(self._over(share.handed_on()))
         answer: asyncio.Future[Any] = asyncio.wrap_future(job)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_hung_up(receive))
@@ -76,6 +85,14 @@ class Pool:
         finally:
             gone.cancel()
             answer.cancel()
+
+    def _timed(self, function: Callable[..., bytes], *args: Any) -> bytes:
+        begun = time.perf_counter()
+        try:
+            return function(*args)
+        finally:
+            taken = time.perf_counter() - begun
+            self.typical += (taken - self.typical) / 8 if self.typical else taken
 
     def _over(self, share: Share) -> Callable[[Future[bytes]], None]:
         def over(job: Future[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -58,6 +59,19 @@ def test_it_is_refused_before_it_is_read() -> None:
     with Held(max_queue=0) as held, Wire(held.running) as wire:
         held.add(large())
         assert wire.ask(post(b"", "/loss/planted", length="10000000")).status == 429
+
+
+def test_what_could_only_be_begun_too_late_is_429_and_not_504() -> None:
+    with planted(lambda _: time.sleep(0.3)), serving(compute_threads=1, compute_seconds=1.5, max_queue=100) as running:
+        wires = [Wire(running) for _ in range(20)]
+        assert wires[0].ask(post(large(), "/loss/planted")).status == 200  # now it is known how long one takes
+        for wire in wires:
+            wire.send(post(large(), "/loss/planted"))
+        statuses = [wire.reply().status for wire in wires]
+        for wire in wires:
+            wire.socket.close()
+    assert statuses.count(429) >= 10
+    assert statuses.count(200) >= 2
 
 
 def test_beyond_the_queued_bytes_is_429() -> None:

@@ -19,7 +19,8 @@ import httpx
 from tests.edge.wire import GOOD, Wire, large, planted, post, serving, wait_until
 
 HEADERS = {"content-type": "application/json"}
-REQUESTS = int(os.environ.get("ROLLOUT_REQUESTS", "600"))
+REQUESTS = int(os.environ.get("ROLLOUT_REQUESTS", "600"))  # make rollout asks for 10,000
+PATIENCE = 60 + REQUESTS / 20
 
 
 class Process:
@@ -151,10 +152,10 @@ def test_a_restart_behind_a_balancer_loses_nothing() -> None:
     with process(grace=0.5) as old, process(grace=0.5) as new:
         balancer = Balancer([old.port, new.port])
         statuses, threads = callers(balancer.url, REQUESTS)
-        wait_until(lambda: len(statuses) > REQUESTS // 4, 60)
+        wait_until(lambda: len(statuses) > REQUESTS // 4, PATIENCE)
         code, log = old.end()
         for thread in threads:
-            thread.join(120)
+            thread.join(PATIENCE)
         balancer.close()
         assert (code, log) == (0, "")
         assert statuses == [200] * (REQUESTS // 4 * 4)
@@ -165,10 +166,10 @@ def test_a_killed_worker_is_replaced_and_only_its_connections_notice() -> None:
         before = running.children()
         assert len(before) == 2
         statuses, threads = callers(f"http://127.0.0.1:{running.port}", REQUESTS // 2)
-        wait_until(lambda: len(statuses) > REQUESTS // 10, 60)
+        wait_until(lambda: len(statuses) > REQUESTS // 10, PATIENCE)
         os.kill(before[0], signal.SIGKILL)
         for thread in threads:
-            thread.join(120)
+            thread.join(PATIENCE)
         assert set(statuses) == {200}
         wait_until(lambda: len(running.children()) == 2)
         assert before[0] not in running.children()

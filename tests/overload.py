@@ -1,0 +1,166 @@
+"""`python -m tests.overload [SECONDS]`: ten times more than it can do. What is served stays, memory is bounded, and afterwards all is as before.
+
+The service runs as a process of its own. First the best rate is found with callers that wait for their answers; then requests come at ten
+times that rate whether or not earlier ones are answered, while probes go on; then at half the rate, for the latency after the burst.
+The caller is raw sockets in one event loop, and what it costs is printed: on a small machine the two share the processors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from tests.conftest import running
+from tests.soak import sample
+
+TIMES = 10
+GOODPUT = 0.9  # of the best
+DEADLINE = 5.0  # seconds, LOSS_SERVICE_COMPUTE_SECONDS
+SLACK = 1.0  # for the clock of a busy machine
+MEMORY = 256 * 1024 * 1024
+PROBE = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def request(rows: int = 300) -> bytes:
+    """All pairs of a batch: much to compute, little to send."""
+    rng = np.random.default_rng(0)
+    body = safetensors.numpy.save({"embeddings": rng.normal(size=(rows, 8)).astype(np.float32), "labels": rng.integers(0, 9, rows).astype(np.int32)})
+    head = f"POST /loss/supcon HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.safetensors\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@dataclass
+class Answers:
+    """What came, and how long after it was due."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    taken: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, status: str, seconds: float) -> None:
+        self.statuses[status] += 1
+        self.taken.setdefault(status, []).append(seconds)
+
+    def quantile(self, status: str, q: float) -> float:
+        return float(np.quantile(self.taken.get(status, [np.nan]), q)) * 1e3
+
+
+class Caller:
+    """Connections that are kept and taken in turn; more where all are waiting for an answer."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.free = port, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+
+    async def ask(self, data: bytes, answers: Answers) -> None:
+        due = time.monotonic()
+        try:
+            status = await self._ask(data)
+        except (OSError, EOFError) as exc:
+            status = type(exc).__name__
+        answers.add(status, time.monotonic() - due)
+
+    async def _ask(self, data: bytes) -> str:
+        reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        status = head[9:12].decode()
+        if b"connection: close" in head:
+            writer.close()
+        else:
+            self.free.append((reader, writer))
+        return status if status != "429" or b"retry-after: " in head else "429 without Retry-After"
+
+    async def waiting(self, data: bytes, callers: int, seconds: float) -> tuple[Answers, float]:
+        """Each asks again when it is answered: answers, and good ones a second."""
+        answers, end = Answers(), time.monotonic() + seconds
+
+        async def one() -> None:
+            while time.monotonic() < end:
+                await self.ask(data, answers)
+
+        begun = time.monotonic()
+        await asyncio.gather(*(one() for _ in range(callers)))
+        return answers, answers.statuses["200"] / (time.monotonic() - begun)
+
+    async def pouring(self, data: bytes, rate: float, seconds: float, each: Callable[[], None]) -> tuple[Answers, float]:
+        """So many a second, whether or not they are answered."""
+        answers, asked, begun = Answers(), set[asyncio.Task[None]](), time.monotonic()
+        served = 0
+        while (now := time.monotonic() - begun) < seconds:
+            while len(asked) + sum(answers.statuses.values()) < now * rate:
+                task = asyncio.create_task(self.ask(data, answers))
+                asked.add(task)
+                task.add_done_callback(asked.discard)
+            each()
+            await asyncio.sleep(0.005)
+        served = answers.statuses["200"]
+        await asyncio.gather(*asked)
+        return answers, served / seconds
+
+
+async def probe(caller: Caller, answers: Answers) -> None:
+    while True:
+        await caller.ask(PROBE, answers)
+        await asyncio.sleep(0.1)
+
+
+def spent(pid: int) -> float:
+    """Seconds of the processor."""
+    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def overload(port: int, pid: int, seconds: float) -> list[str]:
+    """What does not hold; prints the figures."""
+    data, caller, probes, resident = request(), Caller(port), Answers(), list[int]()
+    await caller.waiting(data, 2, 1)
+    rates = {count: (await caller.waiting(data, count, seconds / 4))[1] for count in (1, 2, 4, 8)}
+    best = max(rates.values())
+    print(f"best {best:.1f} a second, of " + ", ".join(f"{rate:.1f} with {count} callers" for count, rate in rates.items()), flush=True)
+    before, _ = await caller.pouring(data, best / 2, seconds / 4, lambda: None)
+    memory = sample(pid)[0]
+    probing = asyncio.create_task(probe(caller, probes))
+    burdens = [time.monotonic(), spent(pid), time.process_time()]
+    burst, goodput = await caller.pouring(data, TIMES * best, seconds, lambda: resident.append(sample(pid)[0]))
+    burdens = [now - then for now, then in zip((time.monotonic(), spent(pid), time.process_time()), burdens, strict=True)]
+    probing.cancel()
+    after, _ = await caller.pouring(data, best / 2, seconds / 4, lambda: None)
+    print(f"asked {TIMES * best:.0f} a second for {seconds:g} s: {dict(burst.statuses)}")
+    print(f"served {goodput:.1f} a second: {goodput / best:.2f} of the best")
+    print(f"processors busy with the service {burdens[1] / burdens[0]:.2f}, with the caller {burdens[2] / burdens[0]:.2f}")
+    print(
+        f"ms served: median {burst.quantile('200', 0.5):.0f}, longest {burst.quantile('200', 1):.0f}; refused: median {burst.quantile('429', 0.5):.1f}, 99 % {burst.quantile('429', 0.99):.1f}"
+    )
+    print(f"probes {dict(probes.statuses)}, ms: median {probes.quantile('200', 0.5):.1f}, longest {probes.quantile('200', 1):.0f}")
+    print(f"resident MiB before {memory / 2**20:.0f}, most {max(resident) / 2**20:.0f}")
+    print(f"ms at half the best: median {before.quantile('200', 0.5):.1f} before, {after.quantile('200', 0.5):.1f} after")
+    longest = max(burst.quantile(status, 1) for status in burst.taken) / 1e3
+    return [
+        *([f"goodput {goodput / best:.2f}"] if goodput < GOODPUT * best else []),
+        *(["other answers than 200 and 429"] if set(burst.statuses) - {"200", "429"} else []),
+        *(["probes failed"] if set(probes.statuses) != {"200"} else []),
+        *([f"an answer after {longest:.1f} s"] if longest > DEADLINE + SLACK else []),
+        *(["memory grew"] if max(resident) > memory + MEMORY else []),
+        *(["latency did not come back"] if after.quantile("200", 0.5) > 2 * before.quantile("200", 0.5) else []),
+    ]
+
+
+def main() -> int:
+    service = running(LOSS_SERVICE_COMPUTE_SECONDS=str(DEADLINE), LOSS_SERVICE_ACCESS_LOG="false")
+    with service as url:
+        found = asyncio.run(overload(int(url.rpartition(":")[2]), service.process.pid, float(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    print("\n".join(found) or "all held")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
