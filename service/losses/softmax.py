@@ -9,12 +9,13 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.classification import EXAMPLE_LOGITS, at_class, cross_entropy, kept_weights
+from service.losses.classification import EXAMPLE_LOGITS, at_class, cross_entropy, kept_weights, smoothed_targets, softmax_pull
 from service.losses.core import (
     Bound,
     ClassIndexOrIgnored,
     ClassWeight,
     Evaluation,
+    Fraction,
     Logits,
     NonNegative,
     Positive,
@@ -203,6 +204,49 @@ def taylor_cross_entropy(
         lambda s, p, r: p * _polynomial(r, [1.0] * order),  # 1 - r^t
         lambda s, p, r: -order * p * r ** (order - 1),
     )
+
+
+@loss(example=CALL)
+def asymmetric_single_label(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    gamma_pos: NonNegative = 1.0,
+    gamma_neg: NonNegative = 4.0,
+    label_smoothing: Fraction = 0.1,
+    ignore_index: int = -100,
+) -> Evaluation:
+    r"""Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the others.
+
+    Formula: \ell = -\sum_k q_k w_k \log p_k, \quad w_y = (1 - p_y)^{\gamma_+}, \; w_k = p_k^{\gamma_-} \text{ for } k \ne y, \quad q_k = (1 - \epsilon) [k = y] + \frac{\epsilon}{C}, \quad p = \mathrm{softmax}(x)
+    gamma_pos: focusing exponent of the true class.
+    gamma_neg: focusing exponent of the others.
+    label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
+    ignore_index: class index that does not count.
+    Divisor: the number of positions that are not ignored
+    Synonyms: AsymmetricLossSingleLabel, ASLSingleLabel, asl_single_label
+    Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119; timm AsymmetricLossSingleLabel
+    """
+    softmax = Softmax(predictions)
+    safe, kept = kept_weights(labels, None, ignore_index, predictions.dtype)
+    at_label = safe[:, None]
+    targets = smoothed_targets(safe, predictions.shape[1], None, label_smoothing, kept, predictions)
+    surprise = softmax.negative_log()
+    own, complement = np.take_along_axis(surprise, at_label, 1), softmax.complement_at(safe)[:, None]
+    focus = np.exp(-gamma_neg * surprise)
+    np.put_along_axis(focus, at_label, complement**gamma_pos, 1)
+    values = times(targets * focus, surprise).sum(axis=1)
+
+    def pullback(cotangent: Array) -> Array:
+        # by s = -log p: (1 - gamma s) p^gamma of the others, r^gamma (1 + gamma p s / r) of the true class, where s / r tends to 1 as r = 1 - p does to 0
+        slope = targets * np.where(focus == 0, 0.0, focus * (1.0 - gamma_neg * surprise))
+        ratio = np.divide(own, complement, out=np.ones_like(own), where=complement > np.finfo(own.dtype).tiny)
+        true = complement**gamma_pos * (1.0 + gamma_pos * np.exp(-own) * ratio)
+        np.put_along_axis(slope, at_label, np.take_along_axis(targets, at_label, 1) * true, 1)
+        slope = slope.astype(predictions.dtype, copy=False)
+        return softmax_pull(softmax, np.maximum(slope, 0.0), cotangent) - softmax_pull(softmax, np.maximum(-slope, 0.0), cotangent)
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values)
 
 
 def _polynomial(x: Array, coefficients: list[float]) -> Array:

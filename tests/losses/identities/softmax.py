@@ -44,7 +44,59 @@ def _adaptive(rng):
     )
 
 
+def _sampled(rng):
+    """All other classes drawn, each expected once."""
+    x, y = rng.normal(size=(5, 4)), rng.integers(0, 4, size=5)
+    own = np.take_along_axis(x, y[:, None], 1)[:, 0]
+    others = x[np.arange(4) != y[:, None]].reshape(5, 3)
+    return _value("sampled_softmax", own, others), _value("cross_entropy", x, y)
+
+
+def _nce(rng):
+    x, y = rng.normal(size=(5, 4)), rng.integers(0, 4, size=5)
+    others = x[np.arange(4) != y[:, None]].reshape(5, 3)
+    flags = (np.arange(4) == y[:, None]).astype(float)
+    return _value("nce", np.take_along_axis(x, y[:, None], 1)[:, 0], others), _value("binary_cross_entropy_with_logits", x, flags)
+
+
 IDENTITIES = [
+    ("sampled_softmax of all other classes is cross entropy", _sampled),
+    ("nce of all other classes is binary cross entropy of every class", _nce),
+    (
+        "sampled_softmax takes a logarithm of counts off the scores",
+        lambda rng: (
+            lambda x, z, q, r: (_value("sampled_softmax", x, z, log_count=q, negatives_log_count=r), _value("sampled_softmax", x - q, z - r))
+        )(rng.normal(size=5), rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=(5, 3))),
+    ),
+    (
+        "bi_tempered_logistic at temperatures of 1 is cross entropy",
+        _classes(lambda x, y: _value("bi_tempered_logistic", x, y, t1=1.0, t2=1.0), lambda x, y: _value("cross_entropy", x, y)),
+    ),
+    (
+        "entmax15 of scores far apart is multiclass_perceptron",
+        lambda rng: (lambda x, y: (_value("entmax15", x, y), _value("multiclass_perceptron", x, y)))(
+            5.0 * rng.permuted(np.tile(np.arange(4.0), (5, 1)), axis=1), rng.integers(0, 4, size=5)
+        ),
+    ),
+    (
+        "class_balanced(beta=0) is cross entropy",
+        _classes(lambda x, y: _value("class_balanced", x, y, COUNTS, beta=0.0), lambda x, y: _value("cross_entropy", x, y)),
+    ),
+    (
+        "class_balanced(beta=0, gamma) is softmax_focal",
+        _classes(lambda x, y: _value("class_balanced", x, y, COUNTS, beta=0.0, gamma=2.0), lambda x, y: _value("softmax_focal", x, y)),
+    ),
+    (
+        "seesaw without its weights is cross entropy",
+        _classes(lambda x, y: _value("seesaw", x, y, COUNTS, p=0.0, q=0.0), lambda x, y: _value("cross_entropy", x, y)),
+    ),
+    (
+        "asymmetric_single_label with the true class alone is softmax_focal",
+        _classes(
+            lambda x, y: _value("asymmetric_single_label", x, y, gamma_pos=2.0, label_smoothing=0.0),
+            lambda x, y: _value("softmax_focal", x, y),
+        ),
+    ),
     (
         "poly1_cross_entropy is cross entropy plus half its epsilon of mae_probability",
         _classes(
