@@ -11,6 +11,7 @@ from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -37,7 +38,7 @@ class Info(BaseModel):
     losses: int
     families: list[str]
     encodings: list[str]
-    limits: dict[str, Any] = Field(description="every limit in force, by its setting's name")
+    limits: catalogue.Fields = Field(description="every limit in force, by its setting's name")
 
 
 class Health(BaseModel):
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
 
 def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
-    def list_losses(family: Annotated[str | None, Query(description="only this family")] = None) -> Response:
+    def list_losses(family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None) -> Response:
         """The catalogue: every loss's card."""
         found = [card for card in catalogue.cards().values() if family in (None, card["family"])]
         return _json(found)

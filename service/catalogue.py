@@ -16,6 +16,20 @@ from service.losses.tensors import Input, Tensor
 from service.request import bind
 
 
+class Fields(BaseModel):
+    """A JSON object of whatever is in it. A name of its own, because openapi-generator warns of an object without one."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Example(BaseModel):
+    """A request, and the answer to it."""
+
+    model_config = ConfigDict(extra="allow")
+    request: Fields
+    response: Fields
+
+
 class InputCard(BaseModel):
     """A tensor of a loss."""
 
@@ -30,13 +44,18 @@ class InputCard(BaseModel):
 
 
 class OptionCard(BaseModel):
-    """An option of a loss. A range has minimum and maximum, or exclusive ones."""
+    """An option of a loss. One of a few words has choices; a number has the bounds of its range."""
 
     model_config = ConfigDict(extra="allow")
     name: str
     type: str
-    default: Any
+    default: Any = Field(description="what it is when left out")
     description: str
+    choices: list[str] = []
+    minimum: float = 0
+    exclusive_minimum: float = 0
+    maximum: float = 0
+    exclusive_maximum: float = 0
 
 
 class Card(BaseModel):
@@ -56,7 +75,7 @@ class Card(BaseModel):
     hessian_diagonal: bool
     synonyms: list[str]
     reference: str
-    example: dict[str, Any]
+    example: Example
 
 
 @cache
@@ -108,7 +127,7 @@ def _input(item: Input) -> dict[str, Any]:
     forms: tuple[Tensor, ...] = item.forms
     return {
         "name": item.name,
-        "axes": " or ".join(f"({', '.join(form.names)})" for form in forms),
+        "axes": " or ".join(form.shape_text for form in forms),
         "kind": said("kind"),
         "domain": said("domain_text"),
         "description": item.description,

@@ -57,11 +57,21 @@ def document(app: FastAPI) -> dict[str, Any]:
     answers: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem]
     pairs: Any = [(m, "validation") for m in [*models.values(), *answers]]
     refs, shared = models_json_schema(pairs, ref_template=PREFIX + "{model}", schema_generator=Schema)
-    schemas = base.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(shared["$defs"])
+    schemas = {name: _plain(schema) for name, schema in base["components"]["schemas"].items()} | shared["$defs"]
+    base["components"]["schemas"] = schemas
     paths = {f"/loss/{name}": {"post": _operation(name, refs[models[name], "validation"])} for name in models}
     base["paths"] = dict(sorted((paths | _merged(base["paths"], paths)).items()))
     return base
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """One of FastAPI's schemas as `Schema` would write it."""
+    double = {"number": {"format": "double"}}
+    fields = {
+        name: {key: value for key, value in field.items() if key not in ("title", "default")} | double.get(field.get("type"), {})
+        for name, field in schema["properties"].items()
+    }
+    return schema | {"properties": fields}
 
 
 def _merged(own: dict[str, Any], losses: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +102,9 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(card: dict[str, Any]) -> str:
-    parts = [f"$$ {card['formula']} $$", card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
+    shapes = "; ".join(f"{item['name']} {item['axes']}" for item in card["inputs"])
+    parts = [f"$$ {card['formula']} $$", shapes and f"Shapes: {shapes}.", card["notes"], f"Divisor of the mean: {card['divisor']}."]
+    parts.append(f"Reference: {card['reference']}.")
     if card["synonyms"]:
         parts.append(f"Also known as {', '.join(card['synonyms'])}.")
     return "\n\n".join(part for part in parts if part)

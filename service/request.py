@@ -111,8 +111,9 @@ def model(loss: Loss) -> type[BaseModel]:
     """The request of a loss: its inputs, its options, and the controls that all losses have."""
     fields: dict[str, Any] = {}
     for item in loss.inputs:
-        forms = " or ".join(f"({', '.join(form.names)}), {form.domain_text}" for form in item.forms)
-        fields[item.name] = (Annotated[Tensor, Field(description=f"{item.description}. {forms}")], ... if item.required else None)
+        forms = "; or ".join(f"{form.shape_text}, {form.domain_text}" for form in item.forms)
+        described = Field(description=f"{item.description.rstrip('.')}. Shape {forms}.")
+        fields[item.name] = (Annotated[Tensor, described], ... if item.required else None)
     for option in loss.options:
         fields[option.name] = (_annotation(option), option.default)
     fields |= _CONTROLS

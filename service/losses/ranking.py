@@ -185,7 +185,7 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
 
 @loss(example=LISTS, hessian_diagonal=True)
 def pairwise_mse(
-    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left out"] = "counted"
+    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left_out"] = "counted"
 ) -> Evaluation:
     r"""The squared error of all differences of scores within a list; each pair comes in both orders.
 
@@ -203,7 +203,7 @@ def pairwise_mse(
         lambda d: d * d,
         lambda d: 2.0 * d,
         lambda d: 2.0 * np.ones_like(d),
-        counts * counts - (counts if self_pairs == "left out" else 0.0),
+        counts * counts - (counts if self_pairs == "left_out" else 0.0),
     )
 
 

@@ -96,6 +96,11 @@ class Tensor:
         """The axes, `...` among them."""
         return tuple(self.axes.split())
 
+    @property
+    def shape_text(self) -> str:
+        """The axes as a shape is written: (n, c, ...)."""
+        return f"({', '.join(self.names)}{',' * (len(self.names) == 1)})"
+
     @cached_property
     def split(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The axes before and after `...`."""
@@ -171,7 +176,7 @@ class Sizes:
         """The form of `item` that has this rank, its axes bound; InvalidTensor where a size differs from before."""
         form = next((form for form in item.forms if self._fits_rank(form, len(shape))), None)
         if form is None:
-            expected = " or ".join(f"({', '.join(form.names)})" for form in item.forms)
+            expected = " or ".join(form.shape_text for form in item.forms)
             known = f", where ... is {self.rest}" if self.rest is not None and "..." in expected else ""
             raise InvalidTensor(item.name, f"has shape {shape}; expected {expected}{known}")
         before, after = form.split
@@ -181,15 +186,13 @@ class Sizes:
         for axis, size in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
             expected_size = self.named.setdefault(axis, int(axis) if axis.isdigit() else size)
             if size == 0 and axis != form.names[0]:
-                raise InvalidTensor(
-                    item.name, f"has shape {shape}, that is ({', '.join(form.names)}); {axis} is empty, which only a first axis may be"
-                )
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} is empty, which only a first axis may be")
             if size != expected_size:
-                raise InvalidTensor(item.name, f"has shape {shape}, that is ({', '.join(form.names)}); {axis} should be {expected_size}")
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} should be {expected_size}")
         if "..." in form.names:
             self.rest = middle if self.rest is None else self.rest
             if middle != self.rest:
-                raise InvalidTensor(item.name, f"has shape {shape}, that is ({', '.join(form.names)}); ... should be {self.rest}")
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; ... should be {self.rest}")
         return form
 
     def _fits_rank(self, form: Tensor, rank: int) -> bool:
