@@ -14,7 +14,7 @@ RUN python -m venv /app/venv \
 COPY service service
 # compiled once here, as the file system is read-only at run time
 RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
- && /app/venv/bin/python -m service losses > /dev/null
+ && /app/venv/bin/python -c 'from service.catalogue import cards; cards()'
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="loss-service" \

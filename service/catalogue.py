@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -76,6 +76,22 @@ class Card(BaseModel):
     synonyms: list[str]
     reference: str
     example: Example
+
+
+class Row(NamedTuple):
+    """What a list shows of a loss; no example is computed for it."""
+
+    name: str
+    family: str
+    summary: str
+    synonyms: tuple[str, ...]
+
+
+def rows() -> list[Row]:
+    """Every loss."""
+    composite = combination_card()
+    found = [Row(loss.name, loss.family, loss.summary, loss.synonyms) for loss in LOSSES.values()]
+    return [*found, Row(composite["name"], composite["family"], composite["summary"], tuple(composite["synonyms"]))]
 
 
 @cache

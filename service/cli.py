@@ -9,11 +9,16 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from service.catalogue import Row
+
+PREFIX = "LOSS_SERVICE_"
 USAGE_ERROR = 2
 TIMEOUT_SECONDS = 30
 
@@ -98,15 +103,26 @@ def _wrong_setting() -> str:
     from service.security import tokens
     from service.settings import Settings
 
+    if misspelt := _misspelt_setting(Settings.model_fields):
+        return misspelt
     try:
         tokens(Settings())
     except ValidationError as exc:
         error = exc.errors()[0]
-        return f"LOSS_SERVICE_{str(error['loc'][0]).upper()} is {str(error['input'])[:100]!r}: {error['msg']}"
+        return f"{PREFIX}{str(error['loc'][0]).upper()} is {str(error['input'])[:100]!r}: {error['msg']}"
     except OSError as exc:
         return f"LOSS_SERVICE_TOKENS_FILE cannot be read: {exc.strerror}: {exc.filename}"
     except ValueError as exc:
         return str(exc)
+    return ""
+
+
+def _misspelt_setting(fields: Iterable[str]) -> str:
+    """A variable that is nearly the name of a setting: a limit that its operator believes in."""
+    names = [PREFIX + field.upper() for field in fields]
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable not in names and (near := get_close_matches(variable, names, 1, 0.9)):
+            return f"{variable} is no setting; did you mean {near[0]}?"
     return ""
 
 
@@ -125,29 +141,32 @@ def losses(chosen: argparse.Namespace) -> int:
     from service.errors import Failure
     from service.names import find
 
-    cards = catalogue.cards()
     if chosen.name:
         try:
-            _print_card(cards[chosen.name if chosen.name == combination.NAME else find(chosen.name).name])
+            _print_card(catalogue.combination_card() if chosen.name == combination.NAME else catalogue.card(find(chosen.name)))
         except Failure as problem:
             return _complain(problem.detail.replace("GET /loss lists", "loss-service losses lists"))
         return 0
-    found = [card for card in cards.values() if chosen.family in (None, card["family"]) and _has(card, chosen.find.lower())]
+    rows = catalogue.rows()
+    families = sorted({row.family for row in rows})
+    if chosen.family not in (None, *families):
+        return _complain(f"there is no family {chosen.family!r}; the families are {', '.join(families)}")
+    found = [row for row in rows if chosen.family in (None, row.family) and _has(row, chosen.find.lower())]
     if not found:
-        return _complain(f"no loss fits; the families are {', '.join(dict.fromkeys(card['family'] for card in cards.values()))}")
-    widths = [max(len(card[key]) for card in found) for key in ("name", "family")]
-    for card in found:
-        print(f"{card['name']:<{widths[0]}}  {card['family']:<{widths[1]}}  {card['summary']}")
+        return _complain(f"no loss has {chosen.find!r} in its name, synonyms or summary")
+    widths = [max(map(len, column)) for column in list(zip(*found, strict=True))[:2]]
+    for row in found:
+        print(f"{row.name:<{widths[0]}}  {row.family:<{widths[1]}}  {row.summary}")
     return 0
 
 
-def _has(card: Mapping[str, Any], text: str) -> bool:
-    return any(text in part.lower() for part in (card["name"], card["summary"], *card["synonyms"]))
+def _has(row: Row, text: str) -> bool:
+    return any(text in part.lower() for part in (row.name, row.summary, *row.synonyms))
 
 
 def _print_card(card: Mapping[str, Any]) -> None:
     print(f"{card['name']} ({card['family']})\n{card['summary']}\n")
-    for title in ("formula", "notes", "divisor", "reference"):
+    for title in ("notes", "formula", "divisor", "reference"):
         if card[title]:
             print(f"{title}: {card[title]}")
     print(f"synonyms: {', '.join(card['synonyms']) or 'none'}\n\ninputs:")
@@ -155,8 +174,17 @@ def _print_card(card: Mapping[str, Any]) -> None:
         print(f"  {item['name']} {item['axes']}, {item['domain']}: {item['description']}{'' if item['required'] else ' (optional)'}")
     print("\noptions:" if card["options"] else "\nno options of its own")
     for option in card["options"]:
-        print(f"  {option['name']} ({option['type']}, default {json.dumps(option['default'])}): {option['description']}")
+        print(f"  {option['name']} ({_range(option)}, default {json.dumps(option['default'])}): {option['description']}")
     print(f"\nexample: POST /loss/{card['name']}\n{json.dumps(card['example']['request'])}\n{json.dumps(card['example']['response'])}")
+
+
+def _range(option: Mapping[str, Any]) -> str:
+    """What an option may be."""
+    if "choices" in option:
+        return " or ".join(map(json.dumps, option["choices"]))
+    signs = {"minimum": ">=", "exclusive_minimum": ">", "maximum": "<=", "exclusive_maximum": "<"}
+    bounds = " and ".join(f"{sign} {option[name]:g}" for name, sign in signs.items() if name in option)
+    return f"{option['type']} {bounds}".rstrip()
 
 
 def check(chosen: argparse.Namespace) -> int:
@@ -166,8 +194,10 @@ def check(chosen: argparse.Namespace) -> int:
         if chosen.token_file:
             headers["authorization"] = f"Bearer {chosen.token_file.read_text().strip()}"
         failures, asked = _check_all(chosen.url, headers)
-    except (OSError, HTTPException, ValueError) as exc:
-        return _complain(f"{chosen.url}: {exc}")
+    except OSError as exc:
+        return _complain(f"{chosen.url} cannot be asked: {exc.strerror or exc}")
+    except (HTTPException, ValueError) as exc:
+        return _complain(f"{chosen.url} does not answer as a loss service: {exc}")
     for failure in failures:
         print(failure)
     print(f"{asked - len(failures)} of {asked} examples are answered as their cards say")
