@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / "build" / "clients"
 sys.path.insert(0, str(BUILD / "python"))
-NUMBERS = [5e-324, 1.7976931348623157e308, -0.0, 0.1, 1 / 3, 2.2250738585072014e-308, -math.pi]
+NUMBERS = [5e-324, 1.7976931348623157e308, -0.0, 0.1, 1 / 3, 2.2250738585072014e-308, 1e20, -math.pi]
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ JSON_BODIES: dict[str, tuple[bytes, int]] = {
     "nested 40 deep": (in_place_of_predictions(nested(40)), 400),
     "objects 100,000 deep": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 400),
     "integer of 5,000 digits": (in_place_of_predictions(b"[" + b"1" * 5000 + b", 2]"), 400),
-    "integer of 30 digits": (in_place_of_predictions(b"[" + b"1" * 30 + b", 2]"), 422),
+    "integer of 400 digits": (in_place_of_predictions(b"[" + b"1" * 400 + b", 2]"), 400),
     "1e999": (in_place_of_predictions(b"[1e999, 2]"), 400),
     "NaN": (in_place_of_predictions(b"[NaN, 2]"), 400),
     "Infinity": (in_place_of_predictions(b"[Infinity, 2]"), 400),
