@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from service.losses.core import ClassIndexOrIgnored, ClassWeight, Evaluation, Fraction, Logits, NonNegative, Pullback, loss
-from service.losses.numerics import LN2, Softmax, per_sample_size, per_sample_sum, spread, sum_of_others, times
+from service.losses.numerics import LN2, Softmax, at_places, per_sample_size, per_sample_sum, places, spread, sum_of_others, times
 from service.losses.tensors import UNIT, Array, Domain, Tensor, require
 
 ClassLabels = Annotated[
@@ -24,15 +24,13 @@ EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
 def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array]:
     """Labels safe to index with, and each position's class weight: 0 where the label is ignored."""
     kept = labels != ignore_index
-    safe = np.where(kept, labels, 0)
+    safe = labels if kept.all() else np.where(kept, labels, 0)
     return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
 
 
 def at_class(like: Array, labels: Array, values: Array) -> Array:
     """Zeros like `like` (n, c, ...) with `values` (n, ...) in the channel of the labels."""
-    out = np.zeros_like(like)
-    np.put_along_axis(out, labels[:, None], values[:, None].astype(like.dtype, copy=False), 1)
-    return out
+    return at_places(like, places(like, labels[:, None]), values)
 
 
 def softmax_pull(softmax: Softmax, targets: Array, cotangent: Array) -> Array:
@@ -97,21 +95,22 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: f
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
     else:
-        picked = np.take_along_axis(predictions, labels[:, None], 1)[:, 0]
+        at = places(predictions, labels[:, None])
+        picked = predictions.take(at)[:, 0]
         values = -np.log(picked) if form == "probabilities" else -picked
-    weights = kept * predictions.dtype.type(unit)
+    weights = kept if unit == 1.0 else kept * predictions.dtype.type(unit)
 
     def pullback(cotangent: Array) -> Array:
         upstream = spread(cotangent, kept) * weights
         if form != "logits":
-            return at_class(predictions, labels, times(upstream, -1.0 / picked if form == "probabilities" else -np.ones_like(picked)))
+            return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
         return softmax.pull(labels, upstream)
 
     def curvature(cotangent: Array) -> Array:
         upstream = spread(cotangent, kept) * weights
         if form == "logits":
             return softmax.probabilities() * softmax.complements * upstream[:, None]
-        return at_class(predictions, labels, times(upstream, 1.0 / (picked * picked) if form == "probabilities" else np.zeros_like(picked)))
+        return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
     weighted = times(weights, values)
     return Evaluation(per_sample_sum(weighted), per_sample_sum(kept), {"predictions": pullback}, lambda: weighted, {"predictions": curvature})

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from service.losses.numerics import BLOCK
 from service.losses.tensors import Array
 from service.losses.twofold import (
     Twofold,
@@ -32,7 +33,6 @@ from service.losses.twofold import (
 )
 
 Distance = Literal["euclidean", "squared_euclidean", "cosine", "manhattan"]
-BLOCK = 1 << 16  # elements of a temporary: what stays in a core's cache
 
 
 def exponents(x: Array) -> Array:

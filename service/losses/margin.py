@@ -14,7 +14,7 @@ import numpy as np
 
 from service.losses.classification import at_class
 from service.losses.core import ELEMENTWISE, ClassIndex, ClassWeight, Evaluation, Logits, Positive, loss
-from service.losses.numerics import decay, elementwise, log1pexp_small, per_sample_size, per_sample_sum, sigmoid, spread
+from service.losses.numerics import decay, elementwise, log1pexp_small, per_sample_size, per_sample_sum, places, sigmoid, spread
 from service.losses.tensors import Array, Domain, Tensor
 
 Margins = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sign is the decision")]
@@ -270,21 +270,23 @@ def multi_margin(
     Reference: Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, 1999, ESANN
     """
     classes = predictions.shape[1]
-    at_label = labels[:, None]
-    short = np.maximum((predictions - np.take_along_axis(predictions, at_label, 1)) + margin, 0.0)
-    np.put_along_axis(short, at_label, 0.0, 1)
-    scale = np.ones(1, short.dtype) if weight is None else weight[at_label]
+    at_label = places(predictions, labels[:, None])
+    short = predictions - predictions.take(at_label)
+    short += margin
+    np.maximum(short, 0.0, out=short)
+    short.put(at_label, 0.0)
+    scale = np.ones(1, short.dtype) if weight is None else weight[labels[:, None]]
 
     def chained(each: Callable[[], Array], sign: float) -> Callable[[Array], Array]:
         def pullback(cotangent: Array) -> Array:
-            slope = each() * scale * spread(cotangent / classes, short)
-            np.put_along_axis(slope, at_label, sign * slope.sum(axis=1, keepdims=True), 1)
+            slope = each() * (scale * spread(cotangent / classes, short))
+            slope.put(at_label, sign * slope.sum(axis=1, keepdims=True))
             return slope
 
         return pullback
 
     numerator = per_sample_sum(scale * short if p == 1 else (scale * short) * short) / classes
-    slope = chained(lambda: (short > 0).astype(short.dtype) if p == 1 else 2.0 * short, -1.0)
+    slope = chained(lambda: short > 0 if p == 1 else 2.0 * short, -1.0)
     curvature = chained(lambda: np.zeros_like(short) if p == 1 else 2.0 * (short > 0).astype(short.dtype), 1.0)
     return Evaluation(numerator, np.ones(len(numerator)), {"predictions": slope}, lambda: numerator, {"predictions": curvature})
 

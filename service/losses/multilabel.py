@@ -9,10 +9,9 @@ import annotated_types
 import numpy as np
 
 from service.losses.binary import binary_cross_entropy_with_logits
-from service.losses.classification import at_class
 from service.losses.core import Bound, ClassWeight, Evaluation, NonNegative, loss
 from service.losses.margin import Margins, ZeroOrOne
-from service.losses.numerics import decay, elementwise, log1pexp_small, sigmoid, spread
+from service.losses.numerics import BLOCK, decay, elementwise, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.tensors import UNIT, Array, Tensor
 
 ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
@@ -34,20 +33,31 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
     Reference: Schapire and Singer, BoosTexter, 2000, Machine Learning 39; torch.nn.MultiLabelMarginLoss
     """
     n, classes = predictions.shape
-    counts = np.logical_and.accumulate(labels >= 0, axis=1)
-    longest = int(counts.sum(axis=1).max(initial=0))
-    others = np.ones(predictions.shape, bool)
-    rows, places = np.nonzero(counts)
-    others[rows, labels[rows, places]] = False
-    numerator = np.zeros(n)
-    slope = np.zeros_like(predictions)
-    for place in range(longest):  # over the list's places, every sample at once
-        label = np.where(counts[:, place], labels[:, place], 0)[:, None]
-        short = (predictions - np.take_along_axis(predictions, label, 1)) + 1.0
-        against = others & counts[:, place, None] & (short > 0)
-        numerator += np.where(against, short, 0.0).sum(axis=1, dtype=np.float64)
-        slope += against
-        slope -= at_class(predictions, label[:, 0], against.sum(axis=1))
+    padding = labels < 0
+    counts = np.where(padding.any(axis=1), padding.argmax(axis=1), classes)
+    listed = np.arange(classes) < counts[:, None]
+    rows, places = np.nonzero(listed)
+    others = predictions.copy()
+    others[rows, labels[rows, places]] = -np.inf  # no true class competes
+    numerator, slope = np.zeros(n), np.zeros_like(predictions)
+    falling = np.argsort(-counts, kind="stable")
+    step = max(1, BLOCK // classes)
+    for samples in (falling[start : start + step] for start in range(0, n, step)):
+        against = np.zeros((len(samples), classes), predictions.dtype)
+        place, row = np.nonzero(listed[samples].T)  # place by place, as those with the most true classes stand in front
+        for start in range(0, len(row), step):
+            r = row[start : start + step]
+            sample = samples[r]
+            label = labels[sample, place[start : start + step]]
+            short = others[sample] - predictions[sample, label][:, None]
+            short += 1.0
+            np.maximum(short, 0.0, out=short)
+            numerator += np.bincount(sample, per_sample_sum(short), n)
+            active = (short > 0).astype(short.dtype)
+            np.subtract.at(slope, (sample, label), np.einsum("ij->i", active))
+            for part in np.split(np.arange(len(r)), np.flatnonzero(np.diff(r) <= 0) + 1):
+                against[r[part[0]] : r[part[-1]] + 1] += active[part[0] : part[-1] + 1]
+        slope[samples] += against
     numerator /= classes
     return Evaluation(
         numerator,

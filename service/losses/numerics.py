@@ -11,6 +11,7 @@ from service.losses.core import Evaluation, Pullback
 from service.losses.tensors import Array
 
 LN2 = float(np.log(2.0))
+BLOCK = 1 << 16  # elements of a temporary: what stays in a core's cache
 
 
 def per_sample_sum(values: Array) -> Array:
@@ -119,6 +120,13 @@ def places(x: Array, index: Array) -> Array:
         return (np.arange(n) * c)[:, None] + index
     m = int(np.prod(x.shape[2:]))
     return (np.arange(n) * (c * m)).reshape((n,) + (1,) * (x.ndim - 1)) + index * m + np.arange(m).reshape((1, 1, *x.shape[2:]))
+
+
+def at_places(like: Array, where: Array, values: Array) -> Array:
+    """Zeros like `like` with `values` at `where`, as `places` gives it."""
+    out = np.zeros_like(like)
+    out.put(where, values)
+    return out
 
 
 def sum_of_others(x: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from service.losses.core import Bound, Evaluation, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, times
+from service.losses.numerics import BLOCK, elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, times
 from service.losses.tensors import Array, Domain, Tensor
 
 Scores = Annotated[Array, Tensor("n m", gradient="default", description="scores of the items")]
@@ -28,7 +28,6 @@ Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 LISTS = {"predictions": [[2.0, 1.0, 3.0], [1.0, 0.5, 1.5]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 2.0]]}
 OPPOSED = Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses")
-BLOCK = 2**16  # pairs at a time: what stays in the cache
 
 Elementwise = Callable[[Array], Array]
 PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair

@@ -13,9 +13,9 @@ import numpy as np
 
 from service.losses.contrastive import by_row, log_one_plus, lowered, nothing, of_embeddings
 from service.losses.core import Bound, Evaluation, Positive, loss
-from service.losses.geometry import BLOCK, Cosines, Distances
+from service.losses.geometry import Cosines, Distances
 from service.losses.metric import BATCH, Identity, Vector, pairs_of
-from service.losses.numerics import sigmoid, softplus
+from service.losses.numerics import BLOCK, sigmoid, softplus
 from service.losses.tensors import Array
 from service.losses.twofold import Twofold, widened
 
