@@ -1,6 +1,8 @@
 # Two stages: the first installs by hash into a virtual environment, the second has that and nothing to build with.
 FROM python:3.13-slim AS build
 # Of SciPy the losses need special functions and the assignment problem; computing every loss's example, below, fails where they need more.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 ARG REQUIREMENTS=requirements.txt
 WORKDIR /app
 COPY ${REQUIREMENTS} requirements.txt
@@ -8,7 +10,8 @@ RUN python -m venv /app/venv \
  && /app/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
  && /app/venv/bin/pip uninstall --yes --quiet pip \
  && find /app/venv -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
- && find /app/venv \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.a' \) -delete \
+ && find /app/venv \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.a' \) -delete \
+ && find /app/venv \( -path '*/uvloop/*.so' -o -name 'csimdjson*.so' \) -exec strip --strip-unneeded {} + \
  && find /app/venv/lib/python3*/site-packages/scipy -mindepth 1 -maxdepth 1 -regextype egrep \
     -regex '.*/(cluster|datasets|differentiate|fftpack|integrate|interpolate|io|misc|ndimage|odr|signal|stats)' -exec rm -rf {} +
 COPY service service
@@ -17,7 +20,10 @@ RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
  && /app/venv/bin/python -c 'from service.catalogue import cards; cards()'
 
 FROM python:3.13-slim
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="loss-service" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Loss functions with gradients over HTTP" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 HOST=0.0.0.0 PORT=8000

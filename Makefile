@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: fuzz soak overload rollout serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check lock lock-clients lock-deploy
+.PHONY: fuzz soak overload rollout serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check sbom lock lock-clients lock-deploy
 
 serve: $(VENV)/serve.stamp
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
@@ -81,6 +81,12 @@ deploy-check: .venv-deploy/deploy.stamp
 	@test -x .venv-deploy/bin/python || $(PYTHON) -m venv .venv-deploy
 	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.txt
 	@touch $@
+
+# what the service is made of, as CycloneDX JSON, from the lock
+sbom:
+	@test -x build/sbom/bin/python || $(PYTHON) -m venv build/sbom
+	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml -o build/sbom.json
 
 lock-deploy:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet deploy/requirements.in -o deploy/requirements.txt

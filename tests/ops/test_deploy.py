@@ -11,6 +11,7 @@ import httpx
 import pytest
 import yaml
 
+from service import __version__
 from service.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -79,6 +80,12 @@ def test_the_pod_may_do_nothing_that_it_need_not() -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert read(BASE / "network.yaml")["spec"]["egress"] == []
+
+
+def test_the_image_is_of_this_version() -> None:
+    labels = (DEPLOY.parent / "Dockerfile").read_text()
+    assert f'image.version="{__version__}"' in labels
+    assert read(BASE / "kustomization.yaml")["images"][0]["newTag"] == __version__
 
 
 def test_compose_mounts_files_that_are_there() -> None:
