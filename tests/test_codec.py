@@ -198,8 +198,8 @@ def test_integers_past_64_bits_are_the_nearest_double() -> None:
     ties = [(2**53 + 1) * 2**power + step for power in (11, 40, 900) for step in (-1, 0, 1)]
     wanted = [10**20, -(10**20), 2**64, 2**64 - 1, -(2**63) - 1, 123456789012345680000, int(1.7976931348623157e308), *ties]
     for decode in (json_codec.decode, json_codec._exact):
-        for written in ("[%s]", '{"shape": [%d], "data": [%%s]}' % len(wanted)):
-            found = decode(b'{"x": %s}' % (written % ", ".join(map(str, wanted))).encode(), CAPS).fields["x"]
+        for body in (f'{{"x": {wanted}}}', f'{{"x": {{"shape": [{len(wanted)}], "data": {wanted}}}}}'):
+            found = decode(body.encode(), CAPS).fields["x"]
             assert found.tolist() == [float(number) for number in wanted]
 
 
