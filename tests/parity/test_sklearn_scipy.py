@@ -12,6 +12,7 @@ from scipy import special, stats
 from scipy.spatial import distance
 from sklearn import metrics
 from sklearn._loss import loss as objectives
+from sklearn.decomposition import _nmf
 
 from service.losses import LOSSES, Controls, compute
 
@@ -180,6 +181,19 @@ SPECIAL = [
         "gaussian_nll", real, other, lambda t, x: 0.5 * np.log(2 * np.pi) + 0.5 * (x - t) ** 2, {"full": True}, extra={"variance": lambda: np.ones(N)}
     ),
 ]
+
+
+def test_distances_of_samples_are_scipys() -> None:
+    x, t = generator().normal(size=(2, 7)), generator().normal(size=(2, 5)) + 0.3
+    ours = compute(LOSSES["energy_distance"], {"predictions": x, "labels": t}, {}).per_sample
+    np.testing.assert_allclose(np.sqrt(ours), [stats.energy_distance(a, b) for a, b in zip(x, t, strict=True)], rtol=EXACT)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.7, 2.0])
+def test_divergences_of_factorisation_are_scikit_learns(beta: float) -> None:
+    x, t = positive().reshape(8, 5), positive()[::-1].reshape(8, 5)
+    ours = compute(LOSSES["beta_divergence"], {"predictions": x, "labels": t}, {"beta": beta}, Controls(reduction="sum")).value
+    assert ours == pytest.approx(_nmf._beta_divergence(t, x, np.eye(5), beta), rel=1e-9)  # it raises what is below 1e-8
 
 
 def lines(table: list[Line]) -> Any:

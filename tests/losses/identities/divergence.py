@@ -71,7 +71,51 @@ def _reverse(rng: Generator) -> Any:
     return value("kl_divergence", np.log(q), p, direction="reverse"), value("kl_divergence", np.log(p), q)
 
 
+def _crps(rng: Generator) -> Any:
+    x, t = rng.normal(size=(6, 5)), rng.normal(size=6)
+    return value("energy_distance", x, t[:, None]), 2 * value("crps_ensemble", x, t)
+
+
+def _numbers(rng: Generator) -> Any:
+    return rng.uniform(0.1, 3.0, size=(2, 6, 5))
+
+
+def _scaled(rng: Generator) -> Any:
+    """The beta-divergence is homogeneous of degree beta."""
+    x, t = _numbers(rng)
+    return value("beta_divergence", 3 * x, 3 * t, beta=-0.7), 3**-0.7 * value("beta_divergence", x, t, beta=-0.7)
+
+
 IDENTITIES = [
+    ("alpha_divergence(1/2) is four times hellinger", lambda r: (value("alpha_divergence", *(x := distributions(r))), 4 * value("hellinger", *x))),
+    (
+        "alpha_divergence(1) is the generalized divergence",
+        lambda r: (value("alpha_divergence", *(x := _numbers(r) / 3), alpha=1.0), value("generalized_kl_divergence", np.log(x[0]), x[1])),
+    ),
+    (
+        "alpha_divergence(1 - alpha) is that of the other direction",
+        lambda r: (value("alpha_divergence", *(x := distributions(r)), alpha=-0.4), value("alpha_divergence", *x[::-1], alpha=1.4)),
+    ),
+    (
+        "alpha_divergence tends to alpha 1",
+        lambda r: (value("alpha_divergence", *(x := distributions(r)), alpha=1 + 1e-14), value("alpha_divergence", *x, alpha=1.0)),
+    ),
+    ("beta_divergence(2) is half_squared_error", lambda r: (value("beta_divergence", *(x := _numbers(r))), value("half_squared_error", *x))),
+    ("beta_divergence(0) is itakura_saito", lambda r: (value("beta_divergence", *(x := _numbers(r)), beta=0.0), value("itakura_saito", *x))),
+    (
+        "beta_divergence(1) is the generalized divergence",
+        lambda r: (value("beta_divergence", *(x := _numbers(r)), beta=1.0), value("generalized_kl_divergence", np.log(x[0]), x[1])),
+    ),
+    (
+        "beta_divergence tends to beta 0",
+        lambda r: (value("beta_divergence", *(x := _numbers(r)), beta=1e-15), value("beta_divergence", *x, beta=0.0)),
+    ),
+    ("beta_divergence is homogeneous", _scaled),
+    ("energy_distance to one number is twice crps_ensemble", _crps),
+    (
+        "chamfer_distance of one point each is twice the squared error of its coordinates",
+        lambda r: (value("chamfer_distance", *(x := r.normal(size=(2, 6, 1, 3)))), 2 * value("mean_squared_error", *x)),
+    ),
     ("kl_divergence takes labels or their logarithms", _log_target),
     ("reverse kl_divergence is the forward one the other way round", _reverse),
     ("the generalized divergence of distributions is kl_divergence", _generalized),
