@@ -84,10 +84,13 @@ def rejected(kind: str) -> None:
 
 def flush() -> None:
     """Count what was answered since the last time."""
-    with _lock:
+    with _lock:  # a scrape waits for a batch that is being counted
         batch = [_pending.popleft() for _ in range(len(_pending))]  # whoever answers meanwhile appends at the other end
-    if not batch:
-        return
+        if batch:
+            _count(batch)
+
+
+def _count(batch: list[_Answered]) -> None:
     for (loss, encoding), count in Tally((one.loss, one.encoding) for one in batch).items():
         _counter(requests, loss, encoding, "200").inc(count)
     for loss in {one.loss for one in batch}:

@@ -1,7 +1,8 @@
-"""`make readme`: the generated parts of README.md, between `<!-- name -->` and `<!-- /name -->`."""
+"""`make readme`: the generated parts of README.md and CONTRIBUTING.md, between `<!-- name -->` and `<!-- /name -->`."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from service.losses import FAMILIES, LOSSES
 from service.settings import Settings
 
 README = Path(__file__).parent.parent / "README.md"
+CONTRIBUTING = README.with_name("CONTRIBUTING.md")
 
 
 def losses() -> str:
@@ -28,7 +30,12 @@ def settings() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"losses": losses, "settings": settings}
+def example() -> str:
+    """A loss as it stands in the code."""
+    return f"```python\n{inspect.getsource(LOSSES['half_squared_error'].function)}```"
+
+
+PARTS = {"losses": losses, "settings": settings, "example": example}
 
 
 def generated(text: str) -> str:
@@ -38,4 +45,5 @@ def generated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(generated(README.read_text()))
+    for page in (README, CONTRIBUTING):
+        page.write_text(generated(page.read_text()))
