@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -56,10 +57,9 @@ def test_curl(server: str) -> None:
 
 
 def test_node(server: str) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node; the TypeScript clients of `make clients` bring their own and run every loss")
-    lines = run(node, str(EXAMPLES / "client.mjs"), server)
+    if not shutil.which("node") and not os.environ.get("CI"):
+        pytest.skip("needs Node 18 or newer (in CI this is an error)")
+    lines = run("node", str(EXAMPLES / "client.mjs"), server)
     assert np.allclose(json.loads(lines[-2].removeprefix("predictions").replace("\n", "")), [1, -2], atol=1e-3)
     assert "did you mean mean_squared_error" in lines[-1]
 
