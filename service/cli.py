@@ -189,10 +189,13 @@ def _range(option: Mapping[str, Any]) -> str:
 
 def check(chosen: argparse.Namespace) -> int:
     """0 where the service answers every example as its card says, 1 where it does not, 2 where it cannot be asked."""
+    headers = {"content-type": "application/json"}
     try:
-        headers = {"content-type": "application/json"}
         if chosen.token_file:
             headers["authorization"] = f"Bearer {chosen.token_file.read_text().strip()}"
+    except OSError as exc:
+        return _complain(f"{chosen.token_file} cannot be read: {exc.strerror}")
+    try:
         failures, asked = _check_all(chosen.url, headers)
     except OSError as exc:
         return _complain(f"{chosen.url} cannot be asked: {exc.strerror or exc}")
@@ -209,15 +212,22 @@ def _check_all(url: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
     with closing(
         (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
     ) as connection:
-        return _compare_all(connection, parts.path, headers)
+        try:
+            return _compare_all(connection, parts.path, headers)
+        finally:
+            _show("")
 
 
 def _compare_all(connection: HTTPConnection, root: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
+    _show("asking for the catalogue")
     status, cards = _ask(connection, "GET", f"{root}/loss", headers)
-    if status != 200 or not isinstance(cards, list):
-        raise ValueError(f"GET /loss is answered with {status}: {_detail(cards)}")
+    if status != 200:
+        raise ConnectionError(f"GET /loss is answered with {status}: {_detail(cards)}")
+    if not isinstance(cards, list):
+        raise ValueError("GET /loss gives no list of cards")
     failures = []
-    for card in _watched(cards):
+    for index, card in enumerate(cards, 1):
+        _show(f"{index}/{len(cards)} {card['name']}")
         status, answer = _ask(connection, "POST", f"{root}/loss/{card['name']}", headers, card["example"]["request"])
         if status != 200:
             failures.append(f"{card['name']}: {status} {_detail(answer)}")
@@ -247,15 +257,10 @@ def _close(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _watched(cards: list[Any]) -> Iterable[Any]:
-    """The cards one by one, with a count on a terminal's last line."""
-    watched = sys.stderr.isatty()
-    for index, card in enumerate(cards, 1):
-        if watched:
-            print(f"\r\x1b[K{index}/{len(cards)} {card['name']}", end="", file=sys.stderr, flush=True)
-        yield card
-    if watched:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+def _show(text: str) -> None:
+    """How far it is, on the last line of a terminal that a person watches."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _complain(message: str) -> int:

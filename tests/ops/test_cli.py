@@ -8,6 +8,7 @@ import pty
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,17 +91,24 @@ def test_check_shows_how_far_it_is_where_a_person_watches(server: str) -> None:
     master, slave = pty.openpty()
     ended = subprocess.run([sys.executable, "-m", "service", "check", server], stdout=subprocess.PIPE, stderr=slave, timeout=60)
     os.close(slave)
-    shown = os.read(master, 1 << 16).decode()
+    shown = b""
+    with suppress(OSError):  # its end
+        while True:
+            shown += os.read(master, 1 << 16)
     os.close(master)
     assert ended.returncode == 0
-    assert f"1/{len(cards())} " in shown
+    assert b"asking for the catalogue" in shown
+    assert f"1/{len(cards())} ".encode() in shown
+    assert shown.endswith(b"\r\x1b[K"), "the line is cleared at the end"
 
 
 def test_check_with_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "token").write_text("secret\n")
     with running(LOSS_SERVICE_TOKENS="secret") as url:
         assert main(["check", url]) == 2
-        assert "401" in capsys.readouterr().err
+        assert "cannot be asked: GET /loss is answered with 401: send Authorization" in capsys.readouterr().err
+        assert main(["check", url, "--token-file", "/nowhere"]) == 2
+        assert capsys.readouterr().err == "loss-service: /nowhere cannot be read: No such file or directory\n"
         assert main(["check", url, "--token-file", str(tmp_path / "token")]) == 0
 
 
