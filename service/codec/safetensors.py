@@ -56,7 +56,18 @@ def decode(body: bytes | memoryview, caps: Caps) -> Decoded:
         end = last
     if end != len(data):
         raise Malformed(f"the tensors end at {end}, the body at {len(data)}")
+    _check_depth(fields, caps.depth)
     return Decoded(fields)
+
+
+def _check_depth(fields: dict[str, Any], most: int) -> None:
+    """Both the request and the tensors' names nest; whoever walks the fields may rely on the cap."""
+    level: list[Any] = [fields]
+    for _ in range(most):
+        level = [item for node in level for item in (node.values() if isinstance(node, dict) else node) if isinstance(item, (dict, list))]
+        if not level:
+            return
+    raise Malformed(f"nested deeper than {most}")
 
 
 def _header(body: bytes | memoryview) -> tuple[dict[str, Any], int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.wire import GOOD, Serving, Wire, post, zstd
+from tests.edge.wire import GOOD, Serving, Wire, post, serving, zstd
 
 BINARY = "application/vnd.safetensors"
 
@@ -167,7 +167,9 @@ BINARY_BODIES: dict[str, tuple[bytes, int]] = {
     "a boolean that is 7": (tensors({"predictions": of(0, 2, dtype="BOOL"), "labels": of(2, 4, dtype="BOOL")}, b"\x07\x01\x00\x01"), 422),
     "a NaN": (tensors(TWO, struct.pack("<4d", float("nan"), 2, 0, 0)), 422),
     "an infinity": (tensors(TWO, struct.pack("<4d", float("inf"), 2, 0, 0)), 422),
-    "a name of 100,000 steps": (tensors({"a." * 100_000: of(0, 32, shape=[4])}, DATA), 422),
+    "a name of 100,000 steps": (tensors({"a." * 100_000: of(0, 32, shape=[4])}, DATA), 400),
+    "request nested 400 deep": (tensors({"__metadata__": {"request": '{"a":' * 400 + "1" + "}" * 400}}), 400),
+    "request of lists 100,000 deep": (tensors({"__metadata__": {"request": '{"a":' + "[" * 100_000}}), 400),
     "10,000 tensors": (tensors({f"t{i}": of(0, 0, shape=[0]) for i in range(10_000)}), 422),
     "metadata is a list": (tensors({"__metadata__": []}), 400),
     "metadata of numbers": (tensors({"__metadata__": {"request": 1}}), 400),
@@ -187,6 +189,17 @@ def test_a_bad_safetensors_body_is_a_problem_and_the_connection_serves_on(served
         assert answer.status == status, answer
         assert answer.problem["detail"]
         assert wire.ask(post(tensors(TWO, DATA), content_type=BINARY)).status == 200
+
+
+def test_a_header_of_100_mb_is_refused_as_it_comes_and_where_bodies_may_be_larger(served: Serving) -> None:
+    body = tensors(b"{" + b" " * 100_000_000 + b"}")
+    with Wire(served) as wire:
+        assert wire.ask(post(b"", content_type=BINARY, length=str(len(body)))).status == 413
+    with serving(max_body_bytes=2**28, max_queue_bytes=2**28) as running, Wire(running, timeout=60) as wire:
+        answer = wire.ask(post(body, content_type=BINARY))
+        assert answer.status == 400
+        assert "header" in answer.problem["detail"]
+        assert wire.ask(post()).status == 200
 
 
 # ------------------------------------------------------------------ HTTP
@@ -270,6 +283,26 @@ def test_expect_continue_is_answered_before_the_body_or_refused_without_it(serve
         refused = wire.ask(post(b"", headers="Expect: 100-continue\r\n", length=str(10**12)))
         assert (refused.status, refused.headers["connection"]) == (413, "close")
         assert wire.closed()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Expect: miracles\r\n",
+        "Accept: nonsense/*;;;q=\r\n",
+        "Accept-Encoding: ;q=,,;\r\n",
+        "Cookie: a=b\r\n" * 1_000,
+        "Content-Type: application/json\r\n",
+        "Host: y\r\n",
+        "Authorization: Bearer nobody\r\n" * 2,
+        "X-Request-ID: a\r\nX-Request-ID: b\r\n",
+        "Range: bytes=0-1\r\nIf-None-Match: *\r\n",
+    ],
+    ids=lambda value: value[:30],
+)
+def test_odd_and_repeated_headers_change_nothing(served: Serving, headers: str) -> None:
+    with Wire(served) as wire:
+        assert [wire.ask(post(headers=headers)).body for _ in range(2)] == [wire.ask(post()).body] * 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -99,6 +100,24 @@ def test_pairs(tight: Serving) -> None:
         assert wire.ask(post(json.dumps({"terms": terms}).encode(), "/loss/combination")).status == 413
 
 
+def test_a_zstd_window_beyond_what_http_asks_for_is_refused(tight: Serving) -> None:
+    level = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    packer = zstd.ZstdCompressor(options=level)
+    body = packer.compress(GOOD) + packer.flush()
+    with Wire(tight) as wire:
+        assert wire.ask(post(body, headers="Content-Encoding: zstd\r\n")).status == 400
+        assert wire.ask(post()).status == 200
+
+
+def test_inline_bytes() -> None:
+    where: list[str] = []
+    with planted(lambda _: where.append(threading.current_thread().name)), serving(inline_bytes=100) as running, Wire(running) as wire:
+        small = b'{"predictions": [1.0]}'
+        assert wire.ask(post(small + b" " * (100 - len(small)), "/loss/planted")).status == 200
+        assert wire.ask(post(small + b" " * (101 - len(small)), "/loss/planted")).status == 200
+    assert [name.startswith("compute") for name in where] == [False, True]
+
+
 def test_idle_connections_are_closed(tight: Serving) -> None:
     with Wire(tight) as wire:
         assert wire.ask(post()).status == 200
@@ -145,6 +164,11 @@ def test_no_more_computations_at_a_time_than_threads() -> None:
         for wire in wires:
             wire.socket.close()
     assert most == [2]
+
+
+def test_every_limit_has_a_test() -> None:
+    told = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
+    assert [name for name in Settings.model_fields if f"{name}=" not in told and f"LOSS_SERVICE_{name.upper()}=" not in told] == []
 
 
 def test_every_limit_is_described_and_shown(tight: Serving) -> None:

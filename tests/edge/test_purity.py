@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 
 from service.losses import LOSSES
+from tests.edge.test_rollout import process
 from tests.edge.wire import serving
 
 RANDOM = np.random.default_rng(7)
@@ -39,3 +42,15 @@ def test_the_same_bits_across_repetitions_threads_and_servers() -> None:
             with httpx.Client(base_url=running.url, timeout=60) as client, ThreadPoolExecutor(6) as callers:
                 answers = callers.map(lambda call: ask(client, *call), asked * 4)
                 assert list(answers) == alone * 4
+
+
+def test_the_same_bits_across_workers() -> None:
+    asked, found = bodies(), []
+    with process(grace=0, workers=2) as running:
+        for paused in running.children():  # so that it is the other that answers
+            os.kill(paused, signal.SIGSTOP)
+            with httpx.Client(base_url=f"http://127.0.0.1:{running.port}", timeout=60) as client:
+                found.append([ask(client, name, body) for name, body in asked])
+            os.kill(paused, signal.SIGCONT)
+    assert len(found) == 2
+    assert found[0] == found[1]

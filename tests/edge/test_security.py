@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,7 @@ import pytest
 import service
 from service.security import Bearers, tokens
 from service.settings import Settings
-from tests.edge.wire import GOOD, Serving, serving
+from tests.edge.wire import GOOD, Serving, Wire, large, post, serving
 
 JSON = {"content-type": "application/json"}
 
@@ -87,6 +89,32 @@ def test_bodies_and_tokens_are_never_logged(caplog: pytest.LogCaptureFixture) ->
         for body in (b'{"predictions": [8.642097531], "labels": [0]}', b'{"predictions": [8.642097531', b'{"private": "own words"}'):
             httpx.post(f"{running.url}/loss/mse", content=body, headers=authorized)
     assert not [text for text in ("8.642", "very-secret", "own words") if text in caplog.text]
+
+
+def test_no_request_makes_a_connection(served: Serving) -> None:
+    """Python's audit events of the server's thread; the event loop's own sockets are only accepted."""
+    begun: list[str] = []
+    watching = [True]
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if watching[0] and event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen") and threading.current_thread() is not here:
+            begun.append(event)
+
+    here = threading.current_thread()
+    sys.addaudithook(hook)
+    with Wire(served) as wire:
+        for path in ("/loss", "/info", "/metrics", "/docs", "/openapi.json", "/health/ready"):
+            assert wire.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).status == 200
+        for body in (
+            GOOD,
+            large(),
+            b'{"predictions": "http://127.0.0.1:1/"}',
+            b'{"$ref": "file:///etc/passwd"}',
+            b'<!ENTITY a SYSTEM "http://127.0.0.1:1/">',
+        ):
+            wire.ask(post(body))
+    watching[0] = False
+    assert begun == []
 
 
 def test_nothing_of_ours_unpickles_evaluates_or_connects() -> None:

@@ -211,5 +211,5 @@ def without_arrays(rng: random.Random, value: Any, place: str, arrays: dict[str,
 def mutated_name(rng: random.Random, name: str) -> str:
     """A tensor's name with one step of its place changed."""
     steps = name.split(".")
-    steps[rng.randrange(len(steps))] = rng.choice(["", "0", "00", "1", "-1", "x", "\u00b2", "\u0661", "9" * 5000, "terms", "a.b"])
+    steps[rng.randrange(len(steps))] = rng.choice(["", "0", "00", "1", "-1", "x", "\u00b2", "\u0661", "9" * 5000, "terms", "a.b", "a." * 2000])
     return ".".join(steps)
