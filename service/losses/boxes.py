@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.boxpairs import Pair, Shape, over
+from service.losses.boxpairs import Axis, Pair, Shape, over
 from service.losses.core import Evaluation, Positive, loss
 from service.losses.numerics import elementwise
 from service.losses.tensors import Array, Tensor
 
 Boxes = Annotated[Array, Tensor("n 4", boxes=True, gradient="default", description="predicted boxes as x1, y1, x2, y2")]
 BoxLabels = Annotated[Array, Tensor("n 4", boxes=True, gradient="on request", description="true boxes as x1, y1, x2, y2, one for each prediction")]
+
+FixedBoxLabels = Annotated[Array, Tensor("n 4", boxes=True, description="true boxes as x1, y1, x2, y2, one for each prediction")]
 
 EXAMPLE = {"predictions": [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], "labels": [[1.0, 1.0, 3.0, 3.0], [0.0, 0.0, 2.0, 1.0]]}
 # ------------------------------------------------------------------ kernels
@@ -167,3 +169,66 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
         return -of.slopes(lambda axis, across: of.log_iou(axis, across, alpha * power))
 
     return rows(-np.expm1(-surprise), pair, slopes)
+
+
+@loss(example=EXAMPLE, conventions=("gradients",))
+def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
+    r"""1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
+
+    The gradient takes the enclosing box for a constant, as the paper does, lest it be made larger to bring the loss down.
+
+    Formula: \ell = (1 - \mathrm{IoU}) \, e^{\rho^2 / \mathrm{sg}(c^2)}
+    Divisor: the number of boxes
+    Synonyms: WIoULoss, wise_iou, wiou_v1
+    Reference: Tong et al., Wise-IoU: Bounding Box Regression Loss with Dynamic Focusing Mechanism, 2023, arXiv:2301.10051, equations 5 and 6
+    """
+    pair = Pair.of(predictions, labels)
+    growth = np.exp(pair.center)
+
+    def slopes(of: Pair) -> Array:
+        a, b, longer = of.diagonal
+        x, y = (over(over(axis.center * side, a * a + b * b), longer) for axis, side in ((of.x, a), (of.y, b)))
+        apart = np.stack([x, y, x, y], axis=-1)
+        return growth[:, None] * (of.one_minus_iou[:, None] * apart - of.slopes(of.d_iou))
+
+    return rows(pair.one_minus_iou * growth, pair, slopes)
+
+
+@loss(example=EXAMPLE)
+def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 0.2) -> Evaluation:
+    r"""For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth L1.
+
+    mmdetection's four elements a box; it adds 1e-3 to the denominators, which are exact here, with 0 / 0 as 0. Where centers are so far
+    apart that the bound is 1 there is no gradient.
+
+    Formula: \ell = \mathrm{smooth\_l1}_\beta(b), \quad b_x = \min\left(1, \frac{4 |\Delta x|}{w^* + 2 |\Delta x|}\right), \quad b_w = 1 - \min\left(\frac{w}{w^*}, \frac{w^*}{w}\right)
+    beta: bound at which the quadratic turns linear.
+    Divisor: the number of elements, four for each box
+    Synonyms: BoundedIoULoss, bounded_iou_loss, BIoULoss
+    Reference: Tychsen-Smith and Petersson, Improving Object Localization with Fitness NMS and Bounded IoU Loss, 2018, arXiv:1711.00164, equations 10 to 14
+    """
+    bounds, by_low, by_high = (np.stack(x, axis=-1) for x in zip(*(side for k in (0, 1) for side in _bounded(predictions, labels, k)), strict=True))
+    near = bounds < beta
+    values = np.where(near, 0.5 * bounds * (bounds / beta), bounds - 0.5 * beta)
+    rate = np.where(near, bounds / beta, 1.0).astype(bounds.dtype)
+
+    def pullback(c: Array) -> Array:
+        low, high = c * rate * by_low, c * rate * by_high
+        return np.stack([low[:, 0] + low[:, 1], low[:, 2] + low[:, 3], high[:, 0] + high[:, 1], high[:, 2] + high[:, 3]], axis=-1)
+
+    return elementwise(values, {"predictions": pullback})
+
+
+def _bounded(boxes: Array, labels: Array, k: int) -> list[tuple[Array, Array, Array]]:
+    """Of one axis the bounds of the center and of the length, and their slopes by the low and the high side."""
+    axis = Axis(boxes[:, k], boxes[:, k + 2], labels[:, k], labels[:, k + 2])
+    half, unit = np.abs(axis.center), axis.unit
+    whole = axis.other + 2.0 * half
+    within = 2.0 * half < axis.other
+    center = np.where(within, over(4.0 * half, whole), half > 0).astype(half.dtype)
+    steep = np.where(within, over(over(over(2.0 * axis.other * np.sign(axis.center), whole), whole), unit), 0.0).astype(half.dtype)
+    larger = np.maximum(axis.length, axis.other)
+    length = over(np.abs(axis.excess), larger)
+    wider = over(np.where(axis.excess > 0, over(axis.other, larger), -np.sign(-axis.excess)).astype(half.dtype), larger)
+    wider = over(wider, unit)
+    return [(center, steep, steep), (length, -wider, wider)]

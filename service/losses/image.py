@@ -9,6 +9,7 @@ import numpy as np
 
 from service.losses.core import Bound, Evaluation, Fraction, Positive, loss
 from service.losses.errors import InvalidTensor
+from service.losses.geometry import Angles, exponents
 from service.losses.numerics import elementwise, per_sample_sum, spread, times
 from service.losses.tensors import Array, Domain, Tensor
 from service.losses.windows import Filter, Reflected, Window, Windows, check_window, over
@@ -18,6 +19,8 @@ ImageLabels = Annotated[Array, Tensor("n c h w", gradient="on request", descript
 Scales = Annotated[Array, Tensor("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
 Signal = Annotated[Array, Tensor("n ...", gradient="default", description="estimates, pixels or anything else")]
 SignalLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
+Waves = Annotated[Array, Tensor("n t", gradient="default", description="estimated signals, a row each")]
+WaveLabels = Annotated[Array, Tensor("n t", gradient="on request", description="true signals")]
 Depth = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), gradient="default", description="predicted depths")]
 DepthLabel = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), gradient="on request", description="true depths")]
 FIVE_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -25,6 +28,7 @@ RAMP = [[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.3, 0.4, 0.5, 0.6], [0.4, 
 BLOB = [[0.1, 0.1, 0.3, 0.4], [0.2, 0.5, 0.4, 0.5], [0.3, 0.4, 0.6, 0.6], [0.4, 0.5, 0.6, 0.9]]
 EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
 LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")
+APART = Bound(1e-13, 1.0, "the gradient loses an entry that is 1e300 times smaller than the rest of its signal")
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 
@@ -173,6 +177,43 @@ def psnr(predictions: Signal, labels: SignalLabel, *, data_range: Positive = 1.0
         return np.ldexp(scaled * rate.astype(scaled.dtype)[:, None], -exponent[:, None]).reshape(error.shape)
 
     return Evaluation(values, np.ones(len(values)), {"predictions": slope, "labels": lambda c: -slope(c)})
+
+
+@loss(example={"predictions": [[0.5, -1.0, 0.3]], "labels": [[0.6, -0.8, 0.1]]}, bound=APART)
+def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
+    r"""Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
+
+    The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are infinitely
+    good and such at right angles infinitely bad, both errors. Take means off beforehand where they are not to count (torchmetrics' zero_mean).
+
+    Formula: \ell = -10 \log_{10} \frac{|\alpha t|^2}{|\alpha t - p|^2} = 20 \log_{10} |\tan \theta|, \quad \alpha = \frac{p \cdot t}{|t|^2}
+    Divisor: the number of signals
+    Synonyms: SISDR, SI_SDR, SISDRLoss, scale_invariant_signal_distortion_ratio
+    Reference: Le Roux et al., SDR - Half-baked or Well Done?, 2019, arXiv:1811.02508, equation 4
+    """
+    angles = Angles(predictions.astype(np.float64), labels.astype(np.float64))
+    cosine, lengths = angles.cosine[0], [np.sqrt(square[0]) for square in angles.squares]
+    decibels = 20 / math.log(10)
+
+    def aside(of: int) -> tuple[Array, Array, Array]:
+        """What is at right angles with a row, scaled; its length, and the power of two that was taken out."""
+        residual = angles.residual(of)
+        exponent = exponents(residual)
+        residual = np.ldexp(residual, -exponent[:, None])
+        return residual, np.sqrt(np.square(residual).sum(axis=1)), exponent
+
+    _, size, exponent = aside(0)
+    sine = size / lengths[1]  # times 2^exponent
+
+    def slope(of: int) -> Array:
+        residual, size, _ = aside(of)
+        rate = over(np.full_like(size, -decibels), sine * cosine * lengths[of] * size)
+        return np.ldexp(rate[:, None] * residual, -(exponent + angles.exponents[of])[:, None])
+
+    return elementwise(
+        decibels * (np.log(sine) + math.log(2) * exponent - np.log(np.abs(cosine))),
+        {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)},
+    )
 
 
 @loss(example={"predictions": [[RAMP]]})

@@ -267,6 +267,22 @@ def reinforce(logps: ActionLogProbability, advantages: Advantage, *, mask: Mask 
     return elementwise(slope * unmasked(logps, mask), {"logps": lambda c: c * slope}, weight=as_weight(mask, logps))
 
 
+@loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]]}, conventions=("gradients",))
+def dft(logps: ActionLogProbability, *, mask: Mask | None = None) -> Evaluation:
+    r"""Dynamic fine-tuning: the log-likelihood of the tokens shown, each weighed by its own probability.
+
+    The gradient takes the probability for a constant, as the method does; it is not the derivative of the value.
+
+    Formula: \ell = -\mathrm{sg}(\pi) \log \pi
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: dynamic_fine_tuning, DFTLoss
+    Reference: Wu et al., On the Generalization of SFT: A Reinforcement Learning Perspective with Reward Rectification, 2025, arXiv:2508.05629, equation 9; TRL SFTTrainer, loss_type dft
+    """
+    kept = unmasked(logps, mask)
+    weight = -np.exp(kept)
+    return elementwise(weight * kept, {"logps": lambda c: c * weight}, weight=as_weight(mask, logps))
+
+
 @loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]], "ref_logps": [[-1.0, -0.5], [-1.1, -1.2]]}, hessian_diagonal=True)
 def kl_estimator(
     logps: ActionLogProbability, ref_logps: RefLogProbability, *, mask: Mask | None = None, estimator: Literal["k1", "k2", "k3"] = "k3"

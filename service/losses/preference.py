@@ -28,7 +28,6 @@ MeanLogProbability = Annotated[
 ]
 AnswerNll = Annotated[Array, Tensor("n", gradient="default", description="negative log-likelihood of the chosen answers, averaged over tokens")]
 Margin = Annotated[Array, Tensor("n", description="by how much the chosen answers are better")]
-Liked = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")]
 Smoothing = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(0.5)]
 
 PAIR = {"chosen_logps": [-12.0, -8.5], "rejected_logps": [-14.0, -8.0]}
@@ -258,34 +257,6 @@ def dpo(
     return elementwise(value, {"chosen_logps": lambda c: c * (beta * chosen()), "rejected_logps": lambda c: c * (beta * rejected())})
 
 
-@loss(example={"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]})
-def kto(
-    logps: LogProbability,
-    ref_logps: ReferenceLogProbability,
-    labels: Liked,
-    *,
-    beta: Positive = 0.1,
-    kl: NonNegative = 0.0,
-    desirable_weight: NonNegative = 1.0,
-    undesirable_weight: NonNegative = 1.0,
-) -> Evaluation:
-    r"""Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
-
-    Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
-    beta: how strongly the policy is held to the reference.
-    kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0 is its apo_zero_unpaired.
-    desirable_weight: weight of the desirable answers.
-    undesirable_weight: weight of the undesirable answers.
-    Divisor: the number of answers
-    Synonyms: KTOTrainer, KTOLoss, apo_zero_unpaired
-    Reference: Ethayarajh et al., KTO: Model Alignment as Prospect Theoretic Optimization, 2024, arXiv:2402.01306, equation 8
-    """
-    sign = np.where(labels == 1, -1.0, 1.0).astype(logps.dtype)
-    weight = np.where(labels == 1, desirable_weight, undesirable_weight).astype(logps.dtype)
-    x = sign * (beta * ((logps - ref_logps) - kl))
-    return elementwise(weight * sigmoid(x), {"logps": lambda c: c * (weight * beta * sign * (sigmoid(x) * sigmoid(-x)))})
-
-
 @loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
 def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *, beta: Positive = 0.1) -> Evaluation:
     r"""Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
@@ -340,7 +311,8 @@ def cpo(
 ) -> Evaluation:
     r"""Contrastive preference optimisation: DPO without a reference, plus the chosen answer's negative log-likelihood.
 
-    `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them.
+    `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them. Triple preference optimisation (TPO, arXiv:2405.16681) is
+    this with the likelihood of a third, better answer for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
 
     Formula: \ell = \mathrm{softplus}(-\beta (\log \pi(c) - \log \pi(r))) + \alpha \, \mathrm{NLL}(c)
     loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
@@ -387,3 +359,38 @@ def simpo(
     """
     value, slope = logistic(beta * (chosen_logps - rejected_logps) - simpo_gamma, label_smoothing)
     return elementwise(value, {"chosen_logps": lambda c: c * (beta * slope()), "rejected_logps": lambda c: -c * (beta * slope())})
+
+
+@loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
+def alphapo(
+    chosen_logps: LogProbability,
+    rejected_logps: LogProbability,
+    *,
+    alpha: float = 0.25,
+    beta: Positive = 0.1,
+    simpo_gamma: NonNegative = 0.5,
+    label_smoothing: Smoothing = 0.0,
+) -> Evaluation:
+    r"""SimPO with a reward of another shape: (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
+
+    Send log-probabilities averaged over tokens. The difference of rewards is taken from that of the log-probabilities, so that it is exact
+    for small alpha and for nearly equal answers; TRL raises probabilities to the power.
+
+    Formula: \ell = \mathrm{softplus}\left(\gamma - \beta (r_c - r_r)\right), \quad r = \frac{1 - e^{-\alpha \overline{\log \pi}}}{\alpha}
+    alpha: the shape; 0 is simpo.
+    beta: scale of the difference.
+    simpo_gamma: margin by which the chosen answer is to win.
+    label_smoothing: probability that the preference is wrong.
+    Divisor: the number of pairs
+    Synonyms: AlphaPOLoss, alphapo_loss
+    Reference: Gupta et al., AlphaPO: Reward Shape Matters for LLM Alignment, 2025, arXiv:2501.03884; TRL CPOTrainer, alpha
+    """
+    gap = chosen_logps - rejected_logps
+    larger = np.maximum(-alpha * chosen_logps, -alpha * rejected_logps)  # |e^a - e^b| = e^max (1 - e^-|a - b|)
+    ahead = gap if alpha == 0 else -np.sign(gap) * exp_times(larger, np.expm1(-np.abs(alpha * gap)) / abs(alpha))
+    value, slope = logistic(beta * ahead - simpo_gamma, label_smoothing)
+
+    def toward(logps: Array) -> Array:
+        return exp_times(-alpha * logps, beta * slope())
+
+    return elementwise(value, {"chosen_logps": lambda c: c * toward(chosen_logps), "rejected_logps": lambda c: -c * toward(rejected_logps)})

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.core import Bound, Evaluation, loss
+from service.losses.core import Bound, Evaluation, Fraction, loss
 from service.losses.errors import InvalidTensor
 from service.losses.numerics import BLOCK, elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, times
 from service.losses.tensors import Array, Domain, Tensor
@@ -203,6 +203,33 @@ def pairwise_mse(
         lambda d: 2.0 * d,
         lambda d: 2.0 * np.ones_like(d),
         counts * counts - (counts if self_pairs == "left_out" else 0.0),
+    )
+
+
+@loss(example=LISTS | {"tau": 0.7})
+def pairwise_qr(
+    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, tau: Fraction = 0.5, squared: bool = False
+) -> Evaluation:
+    r"""Quantile regression of the differences of scores on those of relevances, for every pair of a list with unequal relevance.
+
+    The slope is 0 where a difference is met. Half of pairwise_mse for tau 0.5 and squared, but for pairs of equal relevance.
+
+    Formula: \ell = \sum_{y_i > y_j} \tau \max(0, -d_{ij}) + (1 - \tau) \max(0, d_{ij}), \quad d_{ij} = (s_i - s_j) - (y_i - y_j)
+    tau: the quantile; weight of differences that are too small.
+    squared: whether each maximum is squared.
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_qr_loss, pairwise_quantile_regression
+    Reference: rax.pairwise_qr_loss; Koenker and Bassett, Regression Quantiles, 1978
+    """
+
+    def rate(d: Array) -> Array:
+        return np.where(d < 0, -tau, np.where(d > 0, 1.0 - tau, 0.0)).astype(d.dtype)
+
+    return pairwise(
+        predictions - labels,
+        preferred(labels, items(mask, labels)),
+        lambda d: rate(d) * d * np.abs(d) if squared else rate(d) * d,
+        lambda d: 2.0 * rate(d) * np.abs(d) if squared else rate(d),
     )
 
 

@@ -30,6 +30,21 @@ def rewards(call, beta):
 
 
 IDENTITIES = [
+    (
+        "bco is binary cross entropy of the reward less delta",
+        of(
+            lambda c: (
+                value("bco", logps=c["chosen_logps"], ref_logps=c["ref_chosen_logps"], labels=np.arange(6) % 2, beta=0.3, delta=0.2),
+                value(
+                    "binary_cross_entropy_with_logits",
+                    predictions=0.3 * (c["chosen_logps"] - c["ref_chosen_logps"]) - 0.2,
+                    labels=np.arange(6) % 2.0,
+                ),
+            )
+        ),
+    ),
+    ("alphapo of alpha 0 is simpo", of(lambda c: (value("alphapo", **own(c), alpha=0.0, beta=0.7), value("simpo", **own(c), beta=0.7)))),
+    ("alphapo is continuous at alpha 0", of(lambda c: (value("alphapo", **own(c), alpha=1e-15), value("simpo", **own(c))))),
     ("dpo is bradley_terry of its rewards", of(lambda c: (value("dpo", **c, beta=0.3), value("bradley_terry", **rewards(c, 0.3))))),
     (
         "simpo is bradley_terry with a margin",

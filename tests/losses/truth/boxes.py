@@ -82,3 +82,27 @@ def alpha_iou(predictions, labels, alpha):
         return 1 - (ratio**alpha if ratio else ZERO)
 
     return _pairs(score, predictions, labels)
+
+
+def wiou(predictions, labels):
+    def score(p, t):
+        width, height = _enclosing(p, t)
+        distance = ((p[0] + p[2] - t[0] - t[2]) / 2) ** 2 + ((p[1] + p[3] - t[1] - t[3]) / 2) ** 2
+        return (1 - _iou(p, t)[0]) * mp.exp(_over(distance, constant(width**2 + height**2)))
+
+    return _pairs(score, predictions, labels)
+
+
+def bounded_iou(predictions, labels, beta):
+    def smooth(bound):
+        return bound**2 / (2 * beta) if bound < beta else bound - beta / 2
+
+    def score(p, t):
+        found = []
+        for k in (0, 1):
+            apart, w, true = abs(p[k] + p[k + 2] - t[k] - t[k + 2]) / 2, p[k + 2] - p[k], t[k + 2] - t[k]
+            found.append(min(mp.mpf(1), _over(4 * apart, true + 2 * apart)))
+            found.append(1 - min(w / true, true / w) if w and true else mp.mpf(bool(w or true)))
+        return mp.fsum(smooth(bound) for bound in found)
+
+    return _pairs(score, predictions, labels), [mp.mpf(4)] * len(predictions)

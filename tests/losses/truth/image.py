@@ -88,3 +88,42 @@ def scale_invariant_log(predictions, labels, variance_focus):
         d = np.ravel(log(x) - log(y))
         numerators.append((d * d).sum() / len(d) - variance_focus * (d.sum() / len(d)) ** 2)
     return numerators, [ONE] * len(numerators)
+
+
+def si_sdr(predictions, labels):
+    found = []
+    for p, t in zip(predictions, labels, strict=True):
+        along = mp.fsum(a * b for a, b in zip(p, t, strict=True)) ** 2
+        across = mp.fsum((p[i] * t[j] - p[j] * t[i]) ** 2 for i in range(len(p)) for j in range(i))  # Lagrange: |p|^2 |t|^2 - (p . t)^2
+        found.append(10 * mp.log(across / along, 10) if across and along else mp.inf if across or not any(p) or not any(t) else -mp.inf)
+    return found
+
+
+def _steps(x):
+    down = [(abs(x[..., i + 1, j] - x[..., i, j])) for i in range(x.shape[-2] - 1) for j in range(x.shape[-1])]
+    across = [(abs(x[..., i, j + 1] - x[..., i, j])) for i in range(x.shape[-2]) for j in range(x.shape[-1] - 1)]
+    return down, across
+
+
+def gradient_difference(predictions, labels, alpha):
+    found = []
+    for x, t in zip(predictions, labels, strict=True):
+        parts = [
+            abs(a - b)
+            for one, other in zip(_steps(x), _steps(t), strict=True)
+            for u, v in zip(one, other, strict=True)
+            for a, b in zip(u, v, strict=True)
+        ]
+        found.append(mp.fsum(part**alpha for part in parts))
+    return found, [ONE] * len(found)
+
+
+def inverse_depth_smoothness(predictions, image):
+    found = []
+    for depth, picture in zip(predictions[:, 0], image, strict=True):
+        total = ZERO
+        for steps, edges in zip(_steps(depth), _steps(picture), strict=True):
+            terms = [step * mp.exp(-mp.fsum(edge) / len(edge)) for step, edge in zip(steps, edges, strict=True)]
+            total += mp.fsum(terms) / len(terms) if terms else ZERO
+        found.append(total)
+    return found, [ONE] * len(found)

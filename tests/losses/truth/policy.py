@@ -116,3 +116,8 @@ def kl_estimator(logps, ref_logps, mask, estimator):
     ratio = exp(ref - new)
     forms = {"k1": new - ref, "k2": (ref - new) ** 2 / 2, "k3": ratio - 1 - (ref - new)}
     return _summed(logps, mask, lambda i, j: forms[estimator][i, j])
+
+
+def dft(logps, mask):
+    rows = logps.reshape(len(logps), -1)
+    return _summed(logps, mask, lambda i, j: -constant(mp.exp(rows[i, j])) * rows[i, j])

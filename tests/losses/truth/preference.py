@@ -79,3 +79,19 @@ def cpo(chosen_logps, rejected_logps, chosen_nll, loss_type, beta, label_smoothi
 
 def simpo(chosen_logps, rejected_logps, beta, simpo_gamma, label_smoothing):
     return list(_sigmoid_loss(chosen_logps - rejected_logps - simpo_gamma / beta, beta, label_smoothing))
+
+
+def bco(logps, ref_logps, labels, beta, delta):
+    rewards = beta * (logps - ref_logps) - delta
+    return [-mp.log(sigmoid(r if y else -r)) for r, y in zip(rewards, labels, strict=True)]
+
+
+def alphapo(chosen_logps, rejected_logps, alpha, beta, simpo_gamma, label_smoothing):
+    def reward(x):
+        return x if alpha == 0 else (1 - exp(-alpha * x)) / alpha
+
+    def minus_log_sigmoid(x):
+        return max(-x, mp.mpf(0)) if abs(x) > 10000 else softplus(-x)  # e^(e^300) has no digits
+
+    x = beta * (reward(chosen_logps) - reward(rejected_logps)) - simpo_gamma
+    return [(1 - label_smoothing) * minus_log_sigmoid(v) + label_smoothing * minus_log_sigmoid(-v) for v in x]

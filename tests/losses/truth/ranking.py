@@ -51,6 +51,16 @@ def pairwise_mse(predictions, labels, mask, self_pairs):
     return numerators, weights
 
 
+def pairwise_qr(predictions, labels, mask, tau, squared):
+    numerators, weights = [], []
+    for s, y in _lists(mask, predictions, labels):
+        gaps = [(s[i] - s[j]) - (y[i] - y[j]) for i, j in _pairs(y)]
+        power = 2 if squared else 1
+        numerators.append(mp.fsum(tau * max(mp.mpf(0), -d) ** power + (1 - tau) * max(mp.mpf(0), d) ** power for d in gaps))
+        weights.append(mp.mpf(len(gaps)))
+    return numerators, weights
+
+
 def places(values):
     order = sorted(range(len(values)), key=lambda i: -values[i])
     return {item: place for place, item in enumerate(order, 1)}
