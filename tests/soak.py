@@ -56,7 +56,7 @@ class Callers:
         self.taken: list[tuple[float, float]] = []
         self.wrong: list[str] = []
         self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self._call, args=(seed,)) for seed in range(CALLERS)]
+        self.threads = [threading.Thread(target=self._call, args=(requests(random.Random(seed)),)) for seed in range(CALLERS)]
 
     def run(self, seconds: float) -> None:
         for thread in self.threads:
@@ -69,8 +69,7 @@ class Callers:
         for thread in self.threads:
             thread.join()
 
-    def _call(self, seed: int) -> None:
-        asked = requests(random.Random(seed))
+    def _call(self, asked: list[Request]) -> None:
         due = time.monotonic()
         with httpx.Client(base_url=self.url, timeout=60) as client:
             for turn in range(10**9):
