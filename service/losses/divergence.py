@@ -6,6 +6,7 @@ equal keep their digits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from service.losses.core import Evaluation, Pullback, loss
 from service.losses.numerics import elementwise, per_sample_size, per_sample_sum, spread, times
 from service.losses.positive import gamma_terms
 from service.losses.probabilistic import PositiveLabel, PositiveReal
-from service.losses.special import expm1_minus, log_ratio, relative_entropy, relative_entropy_of_log
+from service.losses.special import expm1_minus, log_ratio, relative_entropy, relative_entropy_of_log, times_exp
 from service.losses.tensors import UNIT, Array, Domain, Tensor
 
 LogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted probabilities")]
@@ -87,7 +88,7 @@ def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool
     gap = log_q - log_p
     zero = np.zeros_like(gap)
     return elementwise(
-        np.where(gap == 0, zero, times(q, gap)),
+        np.where(gap == 0, zero, np.where(np.isinf(gap), gap, times(q, gap))).astype(gap.dtype, copy=False),  # e^x is above 0, however small
         {"predictions": lambda c: c * times(q, gap + 1.0), "labels": lambda c: -c * (q if log_target else times(q, 1.0 / p))},
         {"predictions": lambda c: c * times(q, gap + 2.0), "labels": lambda c: c * (zero if log_target else times(q, 1.0 / (p * p)))},
     )
@@ -211,11 +212,16 @@ def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
     Synonyms: vae_kl, kl_normal, kl_standard_normal, DiagonalGaussianKL
     Reference: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, arXiv:1312.6114, appendix B
     """
-    spread_of = np.exp(log_variance)
+    half = np.full_like(log_variance, 0.5)
+    far = log_variance > 0.5 * math.log(np.finfo(log_variance.dtype).max)  # there e^s is all that counts, and half of it may be in range
+
+    def excess(factor: Array, less: Callable[[Array], Array]) -> Array:
+        return np.where(far, times_exp(factor, log_variance), factor * less(log_variance)).astype(log_variance.dtype, copy=False)
+
     return elementwise(
-        0.5 * mean * mean + 0.5 * expm1_minus(log_variance),
-        {"mean": lambda c: c * mean, "log_variance": lambda c: (0.5 * c) * np.expm1(log_variance)},
-        {"mean": lambda c: c * np.ones_like(mean), "log_variance": lambda c: (0.5 * c) * spread_of},
+        0.5 * mean * mean + excess(half, expm1_minus),
+        {"mean": lambda c: c * mean, "log_variance": lambda c: excess(c * half, np.expm1)},
+        {"mean": lambda c: c * np.ones_like(mean), "log_variance": lambda c: times_exp(c * half, log_variance)},
         divisor=np.ones(mean.shape[0]),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.core import ELEMENTWISE, Bound, Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.geometry import Angles, Distance, Distances, Pairing, length, measure
-from service.losses.numerics import elementwise, sigmoid, softplus
+from service.losses.numerics import elementwise, sigmoid, softplus, times
 from service.losses.tensors import Array, Domain, Tensor
 from service.losses.twofold import Twofold, add, negative, two_sum, widened
 
@@ -58,7 +58,10 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     slope = np.where(similar, -1.0, excess >= 0).astype(high.dtype)
     return elementwise(
         np.where(similar, angles.one_minus(), np.maximum(excess, 0.0)),
-        {"input1": lambda c: (c * slope)[:, None] * angles.derivative(0), "input2": lambda c: (c * slope)[:, None] * angles.derivative(1)},
+        {
+            "input1": lambda c: times((c * slope)[:, None], angles.derivative(0)),  # which is infinite at vectors near 0
+            "input2": lambda c: times((c * slope)[:, None], angles.derivative(1)),
+        },
     )
 
 

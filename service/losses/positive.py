@@ -28,7 +28,7 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
     scaled = times_exp(t, -x)
     return elementwise(
         x + scaled,
-        {"predictions": lambda c: c * (1.0 - scaled), "labels": lambda c: c * np.exp(-x)},
+        {"predictions": lambda c: c * (1.0 - scaled), "labels": lambda c: times_exp(c * np.ones_like(x), -x)},
         {"predictions": lambda c: c * scaled, "labels": lambda c: np.zeros_like(c * x)},
     )
 

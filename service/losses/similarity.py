@@ -144,7 +144,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
 
 
-@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
+@loss(example=BATCH, merges=False, bound=Bound(3e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 

@@ -76,13 +76,13 @@ def relative_entropy_of_log(p: Array, log_p: Array, q: Array, log_q: Array) -> A
 
 
 def times_exp(factor: Array, x: Array) -> Array:
-    """Factor * e^x, in range where the product is, though e^x may not be."""
+    """Factor * e^x, in range where the product is, though e^x may not be; 0 where the factor is."""
     whole = np.exp(x)
     outside = (whole < np.finfo(whole.dtype).tiny) | np.isinf(whole)
     if not outside.any():
         return factor * whole
     half = np.exp(0.5 * x)
-    return np.where(outside, (factor * half) * half, factor * whole)
+    return np.where(factor == 0, 0.0, np.where(outside, (factor * half) * half, factor * whole))
 
 
 def expm1_minus(x: Array) -> Array:

@@ -35,13 +35,24 @@ from numpy.random import Generator
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, InvalidTensor, Loss, NonFinite, compute
 from service.losses.core import COMPOSED, ELEMENTWISE
-from service.losses.tensors import Array, Domain, check
+from service.losses.tensors import Array, Domain, Tensor, check
 from tests.losses import draw, truth
 
 CALLS = {"float64": 24, "float32": 8}
+LISTED = {"float64": 5, "float32": 2}  # further calls, which take the special values one after another
 ELEMENTS = 6  # how many elements of gradients are compared in a call, at least one of each input
 ENOUGH = 8  # failures after which a loss is not looked at any further
 SLACK = 2.0  # how often the change by moving the inputs half a unit in their last place is allowed
+UNLISTED = {  # what these losses miss when the special values stand side by side, or why nobody waits for the truth
+    "barlow_twins": "features that are alike but for the last bit have no correlation that rounding leaves alone",
+    "entropy": "the gradient of a uniform distribution is nothing but what rounding leaves",
+    "generalized_jsd": "likewise, between two distributions that are both uniform",
+    "mcc": "masks that differ by less than the sigmoid rounds away count as constant, with the gradient 0",
+    "lambda_loss": "gains of relevances that are alike but for the last bit differ by their rounding",
+    "pairwise_logistic": "an item that wins as often as it loses, each for certain: 1 - 1 + 1e-16",
+    "negative_binomial_nll": "a dispersion times a mean beyond all floats is infinite; and the gamma function takes thousands of digits",
+    "weibull_nll": "powers in thousands of digits",
+}
 SPECIAL = {
     "float64": (0.0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1 - 2.0**-53, 1.0, 1 + 2.0**-52, 36.0, 40.0, 710.0, 1e5, 1e16, 1e300),
     "float32": (0.0, 1e-45, 1e-40, 1e-30, 1e-8, 0.3, 1 - 2.0**-24, 1.0, 1 + 2.0**-23, 17.0, 20.0, 88.5, 1e3, 1e8, 1e30),
@@ -71,6 +82,59 @@ def calls(loss: Loss, dtype: str, number: int) -> Iterator[Call]:
         drawn = one_call(loss, rng, dtype, f"{KINDS[k % len(KINDS)]} {k}")
         if drawn is not None:
             yield drawn
+    yield from listed(loss, dtype)
+
+
+def listed(loss: Loss, dtype: str) -> Iterator[Call]:
+    """Calls whose inputs have every special value of their domain, of both signs, one after another; and one of nothing but zeros.
+
+    Where no input has axes of its own, each value is a sample, so that no sum hides a small one, and the calls have them all.
+    """
+    elementwise = {form.axes for item in loss.inputs if item.required for form in item.forms} == {"n ..."}
+    place = 0
+    for k in range(0 if loss.name in UNLISTED else LISTED[dtype] + 1):
+        label = "zeros" if k == LISTED[dtype] else f"listed {k}"
+        for attempt in range(30):
+            rng = np.random.default_rng([zlib.crc32(loss.name.encode()), k, attempt, int(dtype[5:])])
+            options = {option.name: option.default if k == 0 else draw.option_value(option, rng) for option in loss.options}
+            options = {name: float(np.dtype(dtype).type(value)) if isinstance(value, float) else value for name, value in options.items()}
+            names = {axis for item in loss.inputs for form in item.forms for axis in form.names if not axis.isdigit() and axis != "..."}
+            sizes = {name: int(rng.integers(1, 4)) for name in sorted(names)} | (
+                {"n": 2 * len(SPECIAL[dtype]) // LISTED[dtype]} if elementwise else {}
+            )
+            arrays = {}
+            for number, item in enumerate(replace(loss, inputs=draw.inputs_under(loss, options)).inputs):
+                if item.required or rng.random() < 0.5:
+                    form = item.forms[int(rng.integers(len(item.forms)))]
+                    array = draw.tensor(form, rng, sizes, (), dtype)
+                    arrays[item.name] = array if form.kind == "integer" else one_after_another(form, array, place + 7 * number, attempt, label, rng)
+            checked = accepted(loss, arrays, options)
+            if checked is not None:
+                yield Call(checked, options, label)
+                place += max(array.size for array in checked.values())
+                break
+
+
+def one_after_another(form: Tensor, array: Array, place: int, attempt: int, label: str, rng: Generator) -> Array:
+    """The special values that the form allows, from the one at `place` on; the more attempts, the more ordinary values between."""
+    signed = np.array([sign * value for value in SPECIAL[str(array.dtype)] for sign in (1.0, -1.0)], array.dtype)
+    signed = np.zeros(1, array.dtype) if label == "zeros" else signed
+    signed = signed[form.domain.holds(signed)]
+    if not signed.size or not array.size:
+        return array
+    chosen = np.resize(np.roll(signed, -place), array.shape)
+    return draw.arranged(form, np.where(rng.random(array.shape) < attempt / 30, array, chosen).astype(array.dtype))
+
+
+def accepted(loss: Loss, arrays: Mapping[str, Array], options: Mapping[str, Any]) -> dict[str, Array] | None:
+    """The arrays as the loss gets them, if it takes them."""
+    try:
+        with np.errstate(all="ignore"):
+            checked = check(loss.inputs, arrays, options)
+            loss.function(**checked, **options)
+    except (InvalidTensor, InvalidOption):
+        return None
+    return checked
 
 
 def one_call(loss: Loss, rng: Generator, dtype: str, label: str) -> Call | None:
@@ -81,13 +145,9 @@ def one_call(loss: Loss, rng: Generator, dtype: str, label: str) -> Call | None:
         options = {option.name: draw.option_value(option, rng) for option in loss.options}
         options = {name: float(np.dtype(dtype).type(value)) if isinstance(value, float) else value for name, value in options.items()}
         arrays = shaped(replace(loss, inputs=draw.inputs_under(loss, options)), kind, rng, dtype, share if rng.random() < 0.9 else 0.0, attempt < 20)
-        try:
-            with np.errstate(all="ignore"):
-                checked = check(loss.inputs, arrays, options)
-                loss.function(**checked, **options)
-        except (InvalidTensor, InvalidOption):
-            continue
-        return Call(checked, options, label)
+        checked = accepted(loss, arrays, options)
+        if checked is not None:
+            return Call(checked, options, label)
     return None
 
 
