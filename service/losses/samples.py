@@ -82,7 +82,7 @@ def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
     squares = (gaps * gaps).sum(axis=3)
     weight = np.zeros((n, p, q), squares.dtype)  # how much each pair counts
     rows = np.arange(n)[:, None]
-    distances = squares if squares.min(initial=1.0) > np.finfo(squares.dtype).tiny else _norms(gaps)
+    distances = squares if squares.min(initial=1.0) > np.finfo(squares.dtype).tiny else norms(gaps)
     weight[rows, np.arange(p), distances.argmin(axis=2)] += 1.0 / p
     weight[rows, distances.argmin(axis=1), np.arange(q)] += 1.0 / q
 
@@ -106,7 +106,7 @@ def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
     )
 
 
-def _norms(gaps: Array) -> Array:
+def norms(gaps: Array) -> Array:
     """Euclidean lengths along the last axis, also of what has no square in range."""
     largest = np.abs(gaps).max(axis=-1, keepdims=True)
     unit = np.divide(gaps, largest, out=np.zeros_like(gaps), where=largest > 0)

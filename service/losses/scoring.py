@@ -185,3 +185,47 @@ def ranked_probability_score(predictions: ClassProbabilities, labels: OrderedCla
         {"predictions": pullback},
         hessian_diagonal={"predictions": lambda c: 2.0 * spread(c, predictions) * np.arange(classes - 1, -1, -1, dtype=predictions.dtype)},
     )
+
+
+@loss(example={"predictions": [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], "labels": [0, 1]}, hessian_diagonal=True)
+def spherical_score(predictions: ClassProbabilities, labels: OrderedClass) -> Evaluation:
+    r"""One minus the cosine of the predicted probabilities with the true class: the spherical score, turned so that 0 is best.
+
+    Taken as the others' share, so that what is nearly certain keeps its digits. Only the ratios of a row count; a row of zeros is refused.
+
+    Formula: \ell_i = 1 - \frac{p_{iy}}{\|p_i\|}
+    labels: index of the true class.
+    Divisor: the number of samples
+    Synonyms: spherical_loss, spherical_scoring_rule
+    Reference: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, 2007, example 2
+    """
+    largest = predictions.max(axis=1, keepdims=True)
+    if (largest == 0).any():
+        raise InvalidTensor("predictions", "is a row of zeros, which has no direction", (int(np.argmin(largest[:, 0])),))
+    p = predictions / largest
+    at_label = labels[:, None]
+    own = np.take_along_axis(p, at_label, 1)
+    others = p.copy()
+    np.put_along_axis(others, at_label, 0.0, 1)
+    rest = (others * others).sum(axis=1, keepdims=True)
+    square = own * own + rest
+    norm = np.sqrt(square)
+    values = (rest / (norm * (norm + own)))[:, 0]
+
+    def slope() -> Array:
+        out = own * others / square / norm
+        np.put_along_axis(out, at_label, -rest / square / norm, 1)
+        return out / largest
+
+    def curvature() -> Array:
+        out = own * (square - 3.0 * others * others)
+        np.put_along_axis(out, at_label, 3.0 * own * rest, 1)
+        return out / square / square / norm / largest / largest
+
+    return Evaluation(
+        values.astype(np.float64),
+        np.ones(len(values)),
+        {"predictions": lambda c: spread(c, p) * slope()},
+        lambda: values,
+        {"predictions": lambda c: spread(c, p) * curvature()},
+    )

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.core import Bound, Evaluation, Positive, loss
+from service.losses.core import Bound, Evaluation, Fraction, Positive, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import elementwise, sigmoid, softplus, spread
+from service.losses.numerics import Softmax, elementwise, sigmoid, softplus, spread
 from service.losses.tensors import Array, Domain, Tensor
 
 Risk = Annotated[Array, Tensor("n", gradient="default", description="logarithm of each subject's relative hazard")]
@@ -329,6 +329,50 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     return Evaluation(
         softplus(odds).astype(np.float64), np.ones(len(odds)), {"predictions": lambda c: spread(c, slope) * slope}, lambda: softplus(odds)
     )
+
+
+@loss(
+    example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0], [0.1, 0.0, -0.2]], "labels": [1, 2, 2], "events": [1, 0, 1]},
+    merges=False,
+    bound=Bound(
+        1e-13, 1e-11, "differences of cumulative probabilities over sigma in an exponent, and gradients of subjects that pull against each other"
+    ),
+    pairs="n n",
+)
+def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Fraction = 0.2, sigma: Positive = 0.1) -> Evaluation:
+    r"""pmf, and a loss of ranks: whoever has the event first should have the larger risk by then than each who has it later.
+
+    pycox's loss of a single risk: alpha weighs the likelihood, as it does there (the paper's alpha weighs the ranks). Whoever was censored in the
+    same interval counts as later; the ranks are a mean over all n subjects.
+
+    Formula: \ell_i = \alpha \, \mathrm{pmf}_i + (1 - \alpha) \frac{1}{n} \sum_{j : T_i < T_j} [d_i] \exp\left( \frac{F_j(T_i) - F_i(T_i)}{\sigma} \right), \quad F_i(t) = \sum_{k \le t} p_{ik}
+    alpha: share of the likelihood.
+    sigma: scale of the differences of risk.
+    Divisor: the number of subjects
+    Synonyms: DeepHitSingle, DeepHitSingleLoss, deephit_single
+    Reference: Lee et al., DeepHit: A Deep Learning Approach to Survival Analysis with Competing Risks, 2018, AAAI; pycox DeepHitSingleLoss
+    """
+    n, bins = predictions.shape
+    likelihood = pmf.function(predictions, labels, events)
+    softmax = Softmax(np.concatenate([predictions, np.zeros_like(predictions[:, :1])], axis=1))
+    p = softmax.probabilities()
+    reached = np.cumsum(p, axis=1)[:, labels].T  # row i: everybody's cumulative probability at the time of i
+    later = (labels[:, None] < labels) | ((labels[:, None] == labels) & (events == 0))
+    behind = np.where((events[:, None] == 1) & later, np.exp((reached - np.diagonal(reached)[:, None]) / sigma), 0.0)
+    behind = (behind / max(n, 1)).astype(p.dtype, copy=False)
+
+    def pullback(c: Array) -> Array:
+        upstream = ((1.0 - alpha) / sigma) * (behind * c.astype(p.dtype)[:, None])
+        np.fill_diagonal(upstream, np.diagonal(upstream) - upstream.sum(axis=1))
+        at_times = upstream.T @ (np.arange(bins) == labels[:, None]).astype(p.dtype)  # by each subject's F, at each time
+        slope = np.zeros_like(p)
+        slope[:, :-1] = np.cumsum(at_times[:, ::-1], axis=1)[:, ::-1]
+        centred = slope - np.take_along_axis(slope, softmax.top, 1)
+        ranks = p * (centred - (p * centred).sum(axis=1, keepdims=True))
+        return alpha * likelihood.gradients["predictions"](c) + ranks[:, :-1]
+
+    values = alpha * likelihood.numerator + (1.0 - alpha) * behind.sum(axis=1, dtype=np.float64)
+    return Evaluation(values, np.ones(n), {"predictions": pullback}, lambda: values)
 
 
 def _within(x: Array, mask: Array) -> tuple[Array, Array]:

@@ -189,6 +189,14 @@ def test_distances_of_samples_are_scipys() -> None:
     np.testing.assert_allclose(np.sqrt(ours), [stats.energy_distance(a, b) for a, b in zip(x, t, strict=True)], rtol=EXACT)
 
 
+def test_correlated_normal_densities_are_scipys() -> None:
+    x, t = generator().normal(size=(2, 6, 3))
+    factor = np.tril(generator().normal(size=(6, 3, 3))) + 2.0 * np.eye(3)
+    ours = compute(LOSSES["multivariate_gaussian_nll"], {"predictions": x, "labels": t, "scale_tril": factor}, {}).per_sample
+    theirs = [-stats.multivariate_normal.logpdf(b, a, f @ f.T) for a, b, f in zip(x, t, factor, strict=True)]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-11)
+
+
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.7, 2.0])
 def test_divergences_of_factorisation_are_scikit_learns(beta: float) -> None:
     x, t = positive().reshape(8, 5), positive()[::-1].reshape(8, 5)

@@ -94,7 +94,59 @@ def _interval_of_quantiles(rng: Generator) -> Any:
     return value("interval_score", low, high, t, alpha=0.1), both * 20
 
 
+def _closed_gate(rng: Generator) -> Any:
+    x, t = rng.normal(size=(6, 5)), rng.poisson(1.0, size=(6, 5)).astype(float)
+    return value("zero_inflated_poisson", x, t, np.full_like(x, -40.0)), value("poisson_nll", x, t, full=True, factorial="exact")
+
+
+def _closed_gate_of_more_variance(rng: Generator) -> Any:
+    mu, alpha, t = rng.uniform(0.3, 3.0, size=(6, 5)), rng.uniform(0.3, 3.0, size=(6, 5)), rng.poisson(1.0, size=(6, 5)).astype(float)
+    return value("zero_inflated_negative_binomial", mu, t, alpha, np.full_like(mu, -40.0)), value("negative_binomial_nll", mu, t, alpha)
+
+
+def _all_zero(rng: Generator) -> Any:
+    """Both kinds of zero together are as likely as the gate's and the counting's by themselves."""
+    x, gate = rng.normal(size=(2, 6, 5))
+    pi = 1 / (1 + np.exp(-gate))
+    return value("zero_inflated_poisson", x, np.zeros_like(x), gate), -np.log(pi + (1 - pi) * np.exp(-np.exp(x))).sum(axis=1)
+
+
+def _one_component(rng: Generator) -> Any:
+    (mu, t), scale = rng.normal(size=(2, 6, 1)), rng.uniform(0.3, 3.0, size=(6, 1))
+    return value("mixture_density", mu, scale, rng.normal(size=(6, 1)), t[:, 0]), value("gaussian_nll", mu, t, scale**2, full=True)
+
+
+def _equal_components(rng: Generator) -> Any:
+    (mu, t), scale = rng.normal(size=(2, 6, 1)), rng.uniform(0.3, 3.0, size=(6, 1))
+    both = value("mixture_density", np.tile(mu, 3), np.tile(scale, 3), rng.normal(size=(6, 3)), t[:, 0])
+    return both, value("gaussian_nll", mu, t, scale**2, full=True)
+
+
+def _diagonal(rng: Generator) -> Any:
+    (mu, t), scale = rng.normal(size=(2, 6, 3)), rng.uniform(0.3, 3.0, size=(6, 3))
+    factor = scale[:, :, None] * np.eye(3)
+    return value("multivariate_gaussian_nll", mu, t, factor), value("gaussian_nll", mu, t, scale**2, full=True)
+
+
+def _one_coordinate(rng: Generator) -> Any:
+    members, t = rng.normal(size=(6, 5)), rng.normal(size=6)
+    return value("energy_score", members[:, :, None], t[:, None]), value("crps_ensemble", members, t)
+
+
+def _cosine(rng: Generator) -> Any:
+    p, y = rng.uniform(0.1, 1.0, size=(6, 4)), rng.integers(0, 4, size=6)
+    return value("spherical_score", p, y), value("cosine_distance", p, np.eye(4)[y])
+
+
 IDENTITIES = [
+    ("zero_inflated_poisson with a closed gate is poisson_nll", _closed_gate),
+    ("zero_inflated_negative_binomial with a closed gate is negative_binomial_nll", _closed_gate_of_more_variance),
+    ("a zero is as likely as both its reasons", _all_zero),
+    ("mixture_density of one component is gaussian_nll", _one_component),
+    ("mixture_density of equal components is gaussian_nll", _equal_components),
+    ("multivariate_gaussian_nll of a diagonal factor is gaussian_nll", _diagonal),
+    ("energy_score of one coordinate is crps_ensemble", _one_coordinate),
+    ("spherical_score is the cosine distance to the true class", _cosine),
     ("negative_binomial with no dispersion is poisson", _negative_binomial_to_poisson),
     ("poisson of a rate is poisson of its logarithm", _poisson_inputs),
     ("negative_binomial of dispersion 1 is geometric", _geometric),

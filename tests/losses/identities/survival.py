@@ -50,7 +50,24 @@ def _probabilities(name):
     return identity
 
 
+def _cohort(rng):
+    return rng.normal(size=(9, 5)), rng.integers(0, 5, size=9), rng.integers(0, 2, size=9)
+
+
+def _likelihood(rng):
+    cohort = _cohort(rng)
+    return _of("deephit", *cohort, alpha=1.0), _of("pmf", *cohort)
+
+
+def _alike(rng):
+    """Subjects of equal risk pay 1 for each that comes later."""
+    x, labels = np.tile(rng.normal(size=(1, 5)), (9, 1)), rng.integers(0, 5, size=9)
+    return _of("deephit", x, labels, np.ones(9, int), alpha=0.0), (labels[:, None] < labels).sum(axis=1) / 9
+
+
 IDENTITIES = [
+    ("deephit of the likelihood alone is pmf", _likelihood),
+    ("deephit of equal risks counts who comes later", _alike),
     ("cox_ph without ties needs neither Breslow nor Efron", _no_ties),
     ("cox_ph of one event with all at risk is cross entropy", _list),
     ("cox_ph does not change when all risks are multiplied", _shift),

@@ -39,3 +39,8 @@ def ranked_probability_score(predictions, labels):
         cumulative = [mp.fsum(row[: k + 1]) for k in range(len(row) - 1)]
         numerators.append(mp.fsum((f - int(label <= k)) ** 2 for k, f in enumerate(cumulative)))
     return numerators, [mp.mpf(1)] * len(numerators)
+
+
+def spherical_score(predictions, labels):
+    numerators = [1 - row[label] / mp.sqrt(mp.fsum(row**2)) for row, label in zip(predictions, labels, strict=True)]
+    return numerators, [mp.mpf(1)] * len(numerators)

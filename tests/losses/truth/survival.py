@@ -76,3 +76,16 @@ def pmf(predictions, labels, events):
         raised = exp(np.append(x, ZERO))
         numerators.append(mp.log(raised.sum()) - mp.log(raised[y] if e else raised[y + 1 :].sum()))
     return numerators, [ONE] * len(numerators)
+
+
+def deephit(predictions, labels, events, alpha, sigma):
+    likelihood, weights = pmf(predictions, labels, events)
+    shares = [exp(x) / (1 + exp(x).sum()) for x in predictions]
+    n = len(shares)
+    numerators = []
+    for i in range(n):
+        reached = [mp.fsum(p[: labels[i] + 1]) for p in shares]
+        later = [j for j in range(n) if labels[i] < labels[j] or (labels[i] == labels[j] and not events[j])]
+        ranks = mp.fsum(exp((reached[j] - reached[i]) / sigma) for j in later) / n if events[i] else ZERO
+        numerators.append(alpha * likelihood[i] + (1 - alpha) * ranks)
+    return numerators, weights

@@ -1,0 +1,102 @@
+"""Forecasts of vectors: a normal distribution with correlations, and scores of ensembles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.core import Bound, Evaluation, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import per_sample_sum, spread
+from service.losses.samples import norms
+from service.losses.special import HALF_LOG_TWO_PI
+from service.losses.tensors import Array, Tensor
+
+Mean = Annotated[Array, Tensor("n d", gradient="default", description="predicted means")]
+TrueVector = Annotated[Array, Tensor("n d", gradient="on request", description="true vectors")]
+Cholesky = Annotated[
+    Array, Tensor("n d d", gradient="default", description="lower factor of each covariance, with no 0 on its diagonal; what is above it is not read")
+]
+Members = Annotated[Array, Tensor("n m d", gradient="default", description="members of the predicted ensemble")]
+
+
+@loss(
+    example={"predictions": [[0.5, -0.2]], "labels": [[1.0, 0.3]], "scale_tril": [[[1.0, 0.0], [0.4, 0.8]]]},
+    bound=Bound(1e-13, 1e-11, "a triangular system multiplies roundings by its condition number"),
+)
+def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril: Cholesky) -> Evaluation:
+    r"""Negative log-likelihood of a normal distribution with a full covariance, given by its Cholesky factor as in torch.distributions.
+
+    A column of the factor may have either sign: the covariance is the same.
+
+    Formula: \ell_i = \sum_k \log |L_{kk}| + \frac{1}{2} \left\| L^{-1} (x - t) \right\|^2 + \frac{d}{2} \log 2\pi, \quad \Sigma = L L^\top
+    Divisor: the number of samples
+    Synonyms: MultivariateNormal, mvn_nll, multivariate_normal_nll, MultivariateNormalDistributionLoss
+    Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 2.43
+    """
+    n, d = predictions.shape
+    factor = np.tril(scale_tril)
+    diagonal = np.einsum("nkk->nk", factor)
+    if (diagonal == 0).any():
+        at = np.argwhere(diagonal == 0)[0]
+        raise InvalidTensor("scale_tril", "is 0 on the diagonal, so that the covariance has no inverse", (int(at[0]), int(at[1]), int(at[1])))
+    z = np.empty_like(predictions)
+    error = predictions - labels
+    for k in range(d):  # forward substitution, every sample at once
+        z[:, k] = (error[:, k] - (factor[:, k, :k] * z[:, :k]).sum(axis=1)) / diagonal[:, k]
+
+    def back() -> Array:
+        """L^-T z."""
+        w = np.empty_like(z)
+        for k in reversed(range(d)):
+            w[:, k] = (z[:, k] - (factor[:, k + 1 :, k] * w[:, k + 1 :]).sum(axis=1)) / diagonal[:, k]
+        return w
+
+    def of_factor() -> Array:
+        out = -np.tril(back()[:, :, None] * z[:, None, :])
+        at = np.arange(d)
+        out[:, at, at] += 1.0 / diagonal
+        return out
+
+    return Evaluation(
+        per_sample_sum(np.log(np.abs(diagonal)) + (0.5 * z) * z) + d * HALF_LOG_TWO_PI,
+        np.ones(n),
+        {
+            "predictions": lambda c: spread(c, z) * back(),
+            "labels": lambda c: -spread(c, z) * back(),
+            "scale_tril": lambda c: spread(c, factor) * of_factor(),
+        },
+    )
+
+
+@loss(
+    example={"predictions": [[[0.1, 0.7], [1.2, 0.3], [0.4, 0.4]]], "labels": [[0.5, 0.5]]},
+    bound=Bound(1e-14, 1e-12, "a member's gradient is its direction to the label less its mean direction to the others"),
+    pairs="n m m d",
+)
+def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
+    r"""The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
+
+    The gradient of two equal vectors' distance is 0.
+
+    Formula: \ell_i = \frac{1}{m} \sum_j \|x_{ij} - t_i\| - \frac{1}{2 m^2} \sum_{j,k} \|x_{ij} - x_{ik}\|
+    Divisor: the number of samples
+    Synonyms: es_ensemble, multivariate_crps, energy_score_ensemble
+    Reference: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, 2007, equation 22
+    """
+    m = predictions.shape[1]
+    to_label, between = predictions - labels[:, None, :], predictions[:, :, None, :] - predictions[:, None, :, :]
+    away, apart = norms(to_label), norms(between)
+
+    def directions(gaps: Array, lengths: Array) -> Array:
+        return np.divide(gaps, lengths[..., None], out=np.zeros_like(gaps), where=lengths[..., None] > 0)
+
+    return Evaluation(
+        away.sum(axis=1, dtype=np.float64) / m - apart.sum(axis=(1, 2), dtype=np.float64) / (2 * m * m),
+        np.ones(len(labels)),
+        {
+            "predictions": lambda c: spread(c, predictions) * (directions(to_label, away) / m - directions(between, apart).sum(axis=2) / (m * m)),
+            "labels": lambda c: -spread(c, labels) * (directions(to_label, away).sum(axis=1) / m),
+        },
+    )
