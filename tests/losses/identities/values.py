@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from service.losses import LOSSES, compute
 from tests.losses.identities.ranking import value
 
 
@@ -52,6 +53,18 @@ def si_sdr_is_the_tangent(rng):
     return value("si_sdr", predictions=p, labels=t), np.mean(10 * np.log10(1 / cosine**2 - 1))
 
 
+def dino_without_center_is_listnet(rng):
+    x, y = rng.normal(size=(2, 4, 5))
+    call = {"student_temperature": 0.5, "teacher_temperature": 0.25}
+    return value("dino", predictions=x, labels=y, center=np.zeros(5), **call), value("listnet", predictions=x / 0.5, labels=y / 0.25)
+
+
+def the_state_of_dino_is_a_running_mean(rng):
+    y, center = rng.normal(size=(4, 5)), rng.normal(size=5)
+    answer = compute(LOSSES["dino"], {"predictions": y, "labels": y, "center": center}, {"center_momentum": 0.75})
+    return answer.state["center"], 0.75 * center + 0.25 * y.mean(axis=0)
+
+
 IDENTITIES = [
     (function.__name__.replace("_", " "), function)
     for function in (
@@ -62,5 +75,7 @@ IDENTITIES = [
         half_of_pairwise_mse,
         keypoint_mse_is_mean_squared_error,
         si_sdr_is_the_tangent,
+        dino_without_center_is_listnet,
+        the_state_of_dino_is_a_running_mean,
     )
 ]

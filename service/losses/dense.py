@@ -1,0 +1,105 @@
+"""Detectors that predict a box at every location of a feature map, without anchors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_focal
+from service.losses.boxes import giou_slopes, giou_values
+from service.losses.boxpairs import Pair, over
+from service.losses.core import Bound, Evaluation, NonNegative, loss
+from service.losses.errors import InvalidTensor
+from service.losses.heads import AnchorClasses, AnchorLogits, of_images, rows, to_anchors
+from service.losses.tensors import Array, Domain, Tensor
+
+Distances = Annotated[
+    Array,
+    Tensor("n a 4", domain=Domain(low=0), gradient="default", description="predicted distances from each location to left, top, right and bottom"),
+]
+DistanceTargets = Annotated[
+    Array, Tensor("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object")
+]
+Centerness = Annotated[Array, Tensor("n a", gradient="default", description="raw scores of how central each location is in its object")]
+MINUTE = Bound(1e-14, 1.0, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient")
+AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 around the location
+
+
+@loss(
+    example={
+        "class_logits": [[[2.0, -1.0], [-3.0, -2.0], [0.1, 0.2]]],
+        "distances": [[[2.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 2.0]]],
+        "centerness": [[0.5, -1.0, 0.0]],
+        "labels": [[0, -1, -2]],
+        "distance_targets": [[[1.0, 1.0, 3.0, 2.0], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]],
+    },
+    merges=False,
+    bound=MINUTE,
+)
+def fcos(
+    class_logits: AnchorLogits,
+    distances: Distances,
+    centerness: Centerness,
+    labels: AnchorClasses,
+    distance_targets: DistanceTargets,
+    *,
+    alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
+    gamma: NonNegative = 2.0,
+    box_weight: NonNegative = 1.0,
+    centerness_weight: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Focal loss of every location and class, and for those with an object the GIoU of the box and the cross entropy of the centerness.
+
+    torchvision's convention: all over the number of locations with an object in the batch (at least 1), so that answers over shards do not
+    merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` has the terms before their weights.
+
+    Formula: L = \frac{1}{\max(1, N)} \sum_a \left( \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \ge 0] \left( \lambda_b \, \mathrm{giou}(d_a, d_a^*) + \lambda_c \, \mathrm{BCE}(c_a, c_a^*) \right) \right), \quad c^* = \sqrt{\frac{\min(l^*, r^*)}{\max(l^*, r^*)} \frac{\min(t^*, b^*)}{\max(t^*, b^*)}}
+    alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+    gamma: focusing exponent.
+    box_weight: lambda_b.
+    centerness_weight: lambda_c.
+    Divisor: the number of locations with an object in the batch, at least 1, shared evenly by the images
+    Synonyms: FCOS, FCOSHead, fcos_loss
+    Reference: Tian et al., FCOS: Fully Convolutional One-Stage Object Detection, 2019, arXiv:1904.01355, equations 2 and 3; torchvision FCOSHead
+    """
+    images, _, classes = class_logits.shape
+    wrong = (labels >= classes).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index]}; class indices lie in [0, {classes}), or are -1 or -2", index)
+    true, aims = rows(labels), rows(distance_targets)
+    counts, there = (true >= -1).astype(np.float64), (true >= 0).astype(np.float64)
+    focal = sigmoid_focal.function(rows(class_logits), (true[:, None] == np.arange(classes)).astype(class_logits.dtype), gamma=gamma, alpha=alpha)
+    away = AWAY.astype(distances.dtype)
+    pair = Pair.of(rows(distances) * away, aims * away)
+    central = _centerness(aims)
+    entropy = binary_cross_entropy_with_logits.function(rows(centerness), central)
+    parts = {
+        "class": of_images(focal.numerator * counts, images),
+        "box": of_images(giou_values(pair) * there, images),
+        "centerness": of_images(entropy.numerator * there, images),
+    }
+
+    def by_distance(c: Array) -> Array:
+        upstream = np.repeat(c, labels.shape[1]) * (there * box_weight)
+        slopes = giou_slopes(pair) * away * upstream.astype(away.dtype)[:, None]
+        return np.where(there[:, None] > 0, slopes, 0.0).astype(away.dtype).reshape(distances.shape)
+
+    return Evaluation(
+        parts["class"] + box_weight * parts["box"] + centerness_weight * parts["centerness"],
+        np.full(images, max(there.sum(), 1.0) / max(images, 1)),
+        {
+            "class_logits": to_anchors(focal, "predictions", counts, class_logits.shape),
+            "distances": by_distance,
+            "centerness": to_anchors(entropy, "predictions", there * centerness_weight, centerness.shape),
+        },
+        parts=parts,
+    )
+
+
+def _centerness(distances: Array) -> Array:
+    """How central the location is, 0 to 1."""
+    across, down = distances[:, 0::2], distances[:, 1::2]
+    return np.sqrt(over(across.min(axis=1), across.max(axis=1))) * np.sqrt(over(down.min(axis=1), down.max(axis=1)))
