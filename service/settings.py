@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     # how long anything may take, in seconds
     header_seconds: Annotated[PositiveFloat, Field(description="from a request's first byte to the end of its headers; 408 beyond")] = 10
     body_seconds: Annotated[PositiveFloat, Field(description="from the end of the headers to the end of the body; 408 beyond")] = 30
-    compute_seconds: Annotated[PositiveFloat, Field(description="waiting for a thread and computing; 504 beyond")] = 60
+    compute_seconds: Annotated[
+        PositiveFloat, Field(description="waiting for a thread and computing; 504 beyond, 429 at once where the queue takes over half of it")
+    ] = 60
     send_seconds: Annotated[PositiveFloat, Field(description="without the caller taking a byte of its answer; closed beyond")] = 30
     idle_seconds: Annotated[PositiveFloat, Field(description="between two requests of one connection; closed beyond")] = 75
     grace_seconds: Annotated[NonNegativeFloat, Field(description="serving on after SIGTERM, with readiness at 503")] = 5

@@ -13,7 +13,7 @@ from service.errors import failure
 from service.settings import Settings
 from tests.fuzz.oracle import CAPS
 
-SIZES = (60_000, 1_000_000)
+SIZES = (60_000, 200_000)
 TIMES = 10  # the exact place of a mistake is looked for by a second reader, which makes Python's own objects
 SLACK = 0.005
 

@@ -106,13 +106,14 @@ def test_a_thousand_slow_clients_do_not_hinder_a_good_one() -> None:
             one.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
     assert len(among) > 100
-    assert np.median(among) < 3 * np.median(alone) + 0.005
+    assert np.mean(among) < 3 * np.mean(alone) + 0.001
 
 
 def spent(good: Wire) -> float:
-    start = time.perf_counter()
+    """Seconds of the processor, for both ends; the clock's would be the machine's load too."""
+    start = time.process_time()
     assert good.ask(post()).status == 200
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def test_who_hangs_up_before_its_computation_costs_none(caplog: pytest.LogCaptureFixture) -> None:
