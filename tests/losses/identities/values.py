@@ -39,7 +39,7 @@ def balanced_routing_is_the_number_of_choices(rng):
 
 def half_of_pairwise_mse(rng):
     lists = {"predictions": rng.normal(size=(3, 4)), "labels": rng.permuted(np.arange(12.0).reshape(3, 4), axis=1)}
-    return 2 * value("pairwise_qr", **lists, squared=True), value("pairwise_mse", **lists, self_pairs="left out")
+    return 2 * value("pairwise_qr", **lists, squared=True), value("pairwise_mse", **lists, self_pairs="left_out")
 
 
 def keypoint_mse_is_mean_squared_error(rng):
