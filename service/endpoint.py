@@ -163,17 +163,22 @@ async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
 
 def negotiate(headers: dict[bytes, bytes]) -> Exchange:
     """The encodings of the request and, by Accept, of the answer; the request's by default."""
-    given = headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+    codec, accept, coding = encodings(*(headers.get(name, b"") for name in (b"content-type", b"content-encoding", b"accept")))
+    return Exchange(codec, accept, coding, headers.get(b"accept-encoding", b""))
+
+
+@lru_cache(maxsize=1024)
+def encodings(content_type: bytes, content_encoding: bytes, accepted: bytes) -> tuple[Codec, Codec, str | None]:
+    """The request's encoding, the answer's, and the request's content coding; 415 for what is none of ours."""
+    given = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     if given not in CODECS:
         raise Failure("unsupported-media-type", f"content-type should be {' or '.join(CODECS)}; got {given[:100]!r}")
-    coding = headers.get(b"content-encoding", b"").strip().lower().decode("latin-1")
+    coding = content_encoding.strip().lower().decode("latin-1")
     if coding not in ("", "identity", *CODINGS):
         told = ", ".join(CODINGS)
         raise Failure("unsupported-media-type", f"content-encoding should be {told} or none; got {coding[:100]!r}", headers={"Accept-Encoding": told})
-    accepted = headers.get(b"accept", b"").decode("latin-1").lower()
-    asked = [codec for media_type, codec in CODECS.items() if media_type in accepted]
-    accept = asked[0] if len(asked) == 1 else CODECS[given]
-    return Exchange(CODECS[given], accept, coding if coding in CODINGS else None, headers.get(b"accept-encoding", b""))
+    asked = [codec for media_type, codec in CODECS.items() if media_type in accepted.decode("latin-1").lower()]
+    return CODECS[given], asked[0] if len(asked) == 1 else CODECS[given], coding if coding in CODINGS else None
 
 
 def packing(accepted: bytes) -> str | None:

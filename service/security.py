@@ -56,7 +56,7 @@ class Bearers:
 
 def page_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
     """What an answer lacks that a browser shows as a page; nothing with others."""
-    given = dict(headers)
-    if not given.get(b"content-type", b"").startswith(b"text/html"):
+    if not any(value.startswith(b"text/html") for name, value in headers if name == b"content-type"):
         return []
+    given = dict(headers)
     return [(name, value) for name, value in PAGE_HEADERS if name not in given]

@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
@@ -115,12 +116,12 @@ class Loss:
     conventions: tuple[str, ...]
     pairs: str
 
-    @property
+    @cached_property
     def differentiable(self) -> tuple[str, ...]:
         """Every input that can have a gradient."""
         return tuple(item.name for item in self.inputs if item.gradient != "none")
 
-    @property
+    @cached_property
     def predicted(self) -> tuple[str, ...]:
         """The inputs that `wrt` means by default."""
         return tuple(item.name for item in self.inputs if item.gradient == "default")
@@ -132,9 +133,9 @@ class Loss:
         arrays |= {name: named[name] for name in named if name in names}
         options = {option.name: option.default for option in self.options}
         options |= {name: named[name] for name in named if name not in names}
-        checked = check(self.inputs, {name: np.asarray(array) for name, array in arrays.items() if array is not None}, options)
+        given = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
         with np.errstate(all="ignore"):
-            return self.function(**checked, **options)
+            return self.function(**check(self.inputs, given, options), **options)
 
 
 LOSSES: dict[str, Loss] = {}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -70,72 +71,96 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     """The answer to one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"is {controls.reduction}; {loss.name} has {', '.join(loss.reductions)}")
-    weights = _sample_weight(controls, evaluation.numerator.size)
+    weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, Domain(low=0))
     cotangent = _cotangent(controls, evaluation.numerator.size)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
-    per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation)
-    if "per_sample" in controls.outputs or not np.isfinite(evaluation.numerator).all():  # a ratio may be out of range where the mean is not
-        _finite("per_sample", per_sample)
-    if "per_sample" in controls.outputs:
-        answer.per_sample = per_sample
-    if cotangent is None:
-        answer.normalizer = normalizer(evaluation, controls.reduction, weights)
-        if not np.isfinite(answer.normalizer):
-            raise NonFinite("normalizer")
-        if "value" in controls.outputs:
-            answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, answer.normalizer)
-            answer.parts = {
-                name: _value(evaluation, numerator, controls.reduction, weights, answer.normalizer) for name, numerator in evaluation.parts.items()
-            }
+    _per_sample(answer, evaluation, controls)
+    if controls.reduction != "none":
+        _reduced(answer, evaluation, controls, weights)
     if "per_element" in controls.outputs:
         answer.per_element = _elements(loss, evaluation)
-    wanted = {"gradients": evaluation.gradients, "hessian_diagonal": evaluation.hessian_diagonal}
-    for output in wanted.keys() & set(controls.outputs):
-        upstream = _upstream(evaluation, controls.reduction, weights, cotangent, answer.normalizer) * scale
-        setattr(answer, output, _pull_back(loss, wanted[output], output, controls.wrt, upstream, tensors))
+    for output, pullbacks in (("gradients", evaluation.gradients), ("hessian_diagonal", evaluation.hessian_diagonal)):
+        if output in controls.outputs:
+            upstream = _upstream(evaluation, controls.reduction, weights, cotangent, answer.normalizer, scale)
+            setattr(answer, output, _pull_back(loss, pullbacks, output, controls.wrt, upstream, tensors))
     return answer
 
 
-def normalizer(evaluation: Evaluation, reduction: Reduction, weights: Array) -> float:
+def _per_sample(answer: Answer, evaluation: Evaluation, controls: Controls) -> None:
+    """Each sample's loss, where it is asked for; checked also where a sample that is not finite could hide in the value."""
+    asked = "per_sample" in controls.outputs
+    if asked or not isfinite(np.add.reduce(evaluation.numerator)):
+        per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation)
+        _finite("per_sample", per_sample)
+        answer.per_sample = per_sample if asked else None
+
+
+def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights: Array | None) -> None:
+    divisor = answer.normalizer = normalizer(evaluation, controls.reduction, weights)
+    if not isfinite(divisor):
+        raise NonFinite("normalizer")
+    if "value" in controls.outputs:
+        answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
+        answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in evaluation.parts.items()}
+
+
+def normalizer(evaluation: Evaluation, reduction: Reduction, weights: Array | None) -> float:
     """The divisor of the value."""
-    if reduction == "mean":
-        return float(weights.sum() if evaluation.mean_of == "samples" else (weights * evaluation.weight).sum())
-    return 1.0 if reduction == "sum" else float(evaluation.numerator.size)
+    if reduction == "sum":
+        return 1.0
+    if reduction == "batchmean":
+        return float(evaluation.numerator.size)
+    if evaluation.mean_of == "samples":
+        return float(evaluation.numerator.size if weights is None else np.add.reduce(weights))
+    return float(np.add.reduce(_weighed(weights, evaluation.weight)))
 
 
-def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array, divisor: float) -> float:
+def _weighed(weights: Array | None, terms: Array) -> Array:
+    return terms if weights is None else weights * terms
+
+
+def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array | None, divisor: float) -> float:
     if reduction == "mean" and evaluation.mean_of == "samples":
         terms = _ratio(terms, evaluation.weight)
     if not divisor:
         return 0.0
-    value = float((weights * terms).sum()) / divisor
-    if not np.isfinite(value):  # the sum may be out of range where the mean is not
-        value = float((weights / divisor * terms).sum())
-    if not np.isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
+    value = float(np.add.reduce(_weighed(weights, terms))) / divisor
+    if isfinite(value):
+        return value
+    weights = np.ones(len(terms)) if weights is None else weights
+    value = float((weights / divisor * terms).sum())  # the sum may be out of range where the mean is not
+    if not isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
         value = float((weights * evaluation.weight / divisor * _means(evaluation)).sum())
-    if not np.isfinite(value):
+    if not isfinite(value):
         raise NonFinite("value")
     return value
 
 
 def _means(evaluation: Evaluation) -> Array:
-    """Numerator / weight of each sample; where the sum of its elements is out of range, the sum of their shares."""
+    """Numerator / weight of each sample, 0 where the weight is; where the sum of its elements is out of range, the sum of their shares."""
+    means: Array = evaluation.numerator / evaluation.weight
+    if isfinite(np.add.reduce(means)):
+        return means
     means = _ratio(evaluation.numerator, evaluation.weight)
-    if np.isfinite(means.sum()) or evaluation.elements is None:
+    if np.isfinite(means).all() or evaluation.elements is None:
         return means
     shares = evaluation.elements().reshape(len(means), -1) / np.where(evaluation.weight == 0, 1.0, evaluation.weight)[:, None]
     return np.where(evaluation.weight == 0, 0.0, shares.sum(axis=1))
 
 
-def _upstream(evaluation: Evaluation, reduction: Reduction, weights: Array, cotangent: Array | None, divisor: float | None) -> Array:
+def _upstream(
+    evaluation: Evaluation, reduction: Reduction, weights: Array | None, cotangent: Array | None, divisor: float | None, scale: float
+) -> Array:
     """The cotangent of the numerators: the whole of what a reduction means to a gradient."""
-    if cotangent is not None:
-        return _ratio(cotangent, evaluation.weight)
+    n = evaluation.numerator.size
+    if divisor is None:
+        return _ratio(np.ones(n) if cotangent is None else cotangent, evaluation.weight) * scale
     if not divisor:
-        return np.zeros_like(evaluation.numerator)
+        return np.zeros(n)
+    upstream = np.full(n, 1.0 / divisor) if weights is None else weights / divisor
     if reduction == "mean" and evaluation.mean_of == "samples":
-        return _ratio(weights / divisor, evaluation.weight)
-    return weights / divisor
+        upstream = _ratio(upstream, evaluation.weight)
+    return upstream if scale == 1.0 else upstream * scale
 
 
 def _pull_back(
@@ -162,31 +187,22 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
     return elements
 
 
-def _sample_weight(controls: Controls, n: int) -> Array:
-    if controls.sample_weight is None:
-        return np.ones(n)
-    weights = _vector("sample_weight", controls.sample_weight, n)
-    require("sample_weight", weights, Domain(low=0))
-    return weights
-
-
 def _cotangent(controls: Controls, n: int) -> Array | None:
-    """None where there is a value; with `none` the upstream gradient on per_sample."""
-    if controls.reduction != "none":
-        if controls.cotangent is not None:
-            raise InvalidOption("cotangent", 'goes with reduction "none" only')
+    """The upstream gradient on per_sample, which only `none` has."""
+    if controls.cotangent is not None and controls.reduction != "none":
+        raise InvalidOption("cotangent", 'goes with reduction "none" only')
+    return _vector("cotangent", controls.cotangent, n, Domain())
+
+
+def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | None:
+    """A control that has a number for each sample, where it is given."""
+    if array is None:
         return None
-    if controls.cotangent is None:
-        return np.ones(n)
-    cotangent = _vector("cotangent", controls.cotangent, n)
-    require("cotangent", cotangent, Domain())
-    return cotangent
-
-
-def _vector(name: str, array: Array, n: int) -> Array:
     if array.shape != (n,):
         raise InvalidTensor(name, f"has shape {array.shape}; expected ({n},), one number for each sample")
-    return array.astype(np.float64, copy=False)
+    vector = array.astype(np.float64, copy=False)
+    require(name, vector, domain)
+    return vector
 
 
 def _ratio(numerator: Array, weight: Array) -> Array:
@@ -196,7 +212,7 @@ def _ratio(numerator: Array, weight: Array) -> Array:
 
 def _finite(what: str, result: Array) -> None:
     """Raise NonFinite, naming the samples. One pass without a temporary where all is well."""
-    if np.isfinite(result.sum()):
+    if isfinite(np.add.reduce(result, axis=None)):
         return
     bad = ~np.isfinite(result)
     if bad.any():

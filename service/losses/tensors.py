@@ -7,9 +7,9 @@ broadcast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import inf, isfinite
 from typing import Any, Literal
 
@@ -54,6 +54,8 @@ class Domain:
         """`holds(x).all()` in two passes without temporaries, for the case where all is well."""
         if self.values or x.size == 0:
             return bool(self.holds(x).all())
+        if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # as unsigned numbers the negative ones are the largest: one pass
+            return int(x.view(np.uint64).max()) <= self.high
         if self.low == -inf and self.high == inf and isfinite(x.sum()):  # a sum of finite numbers may overflow, but not the reverse
             return True
         low, high = float(x.min()), float(x.max())  # both carry a NaN on
@@ -128,7 +130,7 @@ class Tensor:
         return replace(self, domain=found[0]) if found else self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Input:
     """A parameter of a loss that is a tensor; `forms` are told apart by their rank."""
 
@@ -149,17 +151,57 @@ def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping
     Real tensors come back in one float type (the widest given, float32 for 16-bit ones), integers as int64.
     """
     given = [(item, arrays[item.name]) for item in inputs if arrays.get(item.name) is not None]
-    dtype = compute_dtype(array for _, array in given)
-    sizes = Sizes()
-    forms = [sizes.bind(item, array.shape) for item, array in given]
+    dtype = compute_dtype([array for _, array in given])
     checked = {}
-    for (item, array), form in zip(given, forms, strict=True):
-        checked[item.name] = _convert(item.name, form, array, dtype)
-        _check_domain(item.name, form.under(options), checked[item.name], sizes.named, options)
+    for (item, array), place in zip(given, fit(*[(item, array.shape) for item, array in given]), strict=True):
+        checked[item.name] = converted = _convert(item.name, place.form, array, dtype)
+        if not place.under(options).holds_all(converted) or place.form.boxes:
+            _check_elements(item.name, place, converted, options)
     return checked
 
 
-def compute_dtype(arrays: Iterable[Array]) -> np.dtype[Any]:
+@dataclass(frozen=True)
+class Place:
+    """What an input of these shapes has to be: the form that its rank chose, and a domain in which axes have become numbers."""
+
+    form: Tensor
+    domain: Domain
+
+    def under(self, options: Mapping[str, Any]) -> Domain:
+        """The domain to which the options narrow it."""
+        return self.form.under(options).domain if self.form.narrowed else self.domain
+
+    def said(self, options: Mapping[str, Any]) -> str:
+        """The domain in words."""
+        text = f"expected {self.under(options)}"
+        if self.form.below:
+            text = f"class indices lie in [0, {self.domain.high + 1:.0f})"
+        elif self.form.upto:
+            text = f"lengths lie in [{self.domain.low:g}, {self.domain.high:g}]"
+        extra = self.besides(options)
+        return text if extra is None else f"{text}, or are {extra if self.form.besides == str(extra) else f'{self.form.besides} ({extra})'}"
+
+    def besides(self, options: Mapping[str, Any]) -> int | None:
+        """The one more integer that is allowed."""
+        literal = self.form.besides_literal
+        return literal if literal is not None else options.get(self.form.besides)
+
+
+@lru_cache(maxsize=1024)
+def fit(*given: tuple[Input, tuple[int, ...]]) -> tuple[Place, ...]:
+    """The place of each input; InvalidTensor where the shapes do not fit together. Callers send the same shapes again and again."""
+    sizes = Sizes()
+    forms = [sizes.bind(item, shape) for item, shape in given]
+    return tuple(Place(form, _domain(form, sizes.named)) for form in forms)
+
+
+def _domain(form: Tensor, sizes: Mapping[str, int]) -> Domain:
+    if form.below:
+        return Domain(0, sizes[form.below] - 1)
+    return Domain(form.domain.low, sizes[form.upto]) if form.upto else form.domain
+
+
+def compute_dtype(arrays: Sequence[Array]) -> np.dtype[Any]:
     """float64 unless all floats are narrower, then float32 (16-bit types have too little room for sums of exponentials)."""
     widths = [array.dtype.itemsize for array in arrays if array.dtype.kind not in "iub"]
     return np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)
@@ -208,33 +250,22 @@ def _convert(name: str, form: Tensor, array: Array, dtype: np.dtype[Any]) -> Arr
         return array.astype(dtype, "C", copy=False)
     if array.dtype.kind in "iub":
         return array.astype(np.int64, copy=False)
-    whole = array.astype(np.int64) if np.abs(array).max(initial=0) < 2**53 else None
-    if whole is None or not np.array_equal(whole, array):
-        fractional = (array != np.floor(array)) | ~(np.abs(array) < 2**53)
-        raise _bad_element(name, array, ~fractional, "expected an integer")
+    whole = array.astype(np.int64)
+    same = whole == array
+    if not same.all():
+        raise _bad_element(name, array, same, "expected an integer")
     return whole
 
 
-def _check_domain(name: str, form: Tensor, array: Array, sizes: Mapping[str, int], options: Mapping[str, Any]) -> None:
-    domain, said = form.domain, f"expected {form.domain}"
-    if form.below:
-        domain = Domain(0, sizes[form.below] - 1)
-        said = f"class indices lie in [0, {sizes[form.below]})"
-    elif form.upto:
-        domain = Domain(domain.low, sizes[form.upto])
-        said = f"lengths lie in [{domain.low:g}, {domain.high:g}]"
-    extra = form.besides_literal if form.besides_literal is not None else options.get(form.besides)
-    if extra is None:
-        if not domain.holds_all(array):
-            raise _bad_element(name, array, domain.holds(array), said)
-        if form.boxes:
-            _check_boxes(name, array)
-        return
-    if domain.holds_all(array):
-        return
-    good = domain.holds(array) | (array == extra)
+def _check_elements(name: str, place: Place, array: Array, options: Mapping[str, Any]) -> None:
+    """Name the first element that is not as it should be, or the first box."""
+    good, extra = place.under(options).holds(array), place.besides(options)
+    if extra is not None:
+        good |= array == extra
     if not good.all():
-        raise _bad_element(name, array, good, f"{said}, or are {form.besides if form.besides_literal is not None else f'{form.besides} ({extra})'}")
+        raise _bad_element(name, array, good, place.said(options))
+    if place.form.boxes:
+        _check_boxes(name, array)
 
 
 def _check_boxes(name: str, array: Array) -> None:
