@@ -132,7 +132,7 @@ def example(loss: Loss) -> dict[str, Any]:
 
 def plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Fields as a JSON document, tensors as {shape, data}."""
-    document: dict[str, Any] = orjson.loads(JSON.encode(fields, "flat"))
+    document: dict[str, Any] = orjson.loads(b"".join(JSON.encode(fields, "flat")))
     return document
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from service import combination, logs, metrics, response, traces
-from service.codec import CODECS, JSON, Caps, Codec
+from service.codec import CODECS, JSON, Buffer, Caps, Codec
 from service.codec.coding import CODINGS, pack, unpack
 from service.errors import MEDIA_TYPE, Failure, failure
 from service.limits import Gone, Pool, Share, read_body
@@ -23,6 +23,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
 
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
@@ -47,7 +49,7 @@ class Timing:
         return (self.decode, self.queue, self.compute, self.encode)
 
 
-def answer(name: str, body: bytes, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> bytes:
+def answer(name: str, body: bytes | bytearray, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> list[Buffer]:
     """THE pipeline: decode, bind, compute, reduce, encode."""
     start = time.perf_counter()
     decoded = codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
@@ -79,16 +81,16 @@ class Exchange:
         return [*timing, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else timing
 
 
-def exchange(name: str, body: bytes, how: Exchange, settings: Settings, submitted: float = 0.0) -> bytes:
+def exchange(name: str, body: bytes | bytearray, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
     """The pipeline between content codings."""
     if submitted:
         how.timing.queue = time.perf_counter() - submitted
     if how.coding:
         body = unpack(how.coding, body, settings.max_decompressed_bytes)
     encoded = answer(name, body, how.codec, how.accept, settings, how.timing)
-    if how.accept_coding and len(encoded) >= settings.compress_bytes:
+    if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
         how.packed = packing(how.accept_coding)
-        return pack(how.packed, encoded) if how.packed else encoded
+        return [pack(how.packed, b"".join(encoded))] if how.packed else encoded
     return encoded
 
 
@@ -100,7 +102,8 @@ class LossEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["state"]["request_id"]
-        share, how, body = Share(self.pool), None, b""
+        share, how = Share(self.pool), None
+        body: bytes | bytearray = b""
         try:
             name = scope["path"].rpartition("/")[2]
             headers = dict(scope["headers"])
@@ -125,10 +128,10 @@ class LossEndpoint:
             return
         finally:
             share.release()
-        loss, seconds = label(scope["path"]), how.timing.seconds()
-        metrics.answered(loss, how.codec.name, len(body), len(encoded), how.timing.elements, seconds)
-        logs.request(request_id, loss, 200, len(body), len(encoded), seconds)
-        traces.describe(scope, request_id, loss, how.codec.name, len(body), len(encoded), how.timing.elements, seconds)
+        loss, seconds, sent = label(scope["path"]), how.timing.seconds(), sum(map(len, encoded))
+        metrics.answered(loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
+        logs.request(request_id, loss, 200, len(body), sent, seconds)
+        traces.describe(scope, request_id, loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
         await reply(send, 200, encoded, how.accept.media_type, how.headers())
 
     def _inline(self, name: str) -> int:
@@ -147,18 +150,23 @@ def label(path: str) -> str:
         return "unknown"
 
 
-async def reply(send: Send, status: int, body: bytes, media_type: str, headers: list[tuple[bytes, bytes]]) -> None:
-    """One answer in two ASGI messages."""
-    base = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]]) -> None:
+    """One answer. Small parts are joined, large ones sent as they are."""
+    size = sum(map(len, parts))
+    if size <= JOINED_BYTES:
+        parts = [b"".join(parts)]
+    base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": status, "headers": base + headers})
-    await send({"type": "http.response.body", "body": body})
+    for part in parts[:-1]:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": parts[-1]})
 
 
 async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
     """An answer that is a problem document."""
     metrics.rejected(problem.kind)
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await reply(send, problem.status, problem.body(request_id), MEDIA_TYPE, headers)
+    await reply(send, problem.status, [problem.body(request_id)], MEDIA_TYPE, headers)
 
 
 def negotiate(headers: dict[bytes, bytes]) -> Exchange:

@@ -12,13 +12,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from service import metrics
 from service.errors import Failure
 from service.settings import Settings
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+T = TypeVar("T")
 
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
@@ -62,7 +64,7 @@ class Pool:
         if full or (self.jobs >= self.settings.compute_threads and turn > self.settings.compute_seconds / 2):
             raise overloaded()
 
-    async def run(self, share: Share, receive: Receive, function: Callable[..., bytes], *args: Any) -> bytes:
+    async def run(self, share: Share, receive: Receive, function: Callable[..., T], *args: Any) -> T:
         """The function's result from a thread; Gone or 504 without waiting for it where nobody waits any more, or not so long.
 
         A computation that has begun cannot be stopped: it keeps its thread, and its share of the caps, until it is over.
@@ -86,7 +88,7 @@ class Pool:
             gone.cancel()
             answer.cancel()
 
-    def _timed(self, function: Callable[..., bytes], *args: Any) -> bytes:
+    def _timed(self, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()
         try:
             return function(*args)
@@ -94,8 +96,8 @@ class Pool:
             taken = time.perf_counter() - begun
             self.typical += (taken - self.typical) / 8 if self.typical else taken
 
-    def _over(self, share: Share) -> Callable[[Future[bytes]], None]:
-        def over(job: Future[bytes]) -> None:
+    def _over(self, share: Share) -> Callable[[Future[Any]], None]:
+        def over(job: Future[Any]) -> None:
             with self.lock:
                 self.jobs -= 1
                 metrics.queue_length.set(self.jobs)
@@ -148,7 +150,7 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes | bytearray:
     """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large."""
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > settings.inline_bytes:
@@ -164,7 +166,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Set
         message = await _next(receive)
         buffer += message.get("body", b"")
         _count(len(buffer), settings, share)
-    return bytes(buffer)
+    return buffer
 
 
 async def _next(receive: Receive) -> MutableMapping[str, Any]:

@@ -31,6 +31,7 @@ from service.settings import Settings
 from service.workers import FAILED_TO_START, Supervisor, shared_metrics
 
 BACKLOG = 2048
+SWITCH_SECONDS = 0.0005  # how long a large computation may keep the interpreter from small requests, in place of Python's 5 ms
 SWEEP_SECONDS = 0.2
 LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
 
@@ -266,6 +267,7 @@ def serve(host: str, port: int, workers: int = 1) -> int:
 def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socket | None = None, parent: int | None = None) -> int:
     """One server in this process, on a socket that a parent has opened or on one of its own."""
     settings, life = Settings(), Life()
+    sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.access_log)
     server = Server(configured(settings, life, host, port), settings, life, parent)
     server.run(None if listener is None else [listener])

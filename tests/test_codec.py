@@ -32,7 +32,7 @@ def same(array: Any, expected: Any) -> None:
 @pytest.mark.parametrize("nested", [[1, 2.5], [[1, 2], [3, 4]], [[[1], [2]]], [], [[], []], [[0.1] * 3] * 4, [1e308, 5e-324, -0.0]])
 def test_the_three_forms_read_alike(decode: Any, nested: Any) -> None:
     array = np.array(nested, float)
-    forms = [JSON.encode({"x": array}, form) for form in ("nested", "flat", "base64")]
+    forms = [b"".join(JSON.encode({"x": array}, form)) for form in ("nested", "flat", "base64")]
     for body, form in zip(forms, ("nested", "flat", "base64"), strict=True):
         decoded = decode(body, CAPS)
         same(decoded.fields["x"], array)
@@ -43,7 +43,7 @@ def test_the_three_forms_read_alike(decode: Any, nested: Any) -> None:
 @given(hnp.arrays(np.float64, hnp.array_shapes(min_dims=1, max_dims=4, max_side=4), elements=finite), st.sampled_from(["nested", "flat", "base64"]))
 def test_every_double_survives_the_round_trip(array: Any, form: Any) -> None:
     for decode in (json_codec.decode, json_codec._exact):
-        read = decode(JSON.encode({"x": array}, form), CAPS).fields["x"]
+        read = decode(b"".join(JSON.encode({"x": array}, form)), CAPS).fields["x"]
         assert read.tobytes() == array.tobytes()
 
 
@@ -120,8 +120,8 @@ def test_what_is_no_tensor_stays_what_it_is(decode: Any) -> None:
 def test_base64_and_safetensors_carry_every_type(name: str) -> None:
     array = np.array([[0, 1, 1], [1, 0, 1]]).astype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
     for decoded in (
-        JSON.decode(JSON.encode({"x": array}, "base64"), CAPS),
-        SAFETENSORS.decode(SAFETENSORS.encode({"x": array}, "nested"), CAPS),
+        JSON.decode(b"".join(JSON.encode({"x": array}, "base64")), CAPS),
+        SAFETENSORS.decode(b"".join(SAFETENSORS.encode({"x": array}, "nested")), CAPS),
     ):
         assert decoded.fields["x"].dtype == array.dtype
         np.testing.assert_array_equal(decoded.fields["x"].astype(float), array.astype(float))
@@ -133,7 +133,7 @@ def test_safetensors_own_library_reads_and_writes_the_same() -> None:
     assert decoded.fields.pop("reduction") == "sum"
     for name, array in tensors.items():
         np.testing.assert_array_equal(decoded.fields[name], array)
-    read = safetensors.numpy.load(SAFETENSORS.encode({"loss": "x", **tensors}, "nested"))
+    read = safetensors.numpy.load(b"".join(SAFETENSORS.encode({"loss": "x", **tensors}, "nested")))
     for name, array in tensors.items():
         np.testing.assert_array_equal(read[name], array)
 

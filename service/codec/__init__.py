@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.codec import json, safetensors
-from service.codec.tree import BodyError, Caps, Decoded, Form, Malformed, TooMany, Unfit
+from service.codec.tree import BodyError, Buffer, Caps, Decoded, Form, Malformed, TooMany, Unfit
 
-__all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Caps", "Codec", "Decoded", "Form", "Malformed", "TooMany", "Unfit"]
+__all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Buffer", "Caps", "Codec", "Decoded", "Form", "Malformed", "TooMany", "Unfit"]
 
 
 @dataclass(frozen=True)
 class Codec:
-    """One encoding of requests and answers."""
+    """One encoding of requests and answers; an encoded answer is parts to be sent one after the other."""
 
     name: str
     media_type: str
-    decode: Callable[[bytes, Caps], Decoded]
-    encode: Callable[[dict[str, Any], Form], bytes]
+    decode: Callable[[bytes | bytearray, Caps], Decoded]
+    encode: Callable[[dict[str, Any], Form], list[Buffer]]
 
 
 JSON = Codec("json", "application/json", json.decode, json.encode)

@@ -18,7 +18,7 @@ WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 asks a deco
 LEVEL = 1  # numbers have little to find: higher levels take several times as long for a few percent
 
 
-def unpack(coding: str, body: bytes, cap: int) -> bytes:
+def unpack(coding: str, body: bytes | bytearray, cap: int) -> bytes:
     """The body without its coding; TooMany once it is longer than `cap`, without unpacking the rest."""
     decoder = _DECODERS[coding]()
     try:

@@ -1,7 +1,7 @@
 """safetensors bodies: tensors by name, everything else as a JSON object in `__metadata__` under `request`.
 
 A body is the length of a JSON header in 8 bytes, the header, and the bytes of the tensors, which it names by offsets. Arrays are views
-of the body; an answer is joined once. Holes, overlaps, short and trailing bytes and duplicate names are refused, as the format asks.
+of the body; an answer is its header and its arrays. Holes, overlaps, short and trailing bytes and duplicate names are refused, as the format asks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 import orjson
 
-from service.codec.tree import Array, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
+from service.codec.tree import Array, Buffer, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
 
 MAX_HEADER = 1024 * 1024
 INDEX = re.compile("0|[1-9][0-9]{0,8}")  # a place in a list; isdigit() also takes digits that int() does not
@@ -37,11 +37,11 @@ DTYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def decode(body: bytes | memoryview, caps: Caps) -> Decoded:
+def decode(body: Buffer, caps: Caps) -> Decoded:
     """The tensors as views of the body, and the fields of the metadata's `request`."""
     header, start = _header(body)
     fields = _request(header.pop("__metadata__", {}))
-    data = memoryview(body)[start:]
+    data = memoryview(body).toreadonly()[start:]
     spans = []
     for name, entry in header.items():
         if name in fields:
@@ -70,7 +70,7 @@ def _check_depth(fields: dict[str, Any], most: int) -> None:
     raise Malformed(f"nested deeper than {most}")
 
 
-def _header(body: bytes | memoryview) -> tuple[dict[str, Any], int]:
+def _header(body: Buffer) -> tuple[dict[str, Any], int]:
     size = int.from_bytes(body[:8], "little") if len(body) >= 8 else MAX_HEADER + 1
     if size > min(len(body) - 8, MAX_HEADER):
         raise Malformed(f"the header's length is beyond the body, or beyond {MAX_HEADER} bytes")
@@ -146,8 +146,8 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
     place[last] = array
 
 
-def encode(answer: dict[str, Any]) -> bytes:
-    """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata."""
+def encode(answer: dict[str, Any]) -> list[Buffer]:
+    """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata. The arrays themselves follow the header, not copies."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
     _flatten(answer, "", tensors, strings)
@@ -158,7 +158,7 @@ def encode(answer: dict[str, Any]) -> bytes:
         offset += array.nbytes
     text = orjson.dumps(header)
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *(array.reshape(-1).view(np.uint8).data for array in tensors.values())])
+    return [len(text).to_bytes(8, "little") + text, *(array.reshape(-1).view(np.uint8).data for array in tensors.values())]
 
 
 def _flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:

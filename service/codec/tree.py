@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Form = Literal["nested", "flat", "base64"]
 Step = str | int
+Buffer = bytes | bytearray | memoryview
 
 # the element types of base64 tensors, by NumPy's names; all are little-endian
 DTYPES: dict[str, np.dtype[Any]] = {

@@ -41,7 +41,7 @@ def bodies(n: int, c: int) -> dict[str, bytes]:
     tensors = {"predictions": logits.astype(np.float32), "labels": labels}
     return {
         "json": orjson.dumps({"predictions": logits, "labels": labels}, option=orjson.OPT_SERIALIZE_NUMPY),
-        "safetensors": SAFETENSORS.encode(tensors, "nested"),
+        "safetensors": b"".join(SAFETENSORS.encode(tensors, "nested")),
     }
 
 

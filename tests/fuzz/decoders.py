@@ -92,7 +92,7 @@ def check_round_trip(given: Input, found: Decoded) -> None:
     for form in ("base64", "flat"):
         if form == "flat" and not all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays(found.fields)):
             continue  # only base64 keeps types and what is no number
-        again = decoded(Input(given.name, JSON, JSON_CODEC.encode(found.fields, form)))
+        again = decoded(Input(given.name, JSON, b"".join(JSON_CODEC.encode(found.fields, form))))
         if again is None or not same(again.fields, found.fields):
             raise Finding(given, f"written as {form} it reads otherwise: {again!r} in place of {found!r}"[:2000])
 

@@ -1,0 +1,208 @@
+"""From a parsed JSON document to fields: its arrays of numbers, in any of their three forms, become tensors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from service.codec.pieces import Text
+from service.codec.tree import DTYPES, Array, Caps, Form, Malformed, Step, Unfit, checked_elements, checked_shape
+
+FLAT_KEYS = {"shape", "data"}
+BASE64_KEYS = {"shape", "dtype", "base64"}
+MOST_NAMES = 256  # of one object
+MOST_ITEMS = 1024  # of one list that is not of numbers
+MOST_ROWS = 1024 * 1024  # of all nested tensors: each row is an object of Python's on the way
+SATURATED = 0xFFFFFF  # pysimdjson counts no further than this
+
+
+class GiveUp(Exception):
+    """The walk met something that it cannot name."""
+
+
+class Walk:
+    """Turns a parsed document into fields.
+
+    The parsers differ in the types of their lists and objects, in `flatten`, an array's numbers as one buffer, and in `parse`, which
+    reads a piece of one of the `texts` that were cut out of the document.
+    """
+
+    def __init__(
+        self,
+        caps: Caps,
+        array: type[Any],
+        object: type[Any],
+        flatten: Callable[[Any, tuple[Step, ...]], Array],
+        parse: Callable[[bytes], Any],
+        texts: Mapping[str, Text],
+    ) -> None:
+        self.caps, self.flatten, self.parse, self.texts = caps, flatten, parse, texts
+        self.an_array: Any = array  # Any: values are of the parser's own types
+        self.an_object: Any = object
+        self.form: Form | None = None
+        self.rows = 0
+        self.names = 0  # of all objects
+        self.brackets = 0  # how many [ the document should have, were it as regular as it seems
+
+    def value(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        if depth > self.caps.depth:
+            raise Malformed(f"nested deeper than {self.caps.depth}", pointer[:8])
+        if isinstance(value, self.an_array):
+            return self.array(value, pointer, depth)
+        if isinstance(value, self.an_object):
+            return self.object(value, pointer, depth)
+        if isinstance(value, str):
+            if value in self.texts:
+                return self.pieced(self.texts[value], "nested", pointer)
+            self.brackets += value.count("[")
+        return value
+
+    def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        if len(value) > MOST_NAMES:  # a look-up walks the object
+            raise Unfit(f"has more than {MOST_NAMES} names", pointer)
+        keys = list(value.keys())
+        self.names += len(keys)
+        for key in keys:
+            self.brackets += key.count("[")
+            if "\0" in key:  # pysimdjson looks a name up only as far as that
+                raise Unfit("has a name with a null character", pointer)
+        names = set(keys)
+        if len(names) != len(keys):
+            raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
+        if names == FLAT_KEYS:
+            return self.flat(value, pointer)
+        if names == BASE64_KEYS:
+            return self.base64(value, pointer)
+        return {key: self.value(value[key], (*pointer, key), depth + 1) for key in keys}  # items() would make Python lists
+
+    def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        leaf, rank = value, 0
+        while isinstance(leaf, self.an_array):
+            rank += 1
+            leaf = next(iter(leaf), 0.0)
+            if rank > self.caps.depth:
+                raise Malformed(f"nested deeper than {self.caps.depth}", pointer)
+        if type(leaf) in (str, bool) or isinstance(leaf, self.an_object):
+            if len(value) > MOST_ITEMS:
+                raise Unfit(f"is a list of more than {MOST_ITEMS} things that are not numbers", pointer)
+            self.brackets += 1
+            return [self.value(item, (*pointer, i), depth + 1) for i, item in enumerate(value)]
+        self.form = self.form or "nested"
+        return self.tensor(value, rank, pointer)
+
+    def tensor(self, value: Any, rank: int, pointer: tuple[Step, ...]) -> Array:
+        """A nested array: its shape is that of its first elements, and every row must have it."""
+        if rank > self.caps.rank:
+            raise Unfit(f"has {rank} axes; at most {self.caps.rank} are allowed", pointer)
+        flat = self.flatten(value, pointer)
+        rows, shape = [value], []
+        for level in range(rank):
+            lengths = set(map(len, rows))
+            if len(lengths) > 1:
+                raise GiveUp
+            length = lengths.pop() if lengths else 0
+            if level == 0 and rank == 1 and length >= SATURATED:
+                length = flat.size
+            shape.append(length)
+            self.brackets += len(rows)
+            if level + 1 < rank:
+                rows = self._below(rows, len(rows) * length, pointer)
+        if math.prod(shape) != flat.size:
+            raise GiveUp
+        return flat.reshape(checked_shape(tuple(shape), self.caps, pointer))
+
+    def _below(self, rows: list[Any], count: int, pointer: tuple[Step, ...]) -> list[Any]:
+        """The rows of the rows."""
+        self.rows += count
+        if self.rows > MOST_ROWS:
+            raise Unfit(f"is written as more than {MOST_ROWS} rows; write it as shape and data", pointer)
+        found = [item for row in rows for item in row]
+        if not set(map(type, found)) <= {self.an_array}:
+            raise GiveUp
+        return found
+
+    def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array:
+        """An array that was cut out, put together from its pieces."""
+        self.form = self.form or form
+        parts = [self._piece(piece, pointer) for piece in text.pieces()]
+        if len({part.shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
+            raise GiveUp
+        whole = np.concatenate(parts)
+        checked_shape(whole.shape, self.caps, pointer)
+        return whole
+
+    def _piece(self, piece: bytes, pointer: tuple[Step, ...]) -> Array:
+        leaf, rank, before = self.parse(piece), 0, self.brackets
+        value = leaf
+        while isinstance(leaf, self.an_array) and rank <= self.caps.rank:
+            rank += 1
+            leaf = next(iter(leaf), 0.0)
+        part = self.tensor(value, rank, pointer)
+        if piece.count(b"[") != self.brackets - before:
+            raise GiveUp
+        self.brackets = before
+        return part
+
+    def flat(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+        self.form = self.form or "flat"
+        shape, data = self.shape(value["shape"], pointer), value["data"]
+        flat = self._pieced_data(data, pointer) if isinstance(data, str) and data in self.texts else self._data(data, (*pointer, "data"))
+        if math.prod(shape) != flat.size:
+            raise Unfit(f"has {flat.size} numbers; shape {list(shape)} takes {math.prod(shape)}", (*pointer, "data"))
+        return flat.reshape(shape)
+
+    def _pieced_data(self, data: str, pointer: tuple[Step, ...]) -> Array:
+        flat = self.pieced(self.texts[data], "flat", (*pointer, "data"))
+        if flat.ndim != 1:
+            raise Unfit("expected a flat list of numbers, not a nested one", (*pointer, "data"))
+        return flat
+
+    def _data(self, data: Any, pointer: tuple[Step, ...]) -> Array:
+        if not isinstance(data, self.an_array):
+            raise Unfit("expected a list of numbers", pointer)
+        self.brackets += 1
+        flat = self.flatten(data, pointer)
+        if isinstance(next(iter(data), 0.0), self.an_array) or (len(data) != flat.size and len(data) < SATURATED):
+            raise Unfit("expected a flat list of numbers, not a nested one", pointer)
+        return flat
+
+    def shape(self, value: Any, pointer: tuple[Step, ...]) -> tuple[int, ...]:
+        place = (*pointer, "shape")
+        if not isinstance(value, self.an_array):
+            raise Unfit("expected a list of integers", place)
+        self.brackets += 1
+        if len(value) > self.caps.rank:
+            raise Unfit(f"has {len(value)} axes; at most {self.caps.rank} are allowed", place)
+        sizes = list(value)
+        for size in sizes:
+            if type(size) not in (int, float) or size != int(size) or size < 0:
+                raise Unfit("expected integers of 0 or more", place)
+        return checked_shape(tuple(int(size) for size in sizes), self.caps, place)
+
+    def base64(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+        self.form = self.form or "base64"
+        shape, name, text = self.shape(value["shape"], pointer), value["dtype"], value["base64"]
+        if not isinstance(name, str) or name not in DTYPES:
+            raise Unfit(f"expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise Unfit("is not base64", (*pointer, "base64")) from None
+        expected = math.prod(shape) * DTYPES[name].itemsize
+        if len(data) != expected:
+            raise Unfit(f"holds {len(data)} bytes; shape {list(shape)} of {name} takes {expected}", (*pointer, "base64"))
+        return checked_elements(np.frombuffer(data, DTYPES[name]).reshape(shape), pointer)
+
+    def document(self, root: Any) -> dict[str, Any]:
+        """The fields of the whole."""
+        if not isinstance(root, self.an_object):
+            raise Unfit("the body should be a JSON object")
+        if len(root) <= len(BASE64_KEYS) and set(root.keys()) in (FLAT_KEYS, BASE64_KEYS):  # a tensor in place of a request
+            raise Unfit("the body should be an object of named tensors and options, not one tensor")
+        fields: dict[str, Any] = self.value(root, (), 1)
+        return fields

@@ -1,0 +1,97 @@
+"""Large arrays are read and written in pieces; what the pieces are must not be seen in what is read, written or refused."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from service.codec import JSON, BodyError, Caps, pieces
+from service.codec import json as json_codec
+
+CAPS = Caps(elements=10**7, rank=4, depth=32)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every array of more than a few characters is large."""
+    monkeypatch.setattr(pieces, "PIECE", 12)
+    monkeypatch.setattr(pieces, "NUMBERS", 3)
+    monkeypatch.setattr(json_codec, "NUMBERS", 3)
+
+
+def outcome(body: bytes, decode: Any = json_codec.decode) -> Any:
+    """What is read, as something to compare; None for what is refused."""
+    try:
+        decoded = decode(body, CAPS)
+    except BodyError:
+        return None
+    return plain(decoded.fields), decoded.form
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+
+
+@pytest.mark.parametrize("shape", [(400_000,), (1000, 200), (1, 300_000), (300_000, 1), (40, 50, 60), (3, 1, 5, 9000)])
+@pytest.mark.parametrize("form", ["nested", "flat"])
+def test_large_arrays_survive_the_round_trip(shape: tuple[int, ...], form: Any) -> None:
+    array = np.random.default_rng(0).normal(size=shape)
+    body = b"".join(JSON.encode({"x": array, "gradients": {"y": array}, "loss": "z"}, form))
+    assert len(pieces.cut(body).texts) == 2
+    read = json_codec.decode(body, CAPS)
+    assert read.form == form
+    assert read.fields["x"].shape == shape
+    assert read.fields["x"].tobytes() == read.fields["gradients"]["y"].tobytes() == array.tobytes()
+
+
+def test_no_piece_is_long() -> None:
+    array = np.random.default_rng(0).normal(size=(1000, 200))
+    for form, count in (("nested", 25), ("flat", 25)):
+        body = b"".join(JSON.encode({"x": array}, form))
+        (text,) = pieces.cut(body).texts.values()
+        lengths = [len(piece) for piece in text.pieces()]
+        assert len(lengths) > count
+        assert max(lengths) < 1.1 * pieces.PIECE
+        assert max(map(len, JSON.encode({"x": array}, form))) < 1.5 * pieces.PIECE
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8", "bool"])
+@pytest.mark.usefixtures("small_pieces")
+def test_pieces_are_written_as_the_whole_would_be(dtype: str) -> None:
+    for shape in ((0,), (3,), (4,), (2, 3), (5, 2), (3, 9), (2, 3, 4), (7, 1, 1)):
+        array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+        written = orjson.loads(b"".join(JSON.encode({"a": [array], "b": 1, "c": {"d": array[::2], "e": array.T}}, "nested")))
+        assert written == {"a": [array.tolist()], "b": 1, "c": {"d": array[::2].tolist(), "e": array.T.tolist()}}
+
+
+SEEDS = [
+    '{"x": [1.5, 2, 3, 4.25, -5e-3, 6, 7, 8, 9, 10], "labels": [[1, 2], [3, 4], [5, 6], [7, 8]], "o": "none"}',
+    '{"x":[[[1,2],[3,4]],[[5,6],[7,8]],[[9,10],[11,12]]],"terms":[{"a":[1,2,3,4,5,6,7,8,9]},{"a":[[1],[2],[3],[4],[5]]}]}',
+    '{"x":{"shape":[2,6],"data":[1,2,3,4,5,6,7,8,9,10,11,12]},"s":"[1,2,3,4,5,6,7,8,9]","t":"[[1,2],[3,4],[5","u":[]}',
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.usefixtures("small_pieces")
+def test_what_is_cut_out_is_refused_and_read_as_the_whole_would_be(seed: str) -> None:
+    rng = random.Random(seed)
+    assert pieces.cut(seed.encode()).texts
+    accepted = 0
+    for _ in range(3000):
+        text = list(seed)
+        for _ in range(rng.choice((0, 1, 1, 2, 3))):
+            place = rng.randrange(len(text))
+            text[place : place + rng.choice((0, 1, 1, 2))] = rng.choice(("", *'[],:{}" 1-.e', "],[", ",,", "[[", "]]", "\n"))
+        body = "".join(text).encode()
+        whole = outcome(body, json_codec._exact)
+        assert outcome(body) == whole, body
+        accepted += whole is not None
+    assert 50 < accepted < 2950
