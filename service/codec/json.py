@@ -13,6 +13,7 @@ import re
 import secrets
 import sys
 import threading
+from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ import numpy as np
 import orjson
 
 from service.codec.pieces import NUMBERS, cut, written
-from service.codec.tree import Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
+from service.codec.tree import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.walk import GiveUp, Walk
 
 try:
@@ -33,6 +34,7 @@ KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list in every form
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
+NARROW = {DTYPES["float16"], DTYPES["bfloat16"]}  # types without a JSON number of their own
 _KEPT = threading.local()
 
 
@@ -72,7 +74,7 @@ def _formed(value: Any, form: Form, large: list[Array]) -> Any:
     if form == "base64":
         data = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
         return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": base64.b64encode(data).decode()}
-    numbers = np.ascontiguousarray(value, np.float32 if value.dtype.name in ("float16", "bfloat16") else None)
+    numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
     if form == "flat":
         return {"shape": list(value.shape), "data": _formed(numbers.reshape(-1), "nested", large)}
     if numbers.size <= NUMBERS:
@@ -86,23 +88,23 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
         return np.frombuffer(array.as_buffer(of_type="d"), np.float64)
 
     found = cut(body)
-    walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, simdjson.Parser().parse if found.texts else _parse, found.texts)
-    fields = walk.document(_parse(found.document))
+    walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), found.texts)
+    fields = walk.document(_parse("document", found.document))
     if found.document.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
 
 
-def _parse(document: bytes | bytearray) -> Any:
-    """The parser's buffers are kept for the thread's next document: fresh pages cost half of the parsing. A parser that something still
-    refers to (the traceback of a refused body) is left to it.
+def _parse(what: str, text: bytes | bytearray) -> Any:
+    """A parser's buffers are kept for the thread's next text of this kind: fresh pages cost half of the parsing. A parser that something
+    still refers to (the traceback of a refused body) is left to it.
     """
-    kept = getattr(_KEPT, "parser", None)
-    if kept is None or sys.getrefcount(kept) > 3 or len(document) > EXACT_BYTES:
+    kept = getattr(_KEPT, what, None)
+    if kept is None or sys.getrefcount(kept) > 3 or len(text) > EXACT_BYTES:
         kept = simdjson.Parser()
-        if len(document) <= EXACT_BYTES:
-            _KEPT.parser = kept
-    return kept.parse(document)
+        if len(text) <= EXACT_BYTES:
+            setattr(_KEPT, what, kept)
+    return kept.parse(text)
 
 
 def _refuse_roughly(exc: Exception) -> NoReturn:
