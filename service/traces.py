@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from service.metrics import PHASES
 
 SCOPE_KEY = "fastapi.telemetry"
+ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
 UNTRACED = ("/health/live", "/health/ready", "/metrics")  # who asks these asks every few seconds
 
 # Counting is /metrics' part, and exceptions are in the log: their texts, which may repeat a caller's words, do not leave the machine
@@ -53,7 +54,15 @@ def describe(
     """Add to the request's span what its line in the log has."""
     if scope.get(SCOPE_KEY) is None:
         return
-    found: dict[str, str | float] = {"loss.name": loss, "loss.encoding": encoding, "loss.elements": elements, "loss.problem": problem}
+    span = trace.get_current_span()
+    span.update_name(f"POST {ROUTE}")
+    found: dict[str, str | float] = {
+        "http.route": ROUTE,
+        "loss.name": loss,
+        "loss.encoding": encoding,
+        "loss.elements": elements,
+        "loss.problem": problem,
+    }
     found |= {f"loss.{phase}_seconds": duration for phase, duration in zip(PHASES, seconds, strict=False)}
     found |= {"http.request.body.size": received, "http.response.body.size": sent, "request_id": request_id}
-    trace.get_current_span().set_attributes({name: value for name, value in found.items() if value != ""})
+    span.set_attributes({name: value for name, value in found.items() if value != ""})
