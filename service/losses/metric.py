@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
+from service.losses import ordinary
 from service.losses.core import ELEMENTWISE, Bound, Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.geometry import Angles, Distance, Distances, Pairing, length, measure
 from service.losses.numerics import elementwise, sigmoid, softplus, times
+from service.losses.ordinary import patched, wide
 from service.losses.tensors import Array, Domain, Tensor
 from service.losses.twofold import Twofold, add, negative, two_sum, widened
 
@@ -51,18 +54,40 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.CosineEmbeddingLoss
     """
-    angles = Angles(input1, input2)
-    high, low = angles.cosine
-    excess = (high - high.dtype.type(margin)) + low
+    margin = float(input1.dtype.type(margin))
+
+    def exact(a: Array, b: Array, y: Array) -> Evaluation:
+        angles = Angles(a, b)
+        values, slope = _of_cosine(angles.cosine, angles.one_minus(), y, margin)
+        return elementwise(
+            values,
+            {  # a derivative is infinite at vectors near 0
+                "input1": lambda c: times((c * slope)[:, None], angles.derivative(0)),
+                "input2": lambda c: times((c * slope)[:, None], angles.derivative(1)),
+            },
+        )
+
+    quick = ordinary.Cosines.of(input1, input2)
+    if quick is None:
+        return exact(input1, input2, labels)
+    high, low = quick.cosine
+    values, slope = _of_cosine(quick.cosine, (1.0 - high) - low, labels, margin)
+
+    def pulled(of: int) -> Pullback:
+        def again(c: Array) -> Callable[[Array], Array]:
+            return lambda rows: exact(wide(input1[rows]), wide(input2[rows]), labels[rows]).gradients[f"input{of + 1}"](c[rows])
+
+        return lambda c: quick.pull(of, c * slope, again(c))
+
+    evaluation = Evaluation(values, np.ones(len(values)), {"input1": pulled(0), "input2": pulled(1)}, lambda: values.astype(input1.dtype))
+    return patched(evaluation, quick.hard, exact, input1, input2, labels)
+
+
+def _of_cosine(cosine: Twofold, one_minus: Array, labels: Array, margin: float) -> tuple[Array, Array]:
+    """The values and their derivatives by the cosine."""
+    excess = (cosine[0] - margin) + cosine[1]
     similar = labels == 1
-    slope = np.where(similar, -1.0, excess >= 0).astype(high.dtype)
-    return elementwise(
-        np.where(similar, angles.one_minus(), np.maximum(excess, 0.0)),
-        {
-            "input1": lambda c: times((c * slope)[:, None], angles.derivative(0)),  # which is infinite at vectors near 0
-            "input2": lambda c: times((c * slope)[:, None], angles.derivative(1)),
-        },
-    )
+    return np.where(similar, one_minus, np.maximum(excess, 0.0)), np.where(similar, -1.0, excess >= 0).astype(excess.dtype)
 
 
 @loss(example={"predictions": [[1.0, 0.0], [1.0, 2.0]], "labels": [[0.6, 0.8], [2.0, 4.0]]})
@@ -210,6 +235,30 @@ def _times(factor: Array, slope: Pullback) -> Pullback:
     return lambda c: slope(c * factor)
 
 
+def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
+    margin, eps = float(anchor.dtype.type(margin)), float(anchor.dtype.type(eps))
+
+    def exact(a: Array, p: Array, n: Array) -> Evaluation:
+        return _hinged(Triplets(length(a, p, 2.0, eps), length(a, n, 2.0, eps)), margin)
+
+    quick = ordinary.Triplets.of(anchor, positive, negative, margin, eps)
+    if quick is None:
+        return exact(anchor, positive, negative)
+    active = (quick.beyond >= 0).astype(np.float64)
+
+    def again(c: Array) -> Callable[[Array], Array]:
+        return lambda rows: exact(wide(anchor[rows]), wide(positive[rows]), wide(negative[rows])).gradients["anchor"](c[rows])
+
+    gradients: dict[str, Pullback] = {
+        "anchor": lambda c: quick.of_anchor(c * active, again(c)),
+        "positive": lambda c: quick.of_other(0, c * active),
+        "negative": lambda c: quick.of_other(1, c * active),
+    }
+    values = np.maximum(quick.beyond, 0.0)
+    evaluation = Evaluation(values, np.ones(len(values)), gradients, lambda: values.astype(anchor.dtype))
+    return patched(evaluation, quick.hard, exact, anchor, positive, negative)
+
+
 @loss(example=TRIPLET, bound=POWERS)
 def triplet_margin(
     anchor: Vector, positive: Vector, negative: Vector, *, margin: Positive = 1.0, p: Positive = 2.0, eps: NonNegative = 1e-6, swap: bool = False
@@ -228,6 +277,8 @@ def triplet_margin(
     Synonyms: TripletMarginLoss, triplet_margin_loss, triplet, triplet_loss, facenet
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; Balntas et al., Learning local feature descriptors with triplets, 2016
     """
+    if p == 2.0 and not swap:
+        return _euclidean_triplets(anchor, positive, negative, margin, eps)
     across = length(positive, negative, p, eps) if swap else None
     return _hinged(Triplets(length(anchor, positive, p, eps), length(anchor, negative, p, eps), across), margin)
 
@@ -255,6 +306,8 @@ def triplet_margin_with_distance(
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
+    if distance == "euclidean" and not swap:
+        return _euclidean_triplets(anchor, positive, negative, margin, eps)
     across = measure(positive, negative, distance, eps) if swap else None
     return _hinged(Triplets(measure(anchor, positive, distance, eps), measure(anchor, negative, distance, eps), across), margin)
 
