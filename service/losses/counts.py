@@ -144,18 +144,21 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
     mu, t = predictions, labels
     alpha = np.maximum(dispersion, 4.0 * np.finfo(dispersion.dtype).tiny)  # so that 1 / alpha is in range; less makes no difference
     spread_mu, spread_t = 1.0 + alpha * mu, 1.0 + alpha * t
+    wide = np.isinf(spread_mu)  # it is alpha mu, to the last bit
 
     def label_slope() -> Array:
         logarithm = log_ratio((t + 1.0) * (spread_mu / spread_t), mu, ((t - mu) + spread_mu) / spread_t)
-        return digamma_less_log(t + 1.0) - digamma_less_log(1.0 / alpha + t) + logarithm
+        apart = np.log((t + 1.0) / (1.0 / alpha + t))
+        return digamma_less_log(t + 1.0) - digamma_less_log(1.0 / alpha + t) + np.where(wide, apart, logarithm).astype(t.dtype, copy=False)
 
     def dispersion_slope() -> Array:
-        y = (t - mu) / spread_mu  # times alpha it is (t - mu) / (r + mu)
+        y = np.where(wide, (t - mu) / mu / alpha, (t - mu) / spread_mu).astype(t.dtype, copy=False)  # times alpha it is (t - mu) / (r + mu)
+        logarithm = np.where(wide, np.log(1.0 / alpha + t) - np.log(mu), log_ratio(spread_t, spread_mu, alpha * (t - mu)))
         excess = np.where(
             np.abs(alpha * y) < 0.5,
             y * (y * x_minus_log1p_per_square(alpha * y)),
-            (alpha * y - log_ratio(spread_t, spread_mu, alpha * (t - mu))) / alpha / alpha,
-        )
+            (alpha * y - logarithm) / alpha / alpha,
+        ).astype(t.dtype, copy=False)
         return digamma_increment(1.0 / alpha, t) - excess
 
     return elementwise(
@@ -173,6 +176,7 @@ def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
     """The value: from t = 1 on, Stirling's formula with its large terms cancelled by hand; below, the increments of log Gamma."""
     r = 1.0 / alpha
     spread_mu = 1.0 + alpha * mu
+    wide = np.isinf(spread_mu)  # there 1 + alpha mu is alpha mu, and mu far from any s of which the loss is in range
     s = np.maximum(t, 1.0)
     gap = (s - mu) / mu
     y1, y2 = gap / (1.0 + alpha * s), alpha * (s - mu) / spread_mu
@@ -181,8 +185,18 @@ def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
     log_2 = log_ratio(1.0 + alpha * s, spread_mu, alpha * (s - mu))
     log_1 = log_ratio(s, mu * ratio, (s - mu) / spread_mu)
     main = np.where((np.abs(y1) < 0.5) & (np.abs(y2) < 0.5), close, s * log_1 - log_2 / alpha)
-    large = main + (HALF_LOG_TWO_PI + 0.5 * np.log(s) + 0.5 * np.log1p(alpha * s)) + (stirling(s) - (stirling(r + s) - stirling(r)))
-    zero = np.where(alpha * mu < np.finfo(mu.dtype).eps / 4, mu, np.log1p(alpha * mu) / alpha)
+    main = np.where(wide, -s * np.log1p(r / s) - (np.log(s + r) - np.log(mu)) * r, main)
+    large = (
+        main
+        + (HALF_LOG_TWO_PI + 0.5 * np.log(s) + 0.5 * np.where(np.isinf(alpha * s), np.log(alpha) + np.log(s), np.log1p(alpha * s)))
+        + (stirling(s) - (stirling(r + s) - stirling(r)))
+    )
+    zero = np.where(alpha * mu < np.finfo(mu.dtype).eps / 4, mu, np.where(wide, np.log(alpha) + np.log(mu), np.log1p(alpha * mu)) / alpha)
     little = np.minimum(t, 1.0)
-    small = lgamma_increment(np.ones_like(t), little) - lgamma_increment(r, little) + zero + times(t, log_ratio(spread_mu, mu))
+    small = (
+        lgamma_increment(np.ones_like(t), little)
+        - lgamma_increment(r, little)
+        + zero
+        + times(t, np.where(wide, np.log(alpha), log_ratio(spread_mu, mu)))
+    )
     return np.where(t >= 1, large, small).astype(t.dtype, copy=False)

@@ -167,6 +167,7 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
     e = less[0]
     own, cross = scaled_power(x, one, (beta, 0.0), one), scaled_power(x, one, less, t)
     direct = scaled_power(t, one, (beta, 0.0), one) / (beta * e) + own / beta - cross / e
+    direct = np.where(np.isnan(direct), np.inf, direct).astype(x.dtype, copy=False)  # terms of both signs are out of range: so is the whole
     close = np.abs((e if beta >= 0.5 else beta) * ratio) < 0.5
     by_ratio = np.where(close, ratio, 0.0).astype(x.dtype, copy=False)
     if beta >= 0.5:

@@ -44,7 +44,7 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
     z = np.empty_like(predictions)
     error = predictions - labels
     for k in range(d):  # forward substitution, every sample at once
-        z[:, k] = (error[:, k] - (factor[:, k, :k] * z[:, :k]).sum(axis=1)) / diagonal[:, k]
+        z[:, k] = error[:, k] / diagonal[:, k] - (factor[:, k, :k] / diagonal[:, k, None] * z[:, :k]).sum(axis=1)
 
     def back() -> Array:
         """L^-T z."""
@@ -59,8 +59,9 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
         out[:, at, at] += 1.0 / diagonal
         return out
 
+    values = per_sample_sum(np.log(np.abs(diagonal)) + (0.5 * z) * z) + d * HALF_LOG_TWO_PI
     return Evaluation(
-        per_sample_sum(np.log(np.abs(diagonal)) + (0.5 * z) * z) + d * HALF_LOG_TWO_PI,
+        np.where(np.isnan(values), np.inf, values),  # a coordinate of z out of range, and so its square
         np.ones(n),
         {
             "predictions": lambda c: spread(c, z) * back(),

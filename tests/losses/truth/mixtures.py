@@ -20,13 +20,15 @@ def _inflated(surprise, labels, gate):
     """Of the counting's -log p: -log((e^g [t = 0] + p) / (1 + e^g))."""
 
     def one(value, label, g):
+        if label == 0 and g + value > FAR:
+            return _softplus(g) - g
         return _softplus(g) + value - (_softplus(g + value) if label == 0 else 0)
 
     return per_sample(np.frompyfunc(one, 3, 1)(surprise, labels, gate))
 
 
 def zero_inflated_poisson(predictions, labels, gate, log_input):
-    rate = exp(predictions) if log_input else predictions
+    rate = exp(np.minimum(predictions, mp.mpf(2000))) if log_input else predictions  # beyond, all is out of range
     log_rate = predictions if log_input else log(predictions)
     raised = np.where(labels == 0, mp.mpf(0), labels * np.where(labels == 0, mp.mpf(0), log_rate))
     return _inflated(rate - raised + loggamma(labels + 1), labels, gate)
