@@ -80,10 +80,11 @@ def readable(document: Document) -> Document:
     """The document as the page shows it."""
     cards = catalogue.cards()
     paths = {path: {method: _shown(operation, cards) for method, operation in item.items()} for path, item in document["paths"].items()}
-    families = list(dict.fromkeys(card["family"] for card in cards.values()))
+    families = sorted({card["family"] for card in cards.values()})
     tags = [{"name": name} for name in ("catalogue", "service", *families)]
-    # the page may be served below a prefix; seen from /docs/openapi.json, .. is the service
-    return document | {"paths": paths, "tags": tags, "servers": [{"url": ".."}]}
+    # The page may be served below a prefix; seen from /docs/openapi.json, .. is the service. Called 3.0, because Swagger UI resolves the whole
+    # of a 3.1 document before it shows anything, and of a 3.0 one each operation as it is opened.
+    return document | {"openapi": "3.0.3", "paths": paths, "tags": tags, "servers": [{"url": ".."}]}
 
 
 def _shown(operation: Document, cards: Mapping[str, Any]) -> Document:
@@ -108,7 +109,7 @@ def describe(card: Mapping[str, Any]) -> str:
         _table(("input", "axes", "values", ""), inputs),
         _table(("option", "range", "default", ""), options),
     ]
-    return f'<div class="loss">{"".join(parts)}</div>'.replace("\n", " ")
+    return f"<div>{''.join(parts)}</div>".replace("\n", " ")
 
 
 def span(option: Mapping[str, Any]) -> str:

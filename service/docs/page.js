@@ -37,5 +37,8 @@ window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelsExpandDepth: -1,
   validatorUrl: null,
+  onComplete: () => {
+    document.querySelector(".operation-filter-input").placeholder = "Find a loss by name, synonym or word";
+  },
   plugins: [{ fn: { opsFilter: find } }, opened],
 });
