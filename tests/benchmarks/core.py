@@ -39,7 +39,8 @@ IMAGES = {"c": 3, "h": 32, "w": 32}
 AXES_OF = {
     "adaptive_log_softmax": {"k": 2, "h": 22, "m": 80},
     "ms_ssim": {"c": 1, "h": 176, "w": 176},
-    "rnnt": {"c": 10, "m": 5},
+    "multivariate_gaussian_nll": {"d": 16},
+    "rnnt": {"c": 10, "p": 5},
 }
 ROWS_OF = {"ms_ssim": (1, 4, 16), "rnnt": ROWS_OF_PAIRS}
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
@@ -50,8 +51,12 @@ FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what in
         "input_lengths": np.full_like(a["input_lengths"], len(a["predictions"])),
         "target_lengths": np.full_like(a["target_lengths"], a["labels"].shape[1]),
     },
-    "rnnt": lambda a: {"labels": np.maximum(a["labels"], 0)},
+    "multivariate_gaussian_nll": lambda a: {
+        "scale_tril": np.tril(a["scale_tril"] * a["scale_tril"].dtype.type(0.1)) + np.eye(16, dtype=a["scale_tril"].dtype)
+    },
+    "rnnt": lambda a: {"labels": a["labels"].clip(0, 8)},  # the blank is the last one
 }
+FITTED |= dict.fromkeys(("gan_hinge", "gan_minimax", "gan_non_saturating", "lsgan", "wgan"), lambda a: {"real": a["fake"][::-1].copy()})
 
 
 def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
