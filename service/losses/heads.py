@@ -17,7 +17,7 @@ from service.losses.boxes import giou_slopes, giou_values
 from service.losses.boxpairs import Pair
 from service.losses.classification import cross_entropy
 from service.losses.core import BinaryLogits, Bound, Evaluation, Logits, NonNegative, Probability, Pullback, loss
-from service.losses.errors import InvalidTensor
+from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.numerics import elementwise, log1pexp_small, sigmoid, times
 from service.losses.regression import mean_absolute_error, smooth_l1
 from service.losses.tensors import UNIT, Array, Domain, Tensor
@@ -221,7 +221,10 @@ def matched(probabilities: Array, boxes: Array, classes: Array, targets: Array, 
     distance = np.abs(boxes[:, None] - targets[None]).sum(axis=2)
     overlap = 1.0 - giou_values(Pair.of(corners(boxes)[:, None], corners(targets)[None]))
     of_class, of_box, of_giou = costs
-    pairs: tuple[Array, Array] = linear_sum_assignment(of_box * distance - of_class * probabilities[:, classes] - of_giou * overlap)
+    total = of_box * distance - of_class * probabilities[:, classes] - of_giou * overlap
+    if not np.isfinite(total).all():
+        raise InvalidOption("box_cost", "and the other costs are so large that no matching has a finite cost")
+    pairs: tuple[Array, Array] = linear_sum_assignment(total)
     return pairs
 
 

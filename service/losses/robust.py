@@ -228,6 +228,8 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
     Synonyms: BalancedL1Loss, balanced_l1_loss
     Reference: Pang et al., Libra R-CNN: Towards Balanced Learning for Object Detection, 2019, arXiv:1904.02701, equation 9
     """
+    if not 1e-300 < gamma / alpha < 700:
+        raise InvalidOption("gamma", f"is {gamma / alpha:.3g} times alpha; e^(gamma / alpha) - 1 is out of range from 700 on, and below 1e-300")
     error = predictions - labels
     b = math.expm1(gamma / alpha)
     size = np.abs(error)

@@ -160,6 +160,8 @@ class Windows:
     @classmethod
     def of(cls, x: Array, y: Array, filtered: Filter, data_range: float, k1: float, k2: float) -> Windows:
         """Of images."""
+        if not max(k1, k2) * data_range < 1e150:
+            raise InvalidOption("data_range", f"times k1 and k2 is {max(k1, k2) * data_range:.3g}; its square is out of range from 1e150 on")
         power = 300 if x.dtype == np.float64 else 40
         huge = (np.abs(x) > 2.0**power) | (np.abs(y) > 2.0**power)
 

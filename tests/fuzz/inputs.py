@@ -72,6 +72,14 @@ CONTROLS: dict[str, list[Any]] = {
 }
 
 
+OPTIONS: dict[str, list[Any]] = {
+    "integer": [-1, 0, 1, 2, 3, 7, 50, 1000, 10**5, 10**7, 2**31, 2**40, 2**53, 2**63 - 1, 2**64, 1e20, 2.5],
+    "number": [-1e300, -1, -1e-300, 0, 5e-324, 1e-300, 1e-20, 1e-3, 0.25, 0.5, 1, 2, 50, 1e6, 1e20, 1e300, 1.7e308],
+    "boolean": [True, False, 0, "true"],
+    "string": ["", "x", None],
+}
+
+
 @dataclass(frozen=True)
 class Input:
     """One request."""
@@ -96,6 +104,9 @@ def inputs(rng: random.Random) -> Iterator[Input]:
         tree = copy.deepcopy(tree)
         for _ in range(rng.choice([0, 1, 1, 2, 4])):
             tree = mutated_tree(rng, tree, rng.choice(known)[1])
+        if rng.random() < 0.3 and name in LOSSES and LOSSES[name].options and isinstance(tree, dict):
+            option = rng.choice(LOSSES[name].options)
+            tree[option.name] = rng.choice(option.choices) if option.choices else copy.deepcopy(rng.choice(OPTIONS[option.type]))
         binary = rng.random() < 0.3
         body = safetensors(rng, tree) if binary else json.dumps(tree).encode()
         for _ in range(rng.choice([0, 0, 1, 3])):
