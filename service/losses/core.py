@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
 import numpy as np
@@ -214,7 +215,7 @@ def _parse(name: str, text: str) -> dict[str, str]:
 
 def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
     """Inputs are the parameters annotated with a Tensor, in their order; all others are options."""
-    hints = get_type_hints(function, include_extras=True)
+    hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items()}
     inputs, options = [], []
     for key, parameter in inspect.signature(function).parameters.items():
         if key not in hints:
@@ -231,6 +232,12 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
         else:
             options.append(_option(key, hints[key], parameter.default, _needed(doc, key, name)))
     return tuple(inputs), tuple(options)
+
+
+@cache
+def _hint(text: str, module: str) -> Any:
+    """What an annotation of a module means; the same few stand in hundreds of places, and evaluating each was half of the import."""
+    return eval(text, vars(sys.modules[module]))  # noqa: S307
 
 
 def _tensors(hint: Any) -> tuple[Tensor, ...]:

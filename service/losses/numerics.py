@@ -148,7 +148,7 @@ class Softmax:
     but the largest, axis kept: log(sum exp(x - largest)) is log1p(rest), accurate when one class holds nearly all probability.
     """
 
-    __slots__ = ("_complements", "_top_places", "exponentials", "largest", "logits", "rest", "top")
+    __slots__ = ("_complements", "_labels", "_places", "_top_places", "exponentials", "largest", "logits", "rest", "top", "total")
 
     def __init__(self, logits: Array) -> None:
         self.logits = logits
@@ -161,25 +161,33 @@ class Softmax:
         self.rest = np.add.reduce(e, axis=1, keepdims=True)
         e.put(self._top_places, 1.0)
         self.exponentials = e
+        self.total = 1.0 + self.rest
         self._complements: Array | None = None
+        self._labels: Array | None = None
+
+    def _at(self, labels: Array) -> Array:
+        """Where the labels stand in the logits; value and gradient ask for the same ones."""
+        if self._labels is not labels:
+            self._labels, self._places = labels, places(self.logits, labels[:, None])
+        return self._places
 
     def probabilities(self) -> Array:
         """softmax(x)."""
-        return self.exponentials / (1.0 + self.rest)
+        return self.exponentials / self.total
 
     def pull(self, labels: Array, upstream: Array) -> Array:
         """D sum(upstream * -log softmax at the labels) / d logits, for labels and upstream (n, ...): one pass over the classes."""
-        slope = self.exponentials * (upstream[:, None] / (1.0 + self.rest))
-        slope.put(places(slope, labels[:, None]), -self.complement_at(labels) * upstream)
+        slope = self.exponentials * (upstream[:, None] / self.total)
+        slope.put(self._at(labels), -self.complement_at(labels) * upstream)
         return slope
 
     @property
     def complements(self) -> Array:
         """1 - softmax(x), each to full relative accuracy."""
         if self._complements is None:
-            others = (1.0 + self.rest) - self.exponentials
+            others = self.total - self.exponentials
             others.put(self._top_places, self.rest)
-            self._complements = others / (1.0 + self.rest)
+            self._complements = others / self.total
         return self._complements
 
     def negative_log(self) -> Array:
@@ -188,14 +196,14 @@ class Softmax:
 
     def negative_log_at(self, labels: Array) -> Array:
         """-log softmax(x) of the labels (n, ...), to full relative accuracy also where it is near 0."""
-        picked = self.logits.take(places(self.logits, labels[:, None]))
+        picked = self.logits.take(self._at(labels))
         return ((self.largest - picked) + np.log1p(self.rest))[:, 0]
 
     def complement_at(self, labels: Array) -> Array:
         """1 - softmax(x) of the labels (n, ...)."""
-        e = self.exponentials.take(places(self.logits, labels[:, None]))
-        others = np.where(labels[:, None] == self.top, self.rest, 1.0 + self.rest - e)
-        return (others / (1.0 + self.rest))[:, 0]
+        e = self.exponentials.take(self._at(labels))
+        others = np.where(labels[:, None] == self.top, self.rest, self.total - e)
+        return (others / self.total)[:, 0]
 
 
 def exp_times(x: Array, factor: Array) -> Array:

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from service.losses.core import Evaluation, Loss
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
-from service.losses.tensors import Array, Domain, check, require
+from service.losses.tensors import REALS, Array, Domain, check, require
 
 Reduction = Literal["mean", "sum", "none", "batchmean"]
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
 DEFAULT_OUTPUTS: tuple[Output, ...] = ("value", "per_sample", "gradients")
+WEIGHTS = Domain(low=0)
 NAMED_SAMPLES = 10  # how many non-finite samples an error names
 
 
@@ -71,7 +72,7 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     """The answer to one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"is {controls.reduction}; {loss.name} has {', '.join(loss.reductions)}")
-    weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, Domain(low=0))
+    weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, WEIGHTS)
     cotangent = _cotangent(controls, evaluation.numerator.size)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
     _per_sample(answer, evaluation, controls)
@@ -191,7 +192,7 @@ def _cotangent(controls: Controls, n: int) -> Array | None:
     """The upstream gradient on per_sample, which only `none` has."""
     if controls.cotangent is not None and controls.reduction != "none":
         raise InvalidOption("cotangent", 'goes with reduction "none" only')
-    return _vector("cotangent", controls.cotangent, n, Domain())
+    return _vector("cotangent", controls.cotangent, n, REALS)
 
 
 def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | None:
