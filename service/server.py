@@ -7,6 +7,7 @@ that are late, so that deadlines cost a request nothing but assignments.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -270,6 +271,8 @@ def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socke
     sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.access_log)
     server = Server(configured(settings, life, host, port), settings, life, parent)
+    gc.collect()
+    gc.freeze()  # what is here stays; collections need not look at it again
     server.run(None if listener is None else [listener])
     metrics.flush()
     return 0 if server.started else FAILED_TO_START

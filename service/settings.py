@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     max_queue_bytes: Annotated[PositiveInt, Field(description="most bytes of large bodies being read, waiting and computed; 429 beyond")] = 256 * MIB
     inline_bytes: Annotated[
         int, Field(description="bodies up to this size are answered on the event loop, larger ones in the pool of threads", ge=0)
-    ] = 64 * 1024
+    ] = 128 * 1024  # about a millisecond of work either way; handing over to a thread and back costs half of that
     compress_bytes: Annotated[PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks")] = MIB
 
     # how long anything may take, in seconds

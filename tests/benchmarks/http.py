@@ -56,7 +56,9 @@ def serving(name: str, workers: int) -> Iterator[tuple[str, int]]:
     else:
         command = [sys.executable, "-m", "uvicorn", SERVERS[name], "--port", str(port), "--workers", str(workers), "--log-level", "warning"]
         command, environment = [*command, "--no-access-log"], {}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}, start_new_session=True
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(400):
