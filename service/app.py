@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from service import __version__, catalogue, combination, docs, metrics, traces
 from service.codec import CODECS
@@ -130,7 +130,12 @@ async def _problem(request: Request, exc: Exception) -> Response:
 async def _http_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101
     kind = {404: "not-found", 405: "method-not-allowed"}.get(exc.status_code, "invalid-request")
-    return await _problem(request, Failure(kind, f"{request.method} {request.url.path}"[:200], headers=exc.headers or {}))
+    headers = dict(exc.headers or {})
+    if exc.status_code == 405:  # the router names the methods of the first route that has the path
+        headers["Allow"] = ", ".join(
+            sorted({method for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE for method in route.methods or ()})
+        )
+    return await _problem(request, Failure(kind, f"{request.method} {request.url.path}"[:200], headers=headers))
 
 
 async def _parameter_problem(request: Request, exc: Exception) -> Response:

@@ -244,6 +244,13 @@ def test_what_http_can_say_is_answered_and_the_connection_serves_on(served: Serv
         assert wire.ask(post()).status == 200
 
 
+@pytest.mark.parametrize(("path", "methods"), {"/loss/mse": "GET, POST", "/loss": "GET", "/metrics": "GET"}.items())
+def test_a_method_that_a_path_does_not_have_is_told_which_it_has(served: Serving, path: str, methods: str) -> None:
+    with Wire(served) as wire:
+        answer = wire.ask(f"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert (answer.status, answer.headers["allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize(
     ("data", "status"),
     [
