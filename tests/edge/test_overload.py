@@ -80,7 +80,7 @@ def test_beyond_the_queued_bytes_is_429() -> None:
     with Held(max_queue_bytes=2 * len(body) + 10) as held, Wire(held.running) as wire:
         held.add(body), held.add(body)
         assert wire.ask(post(body, "/loss/planted")).status == 429
-        half = Wire(held.running).send(post(body, "/loss/planted")[:100_000])
+        half = Wire(held.running).send(post(body, "/loss/planted")[:150_000])
         assert half.reply().status == 429, "bytes count while they are being read too"
         half.socket.close()
 
