@@ -17,7 +17,7 @@ from service.request import bind
 
 
 class Fields(BaseModel):
-    """A JSON object of whatever is in it. A name of its own, because openapi-generator warns of an object without one."""
+    """A JSON object of whatever is in it."""  # named, because openapi-generator warns of an object that is not
 
     model_config = ConfigDict(extra="allow")
 

@@ -59,6 +59,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     refs, shared = models_json_schema(pairs, ref_template=PREFIX + "{model}", schema_generator=Schema)
     schemas = {name: _plain(schema) for name, schema in base["components"]["schemas"].items()} | shared["$defs"]
     base["components"]["schemas"] = schemas
+    inputs = schemas["TermRequest"]["properties"]["inputs"]
+    schemas["TermRequest"]["properties"]["inputs"] = {"$ref": f"{PREFIX}Fields", "description": inputs["description"]}
     paths = {f"/loss/{name}": {"post": _operation(name, refs[models[name], "validation"])} for name in models}
     base["paths"] = dict(sorted((paths | _merged(base["paths"], paths)).items()))
     return base
