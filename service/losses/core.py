@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
 import numpy as np
@@ -236,8 +237,8 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
 
 @cache
 def _hint(text: str, module: str) -> Any:
-    """What an annotation of a module means; the same few stand in hundreds of places, and evaluating each was half of the import."""
-    return eval(text, vars(sys.modules[module]))  # noqa: S307
+    """What an annotation of a module means; the same few stand in hundreds of places, and reading each was half of the import."""
+    return get_type_hints(SimpleNamespace(__annotations__={"it": text}), vars(sys.modules[module]), include_extras=True)["it"]
 
 
 def _tensors(hint: Any) -> tuple[Tensor, ...]:
