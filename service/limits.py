@@ -57,11 +57,10 @@ class Pool:
 
         What is begun too late is work for nobody, and with enough of it nobody is served.
         """
-        full = self.jobs >= self.settings.compute_threads + self.settings.max_queue or self.bytes >= self.settings.max_queue_bytes
-        turn = (
-            (self.jobs + 1) // self.settings.compute_threads * self.typical
-        )  # seconds to its end, if it is as others were; they vary, hence the half
-        if full or (self.jobs >= self.settings.compute_threads and turn > self.settings.compute_seconds / 2):
+        settings, jobs = self.settings, self.jobs
+        full = jobs >= settings.compute_threads + settings.max_queue or self.bytes >= settings.max_queue_bytes
+        ends = (jobs + 1) // settings.compute_threads * self.typical  # seconds from now, if it is as the others were; they vary, hence the half
+        if full or (jobs >= settings.compute_threads and ends > settings.compute_seconds / 2):
             raise overloaded()
 
     async def run(self, share: Share, receive: Receive, function: Callable[..., T], *args: Any) -> T:
