@@ -216,7 +216,7 @@ def _parse(name: str, text: str) -> dict[str, str]:
 
 def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
     """Inputs are the parameters annotated with a Tensor, in their order; all others are options."""
-    hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items()}
+    hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items() if key != "return"}
     inputs, options = [], []
     for key, parameter in inspect.signature(function).parameters.items():
         if key not in hints:
@@ -237,8 +237,11 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
 
 @cache
 def _hint(text: str, module: str) -> Any:
-    """What an annotation of a module means; the same few stand in hundreds of places, and reading each was half of the import."""
-    return get_type_hints(SimpleNamespace(__annotations__={"it": text}), vars(sys.modules[module]), include_extras=True)["it"]
+    """What an annotation of a module means. Most are names of the module's, which need no compiling: that was half of the import."""
+    names = vars(sys.modules[module])
+    if text in names:
+        return names[text]
+    return get_type_hints(SimpleNamespace(__annotations__={"it": text}), names, include_extras=True)["it"]
 
 
 def _tensors(hint: Any) -> tuple[Tensor, ...]:
