@@ -184,7 +184,7 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
     r"""Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
 
     The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are infinitely
-    good and such at right angles infinitely bad, both errors. Take means off beforehand where they are not to count (torchmetrics' zero_mean).
+    good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to count (torchmetrics' zero_mean).
 
     Formula: \ell = -10 \log_{10} \frac{|\alpha t|^2}{|\alpha t - p|^2} = 20 \log_{10} |\tan \theta|, \quad \alpha = \frac{p \cdot t}{|t|^2}
     Divisor: the number of signals
@@ -210,8 +210,9 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
         rate = over(np.full_like(size, -decibels), sine * cosine * lengths[of] * size)
         return np.ldexp(rate[:, None] * residual, -(exponent + angles.exponents[of])[:, None])
 
+    values = decibels * (np.log(sine) + math.log(2) * exponent - np.log(np.abs(cosine)))
     return elementwise(
-        decibels * (np.log(sine) + math.log(2) * exponent - np.log(np.abs(cosine))),
+        np.where(np.isnan(values), np.inf, values),  # silence has no angle
         {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)},
     )
 
