@@ -140,7 +140,7 @@ class LossEndpoint:
         return self.settings.inline_bytes // 16 if small else self.settings.inline_bytes
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # paths may be long
 def label(path: str) -> str:
     """The canonical name of the loss at a path, or `unknown`: callers must not be able to make names for metrics."""
     name = path.rpartition("/")[2]
@@ -175,7 +175,7 @@ def negotiate(headers: dict[bytes, bytes]) -> Exchange:
     return Exchange(codec, accept, coding, headers.get(b"accept-encoding", b""))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)  # headers may be long
 def encodings(content_type: bytes, content_encoding: bytes, accepted: bytes) -> tuple[Codec, Codec, str | None]:
     """The request's encoding, the answer's, and the request's content coding; 415 for what is none of ours."""
     given = content_type.partition(b";")[0].strip().lower().decode("latin-1")
