@@ -273,6 +273,7 @@ def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socke
     server = Server(configured(settings, life, host, port), settings, life, parent)
     gc.collect()
     gc.freeze()  # what is here stays; collections need not look at it again
+    gc.enable()
     server.run(None if listener is None else [listener])
     metrics.flush()
     return 0 if server.started else FAILED_TO_START
