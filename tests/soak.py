@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 import safetensors.numpy
 
+from service.losses import LOSSES
 from tests.conftest import running
 
 CALLERS = 4
@@ -42,6 +43,7 @@ def requests(rng: random.Random) -> list[Request]:
         found.append(("smooth_l1", gzip.compress(body, 1), {**plain, "content-encoding": "gzip"}, 200))
         found.append(("mean_squared_error", safetensors.numpy.save({"predictions": values[0], "labels": values[1]}), binary, 200))
         found.append(("mean_squared_error", body[:-4], plain, 400))
+    found += [(loss.name, json.dumps(loss.example).encode(), plain, 200) for loss in rng.sample(list(LOSSES.values()), 20)]
     found.append(("mean_squared_error", b'{"predictions": [1], "labels": [[1]]}', plain, 422))
     found.append(("no_such_loss", b"{}", plain, 404))
     rng.shuffle(found)
@@ -100,6 +102,8 @@ def soak(seconds: float) -> list[str]:
     """What did not stay as it was; prints the figures."""
     service = running()
     with service as url:
+        for loss in LOSSES.values():  # each makes its request model when first asked for
+            httpx.post(f"{url}/loss/{loss.name}", json=loss.example, timeout=60).raise_for_status()
         trial = Callers(url, None)
         trial.run(min(10.0, seconds / 4))
         most = len(trial.taken) / min(10.0, seconds / 4)
