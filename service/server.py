@@ -59,15 +59,17 @@ class _Discard(list[tuple[bytes, bytes]]):
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines, a cap on headers, and problem documents for what is not HTTP."""
 
-    def __init__(self, *args: Any, settings: Settings, life: Life, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, settings: Settings, life: Life, siblings: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.settings, self.life = settings, life
+        self.settings, self.life, self.siblings = settings, life, siblings
         self.phase, self.deadline = Phase.IDLE, inf
         self.header_bytes = 0
         self.unsent, self.stuck_since = 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.siblings:
+            time.sleep(1e-9)  # lets another worker wake and accept the next one: of 16 made at once, mostly one worker had all
         self.deadline = self.loop.time() + self.settings.header_seconds
 
     def data_received(self, data: bytes) -> None:
@@ -238,13 +240,13 @@ class Server(uvicorn.Server):
                 connection.sweep(now)  # type: ignore[union-attr]
 
 
-def configured(settings: Settings, life: Life, host: str = "127.0.0.1", port: int = 8000) -> uvicorn.Config:
+def configured(settings: Settings, life: Life, host: str = "127.0.0.1", port: int = 8000, siblings: bool = False) -> uvicorn.Config:
     """Uvicorn's configuration: everything that is not ours to say is off."""
     return uvicorn.Config(
         create_app(settings, life),
         host=host,
         port=port,
-        http=partial(Protocol, settings=settings, life=life),  # type: ignore[arg-type]
+        http=partial(Protocol, settings=settings, life=life, siblings=siblings),  # type: ignore[arg-type]
         ws="none",
         log_config=None,  # logs.configure has seen to it
         access_log=False,
@@ -270,7 +272,7 @@ def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socke
     settings, life = Settings(), Life()
     sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.access_log)
-    server = Server(configured(settings, life, host, port), settings, life, parent)
+    server = Server(configured(settings, life, host, port, siblings=parent is not None), settings, life, parent)
     gc.collect()
     gc.freeze()  # what is here stays; collections need not look at it again
     gc.enable()
