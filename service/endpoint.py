@@ -49,7 +49,7 @@ class Timing:
         return (self.decode, self.queue, self.compute, self.encode)
 
 
-def answer(name: str, body: bytes | bytearray, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> list[Buffer]:
+def answer(name: str, body: Buffer, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> list[Buffer]:
     """THE pipeline: decode, bind, compute, reduce, encode."""
     start = time.perf_counter()
     decoded = codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
@@ -81,7 +81,7 @@ class Exchange:
         return [*timing, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else timing
 
 
-def exchange(name: str, body: bytes | bytearray, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
+def exchange(name: str, body: Buffer, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
     """The pipeline between content codings."""
     if submitted:
         how.timing.queue = time.perf_counter() - submitted
@@ -89,8 +89,10 @@ def exchange(name: str, body: bytes | bytearray, how: Exchange, settings: Settin
         body = unpack(how.coding, body, settings.max_decompressed_bytes)
     encoded = answer(name, body, how.codec, how.accept, settings, how.timing)
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
-        how.packed = packing(how.accept_coding)
-        return [pack(how.packed, b"".join(encoded))] if how.packed else encoded
+        coding = packing(how.accept_coding)
+        packed = pack(coding, encoded) if coding else None
+        if packed:
+            how.packed, encoded = coding, packed
     return encoded
 
 
@@ -103,12 +105,12 @@ class LossEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["state"]["request_id"]
         share, how = Share(self.pool), None
-        body: bytes | bytearray = b""
+        body: Buffer = b""
         try:
             name = scope["path"].rpartition("/")[2]
             headers = dict(scope["headers"])
             how, inline = negotiate(headers), self._inline(name)
-            body = await read_body(headers, receive, self.settings, share)
+            body = await read_body(headers, receive, self.settings, share, viewed=how.codec.viewed or how.coding is not None)
             if len(body) <= inline and not how.coding:
                 encoded = exchange(name, body, how, self.settings)
             else:

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy as np
+
 from service import metrics
+from service.codec import Buffer
 from service.errors import Failure
 from service.settings import Settings
 
@@ -149,23 +152,42 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes | bytearray:
-    """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large."""
+async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share, viewed: bool = False) -> Buffer:
+    """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large.
+
+    viewed: what reads it takes any buffer, so that it can have its size from the start; pages cost memory only when they are written.
+    """
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > settings.inline_bytes:
         if int(length[:20]) > settings.max_body_bytes:
             raise _too_large(settings)
         share.pool.admit()
     message = await _next(receive)
-    buffer: bytes | bytearray = message.get("body", b"")
-    _count(len(buffer), settings, share)
-    if message.get("more_body"):
-        buffer = bytearray(buffer)
+    body: bytes = message.get("body", b"")
+    _count(len(body), settings, share)
+    if not message.get("more_body"):
+        return body
+    if viewed and length.isdigit() and b"transfer-encoding" not in headers:
+        return await _filled(np.empty(int(length), np.uint8).data, body, receive, settings, share)
+    buffer = bytearray(body)
     while message.get("more_body"):
         message = await _next(receive)
         buffer += message.get("body", b"")
         _count(len(buffer), settings, share)
     return buffer
+
+
+async def _filled(buffer: memoryview, body: bytes, receive: Receive, settings: Settings, share: Share) -> memoryview:
+    """The buffer, which has the size that the body is said to have, with what has come of it and all that is to come."""
+    end, more = len(body), True
+    buffer[:end] = body
+    while more:
+        message = await _next(receive)
+        body, more = message.get("body", b""), message.get("more_body", False)
+        buffer[end : end + len(body)] = body
+        end += len(body)
+        _count(end, settings, share)
+    return buffer[:end]
 
 
 async def _next(receive: Receive) -> MutableMapping[str, Any]:

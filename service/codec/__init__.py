@@ -14,14 +14,18 @@ __all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Buffer", "Caps", "Code
 
 @dataclass(frozen=True)
 class Codec:
-    """One encoding of requests and answers; an encoded answer is parts to be sent one after the other."""
+    """One encoding of requests and answers; an encoded answer is parts to be sent one after the other.
+
+    viewed: decode takes any buffer, of which the tensors are views.
+    """
 
     name: str
     media_type: str
-    decode: Callable[[bytes | bytearray, Caps], Decoded]
+    decode: Callable[[Any, Caps], Decoded]
     encode: Callable[[dict[str, Any], Form], list[Buffer]]
+    viewed: bool = False
 
 
 JSON = Codec("json", "application/json", json.decode, json.encode)
-SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda answer, form: safetensors.encode(answer))
+SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda answer, form: safetensors.encode(answer), True)
 CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}

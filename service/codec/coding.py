@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from service.codec.tree import Malformed, TooMany
+from service.codec.tree import Buffer, Malformed, TooMany
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -16,9 +16,11 @@ else:
 
 WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 asks a decoder of HTTP to have
 LEVEL = 1  # numbers have little to find: higher levels take several times as long for a few percent
+SAMPLE = 64 * 1024  # bytes
+WORTH = 0.75  # what a coding has to make of it to be worth its time
 
 
-def unpack(coding: str, body: bytes | bytearray, cap: int) -> bytes:
+def unpack(coding: str, body: Buffer, cap: int) -> bytes:
     """The body without its coding; TooMany once it is longer than `cap`, without unpacking the rest."""
     decoder = _DECODERS[coding]()
     try:
@@ -32,17 +34,27 @@ def unpack(coding: str, body: bytes | bytearray, cap: int) -> bytes:
     return unpacked
 
 
-def pack(coding: str, answer: bytes) -> bytes:
-    """The answer in its coding."""
-    return _ENCODERS[coding](answer)
+def pack(coding: str, answer: list[Buffer]) -> list[Buffer] | None:
+    """The answer's parts in a coding; None where that is not worth it, which a piece out of the middle tells: random mantissas stay as long."""
+    longest = memoryview(max(answer, key=len))
+    middle = longest[len(longest) // 2 :][:SAMPLE]
+    if len(middle) * WORTH < sum(map(len, _packed(coding, [middle]))):
+        return None
+    return _packed(coding, answer)
+
+
+def _packed(coding: str, parts: list[Buffer]) -> list[Buffer]:
+    encoder = _ENCODERS[coding]()
+    packed = [encoder.compress(part) for part in parts]
+    return [part for part in (*packed, encoder.flush()) if part]
 
 
 _DECODERS: dict[str, Callable[[], Any]] = {
     "zstd": lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW}),
     "gzip": lambda: zlib.decompressobj(wbits=31),
 }
-_ENCODERS: dict[str, Callable[[bytes], bytes]] = {
-    "zstd": lambda answer: zstd.compress(answer, LEVEL),
-    "gzip": lambda answer: zlib.compress(answer, LEVEL, wbits=31),
+_ENCODERS: dict[str, Callable[[], Any]] = {
+    "zstd": lambda: zstd.ZstdCompressor(LEVEL),
+    "gzip": lambda: zlib.compressobj(LEVEL, wbits=31),
 }
 CODINGS = tuple(_DECODERS)  # the better first
