@@ -47,7 +47,7 @@ lock-clients:
 accuracy: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m tests.losses.accuracy tests/losses/ACCURACY.md
 
-# torch has an environment of its own: nobody who only runs the service should wait for it
+# torch and the other libraries have an environment of their own: nobody who only runs the service should wait for it
 parity: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m pytest tests/parity
 
@@ -96,6 +96,7 @@ lock:
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.txt --extra otel pyproject.toml -o requirements-otel.txt
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements-otel.txt --extra otel --group test --group lint pyproject.toml -o requirements-develop.txt
+	uv pip compile --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements-develop.txt tests/parity/requirements.in -o tests/parity/requirements.txt
 
 $(VENV)/serve.stamp: requirements.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
@@ -107,8 +108,9 @@ $(VENV)/develop.stamp: requirements-develop.txt requirements.txt
 	@echo "installing into $(VENV) ..." && $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
 	@touch $@ $(VENV)/serve.stamp
 
-.venv-parity/parity.stamp: requirements-develop.txt
+.venv-parity/parity.stamp: requirements-develop.txt tests/parity/requirements.txt
 	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
 	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/parity/requirements.txt
 	@touch $@

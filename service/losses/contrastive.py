@@ -224,7 +224,7 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
     r"""Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
 
-    Vectors are taken as they are, not normalised. A class that has several positives shares the target evenly among them.
+    Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target evenly among them.
 
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{y_p = y_i} \log \frac{e^{a_i \cdot p_p}}{\sum_j e^{a_i \cdot p_j}} + \frac{\lambda}{4} \left( |a_i|^2 + |p_i|^2 \right)
     regularization: weight of the squared norms (with the factor 1/4 of TensorFlow's npairs_loss, whose default is 0.002); 0 in TFA and pytorch-metric-learning.

@@ -1,8 +1,8 @@
-"""`make bench-core`: every loss at three sizes and two types on one thread, against a copy of the same bytes and, where it has it, torch.
+"""`make bench-core`: every loss at three sizes and two types on one thread, against a copy of the same bytes and the libraries that have it.
 
 A row is value, per-sample losses and gradients of one call through `compute` (checks and reduction included); torch's column is forward
-with reduction none, mean and backward. Times are the process's own (what other processes take does not count), the best of several; ratios
-within one run are what counts.
+with reduction none, mean and backward, the others' is their total and its gradients (JAX's compiled), against ours of the same options and
+reduction. Times are the process's own (what other processes take does not count), the best of several; ratios within one run are what counts.
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ import os
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import argparse
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from service.losses import LOSSES, InvalidTensor, Loss, compute
+from service.losses import LOSSES, Controls, InvalidTensor, Loss, compute
 from service.losses.tensors import Array
 from tests.losses import draw
+from tests.parity.test_sklearn_scipy import OBJECTIVES
 
 try:
     import torch
 
     from tests.parity.cases import CASES
+    from tests.parity.libraries import LINES
 except ImportError:  # outside .venv-parity
-    torch, CASES = None, {}
+    torch, CASES, LINES = None, {}, []
+
+Ratios = dict[tuple[str, str], list[float]]  # by library and loss
 
 ROWS = (32, 1024, 16384)
 ROWS_OF_PAIRS = (32, 256, 1024)  # losses that compare all rows with all
@@ -38,11 +44,14 @@ AXES = {"c": 100, "d": 64, "k": 10, "m": 32, "t": 16, "s": 4, "u": 5, "f": 64, "
 IMAGES = {"c": 3, "h": 32, "w": 32}
 AXES_OF = {
     "adaptive_log_softmax": {"k": 2, "h": 22, "m": 80},
+    "fcos": {"n": 4},
     "ms_ssim": {"c": 1, "h": 176, "w": 176},
     "multivariate_gaussian_nll": {"d": 16},
+    "retinanet": {"n": 4},
     "rnnt": {"c": 10, "p": 5},
+    "ssd_multibox": {"n": 4},
 }
-ROWS_OF = {"ms_ssim": (1, 4, 16), "rnnt": ROWS_OF_PAIRS}
+ROWS_OF = {"ms_ssim": (1, 4, 16)} | dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt"), ROWS_OF_PAIRS)
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -112,45 +121,63 @@ def torch_call(loss: Loss, arrays: dict[str, Array]) -> Callable[[], Any] | None
     return call
 
 
+def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+    """The other libraries that have the loss, with our call and theirs."""
+    for line in LINES:
+        if line.name == loss.name and len(arrays[loss.inputs[0].name]) <= line.most:
+            given = line.prepared(arrays)
+            yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), line.call(given)
+    for line in OBJECTIVES:
+        if line.name == loss.name:
+            x = arrays["predictions"]
+            ours = partial(compute, loss, arrays, line.options, Controls(reduction="sum"))
+            yield "scikit-learn", ours, partial(line.theirs.loss_gradient, arrays["labels"].astype(x.dtype), x)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="losses; all by default, or `torch`: those that torch has")
+    parser.add_argument("names", nargs="*", help="losses; all by default, or `torch`, `libraries`: those that torch or the other libraries have")
     given = parser.parse_args()
-    names = [name for name in LOSSES if not given.names or name in given.names or ("torch" in given.names and name in CASES)]
-    ratios: dict[str, list[float]] = {}
-    print("| loss | type | elements | ns / element | / copy | / torch |\n|---|---|---|---|---|---|")
-    for name in names:
+    groups = {"torch": CASES, "libraries": {line.name for line in (*LINES, *OBJECTIVES)}}
+    wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
+    ratios: Ratios = {}
+    print("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")
+    for name in LOSSES:
+        if given.names and name not in wanted:
+            continue
         for rows in ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].pairs else ROWS):
             for dtype in ("float64", "float32"):
                 measure(LOSSES[name], rows, dtype, ratios)
-    if ratios:
-        summarize(ratios)
+    for library in sorted({library for library, _ in ratios}, key=lambda library: library != "torch"):
+        summarize(library, {name: own for (of, name), own in ratios.items() if of == library})
 
 
-def measure(loss: Loss, rows: int, dtype: str, ratios: dict[str, list[float]]) -> None:
+def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
     arrays = sized(loss, rows, dtype)
     elements = sum(arrays[name].size for name in loss.predicted if name in arrays)
     ours, copy = best(lambda: compute(loss, arrays, {})), best(lambda: [array.copy() for array in arrays.values()])
     theirs = torch_call(loss, arrays)
-    cell = ""
-    if theirs is not None:
-        ratio = ours / best(theirs)
-        ratios.setdefault(loss.name, []).append(ratio)
-        cell = f"{ratio:.2f}"
-    print(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {cell} |", flush=True)
+    found = {} if theirs is None else {"torch": ours / best(theirs)}
+    found |= {library: best(call) / best(other) for library, call, other in contests(loss, arrays)}
+    for library, ratio in found.items():
+        ratios.setdefault((library, loss.name), []).append(ratio)
+    first = f"{found.pop('torch'):.2f}" if "torch" in found else ""
+    others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found.items())
+    print(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {first} | {others} |", flush=True)
 
 
 def geometric_mean(ratios: list[float]) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def summarize(ratios: dict[str, list[float]]) -> None:
-    """The losses that torch has, the slowest first, and what the issue asks for."""
-    print(f"\n| loss | / torch {torch.__version__}, geometric mean | worst |\n|---|---|---|")
+def summarize(library: str, ratios: dict[str, list[float]]) -> None:
+    """The losses that a library has, the slowest first."""
+    named = f"{library} {torch.__version__}" if library == "torch" else library
+    print(f"\n| loss | / {named}, geometric mean | worst |\n|---|---|---|")
     for name, own in sorted(ratios.items(), key=lambda item: -geometric_mean(item[1])):
         print(f"| {name} | {geometric_mean(own):.2f} | {max(own):.2f} |")
     every = [ratio for own in ratios.values() for ratio in own]
-    print(f"\nratio to torch {torch.__version__} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f}")
+    print(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f}")
 
 
 if __name__ == "__main__":
