@@ -56,9 +56,29 @@ class Axis:
         return self.relative(self.other_high - self.other_low)
 
     @cached_property
+    def overlap(self) -> Array:
+        """Length of the intersection as it is, not relative; negative for a gap."""
+        return np.minimum(self.high, self.other_high) - np.maximum(self.low, self.other_low)
+
+    @cached_property
+    def meets(self) -> Array:
+        """Whether the intersection has a length, however short beside the unit."""
+        return self.overlap > 0
+
+    @cached_property
     def signed(self) -> Array:
         """Length of the intersection, negative for a gap."""
-        return self.relative(np.minimum(self.high, self.other_high) - np.maximum(self.low, self.other_low))
+        return self.relative(self.overlap)
+
+    @cached_property
+    def log_shared(self) -> Array:
+        """Logarithm of the length of the intersection, also where the length itself is out of range."""
+        return np.log(self.overlap) - np.log(self.unit)
+
+    def per_shared(self, x: Array) -> Array:
+        """Over the length of the intersection, 0 where there is none."""
+        short = self.meets & (self.shared < 1e3 * np.finfo(x.dtype).tiny)
+        return np.where(short, over(x * self.unit, np.where(short, self.overlap, 0.0)), over(x, self.shared)).astype(x.dtype, copy=False)
 
     @cached_property
     def shared(self) -> Array:
@@ -83,12 +103,12 @@ class Axis:
     @cached_property
     def own(self) -> Array:
         """Length of the moving interval outside of the other."""
-        return np.where(self.signed > 0, np.maximum(self.before, 0.0) + np.maximum(self.after, 0.0), self.length)
+        return np.where(self.meets, np.maximum(self.before, 0.0) + np.maximum(self.after, 0.0), self.length)
 
     @cached_property
     def others_own(self) -> Array:
         """Length of the other interval outside of the moving one."""
-        return np.where(self.signed > 0, np.maximum(-self.before, 0.0) + np.maximum(-self.after, 0.0), self.other)
+        return np.where(self.meets, np.maximum(-self.before, 0.0) + np.maximum(-self.after, 0.0), self.other)
 
     @cached_property
     def excess(self) -> Array:
@@ -151,7 +171,7 @@ class Pair:
     @cached_property
     def meets(self) -> Array:
         """Whether the intersection has an area."""
-        return (self.x.signed > 0) & (self.y.signed > 0)
+        return self.x.meets & self.y.meets
 
     @cached_property
     def apart(self) -> Array:
@@ -193,8 +213,9 @@ class Pair:
 
     def log_iou(self, axis: Axis, across: Axis, factor: Array | float = 1.0) -> Sides:
         """Factor * d log IoU, for boxes that meet."""
-        gain = over(over(factor * (self.other_area + axis.own * across.length), self.union), axis.shared)
-        cost = over(factor * across.length, self.union)
+        gain = axis.per_shared(factor * over(self.other_area + axis.own * across.length, self.union))
+        rate = over(np.broadcast_to(factor, self.union.shape), self.union)
+        cost = np.where(np.isfinite(rate), rate * across.length, factor * over(across.length, self.union))
         return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_iou(self, axis: Axis, across: Axis) -> Sides:
@@ -205,12 +226,11 @@ class Pair:
 
     def d_covered(self, axis: Axis, across: Axis) -> Sides:
         """D (union / enclosing box)."""
-        meets_axis = axis.signed > 0
         within = np.where(self.meets, across.own, across.length)
 
         def moved(inner: Array, others_end: Array) -> Array:
             # a side of the enclosing box: h - union, with h the moving box's side across, in terms of what lies beyond the moving box
-            beyond = np.where(meets_axis, np.maximum(others_end, 0.0), axis.other)
+            beyond = np.where(axis.meets, np.maximum(others_end, 0.0), axis.other)
             outer = beyond * across.excess + axis.gap * across.length - axis.shared * across.others_own
             return inner * within + (1.0 - inner) * outer
 

@@ -71,11 +71,17 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Bound:
-    """The worst relative error that a loss promises in float64, of its value and of each element of its gradients."""
+    """The worst relative error that a loss promises in float64, of its value and of each element of its gradients.
+
+    An answer that is exact for inputs moved by half a unit in their last place has no error. unit: whose last place that is, each element's
+    own; the largest one's of its tensor, or of all tensors of the call, beside which smaller ones may be lost; or at least that of 1, for
+    scores whose exponentials are rounded.
+    """
 
     value: float
     gradient: float
     reason: str = ""
+    unit: Literal["element", "tensor", "call", "one"] = "element"
 
 
 ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place

@@ -8,8 +8,8 @@ import annotated_types
 import numpy as np
 
 from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_focal
-from service.losses.boxes import giou_slopes, giou_values
-from service.losses.boxpairs import Pair, over
+from service.losses.boxes import giou_slopes, giou_values, paired
+from service.losses.boxpairs import over
 from service.losses.core import Bound, Evaluation, NonNegative, loss
 from service.losses.errors import InvalidTensor
 from service.losses.heads import AnchorClasses, AnchorLogits, of_images, rows, to_anchors
@@ -23,7 +23,7 @@ DistanceTargets = Annotated[
     Array, Tensor("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object")
 ]
 Centerness = Annotated[Array, Tensor("n a", gradient="default", description="raw scores of how central each location is in its object")]
-MINUTE = Bound(1e-14, 1.0, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient")
+MINUTE = Bound(1e-14, 1e-13, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient", "tensor")
 AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 around the location
 
 
@@ -73,7 +73,7 @@ def fcos(
     counts, there = (true >= -1).astype(np.float64), (true >= 0).astype(np.float64)
     focal = sigmoid_focal.function(rows(class_logits), (true[:, None] == np.arange(classes)).astype(class_logits.dtype), gamma=gamma, alpha=alpha)
     away = AWAY.astype(distances.dtype)
-    pair = Pair.of(rows(distances) * away, aims * away)
+    pair = paired(rows(distances) * away, aims * away)
     central = _centerness(aims)
     entropy = binary_cross_entropy_with_logits.function(rows(centerness), central)
     parts = {
@@ -84,7 +84,7 @@ def fcos(
 
     def by_distance(c: Array) -> Array:
         upstream = np.repeat(c, labels.shape[1]) * (there * box_weight)
-        slopes = giou_slopes(pair) * away * upstream.astype(away.dtype)[:, None]
+        slopes = giou_slopes(pair) * away * upstream[:, None]
         return np.where(there[:, None] > 0, slopes, 0.0).astype(away.dtype).reshape(distances.shape)
 
     return Evaluation(

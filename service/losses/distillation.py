@@ -14,9 +14,9 @@ from service.losses.core import Evaluation, Fraction, Logits, Positive, loss
 from service.losses.divergence import positions
 from service.losses.listwise import listnet
 from service.losses.numerics import Softmax, elementwise, softplus, times
-from service.losses.special import expm1_minus, relative_entropy
+from service.losses.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.tensors import Array, Tensor
-from service.losses.twofold import two_sum
+from service.losses.twofold import Twofold, less_mean, two_product, two_sum
 
 TeacherLogits = Annotated[Array, Tensor("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
 StudentScores = Annotated[Array, Tensor("n k", gradient="default", description="raw scores of the student's view")]
@@ -145,25 +145,31 @@ def _entropy(logits: Array, sign: float) -> Evaluation:
     scores = _Scores(logits, 1.0)
     return elementwise(
         sign * times(scores.p, scores.surprise),
-        {"predictions": lambda c: (sign * c) * scores.chain(-scores.logits)},
+        {"predictions": lambda c: (-sign * c) * scores.chain(_from_top(scores.logits, np.zeros_like(scores.logits), scores.top))},
         divisor=positions(logits),
     )
 
 
-def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Array:
+def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Twofold:
     """log(own / mixture) less that of the own likeliest class, where `share` of the mixture is the other's.
 
     With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
-    r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted.
+    r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted, and
+    what is linear in a small u keeps twice the digits.
     """
-    u = _between(other, own, own.top)
+    u, lost = _between(other, own, own.top)
     mine, theirs = (-np.take_along_axis(x.surprise, own.top, 1) for x in (own, other))
     odds = np.log(share) - np.log1p(-share)
     w = np.exp(-softplus(-(theirs - mine + odds)))
     log_wr = odds + (own.surprise - other.surprise) - softplus(theirs - mine + odds)  # log w + u
     beyond = np.log1p(np.exp(np.minimum(log_wr, 80.0)) - w)
     large = np.where(log_wr > 80.0, log_wr, beyond)
-    return -np.where(u <= 30.0, np.log1p(w * np.expm1(np.minimum(u, 30.0))), large).astype(u.dtype, copy=False)
+    far = np.where(u <= 30.0, np.log1p(w * np.expm1(np.minimum(u, 30.0))), large)
+    near = np.abs(u) < 0.5
+    small = np.where(near, u, 0.0).astype(u.dtype, copy=False)
+    high, low = two_product(np.broadcast_to(w, u.shape), small)
+    low = low + (w * lost + (w * expm1_minus(small) - x_minus_log1p(w * np.expm1(small))))
+    return -np.where(near, high, far).astype(u.dtype, copy=False), -np.where(near, low, 0.0).astype(u.dtype, copy=False)
 
 
 class _Scores:
@@ -176,21 +182,25 @@ class _Scores:
         self.p, self.q = softmax.probabilities(), softmax.complements
         self.surprise = softmax.negative_log()
 
-    def chain(self, slope: Array) -> Array:
+    def chain(self, slope: Twofold) -> Array:
         """From d loss / d probability, up to a constant, to d loss / d (score / temperature).
 
         Slopes count from that of the likeliest class, so that a probability near 1 leaves its digits to the others; they may be infinite
         where the probability is 0.
         """
-        slope = slope - np.take_along_axis(slope, self.top, 1)
-        slope = np.where(self.p == 0, 0.0, slope).astype(self.p.dtype, copy=False)
-        return self.p * (slope - (self.p * slope).sum(axis=1, keepdims=True))
+        held = (np.where(self.p == 0, 0.0, part).astype(self.p.dtype, copy=False) for part in slope)
+        return (self.p * less_mean(self.logits, (next(held), next(held)))).astype(self.p.dtype, copy=False)
 
 
-def _between(first: _Scores, second: _Scores, top: Array) -> Array:
+def _from_top(high: Array, low: Array, top: Array) -> Twofold:
+    """The numbers less that at `top`."""
+    s, e = two_sum(high, -np.take_along_axis(high, top, 1))
+    return s, e + (low - np.take_along_axis(low, top, 1))
+
+
+def _between(first: _Scores, second: _Scores, top: Array) -> Twofold:
     """log(first / second) less that at `top`: differences of the scores, exact where they are near each other by row or by column."""
-    gap, lost = two_sum(first.logits, -second.logits)
-    return (gap - np.take_along_axis(gap, top, 1)) + (lost - np.take_along_axis(lost, top, 1))
+    return _from_top(*two_sum(first.logits, -second.logits), top)
 
 
 class _Kl:
@@ -206,10 +216,10 @@ class _Kl:
 
     def _log_quotient(self) -> Array:
         """log(first / second): from the differences of the scores themselves where these are small, so that nothing is lost near ties."""
-        between = _between(self.first, self.second, self.first.top)
-        close = np.abs(between).max(axis=1, keepdims=True) < 0.7
-        small = np.where(close, between, 0.0)
-        exact = small - np.log1p((self.second.p * np.expm1(small)).sum(axis=1, keepdims=True))
+        high, low = _between(self.first, self.second, self.first.top)
+        close = np.abs(high).max(axis=1, keepdims=True) < 0.7
+        centred = less_mean(self.second.logits, (np.where(close, high, 0.0), np.where(close, low, 0.0)))  # by the second's mean
+        exact = centred - np.log1p((self.second.p * expm1_minus(centred)).sum(axis=1, keepdims=True))
         return np.where(close, exact, self.second.surprise - self.first.surprise).astype(self.first.p.dtype, copy=False)
 
     def difference(self) -> Array:

@@ -48,9 +48,7 @@ Place = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="plac
 
 DELTAS = [[[0.1, 0.2, -0.1, 0.0], [0.0, 0.0, 0.0, 0.0], [0.3, 0.1, 0.2, 0.4]]]
 TARGETS = [[[0.0, 0.3, -0.1, 0.2], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]
-MATCHED = Bound(
-    1e-2, 1.0, "where two matchings cost the same to rounding, the rounding chooses between them, and with it the value and where the gradient goes"
-)
+MATCHED = Bound(1e-14, 1e-12, "where two matchings cost the same to rounding, the rounding chooses between them", "one")
 
 
 def rows(array: Array) -> Array:

@@ -12,6 +12,7 @@ from service.losses.errors import InvalidTensor
 from service.losses.geometry import Angles, exponents
 from service.losses.numerics import elementwise, per_sample_sum, spread, times
 from service.losses.tensors import Array, Domain, Tensor
+from service.losses.twofold import two_product
 from service.losses.windows import Filter, Reflected, Window, Windows, check_window, over
 
 Images = Annotated[Array, Tensor("n c h w", gradient="default", description="predicted images")]
@@ -28,7 +29,7 @@ RAMP = [[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.3, 0.4, 0.5, 0.6], [0.4, 
 BLOB = [[0.1, 0.1, 0.3, 0.4], [0.2, 0.5, 0.4, 0.5], [0.3, 0.4, 0.6, 0.6], [0.4, 0.5, 0.6, 0.9]]
 EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
 LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")
-APART = Bound(1e-13, 1.0, "the gradient loses an entry that is 1e300 times smaller than the rest of its signal")
+APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor")
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 
@@ -211,10 +212,20 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
         return np.ldexp(rate[:, None] * residual, -(exponent + angles.exponents[of])[:, None])
 
     values = decibels * (np.log(sine) + math.log(2) * exponent - np.log(np.abs(cosine)))
+    values = np.where(np.isnan(values), np.inf, values)  # silence has no angle
     return elementwise(
-        np.where(np.isnan(values), np.inf, values),  # silence has no angle
+        np.where(_in_proportion(*angles.rows) & np.isfinite(values), -np.inf, values),
         {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)},
     )
+
+
+def _in_proportion(a: Array, b: Array) -> Array:
+    """Whether rows are multiples of each other, as far as products tell exactly; the sine of such rows is what rounding leaves."""
+    k = np.abs(b).argmax(axis=1)[:, None]
+    there, back = two_product(a, np.take_along_axis(b, k, 1)), two_product(b, np.take_along_axis(a, k, 1))
+    known = (np.abs(there[0]) > 1e-270) | ((a == 0) & (b == 0))
+    same: Array = (known & (there[0] == back[0]) & (there[1] == back[1])).all(axis=1)
+    return same
 
 
 @loss(example={"predictions": [[RAMP]]})

@@ -31,7 +31,7 @@ MaskLabels = Annotated[
 Activation = Literal["none", "sigmoid", "softmax"]
 
 CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
-ALIKE = Bound(2e-14, 1.0, "a gradient through the softmax is a difference of the classes' slopes, which cancel where classes are alike to rounding")
+ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are alike", "one")
 
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
 EXAMPLE_LOGITS = {"predictions": [[[2.0, -1.0, -2.0], [-2.0, 1.0, 2.0]]], "labels": [[0, 1, 1]]}

@@ -147,7 +147,7 @@ def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration:
     return elementwise(
         (power - y) + log_ratio(t, k),
         {
-            "predictions": lambda c: -c * (k * less_one / x),
+            "predictions": lambda c: -c * np.where(np.isfinite(k / x), (k / x) * less_one, k * less_one / x).astype(x.dtype, copy=False),
             "labels": lambda c: c * ((1.0 + k * less_one) / t),
             "concentration": lambda c: c * (gap * less_one - 1.0 / k),
         },

@@ -14,7 +14,7 @@ import numpy as np
 
 from service.losses.core import Bound, Evaluation, Fraction, loss
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import BLOCK, elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, times
+from service.losses.numerics import BLOCK, decay, elementwise, log1pexp_small, per_sample_sum, sigmoid, softplus, spread, times
 from service.losses.tensors import Array, Domain, Tensor
 
 Scores = Annotated[Array, Tensor("n m", gradient="default", description="scores of the items")]
@@ -82,6 +82,16 @@ def gains(labels: Array) -> Array:
     return np.where(labels < 1.0, np.expm1(labels * labels.dtype.type(np.log(2.0))), np.exp2(labels) - 1.0)
 
 
+def gain_differences(labels: Array, valid: Array, rows: slice, exponential: bool = True) -> Array:
+    """|gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64: of nearly equal relevances by their difference."""
+    y = times(valid[rows], labels[rows]).astype(np.float64)
+    gap = np.abs(differences(y, slice(None)))
+    top = y.max(axis=1)[:, None, None]
+    tiny = (top < 1e-20) | (not exponential)
+    lower, whole = np.minimum(y[:, :, None], y[:, None, :]), np.where(top > 0, top, 1.0)
+    return np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole)))
+
+
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
     """The gains of the items over the largest of their list; 0 for padding and where there is none. Tiny relevances are their own gains."""
     kept = times(valid, labels)
@@ -97,9 +107,14 @@ def discounts(places: Array, cutoff: int = 0) -> Array:
 
 
 def pairwise(
-    scores: Array, pairs: PairWeights, value: Elementwise, slope: Elementwise, curvature: Elementwise | None = None, divisor: Array | None = None
+    scores: Array,
+    pairs: PairWeights,
+    value: Elementwise,
+    slope: Elementwise | tuple[Elementwise, ...],
+    curvature: Elementwise | None = None,
+    divisor: Array | None = None,
 ) -> Evaluation:
-    """The sum over pairs of their weight times a function of s_i - s_j. Divisor: the number of pairs."""
+    """The sum over pairs of their weight times a function of s_i - s_j. A slope may come in parts that are summed apart. Divisor: the number of pairs."""
 
     def over(rows: slice, function: Elementwise) -> tuple[Array, Array]:
         """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
@@ -115,12 +130,12 @@ def pairwise(
         numerator[rows] = each.sum(axis=(1, 2), dtype=np.float64)
         count[rows] = np.count_nonzero(chosen, axis=(1, 2))
 
-    def pulled(derivative: Elementwise, sign: float) -> Callable[[Array], Array]:
+    def pulled(derivatives: tuple[Elementwise, ...], sign: float) -> Callable[[Array], Array]:
         def pullback(c: Array) -> Array:
             out = np.empty_like(scores)
             for rows in blocks(scores):
-                each, _ = over(rows, derivative)
-                out[rows] = each.sum(axis=2, dtype=np.float64) + sign * each.sum(axis=1, dtype=np.float64)
+                parts = [over(rows, derivative)[0] for derivative in derivatives]
+                out[rows] = sum(each.sum(axis=2, dtype=np.float64) + sign * each.sum(axis=1, dtype=np.float64) for each in parts)
             return spread(c, out) * out
 
         return pullback
@@ -128,8 +143,8 @@ def pairwise(
     return Evaluation(
         numerator,
         count if divisor is None else divisor,
-        {"predictions": pulled(slope, -1.0)},
-        hessian_diagonal={} if curvature is None else {"predictions": pulled(curvature, 1.0)},
+        {"predictions": pulled(slope if isinstance(slope, tuple) else (slope,), -1.0)},
+        hessian_diagonal={} if curvature is None else {"predictions": pulled((curvature,), 1.0)},
     )
 
 
@@ -150,7 +165,19 @@ def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask 
     Synonyms: pairwise_logistic_loss, PairwiseLogisticLoss, RankNet, PairLogit, bpr
     Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
     """
-    return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: softplus(-d), logistic_slope, lambda d: sigmoid(d) * sigmoid(-d))
+    better = preferred(labels, items(mask, labels))
+    return pairwise(predictions, better, lambda d: softplus(-d), (_slope_in_halves, _slope_beyond), lambda d: sigmoid(d) * sigmoid(-d))
+
+
+def _slope_in_halves(d: Array) -> Array:
+    """The part of logistic_slope whose sums are exact, so that pairs won and lost for certain, or even, cancel without a trace."""
+    return np.where(np.abs(d) < 0.7, -0.5, -(d < 0).astype(d.dtype)).astype(d.dtype, copy=False)
+
+
+def _slope_beyond(d: Array) -> Array:
+    """The rest of it."""
+    e = decay(d)
+    return np.where(np.abs(d) < 0.7, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d)).astype(d.dtype, copy=False)
 
 
 @loss(example=LISTS)
@@ -260,11 +287,11 @@ def lambda_loss(
     gain = relative(labels, valid, gains if weighting == "ndcg" else lambda y: y)
     ideal = (gain * discount(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
     scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
-    gain = (gain * scale[:, None]).astype(predictions.dtype)
-    held = discount(ranks(predictions, valid)).astype(predictions.dtype)
+    held = discount(ranks(predictions, valid))
 
     def weights(rows: slice) -> Array:
-        return better(rows) * np.abs(differences(gain, rows)) * np.abs(differences(held, rows))
+        gap = gain_differences(labels, valid, rows, weighting == "ndcg") * np.abs(differences(held, rows))
+        return (better(rows) * (scale[rows, None, None] * gap)).astype(predictions.dtype)
 
     count = np.zeros(len(labels))
     for rows in blocks(labels):

@@ -9,9 +9,9 @@ import numpy as np
 
 from service.losses.core import Evaluation, loss
 from service.losses.errors import InvalidOption
-from service.losses.masks import through_softmax
 from service.losses.numerics import Softmax
 from service.losses.tensors import Array, Domain, Tensor
+from service.losses.twofold import less_mean, widened
 
 RouterLogits = Annotated[Array, Tensor("n e", gradient="default", description="the router's raw scores of the experts for each token")]
 TokenMask = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
@@ -40,12 +40,13 @@ def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = No
     p = softmax.probabilities()
     chosen = np.zeros_like(p)
     np.put_along_axis(chosen, np.argsort(-predictions, axis=1, kind="stable")[:, :top_k], 1.0, axis=1)
-    share = (kept[:, None] * chosen).sum(axis=0, dtype=np.float64) / tokens
+    count = (kept[:, None] * chosen).sum(axis=0, dtype=np.float64)
+    share = count / tokens
     mean = (kept[:, None] * p).sum(axis=0, dtype=np.float64) / tokens
 
     def pullback(c: Array) -> Array:
-        slope = np.broadcast_to((experts * share).astype(p.dtype), p.shape)
-        return through_softmax(softmax, p, slope) * (kept * (c[0] / tokens)).astype(p.dtype)[:, None]
+        slope = less_mean(predictions, widened(count - count[softmax.top]))
+        return (p * slope * (kept * (experts * c[0] / tokens / tokens))[:, None]).astype(p.dtype, copy=False)
 
     some = float(kept.any())
     return Evaluation(np.array([experts * (share * mean).sum()]), np.array([some]), {"predictions": pullback})

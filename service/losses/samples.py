@@ -65,7 +65,9 @@ def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     example={"predictions": [[[0.0, 0.0], [1.0, 0.5]]], "labels": [[[0.1, 0.0], [1.0, 1.0], [0.5, 0.5]]]},
     hessian_diagonal=True,
     pairs="n p q d",
-    bound=Bound(1e-14, 1.0, "which of two points is the nearest, where their distances differ by less than rounding, decides a gradient"),
+    bound=Bound(
+        1e-14, 1e-13, "where distances differ by less than the rounding of their squares, the rounding decides which point is the nearest", "call"
+    ),
 )
 def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
     r"""The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted one.

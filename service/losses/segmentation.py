@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.core import ClassWeight, Evaluation, NonNegative, Positive, loss
+from service.losses.core import Bound, ClassWeight, Evaluation, NonNegative, Positive, loss
 from service.losses.errors import InvalidTensor
 from service.losses.masks import (
     CANCELS,
@@ -309,7 +309,11 @@ def inverse_sizes(size: Array, used: Array, power: int) -> Array:
     return used * np.where(there, inverse, inverse.max(axis=1, keepdims=True, initial=0.0))
 
 
-@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@loss(
+    example=EXAMPLE,
+    merges=False,
+    bound=Bound(2e-14, 1e-12, "masks of scores that differ by less than the sigmoid rounds away count as constant, with the gradient 0", "one"),
+)
 def mcc(
     predictions: Masks,
     labels: MaskLabels,

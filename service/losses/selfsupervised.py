@@ -34,7 +34,7 @@ def neither(input1: Array, input2: Array) -> Evaluation:
     return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
 
 
-@loss(example=TWO, merges=False, bound=Bound(1e-14, 1e-12, "centred features are rounded once before their angles are taken"), pairs="d d")
+@loss(example=TWO, merges=False, bound=Bound(1e-14, 1e-12, "centred features are rounded once before their angles are taken", "tensor"), pairs="d d")
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
     r"""Draws the cross-correlation matrix of the features of two views towards the identity.
 

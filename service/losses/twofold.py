@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from service.losses.special import expm1_minus
 from service.losses.tensors import Array
 
 Twofold = tuple[Array, Array]
@@ -106,6 +107,33 @@ def inner(a: Twofold, b: Twofold) -> Twofold:
     """The inner product along the last axis."""
     p, e = two_product(a[0], b[0])
     return total((p, e + (a[0] * b[1] + a[1] * b[0])))
+
+
+def less_mean(scores: Array, values: Twofold) -> Array:
+    """Each value less the mean of all under the softmax of the scores, both (n, c, ...), in float64.
+
+    A weight e^d near 1 counts as 1 and, apart, as the twofold e^d - 1: where scores and values hardly differ, neither do the weights, and
+    what they leave of the difference is all that a gradient consists of. Small scores are their own d, larger ones count from the largest.
+    """
+    x, high, low = (np.moveaxis(part, 1, -1).astype(np.float64) for part in (scores, *values))
+    largest = x.max(axis=-1, keepdims=True)
+    d, lost = two_sum(x, np.where(np.abs(largest) < 0.35, 0.0, -largest))
+    near = d > -0.7
+    small = np.where(near, d, 0.0)
+    rest = expm1_minus(small)
+    excess = two_sum(np.where(near, d, np.exp(d)), np.where(near, rest + lost * (1.0 + small + rest), 0.0))
+    exponent = np.frexp(np.abs(high).max(axis=-1, keepdims=True))[1]
+    v = scaled((high, low), -exponent)
+    alike = _less_moments(widened(near.astype(np.float64)), v)
+    gap = add(alike, _less_moments(excess, v))
+    mass = near.sum(axis=-1, keepdims=True) + excess[0].sum(axis=-1, keepdims=True)
+    return np.moveaxis(np.ldexp((gap[0] + gap[1]) / mass, exponent), -1, 1)
+
+
+def _less_moments(weights: Twofold, v: Twofold) -> Twofold:
+    """The sum of weights_j (v_k - v_j) over j."""
+    mass, moment = ((high[..., None], low[..., None]) for high, low in (total(weights), total(multiply(weights, v))))
+    return add(multiply(mass, v), negative(moment))
 
 
 def _settled(high: Array, low: Array) -> Twofold:

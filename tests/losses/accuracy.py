@@ -11,7 +11,8 @@ by half a unit in their last place, times SLACK: an answer that is exact for inp
 better one. C is what it takes where the function is ill-conditioned: exp(a - b) at |a - b| = 700 multiplies the rounding of a - b by
 700, and near a root, or where a sum cancels, no algorithm that rounds once meets a relative bound. It forgives nothing else: a loss of
 digits inside a formula (1 - p, log(1 + small), e^x - 1, x^2 out of range) does not come from the inputs, and stays an error. C is looked
-for only when the strict criterion fails, so an exact loss never needs it.
+for only when the strict criterion fails, so an exact loss never needs it. A few losses declare, with a reason, that the last place is
+not each element's own but that of the largest beside it (Bound.unit).
 
 Where the truth is out of range the answer is an infinity (the service's 422), never NaN; where it is in range the answer is finite.
 float32: the same on float32 inputs, 8 units in the last place of float32 elementwise, 16 composed; sums are float64.
@@ -43,18 +44,6 @@ LISTED = {"float64": 5, "float32": 2}  # further calls, which take the special v
 ELEMENTS = 6  # how many elements of gradients are compared in a call, at least one of each input
 ENOUGH = 8  # failures after which a loss is not looked at any further
 SLACK = 2.0  # how often the change by moving the inputs half a unit in their last place is allowed
-UNLISTED = {  # what these losses miss when the special values stand side by side, or why nobody waits for the truth
-    "barlow_twins": "features that are alike but for the last bit have no correlation that rounding leaves alone",
-    "entropy": "the gradient of a uniform distribution is nothing but what rounding leaves",
-    "generalized_jsd": "likewise, between two distributions that are both uniform",
-    "mcc": "masks that differ by less than the sigmoid rounds away count as constant, with the gradient 0",
-    "lambda_loss": "gains of relevances that are alike but for the last bit differ by their rounding",
-    "zero_inflated_negative_binomial": "as negative_binomial_nll",
-    "moe_load_balancing": "scores that differ by less than their softmax rounds away",
-    "pairwise_logistic": "an item that wins as often as it loses, each for certain: 1 - 1 + 1e-16",
-    "negative_binomial_nll": "the gamma function of large numbers in thousands of digits",
-    "weibull_nll": "powers in thousands of digits",
-}
 SPECIAL = {
     "float64": (0.0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1 - 2.0**-53, 1.0, 1 + 2.0**-52, 36.0, 40.0, 710.0, 1e5, 1e16, 1e300),
     "float32": (0.0, 1e-45, 1e-40, 1e-30, 1e-8, 0.3, 1 - 2.0**-24, 1.0, 1 + 2.0**-23, 17.0, 20.0, 88.5, 1e3, 1e8, 1e30),
@@ -94,7 +83,7 @@ def listed(loss: Loss, dtype: str) -> Iterator[Call]:
     """
     elementwise = {form.axes for item in loss.inputs if item.required for form in item.forms} == {"n ..."}
     place = 0
-    for k in range(0 if loss.name in UNLISTED else LISTED[dtype] + 1):
+    for k in range(LISTED[dtype] + 1):
         label = "zeros" if k == LISTED[dtype] else f"listed {k}"
         for attempt in range(30):
             rng = np.random.default_rng([zlib.crc32(loss.name.encode()), k, attempt, int(dtype[5:])])
@@ -285,24 +274,44 @@ class Truth:
                 found.append(sign * mp.fsum(mp.mpf(float(c)) * (a - b) for c, a, b in zip(cotangent, there, base, strict=True) if a != b) / step)
         return found
 
-    def inside(self, name: str, index: tuple[int, ...], sign: int) -> bool:
+    def inside(self, name: str, index: tuple[int, ...], sign: int, amount: float = 0.0) -> bool:
+        """Whether the domain goes on from here in that direction, for more than the amount."""
         item = next(item for item in self.loss.inputs if item.name == name)
-        value = self.call.tensors[name][index]
+        value = float(self.call.tensors[name][index])
         return all(
-            not form.domain.values and (value < form.domain.high if sign > 0 else value > form.domain.low)
+            not form.domain.values and (value < form.domain.high - amount if sign > 0 else value - amount > form.domain.low)
             for form in (form.under(self.call.options) for form in item.forms)
             if form.kind == "real"
         )
 
     def movements(self, rng: Generator) -> Iterator[Change]:
         """All inputs moved by half a unit in their last place, up or down: in random directions, and each tensor alone."""
-        places = [(name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if a[index]]
-        half = {(name, index): mp.mpf(float(np.spacing(np.abs(self.call.tensors[name][index])))) / 2 for name, index in places}
-        directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4)]
+        places = [
+            (name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if self.unit(a, index)
+        ]
+        unit = {(name, index): float(np.spacing(self.unit(self.call.tensors[name], index))) for name, index in places}
+        directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4 if self.loss.bound.unit == "element" else 16)]
         names = {name for name, _ in places}
         directions += [np.array([sign if name == chosen else 0 for name, _ in places]) for chosen in names for sign in (1, -1)]
         for direction in directions:
-            yield {place: int(sign) * half[place] for place, sign in zip(places, direction, strict=True) if sign and self.inside(*place, int(sign))}
+            signs = {place: int(sign) for place, sign in zip(places, direction, strict=True)}
+            if self.loss.bound.unit == "element":
+                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign)}
+            else:
+                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign, unit[place])}
+            yield {place: signs[place] * mp.mpf(unit[place]) / 2 for place in moved}
+
+    def unit(self, array: Array, index: tuple[int, ...]) -> Any:
+        """Of the number whose last place this element is known to (Bound.unit), its size."""
+        match self.loss.bound.unit:
+            case "element":
+                return np.abs(array[index])
+            case "tensor":
+                return np.abs(array).max()
+            case "call":
+                return array.dtype.type(max(np.abs(other).max() for other in self.call.tensors.values() if other.dtype.kind == "f"))
+            case "one":
+                return np.abs(array).max(initial=1)
 
 
 # ------------------------------------------------------------------ the comparison

@@ -4,8 +4,8 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import exp, per_sample
+from tests.losses.truth.counts import log_gamma
 
-loggamma = np.frompyfunc(mp.loggamma, 1, 1)
 log = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
 
 
@@ -31,12 +31,12 @@ def zero_inflated_poisson(predictions, labels, gate, log_input):
     rate = exp(np.minimum(predictions, mp.mpf(2000))) if log_input else predictions  # beyond, all is out of range
     log_rate = predictions if log_input else log(predictions)
     raised = np.where(labels == 0, mp.mpf(0), labels * np.where(labels == 0, mp.mpf(0), log_rate))
-    return _inflated(rate - raised + loggamma(labels + 1), labels, gate)
+    return _inflated(rate - raised + log_gamma(labels + 1), labels, gate)
 
 
 def zero_inflated_negative_binomial(predictions, labels, dispersion, gate):
     r, mu, t = 1 / dispersion, predictions, labels
-    counting = loggamma(t + r) - loggamma(r) - loggamma(t + 1) + r * log(r / (r + mu)) + t * log(mu / (r + mu))
+    counting = log_gamma(t + r) - log_gamma(r) - log_gamma(t + 1) + r * log(r / (r + mu)) + t * log(mu / (r + mu))
     return _inflated(-counting, labels, gate)
 
 

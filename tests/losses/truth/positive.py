@@ -29,7 +29,8 @@ def exponential_nll(predictions, labels):
 
 def weibull_nll(predictions, labels, concentration):
     x, t, k = predictions, labels, concentration
-    return per_sample(-log(k / x * (t / x) ** (k - 1)) + (t / x) ** k)
+    gap = log(t / x)
+    return per_sample(-(log(k / x) + (k - 1) * gap) + exp(k * gap))
 
 
 def lognormal_nll(predictions, labels, scale):
