@@ -1,4 +1,7 @@
-"""`python -m tests.losses.accuracy [FILE [NAME ...]]`: the errors of all losses as a Markdown table, next to torch's where torch is installed."""
+"""`python -m tests.losses.accuracy [FILE [NAME ...]]`: the errors of all losses as a Markdown table, next to torch's where torch is installed.
+
+With names, only their rows are made anew; the file keeps its others.
+"""
 
 from __future__ import annotations
 
@@ -82,14 +85,21 @@ def of_torch(loss: Loss, call: Call) -> Evaluation | None:
 
 def main(arguments: list[str]) -> None:
     """The table to the file named, or to the standard output."""
-    names = sorted(arguments[1:] or truths())
-    text = HEAD.format(calls=CALLS)
+    file, names = (Path(arguments[0]) if arguments else None), sorted(arguments[1:] or truths())
+    rows = known(file) if file and arguments[1:] else {}
     with ProcessPoolExecutor() as pool:
-        for done, line in enumerate(pool.map(row, names), 1):
-            text += line
+        for done, (name, line) in enumerate(zip(names, pool.map(row, names), strict=True), 1):
+            rows[name] = line
             sys.stderr.write(f"\r{done} of {len(names)}")
     sys.stderr.write("\n")
-    if arguments:
-        Path(arguments[0]).write_text(text, encoding="utf-8")
+    text = HEAD.format(calls=CALLS) + "".join(rows[name] for name in sorted(rows))
+    if file:
+        file.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
+
+
+def known(file: Path) -> dict[str, str]:
+    """The rows of a table written before, by loss, of losses that there still are."""
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []
+    return {name: line for line in lines if line.startswith("| ") and (name := line.split(" ")[1]) in LOSSES}
