@@ -5,7 +5,7 @@ Answers over parts of a batch do not merge. Time and memory are of the order of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 import annotated_types
@@ -15,7 +15,7 @@ from service.losses.contrastive import by_row, log_one_plus, lowered, nothing, o
 from service.losses.core import Bound, Evaluation, Positive, loss
 from service.losses.geometry import Cosines, Distances
 from service.losses.metric import BATCH, Identity, Vector, pairs_of
-from service.losses.numerics import BLOCK, sigmoid, softplus
+from service.losses.numerics import BLOCK, per_sample_sum, sigmoid, softplus
 from service.losses.tensors import Array
 from service.losses.twofold import Twofold, widened
 
@@ -158,21 +158,47 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
     """
     if not len(labels):
         return nothing(embeddings=embeddings)
-    n = len(labels)
     positive, other = pairs_of(labels)
     cosines = Cosines(embeddings)
-    rows, columns = np.nonzero(positive)
     tangent = float(np.tan(np.radians(alpha))) ** 2
-    of_other, of_pair = cosines.values[0].dtype.type(4.0 * tangent), cosines.values[0].dtype.type(2.0 * (1.0 + tangent))
+    s, of_other, of_pair = cosines.values[0], 4.0 * tangent, 2.0 * (1.0 + tangent)
+    within_range = 2.0 * of_other < (60.0 if s.dtype == np.float32 else 600.0)
+    numerator, slope = (_angles_by_products if within_range else _angles_by_pairs)(s, positive, other, s.dtype.type(of_other), s.dtype.type(of_pair))
+    return of_embeddings(numerator, positive.sum(axis=1), cosines, slope)
+
+
+Angular = tuple[Array, Callable[[Array], Array]]  # the sums of rows, and the way from their cotangent to the derivative by the cosines
+
+
+def _angles_by_products(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+    """As matrix products: e^(s_ik + s_pk) is a product, and the negatives of a pair are those of either. No exponential may vanish."""
+    highest = np.where(other, s, -np.inf).max(axis=1, keepdims=True)
+    highest = np.where(highest > -np.inf, highest, 0.0).astype(s.dtype)
+    e = np.where(other, np.exp(of_other * (s - highest)), 0.0).astype(s.dtype)
+    total = np.where(positive, e @ e.T, 0.0)
+    found = total > 0
+    logits = np.log(total, out=np.full_like(s, -np.inf), where=found) + (of_other * (highest + highest.T) - of_pair * s)
+
+    def slope(c: Array) -> Array:
+        pull = c[:, None] * sigmoid(logits)
+        share = np.divide(pull, total, out=np.zeros_like(s), where=found)
+        return of_other * (e * ((share + share.T) @ e)) - of_pair * pull
+
+    return per_sample_sum(softplus(logits)), slope
+
+
+def _angles_by_pairs(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+    """Every exponent by itself, for angles so steep that exponentials vanish."""
+    n = len(s)
+    rows, columns = np.nonzero(positive)
 
     def blocks() -> Iterator[tuple[Array, Array, Array, Array]]:
-        s = cosines.values[0]
         for start in range(0, len(rows), max(1, BLOCK // n)):
             i, p = (x[start : start + max(1, BLOCK // n)] for x in (rows, columns))
             yield i, p, *log_one_plus(masked(of_other * (s[i] + s[p]) - of_pair * s[i, p][:, None], other[i]))
 
     def slope(c: Array) -> Array:
-        out = np.zeros_like(cosines.values[0])
+        out = np.zeros_like(s)
         for i, p, _, part in blocks():
             pull = part * c[i][:, None]
             np.add.at(out, i, of_other * pull)
@@ -180,5 +206,4 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
             out[i, p] -= of_pair * pull.sum(axis=1)
         return out
 
-    numerator = sum((by_row(i, values, n) for i, _, values, _ in blocks()), np.zeros(n))
-    return of_embeddings(numerator, positive.sum(axis=1), cosines, slope)
+    return sum((by_row(i, values, n) for i, _, values, _ in blocks()), np.zeros(n)), slope
