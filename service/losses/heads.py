@@ -18,7 +18,7 @@ from service.losses.boxpairs import Pair
 from service.losses.classification import cross_entropy
 from service.losses.core import BinaryLogits, Bound, Evaluation, Logits, NonNegative, Probability, Pullback, loss
 from service.losses.errors import InvalidOption, InvalidTensor
-from service.losses.numerics import elementwise, log1pexp_small, sigmoid, times
+from service.losses.numerics import BLOCK, elementwise, log1pexp_small, sigmoid, times
 from service.losses.regression import mean_absolute_error, smooth_l1
 from service.losses.tensors import UNIT, Array, Domain, Tensor
 
@@ -212,14 +212,23 @@ def from_corners(slopes: Array) -> Array:
     return np.concatenate([low + high, 0.5 * (high - low)], axis=-1)
 
 
-def matched(probabilities: Array, boxes: Array, classes: Array, targets: Array, costs: tuple[float, float, float]) -> tuple[Array, Array]:
+def matching_costs(probabilities: Array, boxes: Array, classes: Array, targets: Array, costs: tuple[float, float, float]) -> Array:
+    """What matching each query (image, query) with each object (image, object) costs; padding has a cost too, which means nothing."""
+    of_class, of_box, of_giou = costs
+    total = np.empty((*boxes.shape[:2], targets.shape[1]), boxes.dtype)
+    step = max(1, BLOCK // max(1, total[:1].size))
+    for images in (slice(start, start + step) for start in range(0, len(total), step)):
+        query, true = boxes[images, :, None], targets[images, None]
+        likely = np.take_along_axis(probabilities[images], np.maximum(classes[images, None], 0), 2)
+        overlap = 1.0 - giou_values(Pair.of(corners(query), corners(true)))
+        total[images] = of_box * np.abs(query - true).sum(axis=3) - of_class * likely - of_giou * overlap
+    return total
+
+
+def matched(total: Array) -> tuple[Array, Array]:
     """Queries and objects of one image at the least total cost."""
     from scipy.optimize import linear_sum_assignment
 
-    distance = np.abs(boxes[:, None] - targets[None]).sum(axis=2)
-    overlap = 1.0 - giou_values(Pair.of(corners(boxes)[:, None], corners(targets)[None]))
-    of_class, of_box, of_giou = costs
-    total = of_box * distance - of_class * probabilities[:, classes] - of_giou * overlap
     if not np.isfinite(total).all():
         raise InvalidOption("box_cost", "and the other costs are so large that no matching has a finite cost")
     pairs: tuple[Array, Array] = linear_sum_assignment(total)
@@ -277,9 +286,10 @@ def detr_set(
     probabilities = shifted / shifted.sum(axis=2, keepdims=True)
     wanted = np.full((images, queries), classes - 1)
     pairs = []
+    costs = matching_costs(probabilities, boxes, labels, box_targets, (class_cost, box_cost, giou_cost))
     for i in range(images):
         objects = np.flatnonzero(labels[i] >= 0)
-        query, at = matched(probabilities[i], boxes[i], labels[i, objects], box_targets[i, objects], (class_cost, box_cost, giou_cost))
+        query, at = matched(costs[i][:, objects])
         wanted[i, query] = labels[i, objects[at]]
         pairs.append(np.stack([np.full(len(query), i), query, objects[at]]))
     image, query, at = np.concatenate([np.zeros((3, 0), np.int64), *pairs], axis=1)

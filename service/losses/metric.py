@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 import annotated_types
@@ -11,7 +11,7 @@ import numpy as np
 from service.losses import ordinary
 from service.losses.core import ELEMENTWISE, Bound, Evaluation, NonNegative, Positive, Pullback, loss
 from service.losses.geometry import Angles, Distance, Distances, Pairing, length, measure
-from service.losses.numerics import elementwise, sigmoid, softplus, times
+from service.losses.numerics import BLOCK, elementwise, sigmoid, softplus, times
 from service.losses.ordinary import patched, wide
 from service.losses.tensors import Array, Domain, Tensor
 from service.losses.twofold import Twofold, add, negative, two_sum, widened
@@ -35,7 +35,11 @@ POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose d
 def scattered(like: Array, rows: Array, values: Array) -> Array:
     """Zeros like `like` with `values` added in at `rows`, which may repeat."""
     out = np.zeros_like(like)
-    np.add.at(out, rows, values)
+    if rows.size:
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+        out[ordered[starts]] = np.add.reduceat(values[order], starts, axis=0)
     return out
 
 
@@ -324,17 +328,29 @@ def pairs_of(labels: Array) -> tuple[Array, Array]:
 
 
 def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array, distance: Distance, margin: float, soft: bool) -> Evaluation:
-    """The Evaluation of triplets of rows (anchors, positives, negatives), each counting for its anchor."""
-    anchor, positive, other = (embeddings[rows] for rows in chosen)
-    triplets = Triplets(measure(anchor, positive, distance), measure(anchor, other, distance))
-    beyond = triplets.difference[0] if soft else triplets.beyond(margin)
+    """The Evaluation of triplets of rows (anchors, positives, negatives), each counting for its anchor; a block of triplets at a time."""
+
+    def blocks(triplets: tuple[Array, ...]) -> Iterator[tuple[slice, tuple[Array, ...], Triplets]]:
+        step = max(1, BLOCK // max(1, embeddings.shape[1]))
+        for start in range(0, len(triplets[0]), step):
+            at = slice(start, start + step)
+            rows = tuple(x[at] for x in triplets)
+            anchor, positive, other = (embeddings[x] for x in rows)
+            yield at, rows, Triplets(measure(anchor, positive, distance), measure(anchor, other, distance))
+
+    beyond = np.empty(len(chosen[0]), embeddings.dtype)
+    for at, _, triplets in blocks(chosen):
+        beyond[at] = triplets.difference[0] if soft else triplets.beyond(margin)
     values = softplus(beyond) if soft else np.maximum(beyond, 0.0)
+    rates = sigmoid(beyond) if soft else (beyond >= 0).astype(beyond.dtype)
 
     def pullback(cotangent: Array) -> Array:
-        c = cotangent.astype(values.dtype)[chosen[0]] * (sigmoid(beyond) if soft else (beyond >= 0))
-        return sum(
-            (scattered(embeddings, rows, slope(c)) for rows, slope in zip(chosen, triplets.slopes().values(), strict=True)), np.zeros_like(embeddings)
-        )
+        out, c = np.zeros_like(embeddings), cotangent.astype(values.dtype)[chosen[0]] * rates
+        active = np.flatnonzero(c)
+        for at, rows, triplets in blocks(tuple(x[active] for x in chosen)):
+            for of, slope in zip(rows, triplets.slopes().values(), strict=True):
+                out += scattered(embeddings, of, slope(c[active[at]]))
+        return out
 
     return Evaluation(np.bincount(chosen[0], values, minlength=len(weight)).astype(np.float64), weight, {"embeddings": pullback})
 

@@ -73,7 +73,10 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
     rng = np.random.default_rng(0)
     options = {option.name: option.default for option in loss.options}
     axes = (
-        dict.fromkeys(("n", "a", "r", "p"), rows) | AXES | (IMAGES if loss.inputs[0].forms[0].axes == "n c h w" else {}) | AXES_OF.get(loss.name, {})
+        dict.fromkeys(("n", "a", "r", "p"), rows)
+        | AXES
+        | (IMAGES if any(item.forms[0].axes == "n c h w" for item in loss.inputs) else {})
+        | AXES_OF.get(loss.name, {})
     )
     refused: Exception | None = None
     for _ in range(20):
