@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import annotated_types
@@ -71,20 +71,21 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
             },
         )
 
-    quick = ordinary.Cosines.of(input1, input2)
-    if quick is None:
-        return exact(input1, input2, labels)
-    high, low = quick.cosine
-    values, slope = _of_cosine(quick.cosine, (1.0 - high) - low, labels, margin)
+    quick = ordinary.Cosines(input1, input2)
+    rises, hard = ordinary.settled(quick, lambda look, rows: np.where(labels[rows] == 1, 1.0 - look.cosine, look.cosine - margin))
+    slope = np.where(labels == 1, -1.0, rises >= 0)
 
-    def pulled(of: int) -> Pullback:
-        def again(c: Array) -> Callable[[Array], Array]:
-            return lambda rows: exact(wide(input1[rows]), wide(input2[rows]), labels[rows]).gradients[f"input{of + 1}"](c[rows])
+    def pull(c: Array) -> Array:
+        def again(rows: Array) -> Array:
+            slow = exact(wide(input1[rows]), wide(input2[rows]), labels[rows]).gradients
+            return np.stack([slow[name](c[rows]) for name in names])
 
-        return lambda c: quick.pull(of, c * slope, again(c))
+        return quick.pull(c * slope, again)
 
-    evaluation = Evaluation(values, np.ones(len(values)), {"input1": pulled(0), "input2": pulled(1)}, lambda: values.astype(input1.dtype))
-    return patched(evaluation, quick.hard, exact, input1, input2, labels)
+    names = "input1", "input2"
+    values = np.maximum(rises, 0.0)
+    evaluation = Evaluation(values, np.ones(len(values)), ordinary.Together(names, pull).pullbacks(), lambda: values.astype(input1.dtype))
+    return patched(evaluation, hard, exact, input1, input2, labels)
 
 
 def _of_cosine(cosine: Twofold, one_minus: Array, labels: Array, margin: float) -> tuple[Array, Array]:
@@ -245,22 +246,19 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     def exact(a: Array, p: Array, n: Array) -> Evaluation:
         return _hinged(Triplets(length(a, p, 2.0, eps), length(a, n, 2.0, eps)), margin)
 
-    quick = ordinary.Triplets.of(anchor, positive, negative, margin, eps)
-    if quick is None:
-        return exact(anchor, positive, negative)
-    active = (quick.beyond >= 0).astype(np.float64)
+    quick = ordinary.Triplets((anchor, positive, negative), margin, eps)
+    beyond, hard = ordinary.settled(quick, lambda look, _: look.beyond)
+    active = (beyond >= 0).astype(np.float64)
 
-    def again(c: Array) -> Callable[[Array], Array]:
-        return lambda rows: exact(wide(anchor[rows]), wide(positive[rows]), wide(negative[rows])).gradients["anchor"](c[rows])
+    def pull(c: Array) -> Array:
+        def again(rows: Array) -> Array:
+            return exact(wide(anchor[rows]), wide(positive[rows]), wide(negative[rows])).gradients["anchor"](c[rows])[None]
 
-    gradients: dict[str, Pullback] = {
-        "anchor": lambda c: quick.of_anchor(c * active, again(c)),
-        "positive": lambda c: quick.of_other(0, c * active),
-        "negative": lambda c: quick.of_other(1, c * active),
-    }
-    values = np.maximum(quick.beyond, 0.0)
-    evaluation = Evaluation(values, np.ones(len(values)), gradients, lambda: values.astype(anchor.dtype))
-    return patched(evaluation, quick.hard, exact, anchor, positive, negative)
+        return quick.pull(c * active, again)
+
+    values, shared = np.maximum(beyond, 0.0), ordinary.Together(("anchor", "positive", "negative"), pull)
+    evaluation = Evaluation(values, np.ones(len(values)), shared.pullbacks(), lambda: values.astype(anchor.dtype))
+    return patched(evaluation, hard, exact, anchor, positive, negative)
 
 
 @loss(example=TRIPLET, bound=POWERS)
