@@ -19,12 +19,14 @@ import numpy as np
 from service import metrics
 from service.codec import Buffer
 from service.errors import Failure
+from service.memory import trim
 from service.settings import Settings
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 T = TypeVar("T")
 
+TRIM_SECONDS = 1.0  # after the last large computation
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
 
@@ -49,6 +51,7 @@ class Pool:
         self.jobs = 0  # running and waiting
         self.bytes = 0  # of large bodies: being read, waiting, and computed
         self.typical = 0.0  # seconds of a computation, of late
+        self.trimming: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
@@ -89,6 +92,13 @@ class Pool:
         finally:
             gone.cancel()
             answer.cancel()
+            if self.trimming:
+                self.trimming.cancel()
+            self.trimming = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
+
+    def _trim(self) -> None:
+        if not self.jobs:
+            self.executor.submit(trim)
 
     def _timed(self, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.conftest import running
 from tests.edge.wire import Serving, Wire, large, planted, post, serving, wait_until
 
 READY = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -133,3 +137,21 @@ def test_an_exception_that_nobody_expects_is_a_500_that_is_logged_once(caplog: p
         assert answer.headers["x-request-id"] in record.getMessage()
         assert record.exc_info
         assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_memory_of_large_requests_is_given_back() -> None:
+    service = running()
+    with service as url, httpx.Client(base_url=url, timeout=60) as client:
+
+        def resident() -> int:
+            return int(Path(f"/proc/{service.process.pid}/statm").read_text().split()[1]) * 4096
+
+        def ask(elements: int) -> int:
+            body = json.dumps({key: [random.random() for _ in range(elements)] for key in ("predictions", "labels")}).encode()
+            client.post("/loss/mean_squared_error", content=body, headers={"content-type": "application/json"}).raise_for_status()
+            return len(body)
+
+        ask(10)
+        rest = resident()
+        size = max(ask(500_000) for _ in range(3))
+        wait_until(lambda: resident() < rest + size / 2, 10)
