@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 
 from service.losses.boxpairs import Axis, Pair, Shape, over
 from service.losses.core import Bound, Evaluation, Positive, loss
-from service.losses.numerics import elementwise
+from service.losses.numerics import elementwise, in_float64
 from service.losses.tensors import Array, Tensor
 
 Boxes = Annotated[Array, Tensor("n 4", boxes=True, gradient="default", description="predicted boxes as x1, y1, x2, y2")]
@@ -22,27 +21,12 @@ EXAMPLE = {"predictions": [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], "labels"
 # ------------------------------------------------------------------ kernels
 
 
-def paired(predictions: Array, labels: Array) -> Pair:
-    """The boxes in float64: sides that nearly meet, and those whose squares leave float32, need it, and boxes are few numbers."""
-    return Pair.of(predictions.astype(np.float64, copy=False), labels.astype(np.float64, copy=False))
-
-
-def narrowed(evaluation: Evaluation, like: Array) -> Evaluation:
-    """An evaluation in float64 with elements and gradients in the type of `like`."""
-    if like.dtype == np.float64:
-        return evaluation
-
-    def cast(function: Callable[..., Array]) -> Callable[..., Array]:
-        return lambda *arguments: function(*arguments).astype(like.dtype)
-
-    gradients = {name: cast(pullback) for name, pullback in evaluation.gradients.items()}
-    return replace(evaluation, gradients=gradients, elements=evaluation.elements and cast(evaluation.elements))
-
-
-def rows(like: Array, values: Array, pair: Pair, slopes: Callable[[Pair], Array]) -> Evaluation:
-    """The Evaluation of one number for each pair of boxes, in the type of `like`; `slopes` are by the first box of a pair."""
-    gradients = {"predictions": lambda c: c[:, None] * slopes(pair), "labels": lambda c: c[:, None] * slopes(pair.swapped())}
-    return narrowed(elementwise(values, gradients), like)
+def rows(values: Array, pair: Pair, slopes: Callable[[Pair], Array]) -> Evaluation:
+    """The Evaluation of one number for each pair of boxes; `slopes` are by the first box of a pair."""
+    return elementwise(
+        values,
+        {"predictions": lambda c: c[:, None] * slopes(pair), "labels": lambda c: c[:, None] * slopes(pair.swapped())},
+    )
 
 
 def iou_slopes(pair: Pair) -> Array:
@@ -76,6 +60,7 @@ def negative_log(pair: Pair) -> Array:
 
 
 @loss(example=EXAMPLE)
+@in_float64
 def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log", "square"] = "linear") -> Evaluation:
     r"""One minus the intersection over union, or minus its logarithm; there is no gradient to boxes that do not meet.
 
@@ -87,15 +72,16 @@ def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log",
     Synonyms: IoULoss, iou_loss
     Reference: Yu et al., UnitBox, 2016, arXiv:1608.01471, equation 1
     """
-    pair = paired(predictions, labels)
+    pair = Pair.of(predictions, labels)
     if form == "log":
-        return rows(predictions, negative_log(pair), pair, lambda pair: -pair.slopes(pair.log_iou))
+        return rows(negative_log(pair), pair, lambda pair: -pair.slopes(pair.log_iou))
     if form == "linear":
-        return rows(predictions, pair.one_minus_iou, pair, iou_slopes)
-    return rows(predictions, pair.one_minus_iou * (1.0 + pair.iou), pair, lambda pair: pair.slopes(pair.d_iou, -2.0 * pair.iou))
+        return rows(pair.one_minus_iou, pair, iou_slopes)
+    return rows(pair.one_minus_iou * (1.0 + pair.iou), pair, lambda pair: pair.slopes(pair.d_iou, -2.0 * pair.iou))
 
 
 @loss(example=EXAMPLE)
+@in_float64
 def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""1 - IoU plus the part of the enclosing box that neither box covers; boxes apart are drawn together.
 
@@ -104,11 +90,12 @@ def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Synonyms: generalized_box_iou_loss, GIoULoss, giou_loss, BoxGIoULoss
     Reference: Rezatofighi et al., Generalized Intersection over Union, 2019, arXiv:1902.09630, algorithm 2
     """
-    pair = paired(predictions, labels)
-    return rows(predictions, giou_values(pair), pair, giou_slopes)
+    pair = Pair.of(predictions, labels)
+    return rows(giou_values(pair), pair, giou_slopes)
 
 
 @loss(example=EXAMPLE)
+@in_float64
 def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
@@ -117,11 +104,12 @@ def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Synonyms: distance_box_iou_loss, DIoULoss, diou_loss
     Reference: Zheng et al., Distance-IoU Loss, 2019, arXiv:1911.08287, equation 7
     """
-    pair = paired(predictions, labels)
-    return rows(predictions, pair.one_minus_iou + pair.center, pair, diou_slopes)
+    pair = Pair.of(predictions, labels)
+    return rows(pair.one_minus_iou + pair.center, pair, diou_slopes)
 
 
 @loss(example=EXAMPLE, conventions=("gradients",))
+@in_float64
 def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "differentiated"] = "constant") -> Evaluation:
     r"""The loss diou plus a penalty on different aspect ratios, weighed by how well the boxes overlap.
 
@@ -133,8 +121,8 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
     Synonyms: complete_box_iou_loss, CIoULoss, ciou_loss
     Reference: Zheng et al., Distance-IoU Loss, 2019, arXiv:1911.08287, equations 8 to 11
     """
-    pair = paired(predictions, labels)
-    shapes = Shape.of(predictions.astype(np.float64, copy=False)), Shape.of(labels.astype(np.float64, copy=False))
+    pair = Pair.of(predictions, labels)
+    shapes = Shape.of(predictions), Shape.of(labels)
     angle = shapes[0].angle_to(shapes[1])
     v = (4.0 / np.pi**2) * angle * angle
     trade = over(v, pair.one_minus_iou + v)
@@ -148,10 +136,11 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
         "predictions": lambda c: c[:, None] * slopes(pair, shapes[0], angle),
         "labels": lambda c: c[:, None] * slopes(pair.swapped(), shapes[1], -angle),
     }
-    return narrowed(elementwise(pair.one_minus_iou + pair.center + trade * v, gradients), predictions)
+    return elementwise(pair.one_minus_iou + pair.center + trade * v, gradients)
 
 
 @loss(example=EXAMPLE)
+@in_float64
 def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""The loss diou plus the squared differences of width and height over those of the enclosing box.
 
@@ -160,12 +149,13 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Synonyms: EIoULoss, eiou_loss, efficient_iou
     Reference: Zhang et al., Focal and Efficient IOU Loss, 2021, arXiv:2101.08158, equation 6
     """
-    pair = paired(predictions, labels)
+    pair = Pair.of(predictions, labels)
     sides = np.square(pair.x.excess) + np.square(pair.y.excess)
-    return rows(predictions, pair.one_minus_iou + pair.center + sides, pair, lambda pair: diou_slopes(pair) + pair.slopes(pair.d_excess))
+    return rows(pair.one_minus_iou + pair.center + sides, pair, lambda pair: diou_slopes(pair) + pair.slopes(pair.d_excess))
 
 
 @loss(example=EXAMPLE, bound=Bound(1e-14, 1e-13, "a side 1e300 times shorter than the one across has few digits beside it", "tensor"))
+@in_float64
 def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -> Evaluation:
     r"""One minus a power of the intersection over union; there is no gradient to boxes that do not meet.
 
@@ -175,17 +165,18 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
     Synonyms: AlphaIoULoss, power_iou
     Reference: He et al., Alpha-IoU, 2021, arXiv:2110.13675, equation 3
     """
-    pair = paired(predictions, labels)
+    pair = Pair.of(predictions, labels)
     surprise = alpha * negative_log(pair)
     power = np.exp(-surprise)
 
     def slopes(of: Pair) -> Array:
         return -of.slopes(lambda axis, across: of.log_iou(axis, across, alpha * power))
 
-    return rows(predictions, -np.expm1(-surprise), pair, slopes)
+    return rows(-np.expm1(-surprise), pair, slopes)
 
 
 @loss(example=EXAMPLE, conventions=("gradients",))
+@in_float64
 def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
 
@@ -196,7 +187,7 @@ def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Synonyms: WIoULoss, wise_iou, wiou_v1
     Reference: Tong et al., Wise-IoU: Bounding Box Regression Loss with Dynamic Focusing Mechanism, 2023, arXiv:2301.10051, equations 5 and 6
     """
-    pair = paired(predictions, labels)
+    pair = Pair.of(predictions, labels)
     growth = np.exp(pair.center)
 
     def slopes(of: Pair) -> Array:
@@ -205,10 +196,11 @@ def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
         apart = np.stack([x, y, x, y], axis=-1)
         return growth[:, None] * (of.one_minus_iou[:, None] * apart - of.slopes(of.d_iou))
 
-    return rows(predictions, pair.one_minus_iou * growth, pair, slopes)
+    return rows(pair.one_minus_iou * growth, pair, slopes)
 
 
 @loss(example=EXAMPLE)
+@in_float64
 def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 0.2) -> Evaluation:
     r"""For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth L1.
 
@@ -221,8 +213,7 @@ def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 
     Synonyms: BoundedIoULoss, bounded_iou_loss, BIoULoss
     Reference: Tychsen-Smith and Petersson, Improving Object Localization with Fitness NMS and Bounded IoU Loss, 2018, arXiv:1711.00164, equations 10 to 14
     """
-    boxes, true = predictions.astype(np.float64, copy=False), labels.astype(np.float64, copy=False)
-    bounds, by_low, by_high = (np.stack(x, axis=-1) for x in zip(*(side for k in (0, 1) for side in _bounded(boxes, true, k)), strict=True))
+    bounds, by_low, by_high = (np.stack(x, axis=-1) for x in zip(*(side for k in (0, 1) for side in _bounded(predictions, labels, k)), strict=True))
     near = bounds < beta
     values = np.where(near, 0.5 * bounds * (bounds / beta), bounds - 0.5 * beta)
     rate = np.where(near, bounds / beta, 1.0).astype(bounds.dtype)
@@ -231,7 +222,7 @@ def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 
         low, high = c * rate * by_low, c * rate * by_high
         return np.stack([low[:, 0] + low[:, 1], low[:, 2] + low[:, 3], high[:, 0] + high[:, 1], high[:, 2] + high[:, 3]], axis=-1)
 
-    return narrowed(elementwise(values, {"predictions": pullback}), predictions)
+    return elementwise(values, {"predictions": pullback})
 
 
 def _bounded(boxes: Array, labels: Array, k: int) -> list[tuple[Array, Array, Array]]:

@@ -166,14 +166,19 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     high, low = cosines.values
     by_image, by_text = Matching(cosines.values, scale), Matching((high.T, low.T), scale)
 
+    unit, exponent = np.frexp(scale)  # the scale may be as small as the vectors, whose norms the gradient is divided by
+
     def slope(cotangent: Array) -> Array:
-        half = (0.5 * scale * cotangent.astype(high.dtype))[:, None]
+        half = (0.5 * unit * cotangent.astype(high.dtype))[:, None]
         return half * by_image.slope() + (half * by_text.slope()).T
 
     def by_scale(cotangent: Array) -> Array:
         return (0.5 * cotangent * (by_image.by_factor() + by_text.by_factor())).sum(keepdims=True).astype(high.dtype)
 
-    gradients: dict[str, Pullback] = {"image": lambda c: cosines.by_a(slope(c)), "text": lambda c: cosines.by_b(slope(c))}
+    gradients: dict[str, Pullback] = {
+        "image": lambda c: cosines.by_a(slope(c), exponent=int(exponent)),
+        "text": lambda c: cosines.by_b(slope(c), exponent=int(exponent)),
+    }
     values = (0.5 * (by_image.values + by_text.values)).astype(np.float64)
     return Evaluation(values, np.ones(len(values)), gradients | ({} if logit_scale is None else {"logit_scale": by_scale}))
 

@@ -8,8 +8,8 @@ import annotated_types
 import numpy as np
 
 from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_focal
-from service.losses.boxes import giou_slopes, giou_values, paired
-from service.losses.boxpairs import over
+from service.losses.boxes import giou_slopes, giou_values
+from service.losses.boxpairs import Pair, over
 from service.losses.core import Bound, Evaluation, NonNegative, loss
 from service.losses.errors import InvalidTensor
 from service.losses.heads import AnchorClasses, AnchorLogits, of_images, rows, to_anchors
@@ -73,7 +73,7 @@ def fcos(
     counts, there = (true >= -1).astype(np.float64), (true >= 0).astype(np.float64)
     focal = sigmoid_focal.function(rows(class_logits), (true[:, None] == np.arange(classes)).astype(class_logits.dtype), gamma=gamma, alpha=alpha)
     away = AWAY.astype(distances.dtype)
-    pair = paired(rows(distances) * away, aims * away)
+    pair = Pair.of(rows(distances) * AWAY, aims * AWAY)
     central = _centerness(aims)
     entropy = binary_cross_entropy_with_logits.function(rows(centerness), central)
     parts = {

@@ -198,20 +198,20 @@ class Cosines:
         self.b = self.a if b is None else Directions(b)
         self.values = products(self.a.unit, self.b.unit)
 
-    def by_a(self, slope: Array, balanced: bool = False) -> Array:
-        """D / d a from the derivative by the cosines (n, m). balanced: in exact arithmetic each row of it adds up to 0."""
-        return _towards(self.a, self.b, slope, balanced)
+    def by_a(self, slope: Array, balanced: bool = False, exponent: int = 0) -> Array:
+        """D / d a from the derivative by the cosines (n, m), times 2^-exponent. balanced: in exact arithmetic each row of it adds up to 0."""
+        return _towards(self.a, self.b, slope, balanced, exponent)
 
-    def by_b(self, slope: Array) -> Array:
-        """D / d b from the derivative by the cosines (n, m)."""
-        return _towards(self.b, self.a, slope.T)
+    def by_b(self, slope: Array, exponent: int = 0) -> Array:
+        """D / d b from the derivative by the cosines (n, m), times 2^-exponent."""
+        return _towards(self.b, self.a, slope.T, False, exponent)
 
     def by_both(self, slope: Array) -> Array:
         """D / d a where b is a."""
         return _towards(self.a, self.a, slope + slope.T)
 
 
-def _towards(of: Directions, others: Directions, slope: Array, balanced: bool = False) -> Array:
+def _towards(of: Directions, others: Directions, slope: Array, balanced: bool = False, exponent: int = 0) -> Array:
     """Pull sum_j slope_ij others_j, with slopes and coordinates scaled so that neither vanishes in the other's shadow.
 
     Balanced slopes take the directions from the first of them, so that what all share cancels.
@@ -222,7 +222,7 @@ def _towards(of: Directions, others: Directions, slope: Array, balanced: bool = 
         unit = add(unit, (-unit[0][:, :1], -unit[1][:, :1]))
     rows, columns = exponents(slope), exponents(unit[0])
     sums = products(widened(np.ldexp(slope, -rows[:, None])), scaled(unit, -columns[:, None]))
-    return of.pull(scaled(sums, columns[None, :]), rows)
+    return of.pull(scaled(sums, columns[None, :]), rows + exponent)
 
 
 def products(a: Twofold, b: Twofold) -> Twofold:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +72,30 @@ def elementwise(
         lambda: weighted,
         {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
     )
+
+
+def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
+    """The loss function with float32 tensors computed in float64, its elements and derivatives in float32: where differences or scales need the room."""
+
+    @wraps(function)
+    def wide(*tensors: Array | None, **named: Any) -> Evaluation:
+        given = [x for x in (*tensors, *named.values()) if isinstance(x, np.ndarray) and x.dtype == np.float32]
+        if not given:
+            return function(*tensors, **named)
+        widened = [x.astype(np.float64) if x is not None and x.dtype == np.float32 else x for x in tensors]
+        result = function(*widened, **{key: x.astype(np.float64) if any(x is y for y in given) else x for key, x in named.items()})
+
+        def cast(back: Callable[..., Array]) -> Callable[..., Array]:
+            return lambda *arguments: back(*arguments).astype(np.float32)
+
+        return replace(
+            result,
+            gradients={name: cast(pullback) for name, pullback in result.gradients.items()},
+            hessian_diagonal={name: cast(pullback) for name, pullback in result.hessian_diagonal.items()},
+            elements=result.elements and cast(result.elements),
+        )
+
+    return wide
 
 
 def decay(x: Array) -> Array:

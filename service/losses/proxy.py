@@ -15,7 +15,7 @@ from service.losses.contrastive import log_one_plus, lowered, nothing
 from service.losses.core import Bound, Evaluation, Positive, loss
 from service.losses.geometry import Angles, Cosines
 from service.losses.metric import Vector, scattered
-from service.losses.numerics import Softmax, elementwise, per_sample_sum, sigmoid, softplus
+from service.losses.numerics import Softmax, elementwise, in_float64, per_sample_sum, sigmoid, softplus
 from service.losses.similarity import less, masked, share
 from service.losses.tensors import Array, Tensor
 from service.losses.twofold import Twofold
@@ -79,6 +79,7 @@ class Margins:
 
 
 @loss(example=WEIGHTS, bound=Bound(1e-14, 1e-12, "the slope of the enlarged angle is the rounded cosine over the sine"))
+@in_float64
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
 
@@ -104,6 +105,7 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
 
 
 @loss(example=WEIGHTS)
+@in_float64
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
 
@@ -124,6 +126,7 @@ def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float
 
 
 @loss(example=WEIGHTS)
+@in_float64
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
     r"""Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
 
@@ -141,6 +144,7 @@ def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, te
 
 
 @loss(example=PROXIES)
+@in_float64
 def proxy_nca(
     embeddings: Vector, proxies: Proxies, labels: Label, *, softmax_scale: Positive = 1.0, denominator: Literal["all", "others"] = "all"
 ) -> Evaluation:
@@ -184,6 +188,7 @@ def proxy_nca(
 
 
 @loss(example=PROXIES, merges=False)
+@in_float64
 def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin: float = 0.1, alpha: Positive = 32.0) -> Evaluation:
     r"""Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
 

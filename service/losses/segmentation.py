@@ -28,7 +28,7 @@ from service.losses.masks import (
     through,
     tversky_score,
 )
-from service.losses.numerics import LN2, times
+from service.losses.numerics import LN2, in_float64, times
 from service.losses.tensors import UNIT, Array, Tensor
 
 FixedMaskLabels = Annotated[
@@ -232,6 +232,7 @@ def log_cosh_dice(
 
 
 @loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@in_float64
 def generalized_dice(
     predictions: Masks,
     labels: FixedMaskLabels,
