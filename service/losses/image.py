@@ -10,7 +10,7 @@ import numpy as np
 from service.losses.core import Bound, Evaluation, Fraction, Positive, loss
 from service.losses.errors import InvalidTensor
 from service.losses.geometry import Angles, exponents
-from service.losses.numerics import elementwise, per_sample_sum, spread, times
+from service.losses.numerics import elementwise, in_blocks, per_sample_sum, spread, times
 from service.losses.tensors import Array, Domain, Tensor
 from service.losses.twofold import two_product
 from service.losses.windows import Filter, Reflected, Window, Windows, check_window, over
@@ -62,19 +62,23 @@ def ssim(
     """
     check_window(predictions, window_size, convention)
     reflected = Reflected.of(predictions, window_size // 2) if convention == "kornia" else None
-    half = 0.5 if convention == "kornia" else 1.0
-    seen = (predictions, labels) if reflected is None else (reflected(predictions), reflected(labels))
-    windows = Windows.of(*seen, Filter.gaussian(window_size, sigma), data_range, k1, k2)
-    values = half * windows.loss
+    half, filtered = 0.5 if convention == "kornia" else 1.0, Filter.gaussian(window_size, sigma)
 
-    def pullback(cotangent: Array, which: int) -> Array:
-        c = half * spread(cotangent, values)
-        slopes = windows.back(c * (1.0 - windows.structure), c * (1.0 - windows.light), which)
-        return slopes if reflected is None else reflected.back(slopes, predictions)
+    def of(x: Array, y: Array) -> Evaluation:
+        seen = (x, y) if reflected is None else (reflected(x), reflected(y))
+        windows = Windows.of(*seen, filtered, data_range, k1, k2)
+        values = half * windows.loss
 
-    size = np.full(len(values), float(np.prod(values.shape[1:])))
-    gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
-    return Evaluation(per_sample_sum(values), size, gradients, lambda: values)
+        def pullback(cotangent: Array, which: int) -> Array:
+            c = half * spread(cotangent, values)
+            slopes = windows.back(c * (1.0 - windows.structure), c * (1.0 - windows.light), which)
+            return slopes if reflected is None else reflected.back(slopes, x)
+
+        size = np.full(len(values), float(np.prod(values.shape[1:])))
+        gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
+        return Evaluation(per_sample_sum(values), size, gradients, lambda: values)
+
+    return in_blocks(of, predictions, labels)
 
 
 def halved(x: Array) -> Array:
@@ -124,30 +128,34 @@ def ms_ssim(
     weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
     if not weights.size:
         raise InvalidTensor("scale_weight", "is empty; expected a weight for each scale")
-    x, y, filtered = predictions, labels, Filter.gaussian(window_size, sigma)
-    scales: list[Windows] = []
-    for _ in weights:
-        check_window(x, window_size)
-        scales.append(Windows.of(x, y, filtered, data_range, k1, k2))
-        x, y = halved(x), halved(y)
-    maps = [scale.loss if scale is scales[-1] else scale.structure for scale in scales]
-    missing = np.stack([m.mean(axis=(2, 3), dtype=np.float64) for m in maps], axis=-1)
-    logs = times(weights, np.log1p(-np.minimum(missing, 1.0)))
-    values = -np.expm1(logs.sum(axis=-1))
+    filtered = Filter.gaussian(window_size, sigma)
 
-    def pullback(cotangent: Array, which: int) -> Array:
-        rate = over(weights * np.exp(logs.sum(axis=-1, keepdims=True)), np.maximum(1.0 - missing, 0.0)) * (missing < 1.0)
-        slopes: Array | float = 0.0
-        for j in reversed(range(len(scales))):
-            scale, last = scales[j], j == len(scales) - 1
-            windows = float(np.prod(maps[j].shape[2:]))
-            c = (cotangent[:, None] * rate[..., j] / windows).astype(predictions.dtype)[:, :, None, None] * np.ones_like(maps[j])
-            here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
-            slopes = here if last else here + halved_back(np.asarray(slopes), here)
-        return np.asarray(slopes)
+    def of(x: Array, y: Array) -> Evaluation:
+        scales: list[Windows] = []
+        for _ in weights:
+            check_window(x, window_size)
+            scales.append(Windows.of(x, y, filtered, data_range, k1, k2))
+            x, y = halved(x), halved(y)
+        maps = [scale.loss if scale is scales[-1] else scale.structure for scale in scales]
+        missing = np.stack([m.mean(axis=(2, 3), dtype=np.float64) for m in maps], axis=-1)
+        logs = times(weights, np.log1p(-np.minimum(missing, 1.0)))
+        values = -np.expm1(logs.sum(axis=-1))
 
-    gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
-    return Evaluation(values.sum(axis=1), np.full(len(values), float(values.shape[1])), gradients, lambda: values)
+        def pullback(cotangent: Array, which: int) -> Array:
+            rate = over(weights * np.exp(logs.sum(axis=-1, keepdims=True)), np.maximum(1.0 - missing, 0.0)) * (missing < 1.0)
+            slopes: Array | float = 0.0
+            for j in reversed(range(len(scales))):
+                scale, last = scales[j], j == len(scales) - 1
+                windows = float(np.prod(maps[j].shape[2:]))
+                c = (cotangent[:, None] * rate[..., j] / windows).astype(x.dtype)[:, :, None, None] * np.ones_like(maps[j])
+                here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
+                slopes = here if last else here + halved_back(np.asarray(slopes), here)
+            return np.asarray(slopes)
+
+        gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
+        return Evaluation(values.sum(axis=1), np.full(len(values), float(values.shape[1])), gradients, lambda: values)
+
+    return in_blocks(of, predictions, labels)
 
 
 @loss(example={"predictions": [[0.1, 0.5, 0.9]], "labels": [[0.0, 0.5, 1.0]]}, bound=LEVEL)

@@ -98,6 +98,25 @@ def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]
     return wide
 
 
+def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluation:
+    """A loss whose samples have nothing to do with one another, as many of them at a time as stay in a core's cache."""
+    step = max(1, BLOCK // max(1, tensors[0][:1].size))
+    if len(tensors[0]) <= step:
+        return evaluate(*tensors)
+    blocks = [slice(start, start + step) for start in range(0, len(tensors[0]), step)]
+    parts = [evaluate(*(x[at] for x in tensors)) for at in blocks]
+
+    def pulled(name: str) -> Pullback:
+        return lambda c: np.concatenate([part.gradients[name](c[at]) for part, at in zip(parts, blocks, strict=True)])
+
+    return Evaluation(
+        np.concatenate([part.numerator for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        {name: pulled(name) for name in parts[0].gradients},
+        lambda: np.concatenate([part.elements() for part in parts if part.elements is not None]),
+    )
+
+
 def decay(x: Array) -> Array:
     """e^-|x|, all that softplus and sigmoid need of the exponential, for x and for -x."""
     out = np.abs(x)

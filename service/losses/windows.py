@@ -136,16 +136,14 @@ class Similarity:
         """1 - (2 cov + c2) / (vx + vy + c2)."""
         return over(self.difference.variance, self.varied)
 
-    def back(self, by_light: Array, by_structure: Array) -> tuple[Array, Array]:
-        """Slopes on both maps as slopes on both images."""
+    def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
+        """Slopes on both maps as slopes on one image."""
         # d light / d mx = 2 m (my (mx + my) + c1) / bright^2 with m = mx - my: no difference of its two parts
-        mx, my = self.x.mean, self.y.mean
+        sign, own, other = (1.0, self.x, self.y) if which == 0 else (-1.0, self.y, self.x)
         light, structure = over(2.0 * by_light * self.difference.mean, self.bright), over(by_structure, self.varied)
         both = self.difference.back(np.zeros_like(structure), structure)
-        faded = -structure * self.structure
-        x = self.x.back(light * over(my * (mx + my) + self.c1, self.bright), faded)
-        y = self.y.back(-light * over(mx * (mx + my) + self.c1, self.bright), faded)
-        return x + both, y - both
+        steep = light * over(other.mean * (self.x.mean + self.y.mean) + self.c1, self.bright)
+        return own.back(sign * steep, -structure * self.structure) + sign * both
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,7 @@ class Windows:
 
     def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
         """Slopes on both maps as slopes on one image."""
-        parts = [np.ldexp(each.back(by_light * holds, by_structure * holds)[which], exponent) for each, exponent, holds in self.levels]
+        parts = [np.ldexp(each.back(by_light * holds, by_structure * holds, which), exponent) for each, exponent, holds in self.levels]
         return sum(parts[1:], parts[0])
 
 
