@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import ml_dtypes
@@ -18,6 +20,7 @@ import orjson
 from service.codec.tree import Array, Buffer, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
 
 MAX_HEADER = 1024 * 1024
+KNOWN_BYTES = 4096  # headers up to this size are remembered
 INDEX = re.compile("0|[1-9][0-9]{0,8}")  # a place in a list; isdigit() also takes digits that int() does not
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -37,27 +40,60 @@ DTYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
+@dataclass(frozen=True)
+class Place:
+    """A tensor of a header: its name, and what of the data it is."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a header says: the text of the request's other fields, and the tensors, which lie one after the other up to `end`."""
+
+    request: str | None
+    places: tuple[Place, ...]
+    end: int
+
+
 def decode(body: Buffer, caps: Caps) -> Decoded:
     """The tensors as views of the body, and the fields of the metadata's `request`."""
-    header, start = _header(body)
-    fields = _request(header.pop("__metadata__", {}))
-    data = memoryview(body).toreadonly()[start:]
-    spans = []
-    for name, entry in header.items():
-        if name in fields:
-            raise Unfit("stands in the header and in the request", (name,))
-        array, span = _tensor(name, entry, data, caps)
-        _nest(fields, name, array)
-        spans.append(span)
+    text = _header(body)
+    layout = (_known if len(text) <= KNOWN_BYTES else _layout)(text, caps)
+    fields = _request(layout.request)
+    data = memoryview(body).toreadonly()[8 + len(text) :]
+    if layout.end != len(data):
+        raise Malformed(f"the tensors end at {layout.end}, the body at {len(data)}")
+    for place in layout.places:
+        if place.name in fields:
+            raise Unfit("stands in the header and in the request", (place.name,))
+        array = np.frombuffer(data[place.first : place.last], place.dtype).reshape(place.shape)
+        _nest(fields, place.name, checked_elements(array, (place.name,)))
+    _check_depth(fields, caps.depth)
+    return Decoded(fields)
+
+
+def _layout(text: bytes, caps: Caps) -> Layout:
+    header = _strict_json(text, "header")
+    if not isinstance(header, dict):
+        raise Malformed("the header should be a JSON object")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):  # by the format's rules
+        raise Malformed("__metadata__ should be an object of strings")
+    places = tuple(_place(name, entry, caps) for name, entry in header.items())
     end = 0
-    for first, last in sorted(spans):
+    for first, last in sorted((place.first, place.last) for place in places):
         if first != end:
             raise Malformed(f"the tensors {'overlap' if first < end else 'leave a hole'} at offset {min(first, end)}")
         end = last
-    if end != len(data):
-        raise Malformed(f"the tensors end at {end}, the body at {len(data)}")
-    _check_depth(fields, caps.depth)
-    return Decoded(fields)
+    return Layout(metadata.get("request"), places, end)
+
+
+_known = lru_cache(maxsize=64)(_layout)  # callers send the same shapes again and again, and a header takes longer to read than a small tensor
 
 
 def _check_depth(fields: dict[str, Any], most: int) -> None:
@@ -70,21 +106,18 @@ def _check_depth(fields: dict[str, Any], most: int) -> None:
     raise Malformed(f"nested deeper than {most}")
 
 
-def _header(body: Buffer) -> tuple[dict[str, Any], int]:
+def _header(body: Buffer) -> bytes:
     size = int.from_bytes(body[:8], "little") if len(body) >= 8 else MAX_HEADER + 1
     if size > min(len(body) - 8, MAX_HEADER):
         raise Malformed(f"the header's length is beyond the body, or beyond {MAX_HEADER} bytes")
-    header = _strict_json(bytes(body[8 : 8 + size]), "header")
-    if not isinstance(header, dict):
-        raise Malformed("the header should be a JSON object")
-    return header, 8 + size
+    return bytes(body[8 : 8 + size])
 
 
-def _request(metadata: Any) -> dict[str, Any]:
-    """The non-tensor fields. Every value of the metadata is a string, by the format's rules."""
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise Malformed("__metadata__ should be an object of strings")
-    fields = _strict_json(metadata.get("request", "{}").encode("utf-8", "surrogatepass"), "request")
+def _request(text: str | None) -> dict[str, Any]:
+    """The fields that are no tensors."""
+    if text is None:
+        return {}
+    fields = _strict_json(text.encode("utf-8", "surrogatepass"), "request")
     if not isinstance(fields, dict):
         raise Malformed("__metadata__.request should be a JSON object")
     return fields
@@ -109,7 +142,7 @@ def _strict_json(text: bytes, what: str) -> Any:
         raise Malformed(f"the {what} is not JSON") from None
 
 
-def _tensor(name: str, entry: Any, data: memoryview, caps: Caps) -> tuple[Array, tuple[int, int]]:
+def _place(name: str, entry: Any, caps: Caps) -> Place:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise Malformed("a tensor has dtype, shape and data_offsets", (name,))
     dtype, shape, offsets = (entry[key] for key in ("dtype", "shape", "data_offsets"))
@@ -117,10 +150,10 @@ def _tensor(name: str, entry: Any, data: memoryview, caps: Caps) -> tuple[Array,
         raise Malformed(f"dtype should be one of {', '.join(DTYPES)}", (name,))
     if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2:
         raise Malformed("shape and data_offsets are lists of integers of 0 or more", (name,))
-    shape, (first, last) = checked_shape(tuple(shape), caps, (name,)), offsets
-    if first > last or last > len(data) or last - first != math.prod(shape) * DTYPES[dtype].itemsize:
-        raise Malformed(f"data_offsets do not span the bytes of shape {list(shape)} of {dtype} within the body", (name,))
-    return checked_elements(np.frombuffer(data[first:last], DTYPES[dtype]).reshape(shape), (name,)), (first, last)
+    first, last = offsets
+    if last - first != math.prod(checked_shape(tuple(shape), caps, (name,))) * DTYPES[dtype].itemsize:
+        raise Malformed(f"data_offsets do not span the bytes of shape {list(shape)} of {dtype}", (name,))
+    return Place(name, DTYPES[dtype], tuple(shape), first, last)
 
 
 def _sizes(value: Any) -> bool:

@@ -76,7 +76,7 @@ def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...])
     """The shape, if rank and number of elements are within the caps."""
     if len(shape) > caps.rank:
         raise Unfit(f"has {len(shape)} axes; at most {caps.rank} are allowed", pointer)
-    if math.prod(size or 1 for size in shape) > caps.elements:  # an empty one too: its other sizes are those of answers
+    if (math.prod(shape) or math.prod(size or 1 for size in shape)) > caps.elements:  # an empty one too: its other sizes are those of answers
         raise TooMany(f"has more than {caps.elements} elements", pointer)
     return shape
 
