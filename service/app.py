@@ -50,7 +50,7 @@ class Health(BaseModel):
 def create_app(settings: Settings | None = None, life: Life | None = None) -> FastAPI:
     """The ASGI application. `life` is shared with the server that runs it and says whether it is stopping."""
     settings, life = settings or Settings(), life or Life()
-    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.TELEMETRY)
+    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry())
     endpoint = LossEndpoint(settings, Pool(settings))
     app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)

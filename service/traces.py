@@ -1,11 +1,12 @@
 """Traces: FastAPI opens a span for each request where an OpenTelemetry provider is set, and reads traceparent; what we know is added here.
 
 OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables set a provider, with the extra `otel` installed. Without one a request pays for
-a look into its scope.
+a look into its scope. A provider that is set by a program must be there before the application is made.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -29,6 +30,12 @@ TELEMETRY: TelemetryConfig = {
 }
 
 _traceparent = TraceContextTextMapPropagator()
+
+
+def telemetry() -> TelemetryConfig:
+    """FastAPI's, off where nothing can want a trace: to look for a provider with each request takes as long as to read its headers."""
+    wanted = TELEMETRY.get("tracer_provider") or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return {**TELEMETRY, "tracing": bool(wanted) or any(name.startswith("OTEL_") for name in os.environ)}
 
 
 def headers(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
