@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
+from service.losses.alignments import Alignments
 from service.losses.classification import softmax_pull
 from service.losses.core import Evaluation, Pullback, loss
 from service.losses.errors import InvalidOption, InvalidTensor
@@ -130,58 +131,28 @@ def ctc(
     Synonyms: CTCLoss, ctc_loss, connectionist_temporal_classification
     Reference: Graves et al., Connectionist Temporal Classification, 2006, ICML, equations 6 to 8
     """
-    frames, n, classes = predictions.shape
+    n, classes = predictions.shape[1:]
     if blank >= classes:
         raise InvalidOption("blank", f"is {blank}; class indices lie in [0, {classes})")
     symbols = _checked_symbols(labels, target_lengths, blank)
-    path = np.full((n, 2 * symbols.shape[1] + 1), blank)  # blanks between, before and after the symbols
-    path[:, 1::2] = symbols
+    path = np.full((2 * symbols.shape[1] + 1, n), blank)  # blanks between, before and after the symbols
+    path[1::2] = symbols.T
     skips = np.zeros(path.shape, bool)
-    skips[:, 2:] = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
-    place, ends = np.arange(path.shape[1]), 2 * target_lengths[:, None]
-    forward = np.empty((frames, *path.shape), predictions.dtype)
-
-    def sources(before: Array) -> tuple[Array, Array, Array]:
-        return before, shifted(before, 1, -np.inf), np.where(skips, shifted(before, 2, -np.inf), -np.inf).astype(before.dtype, copy=False)
-
-    last = np.full(path.shape, -np.inf, predictions.dtype)  # the sums at each sample's last frame, less `total`
-    last[:, 0] = 0.0  # without frames: only no symbols
-    total = np.zeros(n)
-    for t in range(frames):
-        here = np.take_along_axis(predictions[t], path, 1)
-        too_late = place < ends - 1 - 2 * (input_lengths - 1 - t)[:, None]
-        here[(place > ends) | (place > 2 * t + 1) | too_late] = -np.inf  # no path goes there and comes to its end
-        here, taken = settled(here)
-        if t:
-            here += log_sum(*sources(forward[t - 1]))
-        forward[t], top = settled(here)
-        total += np.where(t < input_lengths, top.astype(np.float64) + taken, 0.0)
-        last = np.where((input_lengths == t + 1)[:, None], forward[t], last)
-    ends = np.concatenate((ends, np.maximum(ends - 1, 0)), axis=1)
-    final = np.take_along_axis(last, ends, 1)
-    final[target_lengths == 0, 1] = -np.inf
-    numerator = -(log_sum(final[:, 0], final[:, 1]) + total)
+    skips[2:] = (path[2:] != blank) & (path[2:] != path[:-2])
+    alignments = Alignments(predictions, path, skips, 2 * target_lengths, input_lengths)
+    last, total = alignments.last()
+    ends, rows = np.stack((2 * target_lengths, np.maximum(2 * target_lengths - 1, 0))), np.arange(n)
+    final = last[ends, rows]
+    final[1, target_lengths == 0] = -np.inf
+    numerator = -(log_sum(*final) + total)
     feasible = numerator < np.inf if zero_infinity else np.ones(n, bool)
     numerator = np.where(feasible, numerator, 0.0)
 
     def pullback(cotangent: Array) -> Array:
-        out = np.zeros_like(predictions)
-        start = np.zeros(path.shape, predictions.dtype)
-        both = shares(final[:, 0], final[:, 1])
-        rows = np.arange(n)
-        start[rows, ends[:, 0]] = both[0]
-        start[rows, ends[:, 1]] += both[1]
-        start *= feasible[:, None]
-        weight = np.zeros_like(start)
-        for t in reversed(range(frames)):
-            weight = np.where((input_lengths == t + 1)[:, None], start, weight)
-            upstream = -cotangent[:, None] * weight
-            flat = (rows[:, None] * classes + path).ravel()
-            out[t] = np.bincount(flat, upstream.ravel(), n * classes).reshape(n, classes)
-            if t:
-                stay, step, skip = shares(*sources(forward[t - 1])) * weight
-                weight = stay + shifted_back(step, 1) + shifted_back(skip, 2)
-        return out
+        start, (end, before) = np.zeros(path.shape, predictions.dtype), shares(*final)
+        start[ends[0], rows] = end
+        start[ends[1], rows] += before
+        return alignments.pull(start, np.where(feasible, -cotangent, 0.0))
 
     weight = np.maximum(target_lengths, 1).astype(np.float64)
     return Evaluation(numerator, weight, {"predictions": pullback}, lambda: numerator.astype(predictions.dtype), mean_of="samples")
