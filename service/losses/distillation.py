@@ -50,7 +50,7 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
     )
 
 
-@loss(example=LOGITS)
+@loss(example=LOGITS, hessian_diagonal=True)
 def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0) -> Evaluation:
     r"""Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
 
@@ -69,6 +69,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
     if beta in (0, 1):
         kl = _Kl(teacher, student) if beta == 0 else _Kl(student, teacher)
         by_student, by_teacher = (kl.by_second, kl.by_first) if beta == 0 else (kl.by_first, kl.by_second)
+        bends = (kl.bend_by_second, kl.bend_by_first) if beta == 0 else (kl.bend_by_first, kl.bend_by_second)
         terms = kl.terms
     else:
         s, t = student.p, teacher.p
@@ -85,14 +86,18 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
         def by_teacher() -> Array:
             return beta * teacher.chain(_mixture_slope(teacher, student, 1.0 - beta))
 
+        bends = lambda: _mixture_bend(student, teacher, beta), lambda: _mixture_bend(teacher, student, 1.0 - beta)
+
+    square = temperature * temperature
     return elementwise(
         terms,
         {"predictions": lambda c: (c / temperature) * by_student(), "labels": lambda c: (c / temperature) * by_teacher()},
+        {"predictions": lambda c: (c / square) * bends[0](), "labels": lambda c: (c / square) * bends[1]()},
         divisor=positions(predictions),
     )
 
 
-@loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]})
+@loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]}, hessian_diagonal=True)
 def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     r"""Mean of both directions of the divergence between two passes of a network over the same samples.
 
@@ -111,11 +116,15 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
             "input1": lambda c: (0.5 * c) * (there.by_first() + back.by_second()),
             "input2": lambda c: (0.5 * c) * (there.by_second() + back.by_first()),
         },
+        {
+            "input1": lambda c: (0.5 * c) * (there.bend_by_first() + one.p * one.q),
+            "input2": lambda c: (0.5 * c) * (back.bend_by_first() + two.p * two.q),
+        },
         divisor=positions(input1),
     )
 
 
-@loss(example={"predictions": LOGITS["predictions"]})
+@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True)
 def entropy(predictions: Logits) -> Evaluation:
     r"""Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
 
@@ -128,7 +137,7 @@ def entropy(predictions: Logits) -> Evaluation:
     return _entropy(predictions, 1.0)
 
 
-@loss(example={"predictions": LOGITS["predictions"]})
+@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True)
 def confidence_penalty(predictions: Logits) -> Evaluation:
     r"""Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
 
@@ -143,9 +152,11 @@ def confidence_penalty(predictions: Logits) -> Evaluation:
 
 def _entropy(logits: Array, sign: float) -> Evaluation:
     scores = _Scores(logits, 1.0)
+    from_top = _from_top(scores.logits, np.zeros_like(scores.logits), scores.top)
     return elementwise(
         sign * times(scores.p, scores.surprise),
-        {"predictions": lambda c: (-sign * c) * scores.chain(_from_top(scores.logits, np.zeros_like(scores.logits), scores.top))},
+        {"predictions": lambda c: (-sign * c) * scores.chain(from_top)},
+        {"predictions": lambda c: (-sign * c) * scores.bend(from_top)},
         divisor=positions(logits),
     )
 
@@ -172,6 +183,14 @@ def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Twofold:
     return -np.where(near, high, far).astype(u.dtype, copy=False), -np.where(near, low, 0.0).astype(u.dtype, copy=False)
 
 
+def _mixture_bend(own: _Scores, other: _Scores, share: float) -> Array:
+    """The second derivative by the own scores of the divergences from the mixture, of which `share` is the other's."""
+    whole = (1.0 - share) * own.p + share * other.p
+    part = np.divide((1.0 - share) * own.p, whole, out=np.zeros_like(whole), where=whole != 0)  # of the mixture, the own one's
+    mean = (own.p * part).sum(axis=1, keepdims=True)
+    return (1.0 - share) * (own.bend(_mixture_slope(own, other, share)) + own.p * (own.p * (part - mean) - own.q * part))
+
+
 class _Scores:
     """The probabilities of scores at a temperature, and minus their logarithms."""
 
@@ -190,6 +209,10 @@ class _Scores:
         """
         held = (np.where(self.p == 0, 0.0, part).astype(self.p.dtype, copy=False) for part in slope)
         return (self.p * less_mean(self.logits, (next(held), next(held)))).astype(self.p.dtype, copy=False)
+
+    def bend(self, slope: Twofold) -> Array:
+        """The second derivative of sum p slope, where the slope's own derivative is that of log p: of minus the entropy, or a divergence."""
+        return self.p * self.q + (self.q - self.p) * self.chain(slope)
 
 
 def _from_top(high: Array, low: Array, top: Array) -> Twofold:
@@ -236,9 +259,18 @@ class _Kl:
         """By the second's."""
         return -self.difference()
 
+    def bend_by_first(self) -> Array:
+        """The second derivative by the first's scores over the temperature."""
+        return self.first.bend(_between(self.first, self.second, self.first.top))
+
+    def bend_by_second(self) -> Array:
+        """By the second's."""
+        return self.second.p * self.second.q
+
 
 @loss(
     example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]], "center": [0.2, 0.1, 0.0]},
+    hessian_diagonal=True,
 )
 def dino(
     predictions: StudentScores,
@@ -268,6 +300,6 @@ def dino(
     return replace(
         entropy,
         gradients={"predictions": lambda c: entropy.gradients["predictions"](c) / student_temperature},
-        hessian_diagonal={},
+        hessian_diagonal={"predictions": lambda c: entropy.hessian_diagonal["predictions"](c) / student_temperature**2},
         state={"center": moved.astype(center.dtype, copy=False)},
     )

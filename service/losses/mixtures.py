@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -47,13 +48,25 @@ def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str
     def pulled(name: str) -> Pullback:
         return lambda c: c * of_counting(name)
 
+    def bent(name: str) -> Array:
+        ones = np.ones(len(labels))
+        steep = counting.gradients[name](ones)
+        return times(share, counting.hessian_diagonal[name](ones) - times(1.0 - share, steep * steep))
+
+    def bent_gate() -> Array:
+        opened = sigmoid(gate) * sigmoid(-gate)
+        return np.where(zero, opened - sigmoid(gate + values) * sigmoid(-values - gate), opened).astype(values.dtype, copy=False)
+
+    second: dict[str, Callable[[Array], Array]] = {name: lambda c, name=name: c * bent(name) for name in counting.hessian_diagonal if name in names}  # type: ignore[misc]
+
     return elementwise(
         np.where(zero, at_zero, values + softplus(gate)).astype(values.dtype, copy=False),
         {name: pulled(name) for name in names} | {"gate": lambda c: c * of_gate()},
+        second | {"gate": lambda c: c * bent_gate()},
     )
 
 
-@loss(example=COUNTED)
+@loss(example=COUNTED, hessian_diagonal=True)
 def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_input: bool = True) -> Evaluation:
     r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else Poisson's; log(t!) is in it.
 
@@ -69,6 +82,7 @@ def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_i
 @loss(
     example=COUNTED | {"dispersion": [0.5, 1.0, 2.0]},
     bound=Bound(1e-13, 1e-12, "sums of series of the gamma function that partly cancel, as in negative_binomial_nll"),
+    hessian_diagonal=True,
 )
 def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, dispersion: Dispersion, gate: Gate) -> Evaluation:
     r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else negative_binomial_nll's.
@@ -85,6 +99,7 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
 @loss(
     example={"predictions": [[0.0, 2.0]], "scale": [[1.0, 0.5]], "weight_logits": [[0.3, -0.2]], "labels": [1.5]},
     bound=Bound(1e-14, 1e-12, "squared errors are rounded before the exponential"),
+    hessian_diagonal=True,
 )
 def mixture_density(predictions: Components, scale: Scales, weight_logits: Weights, labels: Observed) -> Evaluation:
     r"""Negative log-likelihood of a mixture of normal distributions, the output of a mixture density network.
@@ -118,6 +133,21 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
     def of_scale() -> Array:
         return times(share, (1.0 - z) * (1.0 + z) / scale)
 
+    def bent(steep: Array, steeper: Array) -> Array:
+        """Of components whose log-density has these first and second derivatives."""
+        return -times(share, steeper + times(posterior.complements, steep * steep))
+
+    def bent_label() -> Array:
+        pull = times(share, z / scale)
+        mean = pull.sum(axis=1, keepdims=True)
+        return times(share, 1.0 / scale / scale - np.square(z / scale - mean)).sum(axis=1)
+
+    bends: dict[str, Callable[[], Array]] = {
+        "predictions": lambda: bent(-z / scale, -1.0 / scale / scale),
+        "scale": lambda: bent((z - 1.0) * (z + 1.0) / scale, (1.0 - 3.0 * z * z) / scale / scale),
+        "weight_logits": lambda: prior.probabilities() * prior.complements - share * posterior.complements,
+        "labels": bent_label,
+    }
     return Evaluation(
         values.astype(np.float64),
         np.ones(len(values)),
@@ -128,4 +158,5 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
             "labels": lambda c: -spread(c, labels) * times(share, z / scale).sum(axis=1),
         },
         lambda: values,
+        {name: lambda c, bend=bend: spread(c, bend()) * bend() for name, bend in bends.items()},  # type: ignore[misc]
     )

@@ -206,7 +206,7 @@ def taylor_cross_entropy(
     )
 
 
-@loss(example=CALL)
+@loss(example=CALL, hessian_diagonal=True)
 def asymmetric_single_label(
     predictions: Logits,
     labels: ClassIndexOrIgnored,
@@ -246,7 +246,19 @@ def asymmetric_single_label(
         slope = slope.astype(predictions.dtype, copy=False)
         return softmax_pull(softmax, np.maximum(slope, 0.0), cotangent) - softmax_pull(softmax, np.maximum(-slope, 0.0), cotangent)
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values)
+    def bend(cotangent: Array) -> Array:
+        # with first and second derivatives f', f'' by s = -log p: p q sum f' + p^2 (sum of the others' f'') + q^2 f''
+        others = focus * (1.0 - gamma_neg * surprise)
+        steep = gamma_neg * focus * (gamma_neg * surprise - 2.0)
+        p_own, ratio = np.exp(-own), own / np.maximum(complement, np.finfo(own.dtype).tiny)
+        np.put_along_axis(others, at_label, complement**gamma_pos * (1.0 + gamma_pos * p_own * ratio), 1)
+        rate = gamma_pos * complement ** (gamma_pos - 1.0) * p_own if gamma_pos else np.zeros_like(own)
+        np.put_along_axis(steep, at_label, rate * (2.0 - own + (gamma_pos - 1.0) * p_own * ratio), 1)
+        p, q, first, second = softmax.probabilities(), softmax.complements, targets * others, targets * steep
+        out = p * q * first.sum(axis=1, keepdims=True) + p * p * (second.sum(axis=1, keepdims=True) - second) + q * q * second
+        return out * spread(cotangent, out)
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": bend})
 
 
 def _polynomial(x: Array, coefficients: list[float]) -> Array:

@@ -289,7 +289,7 @@ def _check_bounds(lower: Array, upper: Array, censored: Array) -> None:
 # ------------------------------------------------------------------ discrete times
 
 
-@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]})
+@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]}, hessian_diagonal=True)
 def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     r"""Binary cross entropy of the hazard in each interval until the event or the last one seen.
 
@@ -306,10 +306,11 @@ def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Eva
     counts = (place <= labels[:, None]).astype(predictions.dtype)
     values = counts * softplus(sign * predictions)
     slope = counts * sign * sigmoid(sign * predictions)
-    return elementwise(values, {"predictions": lambda c: c * slope}, divisor=np.ones(len(values)))
+    bend = counts * sigmoid(predictions) * sigmoid(-predictions)
+    return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * bend}, divisor=np.ones(len(values)))
 
 
-@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]})
+@loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]}, hessian_diagonal=True)
 def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     r"""Minus the log-probability of the event's interval, or for a censored subject of all later ones.
 
@@ -326,8 +327,18 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     (log_right, of_right), (log_wrong, of_wrong) = _within(padded, right), _within(padded, ~right)
     odds = log_wrong - log_right
     slope = sigmoid(odds)[:, None] * (of_wrong - of_right)[:, :-1]
+
+    def bend() -> Array:
+        """P (1 - p) of all less that of the right ones among themselves."""
+        every, own = (sigmoid(odds)[:, None] * of_wrong + sigmoid(-odds)[:, None] * of_right)[:, :-1], of_right[:, :-1]
+        return every * (1.0 - every) - own * (1.0 - own)
+
     return Evaluation(
-        softplus(odds).astype(np.float64), np.ones(len(odds)), {"predictions": lambda c: spread(c, slope) * slope}, lambda: softplus(odds)
+        softplus(odds).astype(np.float64),
+        np.ones(len(odds)),
+        {"predictions": lambda c: spread(c, slope) * slope},
+        lambda: softplus(odds),
+        {"predictions": lambda c: spread(c, slope) * bend()},
     )
 
 

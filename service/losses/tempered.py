@@ -70,6 +70,7 @@ def _entmax_threshold(x: Array) -> Array:
 @loss(
     example=CALL | {"t1": 0.8, "t2": 1.4},
     bound=Bound(2e-13, 1e-12, "the powers 1 / (t2 - 1) multiply the rounding of their logarithms, and of the normaliser, by their size"),
+    hessian_diagonal=True,
 )
 def bi_tempered_logistic(
     predictions: Logits,
@@ -116,7 +117,19 @@ def bi_tempered_logistic(
         out = product - escort / total * product.sum(axis=1, keepdims=True)
         return out.astype(predictions.dtype, copy=False) * (kept * spread(cotangent, kept))[:, None]
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values)
+    def bend(cotangent: Array) -> Array:
+        # the gradient is u - e sum u with u = (p - t) p^(t2 - t1) and the escort e = b / sum b, b = p^t2; dp_k / dx_j = b_k ([k = j] - e_j)
+        b, rate = np.exp(t2 * log_p), t2 * np.exp((2.0 * t2 - 1.0) * log_p)
+        escort = b / b.sum(axis=1, keepdims=True)
+        less, total = np.exp(log_p), b.sum(axis=1, keepdims=True)
+        np.put_along_axis(less, at_label, -short, 1)  # p - t
+        u = less * np.exp((t2 - t1) * log_p)
+        grown = b * np.exp((t2 - t1) * log_p) + (t2 - t1) * less * np.exp((2.0 * t2 - t1 - 1.0) * log_p)  # b du / dp
+        moved = (rate * (1.0 - 2.0 * escort) + escort * escort * rate.sum(axis=1, keepdims=True)) / total  # de_j / dx_j
+        out = grown * (1.0 - 2.0 * escort) + escort * escort * grown.sum(axis=1, keepdims=True) - moved * u.sum(axis=1, keepdims=True)
+        return out.astype(predictions.dtype, copy=False) * (kept * spread(cotangent, kept))[:, None]
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": bend})
 
 
 def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:

@@ -24,6 +24,7 @@ Members = Annotated[Array, Tensor("n m d", gradient="default", description="memb
 @loss(
     example={"predictions": [[0.5, -0.2]], "labels": [[1.0, 0.3]], "scale_tril": [[[1.0, 0.0], [0.4, 0.8]]]},
     bound=Bound(1e-13, 1e-11, "a triangular system multiplies roundings by its condition number"),
+    hessian_diagonal=True,
 )
 def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril: Cholesky) -> Evaluation:
     r"""Negative log-likelihood of a normal distribution with a full covariance, given by its Cholesky factor as in torch.distributions.
@@ -59,6 +60,14 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
         out[:, at, at] += 1.0 / diagonal
         return out
 
+    def bend() -> Array:
+        """The diagonal of the inverse covariance: the squares of L^-1, summed by column."""
+        inverse = np.zeros_like(factor)
+        for k in range(d):
+            inverse[:, k, k] = 1.0 / diagonal[:, k]
+            inverse[:, k, :k] = -(factor[:, k, None, :k] @ inverse[:, :k, :k])[:, 0] / diagonal[:, k, None]
+        return np.square(inverse).sum(axis=1)
+
     values = per_sample_sum(np.log(np.abs(diagonal)) + (0.5 * z) * z) + d * HALF_LOG_TWO_PI
     return Evaluation(
         np.where(np.isnan(values), np.inf, values),  # a coordinate of z out of range, and so its square
@@ -68,6 +77,7 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
             "labels": lambda c: -spread(c, z) * back(),
             "scale_tril": lambda c: spread(c, factor) * of_factor(),
         },
+        hessian_diagonal={"predictions": lambda c: spread(c, z) * bend(), "labels": lambda c: spread(c, z) * bend()},
     )
 
 
@@ -75,6 +85,7 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
     example={"predictions": [[[0.1, 0.7], [1.2, 0.3], [0.4, 0.4]]], "labels": [[0.5, 0.5]]},
     bound=Bound(1e-14, 1e-12, "a member's gradient is its direction to the label less its mean direction to the others"),
     pairs="n m m d",
+    hessian_diagonal=True,
 )
 def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
     r"""The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
@@ -93,11 +104,18 @@ def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
     def directions(gaps: Array, lengths: Array) -> Array:
         return np.divide(gaps, lengths[..., None], out=np.zeros_like(gaps), where=lengths[..., None] > 0)
 
+    def bends(gaps: Array, lengths: Array) -> Array:
+        return np.divide(1.0 - directions(gaps, lengths) ** 2, lengths[..., None], out=np.zeros_like(gaps), where=lengths[..., None] > 0)
+
     return Evaluation(
         away.sum(axis=1, dtype=np.float64) / m - apart.sum(axis=(1, 2), dtype=np.float64) / (2 * m * m),
         np.ones(len(labels)),
         {
             "predictions": lambda c: spread(c, predictions) * (directions(to_label, away) / m - directions(between, apart).sum(axis=2) / (m * m)),
             "labels": lambda c: -spread(c, labels) * (directions(to_label, away).sum(axis=1) / m),
+        },
+        hessian_diagonal={
+            "predictions": lambda c: spread(c, predictions) * (bends(to_label, away) / m - bends(between, apart).sum(axis=2) / (m * m)),
+            "labels": lambda c: spread(c, labels) * (bends(to_label, away).sum(axis=1) / m),
         },
     )

@@ -192,6 +192,7 @@ def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
         "tail_output": [[1.0], [-0.5], [0.8]],
         "cutoffs": [2, 4],
     },
+    hessian_diagonal=True,
 )
 def adaptive_log_softmax(
     predictions: Hidden,
@@ -266,7 +267,38 @@ def adaptive_log_softmax(
     }
     if head_bias is not None:
         gradients["head_bias"] = lambda c: of_head(c).sum(axis=0)
-    return Evaluation(values, np.ones(len(values)), gradients, lambda: values.astype(predictions.dtype))
+
+    # second derivatives: of scores p (1 - p), of what makes scores the variance of its factors under p
+    def curvature(softmax: Softmax, cotangent: Array) -> Array:
+        return softmax.probabilities() * softmax.complements * spread(cotangent, softmax.logits)
+
+    def bent_hidden(cotangent: Array) -> Array:
+        out = _spread_of_rows(head, curvature(head, cotangent), head_weight)
+        for i, rows, span, _, tail, _ in tails:
+            out[rows] += _spread_of_rows(tail, curvature(tail, cotangent[rows]), tail_output[span] @ tail_projection[i])
+        return out
+
+    def bent_projection(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_projection)
+        for i, rows, span, _, tail, _ in tails:
+            out[i] = _spread_of_rows(tail, curvature(tail, cotangent[rows]), tail_output[span]).T @ np.square(predictions[rows])
+        return out
+
+    def bent_output(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_output)
+        for _, rows, span, projected, tail, _ in tails:
+            out[span] = curvature(tail, cotangent[rows]).T @ np.square(projected)
+        return out
+
+    second: dict[str, Pullback] = {
+        "predictions": bent_hidden,
+        "head_weight": lambda c: curvature(head, c).T @ np.square(predictions),
+        "tail_projection": bent_projection,
+        "tail_output": bent_output,
+    }
+    if head_bias is not None:
+        second["head_bias"] = lambda c: curvature(head, c).sum(axis=0)
+    return Evaluation(values, np.ones(len(values)), gradients, lambda: values.astype(predictions.dtype), second)
 
 
 def _edges(cutoffs: Array, head: int, tail: int) -> Array:
