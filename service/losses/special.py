@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from math import factorial
+
 import numpy as np
 
 from service.losses.tensors import Array
 
 SERIES = tuple(1.0 / (2 * k + 3) for k in range(17))  # of (atanh(r) - r) / r^3 in r^2, good to 2^-56 for r^2 <= 1/9
+EXCESS = tuple(2.0 / factorial(k + 2) for k in range(16))  # of (e^x - 1 - x) / (x^2 / 2) in x, good to 2^-56 for |x| <= 0.7
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)  # of 1 / z, 1 / z^3, ...
 DIGAMMA = (-1 / 12, 1 / 120, -1 / 252, 1 / 240, -1 / 132, 691 / 32760, -1 / 12, 3617 / 8160)  # of 1 / z^2, 1 / z^4, ...
 LARGE = 10.0  # from where on these two series are good to the last bits
 HALF_LOG_TWO_PI = 0.9189385332046728
+PART = 1 << 14  # elements: some arrays of that size stay in a core's cache
 
 
+def in_parts(function: Callable[..., Array]) -> Callable[..., Array]:
+    """An elementwise function, applied to a part of large arrays at a time."""
+
+    @wraps(function)
+    def parted(x: Array, *others: Array | None) -> Array:
+        given = [x, *others]
+        if np.size(x) <= PART or any(other is not None and np.shape(other) != x.shape for other in others):
+            return function(*given)
+        flat = [None if other is None else other.reshape(-1) for other in given]
+        parts = [function(*(None if other is None else other[at : at + PART] for other in flat)) for at in range(0, x.size, PART)]
+        return np.concatenate(parts).reshape(x.shape)
+
+    return parted
+
+
+@in_parts
 def x_minus_log1p(x: Array) -> Array:
     """The difference x - log(1 + x) for x > -1; it is about x^2 / 2 near 0."""
     near = (x >= -0.5) & (x <= 1.0)
     return np.where(near, x * (x * _x_minus_log1p_close(x)), x - np.log1p(np.minimum(x, np.finfo(x.dtype).max)))
 
 
+@in_parts
 def x_minus_log1p_per_square(x: Array) -> Array:
     """(x - log(1 + x)) / x^2, which is 1/2 at 0."""
     near = (x >= -0.5) & (x <= 1.0)
@@ -41,6 +64,7 @@ def xlogx_excess(x: Array) -> Array:
     return x * np.log1p(x) - x_minus_log1p(x)
 
 
+@in_parts
 def log_ratio(p: Array, q: Array, difference: Array | None = None) -> Array:
     """log(p / q) for p >= 0 and q > 0, with all its digits where they are nearly equal. difference: p - q, if it is known better."""
     u = (p - q if difference is None else difference) / q
@@ -53,6 +77,7 @@ def log_ratio(p: Array, q: Array, difference: Array | None = None) -> Array:
     return np.where((u >= -0.5) & (u <= 1.0), np.log1p(u), out)
 
 
+@in_parts
 def relative_entropy(p: Array, q: Array, difference: Array | None = None) -> Array:
     """The term p log(p / q) - p + q for p, q >= 0: never negative, and about (p - q)^2 / 2q where they are nearly equal.
 
@@ -68,6 +93,7 @@ def relative_entropy(p: Array, q: Array, difference: Array | None = None) -> Arr
     return np.where(near, close, np.where(p == 0, 0.0, p * log_ratio(p, q)) - difference)
 
 
+@in_parts
 def relative_entropy_of_log(p: Array, log_p: Array, q: Array, log_q: Array) -> Array:
     """relative_entropy of numbers whose logarithms are known, p possibly 0 with any logarithm."""
     gap = log_q - log_p
@@ -85,13 +111,15 @@ def times_exp(factor: Array, x: Array) -> Array:
     return np.where(factor == 0, 0.0, np.where(outside, (factor * half) * half, factor * whole))
 
 
+@in_parts
 def expm1_minus(x: Array) -> Array:
     """The excess e^x - 1 - x; it is about x^2 / 2 near 0."""
     near = np.abs(x) < 0.7
     small = np.where(near, x, 0.0)
-    series = np.ones_like(small)
-    for k in range(18, 2, -1):
-        series = 1.0 + series * small / k
+    series = np.full_like(small, EXCESS[-1])
+    for coefficient in EXCESS[-2::-1]:
+        series *= small
+        series += coefficient
     return np.where(near, 0.5 * small * small * series, np.expm1(x) - x)
 
 
@@ -142,6 +170,7 @@ def digamma_less_log(z: Array) -> Array:
     return np.where(large, _series(DIGAMMA, far, 2) - 0.5 / far, psi(z) - np.log(z))
 
 
+@in_parts
 def lgamma_increment(z: Array, t: Array) -> Array:
     """Log Gamma(z + t) - log Gamma(z) - t log z for t >= 0, good for small t and for large z."""
     low = z < LARGE
@@ -153,6 +182,7 @@ def lgamma_increment(z: Array, t: Array) -> Array:
     return out + np.where(low, steps, 0.0)
 
 
+@in_parts
 def digamma_increment(z: Array, t: Array) -> Array:
     """The increment psi(z + t) - psi(z) - log(1 + t / z), times z^2, for t >= 0: about t / 2 for large z."""
     low = z < LARGE
