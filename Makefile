@@ -46,6 +46,8 @@ lock-clients:
 # torch's errors stand next to ours
 accuracy: .venv-parity/parity.stamp
 	.venv-parity/bin/python -m tests.losses.accuracy tests/losses/ACCURACY.md
+	.venv-parity/bin/python -m tests.parity.contrasts
+	.venv-parity/bin/python -m tests.readme
 
 # torch and the other libraries have an environment of their own: nobody who only runs the service should wait for it
 parity: .venv-parity/parity.stamp

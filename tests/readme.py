@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from service.losses import FAMILIES, LOSSES
@@ -11,6 +13,8 @@ from service.settings import Settings
 
 README = Path(__file__).parent.parent / "README.md"
 CONTRIBUTING = README.with_name("CONTRIBUTING.md")
+ACCURACY = README.parent / "tests/losses/ACCURACY.md"
+LOST = 1e-8  # half of the digits of float64
 
 
 def losses() -> str:
@@ -35,7 +39,26 @@ def example() -> str:
     return f"```python\n{inspect.getsource(LOSSES['half_squared_error'].function)}```"
 
 
-PARTS = {"losses": losses, "settings": settings, "example": example}
+def accuracy() -> str:
+    """What ACCURACY.md comes to."""
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in ACCURACY.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][
+        1:
+    ]
+    ours = [max(errors(row[1] for row in cells)), max(errors(row[2] for row in cells))]
+    theirs = [(errors([row[4]]), errors([row[5]])) for row in cells if row[4]]
+    without = [sum(bool(error) and error[0] >= LOST for error in column) for column in zip(*theirs, strict=True)]
+    return (
+        f"The worst error of {len(cells)} losses is {ours[0]:.1e} in the value and {ours[1]:.1e} in the gradient. On the calls of the {len(theirs)} "
+        f"that torch has,\nit loses more than half of its digits somewhere in the value of {without[0]} and in the gradient of {without[1]}."
+    )
+
+
+def errors(cells: Iterable[str]) -> list[float]:
+    """The numbers of a column; infinite where an answer is."""
+    return [math.inf if cell == "∞" else float(cell) for cell in cells if cell]
+
+
+PARTS = {"losses": losses, "accuracy": accuracy, "settings": settings, "example": example}
 
 
 def generated(text: str) -> str:

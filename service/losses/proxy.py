@@ -15,7 +15,7 @@ from service.losses.contrastive import log_one_plus, lowered, nothing
 from service.losses.core import Bound, Evaluation, Positive, loss
 from service.losses.geometry import Angles, Cosines
 from service.losses.metric import Vector, scattered
-from service.losses.numerics import Softmax, elementwise, in_float64, per_sample_sum, sigmoid, softplus
+from service.losses.numerics import Softmax, elementwise, in_float64, per_sample_sum, sigmoid, softplus, times
 from service.losses.similarity import less, masked, share
 from service.losses.tensors import Array, Tensor
 from service.losses.twofold import Twofold
@@ -66,7 +66,7 @@ class Margins:
             if not aside.any():
                 return np.zeros_like(self.embeddings)
             pull = -softmax.complement_at(self.labels) * steep * aside * (self.scale * c.astype(high.dtype))
-            return pull[:, None] * self.angles.derivative(of)
+            return times(pull[:, None], self.angles.derivative(of))
 
         return Evaluation(
             softmax.negative_log_at(self.labels).astype(np.float64),
