@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     inline_bytes: Annotated[
         int, Field(description="bodies up to this size are answered on the event loop, larger ones in the pool of threads", ge=0)
     ] = 128 * 1024  # about a millisecond of work either way; handing over to a thread and back costs half of that
-    compress_bytes: Annotated[PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks and a sample of them shrinks")] = MIB
+    compress_bytes: Annotated[
+        PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks and a sample of them shrinks")
+    ] = MIB
 
     # how long anything may take, in seconds
     header_seconds: Annotated[PositiveFloat, Field(description="from a request's first byte to the end of its headers; 408 beyond")] = 10

@@ -2,7 +2,8 @@
 
 The fast path reads numbers straight into buffers with pysimdjson and gives up at the first thing that is not as it should be; the
 exact path then says what it is, or, where pysimdjson has no wheel, does all the work through orjson. Both refuse the same bodies, but
-for integers past 64 bits: pysimdjson knows none, the exact path reads the nearest double. JavaScript and Go write 1e20 as such.
+for integers past 64 bits: pysimdjson knows none, the exact path reads the nearest double. JavaScript and Go write 1e20 as such; among many
+numbers they are given a fraction, .0.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ except ImportError:  # no wheel for this Python yet
 
 EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
+LONG = re.compile(rb"(?<=[\[,\s])(-?[0-9]{19,})(?=[\],\s])")  # an integer that may be past 64 bits
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list in every form
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
@@ -104,15 +106,19 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
         kept = simdjson.Parser()
         if len(text) <= EXACT_BYTES:
             setattr(_KEPT, what, kept)
-    return kept.parse(text)
+    try:
+        return kept.parse(text)
+    except (ValueError, RuntimeError):
+        if what != "piece" or (fractions := LONG.sub(rb"\1.0", text)) == text:
+            raise
+        return simdjson.Parser().parse(fractions)
 
 
 def _refuse_roughly(exc: Exception) -> NoReturn:
     if isinstance(exc, (GiveUp, TypeError)):
         raise Unfit("a tensor here is ragged, or holds something that is not a number") from None
     if str(exc).startswith(("BIGINT_ERROR", "NUMBER_ERROR")):
-        least = f"in bodies of more than {EXACT_BYTES} bytes an integer past 64 bits needs a decimal point or an exponent"
-        raise Malformed(f"a number here is not one of JSON's, or is beyond float64; {least}") from None
+        raise Malformed("a number here is not one of JSON's, or is out of range") from None
     raise Malformed(f"not JSON that this service reads: {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
 
 
