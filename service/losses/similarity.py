@@ -144,7 +144,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
 
 
-@loss(example=BATCH, merges=False, bound=Bound(3e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
+@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
@@ -160,7 +160,7 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
         return nothing(embeddings=embeddings)
     positive, other = pairs_of(labels)
     cosines = Cosines(embeddings)
-    tangent = float(np.tan(np.radians(alpha))) ** 2
+    tangent = float(1.0 / np.tan(np.radians(90.0 - alpha)) if alpha > 45.0 else np.tan(np.radians(alpha))) ** 2  # steep angles magnify their rounding
     s, of_other, of_pair = cosines.values[0], 4.0 * tangent, 2.0 * (1.0 + tangent)
     within_range = 2.0 * of_other < (60.0 if s.dtype == np.float32 else 600.0)
     numerator, slope = (_angles_by_products if within_range else _angles_by_pairs)(s, positive, other, s.dtype.type(of_other), s.dtype.type(of_pair))
