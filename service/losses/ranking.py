@@ -106,6 +106,17 @@ def discounts(places: Array, cutoff: int = 0) -> Array:
     return np.where((places > cutoff) & (cutoff > 0), 0.0, 1.0 / np.log2(1.0 + places))
 
 
+def steps_apart(places: Array, topn: int) -> Array:
+    """|D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
+    apart = np.abs(places[:, :, None] - places[:, None, :])
+    lower = np.maximum(places[:, :, None], places[:, None, :])
+    place = np.arange(1, places.shape[1] + 2)
+    discount = discounts(place)
+    step = np.append(0.0, discount[:-1] * discount[1:] * np.log1p(1.0 / place[1:]) / np.log(2.0))
+    found: Array = step[apart]
+    return np.where((lower > topn) & (topn > 0) & (apart > 0), found / (1.0 - discount[np.maximum(lower, 2) - 1]), found)
+
+
 def pairwise(
     scores: Array,
     pairs: PairWeights,
@@ -262,35 +273,40 @@ def pairwise_qr(
 
 @loss(example=LISTS, bound=OPPOSED)
 def lambda_loss(
-    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "mrr"] = "ndcg", topn: Cutoff = 0
+    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
 ) -> Evaluation:
     r"""The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
 
+    `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss paper (NDCG-Loss2;
+    rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight), which has the discount of how far
+    apart the items rank: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
     The gradient takes the weights for constants, as LambdaRank does; they are piecewise constant in the scores anyway. As in rax and
     TensorFlow Ranking, weights are scaled up by the number of items (rax: that of the padded list, so that padding changes its value).
 
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
-    weighting: ndcg has gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
-    topn: discounts beyond this place are 0; 0 is no limit.
+    weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
+    topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 is no limit.
     Divisor: the number of pairs, over all lists (rax), also of those with weight 0
-    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
-    Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; rax.dcg_lambdaweight
+    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
+    Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; Jagerman et al., On Optimizing Top-K Metrics for Neural Ranking Models, 2022, SIGIR (topn of ndcg2); rax.dcg_lambdaweight
     """
     valid = items(mask, labels)
     better = preferred(labels, valid)
 
     def discount(places: Array) -> Array:
-        if weighting == "ndcg":
+        if weighting != "mrr":
             return discounts(places, topn)
         return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
 
-    gain = relative(labels, valid, gains if weighting == "ndcg" else lambda y: y)
+    gain = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
     ideal = (gain * discount(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
     scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
-    held = discount(ranks(predictions, valid))
+    place = ranks(predictions, valid)
+    held = discount(place)
 
     def weights(rows: slice) -> Array:
-        gap = gain_differences(labels, valid, rows, weighting == "ndcg") * np.abs(differences(held, rows))
+        swapped = steps_apart(place[rows], topn) if weighting == "ndcg2" else np.abs(differences(held, rows))
+        gap = gain_differences(labels, valid, rows, weighting != "mrr") * swapped
         return (better(rows) * (scale[rows, None, None] * gap)).astype(predictions.dtype)
 
     count = np.zeros(len(labels))

@@ -208,8 +208,8 @@ def of_lists(name: str, function: Callable[[Any], Any], prepared: Callable[[Arra
     return Line(name, "rax", function, options, "mean", ("mask",), prepared)
 
 
-def lambda_weights(*scores: Any, **options: Any) -> Any:
-    return rax.dcg_lambdaweight(*scores, normalize=True, **options)
+LAMBDA_WEIGHTS = partial(rax.dcg_lambdaweight, normalize=True)
+LAMBDA_WEIGHTS_2 = partial(rax.dcg2_lambdaweight, normalize=True, topn=2)
 
 
 def approximate(metric: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -233,7 +233,15 @@ RAX = [
     of_lists("pairwise_soft_zero_one", listed(rax.pairwise_soft_zero_one_loss)),
     of_lists("pairwise_mse", listed(rax.pairwise_mse_loss)),
     of_lists("pairwise_qr", listed(rax.pairwise_qr_loss)),
-    of_lists("lambda_loss", listed(rax.pairwise_logistic_loss, lambdaweight_fn=lambda_weights), full_lists),
+    of_lists("lambda_loss", listed(rax.pairwise_logistic_loss, lambdaweight_fn=LAMBDA_WEIGHTS), full_lists),
+    Line(
+        "lambda_loss",
+        "rax",
+        listed(rax.pairwise_logistic_loss, lambdaweight_fn=LAMBDA_WEIGHTS_2),
+        {"weighting": "ndcg2", "topn": 2},
+        "mean",
+        prepared=full_lists,
+    ),
     of_lists("approx_ndcg", approximate(rax.ndcg_metric), grades),
     of_lists("approx_mrr", approximate(rax.mrr_metric)),
 ]

@@ -68,19 +68,25 @@ def places(values):
 
 def lambda_loss(predictions, labels, mask, weighting, topn):
     def gain(y):
-        return mp.mpf(2) ** y - 1 if weighting == "ndcg" else y
+        return mp.mpf(2) ** y - 1 if weighting != "mrr" else y
 
-    def discount(place):
+    def discount(place, topn=topn):
         if topn and place > topn:
             return mp.mpf(0)
-        return 1 / mp.log(1 + place, 2) if weighting == "ndcg" else mp.mpf(1) / place
+        return 1 / mp.log(1 + place, 2) if weighting != "mrr" else mp.mpf(1) / place
+
+    def swap(i, j):
+        if weighting != "ndcg2":
+            return abs(discount(i) - discount(j))
+        step = discount(abs(i - j), 0) - discount(abs(i - j) + 1, 0)
+        return step / (1 - discount(max(i, j), 0)) if 0 < topn < max(i, j) else step
 
     numerators, weights = [], []
     for s, y in _lists(mask, predictions, labels):
         ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in places(y).items())
         held, pairs = constant(places(s)), _pairs(y)
         scale = len(s) / ideal if ideal else 0
-        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * abs(discount(held[i]) - discount(held[j])) for i, j in pairs}
+        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * swap(held[i], held[j]) for i, j in pairs}
         numerators.append(mp.fsum(weight[i, j] * softplus(s[j] - s[i]) for i, j in pairs))
         weights.append(mp.mpf(len(pairs)))
     return numerators, weights
