@@ -152,7 +152,7 @@ def boosting_poisson(
 
     Formula: \ell = e^f - y f, \quad g = e^f - y
     poisson_max_delta_step: makes the Hessian of lightgbm and xgboost larger, so that steps are shorter (XGBoost's max_delta_step).
-    convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4), or e^f (sklearn), the true one.
+    convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4; its code of 2026 has max(e^f, y)), or e^f (sklearn), the true one.
     Synonyms: count:poisson, poisson_objective, HalfPoissonLoss_objective
     Reference: LightGBM poisson, XGBoost count:poisson, scikit-learn HalfPoissonLoss
     """
@@ -165,6 +165,8 @@ def boosting_poisson(
 @loss(example=POSITIVE, hessian_diagonal=True)
 def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
     r"""The gamma likelihood of positive amounts whose log-mean is the score.
+
+    XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
 
     Formula: \ell = f + y e^{-f}, \quad g = 1 - y e^{-f}, \quad h = y e^{-f}
     Synonyms: reg:gamma, gamma_objective, HalfGammaLoss_objective
@@ -249,7 +251,7 @@ def boosting_softmax(predictions: Logits, labels: ClassIndex, *, convention: Lit
     r"""Cross entropy of the softmax, a tree for each class.
 
     Formula: \ell = -\log p_y, \quad g_k = p_k - [k = y], \quad p = \mathrm{softmax}(f)
-    convention: the Hessian is K / (K - 1) p (1 - p) (lightgbm, K classes), at least 1e-16 and otherwise 2 p (1 - p) (xgboost), or p (1 - p) (sklearn), the true one.
+    convention: the Hessian is K / (K - 1) p (1 - p) (lightgbm, K classes), at least 1e-16 and otherwise 2 p (1 - p) (xgboost up to 3.4; its code of 2026 has |g| there), or p (1 - p) (sklearn), the true one.
     Divisor: the number of rows
     Synonyms: multi:softprob, multi:softmax, multiclass, HalfMultinomialLoss_objective
     Reference: LightGBM multiclass, XGBoost multi:softprob, scikit-learn HalfMultinomialLoss

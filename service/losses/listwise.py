@@ -103,6 +103,8 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
 def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
     r"""The softmax loss of a list with the first coefficient of its polynomial raised.
 
+    TensorFlow Ranking weighs both terms by the sum of the relevances, rax the first alone.
+
     Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
     epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
     Divisor: the number of lists with items (rax)

@@ -32,6 +32,8 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Positive = 1.0) -> Evaluation:
     r"""A smooth Huber loss: half the squared error near zero, nearly linear far out.
 
+    XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
+
     Formula: \ell = \delta^2 \left( \sqrt{1 + (d / \delta)^2} - 1 \right), \quad g = \frac{d}{\sqrt{1 + (d / \delta)^2}}, \quad h = \left( 1 + (d / \delta)^2 \right)^{-3/2}, \quad d = f - y
     huber_slope: delta, the slope far out.
     Synonyms: reg:pseudohubererror, pseudohuber_objective

@@ -14,8 +14,8 @@ import annotated_types
 import numpy as np
 
 from service.losses.core import Bound, Evaluation, Fraction, NonNegative, Positive, Pullback, loss
-from service.losses.errors import InvalidTensor
-from service.losses.numerics import elementwise, exp_times, per_sample_sum, spread
+from service.losses.errors import InvalidOption, InvalidTensor
+from service.losses.numerics import elementwise, exp_times, per_sample_sum, sigmoid, spread
 from service.losses.special import expm1_minus
 from service.losses.tensors import Array, Domain, Tensor
 
@@ -53,13 +53,21 @@ def as_weight(mask: Array | None, like: Array) -> Array | None:
     return None if mask is None else mask.astype(like.dtype)
 
 
-def surrogate(log_ratio: Array, advantages: Array, low: float, high: float) -> tuple[Array, Array]:
-    """-min(r A, clip(r, low, high) A), and its derivative by the log-ratio: -r A, or 0 where the clipped term is the smaller."""
-    gain = exp_times(log_ratio, advantages)
+def surrogate(log_ratio: Array, advantages: Array, low: float, high: float, most: float = math.inf) -> tuple[Array, Array]:
+    """-min(min(r, most) A, clip(r, low, high) A), and its derivative by the log-ratio: -r A, or 0 where a clipped term is the smaller."""
+    gain = exp_times(np.minimum(log_ratio, math.log(most)), advantages)
     ratio = np.exp(log_ratio)
-    free = np.where(advantages >= 0, ratio <= high, ratio >= low)
+    free = np.where(advantages >= 0, np.minimum(ratio, most) <= high, ratio >= low)
     bound = np.where(advantages >= 0, high, low).astype(gain.dtype) * advantages
-    return np.where(free, -gain, -bound), np.where(free & (advantages != 0), -gain, 0.0).astype(gain.dtype)
+    return np.where(free, -gain, -bound), np.where(free & (ratio <= most) & (advantages != 0), -gain, 0.0).astype(gain.dtype)
+
+
+def softened(log_ratio: Array, advantages: Array, temperatures: tuple[float, float]) -> tuple[Array, Array]:
+    """-(4 / T) sigmoid(T (r - 1)) A, and its derivative by the log-ratio; T for positive advantages and for the others."""
+    of = np.where(advantages > 0, *temperatures).astype(log_ratio.dtype)
+    x = of * np.expm1(log_ratio)
+    right = sigmoid(x)
+    return (-4.0 / of) * right * advantages, exp_times(log_ratio, -4.0 * advantages * (right * sigmoid(-x)))
 
 
 def total(terms: list[tuple[str, float, Evaluation]]) -> Evaluation:
@@ -155,19 +163,23 @@ def grpo(
     *,
     ref_logps: RefTokenLogProbability | None = None,
     mask: TokenMask | None = None,
-    loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo", "luspo"] = "dapo",
+    loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo", "luspo", "sapo"] = "dapo",
     importance_sampling_level: Literal["token", "sequence"] = "token",
     epsilon: Fraction = 0.2,
     epsilon_high: NonNegative = 0.2,
     beta: NonNegative = 0.0,
     max_completion_length: Annotated[int, annotated_types.Ge(0)] = 0,
+    delta: NonNegative = 0.0,
+    sapo_temperature_pos: Positive = 1.0,
+    sapo_temperature_neg: Positive = 1.05,
 ) -> Evaluation:
     r"""Group relative policy optimisation: PPO's clipped gain for each token of an answer, all with the answer's advantage, and a divergence.
 
     The variants differ in what a token counts for. grpo: an answer's tokens share a weight of 1, and the divisor is the number of answers.
     bnpo and dapo: the divisor is the number of tokens in the call; TRL's dapo means that of the whole generation batch over all processes, which is what
     merging answers by their normalizers gives. dr_grpo: the divisor is answers times max_completion_length. luspo: an answer's tokens are summed
-    and the divisor is the number of answers. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
+    and the divisor is the number of answers. sapo averages as grpo and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped
+    gain. TRL's cispo is a loss of its own here; its vespo and use_bias_correction_kl are not here. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
     answer without tokens counts with loss 0.
 
     Formula: \ell_{it} = -\min(\rho_{it} A_i, \mathrm{clip}(\rho_{it}, 1 - \epsilon, 1 + \epsilon_h) A_i) + \beta (e^{d} - 1 - d), \quad d = \log \pi_{ref} - \log \pi
@@ -177,12 +189,17 @@ def grpo(
     epsilon_high: how far above 1 it may rise (DAPO 0.28).
     beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
     max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
+    delta: the largest ratio of the term that is not clipped, at least 1 + epsilon_high (two-sided clipping); 0 is no limit.
+    sapo_temperature_pos: T of tokens with a positive advantage.
+    sapo_temperature_neg: T of the others.
     Divisor: as loss_type says
-    Synonyms: GRPOTrainer, GRPOLoss, dapo
-    Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; TRL GRPOTrainer
+    Synonyms: GRPOTrainer, GRPOLoss, dapo, soft_adaptive_policy_optimization
+    Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; SAPO 2511.20347; two-sided clipping 2505.07291; TRL GRPOTrainer
     """
     if beta and ref_logps is None:
         raise InvalidTensor("ref_logps", "is missing: a positive beta weighs the divergence from it")
+    if delta and delta < 1.0 + epsilon_high:
+        raise InvalidOption("delta", f"is {delta:g}; expected 0 or at least 1 + epsilon_high = {1.0 + epsilon_high:g}")
     kept = np.ones_like(logps) if mask is None else mask.astype(logps.dtype)
     lengths = per_sample_sum(kept)
     share = kept / spread(np.maximum(lengths, 1.0), kept)  # of each token in its answer
@@ -190,8 +207,11 @@ def grpo(
     whole = importance_sampling_level == "sequence"
     if whole:
         log_ratio = per_sample_sum(share * log_ratio).astype(logps.dtype)[:, None]
-    value, slope = surrogate(log_ratio, advantages[:, None], 1.0 - epsilon, 1.0 + epsilon_high)
-    unit = share if loss_type == "grpo" else kept
+    if loss_type == "sapo":
+        value, slope = softened(log_ratio, advantages[:, None], (sapo_temperature_pos, sapo_temperature_neg))
+    else:
+        value, slope = surrogate(log_ratio, advantages[:, None], 1.0 - epsilon, 1.0 + epsilon_high, delta or math.inf)
+    unit = share if loss_type in ("grpo", "sapo") else kept
     numerator = unit * unmasked(np.broadcast_to(value, kept.shape), mask)
     distance = np.zeros_like(logps) if ref_logps is None else unmasked(ref_logps - logps, mask)
     if beta:
@@ -207,6 +227,7 @@ def grpo(
 
     divisor = {
         "grpo": np.ones_like(lengths),
+        "sapo": np.ones_like(lengths),
         "luspo": np.ones_like(lengths),
         "dr_grpo": np.full_like(lengths, max_completion_length or logps.shape[1]),
     }.get(loss_type, lengths)

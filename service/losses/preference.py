@@ -218,7 +218,8 @@ def dpo(
     softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
     ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop
     (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. TRL's DPO trainer averages
-    log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean.
+    log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean. TRL's sigmoid_norm is sigmoid of averages. The divergence is the
+    reverse KL alone, TRL's default f_divergence_type.
 
     aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: alignment by optimal transport asks that the k-th smallest
     a exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the
@@ -262,7 +263,7 @@ def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *
     r"""Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
 
     Log-probabilities are averages over tokens, below 0. The first term is each chosen answer's own mean, as in the paper; TRL averages it over
-    all tokens of the batch. TRL's log(1 - p) loses everything for p near 1; ours does not.
+    all tokens of the batch. log(1 - p) keeps its digits for p near 1, as TRL's does since it has log1mexp.
 
     Formula: \ell = -\log p_c + \beta \, \mathrm{softplus}\left(-\log\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\right)
     beta: weight of the odds ratio's term (lambda in the paper).

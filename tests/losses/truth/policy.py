@@ -73,7 +73,16 @@ def grpo(
     epsilon_high,
     beta,
     max_completion_length,
+    delta,
+    sapo_temperature_pos,
+    sapo_temperature_neg,
 ):
+    def gain(ratio, a):
+        if loss_type == "sapo":
+            t = sapo_temperature_pos if a > 0 else sapo_temperature_neg
+            return 4 / (1 + mp.exp(-t * (ratio - 1))) / t * a
+        return min((min(ratio, delta) if delta else ratio) * a, _clip(ratio, 1 - epsilon, 1 + epsilon_high) * a)
+
     kept = _kept(logps, mask)
     numerators, weights = [], []
     for i, row in enumerate(kept):
@@ -83,11 +92,10 @@ def grpo(
         losses = []
         for j in tokens:
             ratio = mp.exp(mean if importance_sampling_level == "sequence" else logps[i, j] - old_logps[i, j])
-            gain = min(ratio * advantages[i], _clip(ratio, 1 - epsilon, 1 + epsilon_high) * advantages[i])
             distance = mp.mpf(0) if ref_logps is None else ref_logps[i, j] - logps[i, j]
-            losses.append(-gain + beta * (mp.exp(distance) - distance - 1))
-        numerators.append(mp.fsum(losses) / (length if loss_type == "grpo" else 1))
-        whole = {"grpo": 1, "luspo": 1, "dr_grpo": max_completion_length or len(row)}
+            losses.append(-gain(ratio, advantages[i]) + beta * (mp.exp(distance) - distance - 1))
+        numerators.append(mp.fsum(losses) / (length if loss_type in ("grpo", "sapo") else 1))
+        whole = {"grpo": 1, "sapo": 1, "luspo": 1, "dr_grpo": max_completion_length or len(row)}
         weights.append(mp.mpf(whole.get(loss_type, len(tokens))))
     return numerators, weights
 
