@@ -86,11 +86,11 @@ def cross_entropy(
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         return _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None, kept)
-    return _of_index(predictions, predictions_are, safe, kept, unit)
+    return _of_index(predictions, predictions_are, safe, kept, unit, weight is None and unit == 1.0 and safe is labels)
 
 
-def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float) -> Evaluation:
-    """The sparse case: only one logarithm per position."""
+def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float, plain: bool) -> Evaluation:
+    """The sparse case: only one logarithm per position. plain: every position counts once, as in most calls."""
     if form == "logits":
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
@@ -112,7 +112,7 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: f
             return softmax.probabilities() * softmax.complements * upstream[:, None]
         return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
-    weighted = times(weights, values)
+    weighted = values if plain else times(weights, values)
     return Evaluation(per_sample_sum(weighted), per_sample_sum(kept), {"predictions": pullback}, lambda: weighted, {"predictions": curvature})
 
 
@@ -161,7 +161,7 @@ def nll(predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: C
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
     """
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
-    return _of_index(predictions, "log_probabilities", safe, kept, 1.0)
+    return _of_index(predictions, "log_probabilities", safe, kept, 1.0, weight is None and safe is labels)
 
 
 @loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
