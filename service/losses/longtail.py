@@ -75,7 +75,8 @@ def seesaw(
 ) -> Evaluation:
     r"""Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
 
-    The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on; here the counts come with the call.
+    The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on, a batch before its loss; here the counts come with
+    the call, and `state` has them with this call's classes counted too, to send with the next.
     Its other two scores, of an object being there, are a cross entropy of their own.
 
     Formula: \ell = -\log \frac{e^{x_y}}{\sum_k S_k e^{x_k}}, \quad S_k = \min\left( 1, \frac{n_k}{n_y} \right)^p \max\left( 1, \frac{\sigma_k}{\max(\sigma_y, \epsilon)} \right)^q, \quad S_y = 1, \quad \sigma = \mathrm{softmax}(x)
@@ -87,7 +88,8 @@ def seesaw(
     Synonyms: SeesawLoss, seesaw_loss
     Reference: Wang et al., Seesaw Loss for Long-Tailed Instance Segmentation, 2021, arXiv:2008.10032, equations 3 to 6; mmdetection SeesawLoss
     """
-    safe, _ = kept_weights(labels, None, ignore_index, predictions.dtype)
+    safe, kept = kept_weights(labels, None, ignore_index, predictions.dtype)
+    seen = class_counts + np.bincount(safe.ravel(), kept.ravel(), minlength=len(class_counts)).astype(class_counts.dtype)
     at_label = safe[:, None]
     counts = class_counts.reshape((1, -1) + (1,) * (predictions.ndim - 2))
     rarer = np.log(np.minimum(counts / class_counts[at_label], 1.0))
@@ -96,4 +98,4 @@ def seesaw(
     shift = (p * rarer + q * likelier).astype(predictions.dtype, copy=False)
     np.put_along_axis(shift, at_label, 0.0, 1)
     shifted = (predictions - predictions.max(axis=1, keepdims=True)) + shift
-    return cross_entropy.function(shifted, labels, ignore_index=ignore_index)
+    return replace(cross_entropy.function(shifted, labels, ignore_index=ignore_index), state={"class_counts": seen})

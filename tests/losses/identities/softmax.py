@@ -22,6 +22,12 @@ def _classes(left, right):
 COUNTS = np.array([100.0, 20.0, 7.0, 1.0])
 
 
+def _counted(rng):
+    x, y = rng.normal(size=(5, 4, 3)), rng.integers(0, 4, size=(5, 3))
+    y[0, 0] = -100
+    return LOSSES["seesaw"](x, y, COUNTS).state["class_counts"], COUNTS + [(y == k).sum() for k in range(4)]
+
+
 def _gradient(name, *tensors, wrt="predictions", **options):
     return LOSSES[name](*tensors, **options).gradients[wrt](np.ones(len(tensors[0])))
 
@@ -90,6 +96,7 @@ IDENTITIES = [
         "seesaw without its weights is cross entropy",
         _classes(lambda x, y: _value("seesaw", x, y, COUNTS, p=0.0, q=0.0), lambda x, y: _value("cross_entropy", x, y)),
     ),
+    ("the state of seesaw has the call's classes counted", _counted),
     (
         "asymmetric_single_label with the true class alone is softmax_focal",
         _classes(
