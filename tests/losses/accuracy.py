@@ -322,16 +322,15 @@ class Worst:
     """The largest error of one quantity, in units of what is relative to the truth, and each that is over its bound."""
 
     error: float = 0.0
-    where: str = ""
     failures: list[str] = field(default_factory=list)
     compared: int = 0
 
-    def take(self, error: float, bound: float, where: str) -> None:
+    def take(self, error: float, bound: float, where: Callable[[], str]) -> None:
+        """where: says what was compared; writing numbers out takes longer than comparing them."""
         self.compared += 1
-        if error > self.error:
-            self.error, self.where = error, where
+        self.error = max(self.error, error)
         if error > bound:
-            self.failures.append(f"{where}: error {error:.3g}, bound {bound:.3g}")
+            self.failures.append(f"{where()}: error {error:.3g}, bound {bound:.3g}")
 
 
 @dataclass
@@ -390,7 +389,8 @@ class Judge:
                 error = self.relative(float(ours[i]), wanted[i], wanted[i])
                 if error > self.bounds[0]:
                     error = self.value_again(float(ours[i]), lambda result, i=i: pick(result)[i])
-                self.report.value.take(error, self.bounds[0], f"{what}[{i}] = {float(ours[i])!r}, truth {mp.nstr(wanted[i], 20)} in {self.call}")
+                said = lambda i=i: f"{what}[{i}] = {float(ours[i])!r}, truth {mp.nstr(wanted[i], 20)} in {self.call}"  # noqa: E731
+                self.report.value.take(error, self.bounds[0], said)
 
     def value_again(self, ours: float, pick: Callable[[Any], Any]) -> float:
         """The error beyond what the inputs' own rounding explains; with more digits where that is not all of it."""
@@ -417,8 +417,11 @@ class Judge:
             error = self.relative(ours, min(slopes), max(slopes))
             if error > self.bounds[1]:
                 error = self.gradient_again(ours, name, index, cotangent, slopes)
-        said = " to ".join(mp.nstr(slope, 20) for slope in sorted(slopes))
-        self.report.gradient.take(error, self.bounds[1], f"gradient {name}{list(index)} = {ours!r}, truth {said} in {self.call}")
+
+        def said() -> str:
+            return f"gradient {name}{list(index)} = {ours!r}, truth {' to '.join(mp.nstr(slope, 20) for slope in sorted(slopes))} in {self.call}"
+
+        self.report.gradient.take(error, self.bounds[1], said)
 
     def gradient_again(self, ours: float, name: str, index: tuple[int, ...], cotangent: Array, first: list[Any]) -> float:
         slopes, change = first, mp.mpf(0)
