@@ -128,7 +128,8 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
         gap = log_density - np.take_along_axis(log_density, posterior.top, 1)
         excess = np.where(gap < 1.0, p * np.expm1(np.minimum(gap, 1.0)), np.exp(gap - prior.negative_log()) - p)
         total = np.exp(gap - prior.negative_log()).sum(axis=1, keepdims=True)
-        return ((p * excess.sum(axis=1, keepdims=True) - excess) / total).astype(z.dtype, copy=False)
+        near = (p * excess.sum(axis=1, keepdims=True) - excess) / np.where(total > 0, total, 1.0)
+        return np.where(total > 0, near, p - share).astype(z.dtype, copy=False)
 
     def of_scale() -> Array:
         return times(share, (1.0 - z) * (1.0 + z) / scale)
