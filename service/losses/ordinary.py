@@ -83,8 +83,10 @@ class Places:
     def below(self, limits: Array, sizes: Array, start: int, of: int = 0) -> None:
         """Add what a block that begins at row `start` has below the largest of its rows' limits. A row of size 0 has none."""
         limit = limits.max(initial=0.0, where=np.isfinite(limits))
-        i, k = np.divmod(np.flatnonzero(sizes < limit), sizes.shape[1])
-        self.found.append((np.full(len(i), of), i + start, k))
+        small = sizes < limit
+        if small.any():
+            i, k = np.divmod(np.flatnonzero(small), sizes.shape[1])
+            self.found.append((np.full(len(i), of), i + start, k))
 
 
 def filled(cotangent: Array) -> Array:
