@@ -108,14 +108,41 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     Reference: Chen and He, Exploring Simple Siamese Representation Learning, 2021, arXiv:2011.10566; Grill et al., BYOL, 2020, arXiv:2006.07733
     """
     shape = predictions.shape
-    angles = Angles(predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]))
-    factor = 2.0 if form == "squared_chord" else 1.0
-    values = -angles.cosine[0] if form == "negative" else factor * angles.one_minus()
+    rows = _directions(predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]), form)
 
-    def by(of: int) -> Pullback:
-        return lambda c: -factor * np.broadcast_to(c, shape[:-1])[..., None] * angles.derivative(of).reshape(shape)
+    def by(name: str) -> Pullback:
+        return lambda c: rows.gradients[name](np.broadcast_to(c, shape[:-1]).reshape(-1)).reshape(shape)
 
-    return elementwise(values.reshape(shape[:-1]), {"predictions": by(0), "labels": by(1)})
+    return elementwise(rows.numerator.astype(predictions.dtype).reshape(shape[:-1]), {name: by(name) for name in rows.gradients})
+
+
+def _directions(predictions: Array, labels: Array, form: str) -> Evaluation:
+    """cosine_distance of rows."""
+    factor, names = 2.0 if form == "squared_chord" else 1.0, ("predictions", "labels")
+
+    def exact(a: Array, b: Array) -> Evaluation:
+        angles = Angles(a, b)
+        values = -angles.cosine[0] if form == "negative" else factor * angles.one_minus()
+        return elementwise(
+            values,
+            {  # a derivative is infinite at vectors near 0
+                "predictions": lambda c: times(-factor * c[:, None], angles.derivative(0)),
+                "labels": lambda c: times(-factor * c[:, None], angles.derivative(1)),
+            },
+        )
+
+    quick = ordinary.Cosines(predictions, labels)
+    values, hard = ordinary.settled(quick, lambda look, rows: -look.cosine if form == "negative" else factor * (1.0 - look.cosine))
+
+    def pull(c: Array) -> Array:
+        def again(rows: Array) -> Array:
+            slow = exact(wide(predictions[rows]), wide(labels[rows])).gradients
+            return np.stack([slow[name](c[rows]) for name in names])
+
+        return quick.pull(-factor * c, again)
+
+    evaluation = Evaluation(values, np.ones(len(values)), ordinary.Together(names, pull).pullbacks(), lambda: values.astype(predictions.dtype))
+    return patched(evaluation, hard, exact, predictions, labels)
 
 
 @loss(example={"predictions": [0.3, 0.2, 1.7], "labels": [1, -1, -1]}, hessian_diagonal=True, bound=ELEMENTWISE)
