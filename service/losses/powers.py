@@ -1,4 +1,4 @@
-"""Two families of divergences that run from one known divergence to another as their exponent does: of masses, element by element.
+"""Families of divergences that run from one known divergence to another as their exponent does: of masses, element by element, and Rényi's.
 
 Near p = q, where the textbook forms cancel, they are taken by l = log(p / q) and e2(x) = e^x - 1 - x, which is never negative; so
 they are at their removable singularities, the exponents 0 and 1. Further out powers are taken by fraction and exponent, so that
@@ -11,8 +11,9 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.core import Evaluation, loss
-from service.losses.numerics import elementwise, per_sample_size
+from service.losses.core import Bound, Evaluation, Positive, loss
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import elementwise, in_float64, per_sample_size, sum_of_others, times
 from service.losses.probabilistic import CountLabel, PositiveReal
 from service.losses.special import expm1_minus, log_ratio, relative_entropy
 from service.losses.tensors import UNIT, Array, Domain, Tensor
@@ -174,3 +175,72 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
         entropy = scaled_power(x, one, less, relative_entropy(t, x))
         return np.where(close, (entropy + cross * _e2_over(e * by_ratio, e)) / beta, direct)
     return np.where(close, (scaled_power(x, one, (beta, 0.0), (t - x) / x - by_ratio) - own * _e2_over(beta * by_ratio, beta)) / -e, direct)
+
+
+@loss(
+    example={"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
+    hessian_diagonal=True,
+    bound=Bound(1e-14, 1e-12, "a gradient is an exponential of logarithms of up to some hundred, whose rounding it multiplies"),
+)
+@in_float64
+def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5) -> Evaluation:
+    r"""Rényi's divergences of the labels from the predictions: alpha 1 is Kullback-Leibler's, 1/2 minus twice the logarithm of Bhattacharyya's coefficient.
+
+    Of labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is refused. A predicted
+    probability is above 0.
+
+    Formula: \ell = \frac{1}{\alpha - 1} \log \frac{\sum_k p_k^\alpha q_k^{1 - \alpha}}{\sum_k p_k}
+    predictions: q.
+    labels: p.
+    alpha: the order; at 1 the loss is its limit.
+    Divisor: the number of samples (of positions, with further axes)
+    Synonyms: renyi_divergence, alpha_renyi, renyi_entropy_relative
+    Reference: Rényi, On Measures of Entropy and Information, 1961, equation 3.3; van Erven and Harremoës, Rényi Divergence and Kullback-Leibler Divergence, 2014, arXiv:1206.2459
+    """
+    q, p = predictions, labels
+    mass = p.sum(axis=1, keepdims=True)
+    if (mass == 0).any():
+        at = np.argwhere(mass[:, 0] == 0)[0]
+        raise InvalidTensor("labels", "is a row of zeros, which has no distribution", (int(at[0]), 0, *(int(i) for i in at[1:])))
+    less, ratio = _less(alpha, 1.0), log_ratio(p, q)
+    e = less[0]
+    values = _renyi(p, q, ratio, p / mass, less)
+    lead = ratio - values[:, None]
+    enlarged = np.exp(e * lead) / mass  # u^(alpha - 1) over its mean, u = p / q
+
+    def by_label() -> Array:
+        if e == 0:
+            return (1.0 + lead) / mass
+        growth = np.log1p(e) + e * lead
+        slope = np.expm1(growth)
+        if abs(e) > 0.1:  # near a root what each class has beyond the others is computed with
+            beyond = enlarged * (alpha * sum_of_others(p) + e * p) - sum_of_others(times(p, enlarged))
+            slope = np.where(np.abs(growth) < 0.3, beyond, slope)
+        return slope / e / mass
+
+    def by_prediction() -> Array:
+        return -np.exp(alpha * ratio - e * values[:, None]) / mass
+
+    return elementwise(
+        values,
+        {"predictions": lambda c: c[:, None] * by_prediction(), "labels": lambda c: c[:, None] * by_label()},
+        {
+            "predictions": lambda c: c[:, None] * -by_prediction() * (alpha / q + e * by_prediction()),
+            "labels": lambda c: c[:, None] * (alpha * enlarged / p - by_label() * (alpha * enlarged + 1.0 / mass)),
+        },
+    )
+
+
+def _renyi(p: Array, q: Array, ratio: Array, share: Array, less: tuple[float, float]) -> Array:
+    """log(sum share (p / q)^e) / e by what the powers exceed 1, where that is little, else by the powers; their mean logarithm at e = 0."""
+    e = less[0]
+    excess = times(share, _power_less_one(p, q, ratio, less)).sum(axis=1)
+    if e == 0:
+        return np.asarray(excess)
+    near = np.abs(e * excess) < 0.5
+    total = scaled_power(p, q, less, share).sum(axis=1)
+    logs = np.where(share > 0, np.log(share) + e * ratio, -np.inf)
+    highest = logs.max(axis=1, keepdims=True)
+    beyond = (highest + np.log(np.exp(logs - highest).sum(axis=1, keepdims=True)))[:, 0]
+    within = (total > 1e-290) & (total < np.inf)
+    return np.where(near, np.log1p(np.where(near, e * excess, 0.0)), np.where(within, np.log(total), beyond)) / e

@@ -50,6 +50,7 @@ AXES_OF = {
     "retinanet": {"n": 4},
     "rnnt": {"c": 10, "p": 5},
     "ssd_multibox": {"n": 4},
+    "variogram_score": {"d": 16},
 }
 ROWS_OF = {"ms_ssim": (1, 4, 16)} | dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt"), ROWS_OF_PAIRS)
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other

@@ -111,6 +111,18 @@ IDENTITIES = [
         lambda r: (value("beta_divergence", *(x := _numbers(r)), beta=1e-15), value("beta_divergence", *x, beta=0.0)),
     ),
     ("beta_divergence is homogeneous", _scaled),
+    (
+        "renyi(1) is kl_divergence",
+        lambda r: (value("renyi", *(x := distributions(r)), alpha=1.0), value("kl_divergence", np.log(x[0]), x[1])),
+    ),
+    (
+        "renyi(1/2) is symmetric",
+        lambda r: (value("renyi", *(x := distributions(r)), alpha=0.5), value("renyi", *x[::-1], alpha=0.5)),
+    ),
+    (
+        "renyi is a logarithm of alpha_divergence",
+        lambda r: (value("renyi", *(x := distributions(r)), alpha=3.0), np.log1p(6 * value("alpha_divergence", *x, alpha=3.0)) / 2),
+    ),
     ("energy_distance to one number is twice crps_ensemble", _crps),
     (
         "chamfer_distance of one point each is twice the squared error of its coordinates",

@@ -138,6 +138,20 @@ def _cosine(rng: Generator) -> Any:
     return value("spherical_score", p, y), value("cosine_distance", p, np.eye(4)[y])
 
 
+def _student_of_evidence(rng: Generator) -> Any:
+    x, t = rng.normal(size=(2, 6, 1))
+    alpha, nu, beta = 2.5, *rng.uniform(0.5, 2.0, size=(2, 6, 1))
+    scale = np.sqrt(beta * (1 + nu) / (nu * alpha))
+    return value("evidential_regression", x, t, nu, np.full_like(x, alpha), beta, coeff=0.0), value(
+        "student_t_nll", x, t, scale, degrees_of_freedom=2 * alpha
+    )
+
+
+def _variogram_of_two(rng: Generator) -> Any:
+    x, t = np.sort(rng.normal(size=(2, 6, 2)))
+    return value("variogram_score", x[:, None], t, p=1.0), 2 * value("mean_squared_error", *(np.diff(y) for y in (x, t)))
+
+
 IDENTITIES = [
     ("zero_inflated_poisson with a closed gate is poisson_nll", _closed_gate),
     ("zero_inflated_negative_binomial with a closed gate is negative_binomial_nll", _closed_gate_of_more_variance),
@@ -146,6 +160,8 @@ IDENTITIES = [
     ("mixture_density of equal components is gaussian_nll", _equal_components),
     ("multivariate_gaussian_nll of a diagonal factor is gaussian_nll", _diagonal),
     ("energy_score of one coordinate is crps_ensemble", _one_coordinate),
+    ("evidential_regression without a fine is student_t_nll", _student_of_evidence),
+    ("variogram_score of two coordinates is twice the squared error of their distance", _variogram_of_two),
     ("spherical_score is the cosine distance to the true class", _cosine),
     ("negative_binomial with no dispersion is poisson", _negative_binomial_to_poisson),
     ("poisson of a rate is poisson of its logarithm", _poisson_inputs),

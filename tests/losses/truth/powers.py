@@ -23,6 +23,21 @@ def alpha_divergence(predictions, labels, alpha):
     return per_sample(terms), [mp.mpf(np.size(row)) / np.shape(row)[0] for row in terms]
 
 
+def renyi(predictions, labels, alpha):
+    numerators, weights = [], []
+    for q, p in zip(predictions, labels, strict=True):
+        rows = [np.reshape(x, (len(x), -1)).T for x in (q, p)]
+        total = mp.mpf(0)
+        for a, b in zip(*rows, strict=True):
+            if alpha == 1:
+                total += mp.fsum(times(b, log_or_infinity(b) - log(a))) / mp.fsum(b)
+            else:
+                total += mp.log(mp.fsum(_power(b, alpha) * _power(a, 1 - alpha)) / mp.fsum(b)) / (alpha - 1)
+        numerators.append(total)
+        weights.append(mp.mpf(len(rows[0])))
+    return numerators, weights
+
+
 def beta_divergence(predictions, labels, beta):
     x, t = predictions, labels
     if beta == 1:

@@ -25,3 +25,16 @@ def energy_score(predictions, labels):
         between = mp.fsum(_length(a - b) for a in members for b in members)
         numerators.append(mp.fsum(_length(a - t) for a in members) / m - between / (2 * m * m))
     return numerators, [mp.mpf(1)] * len(numerators)
+
+
+def variogram_score(predictions, labels, weight, p):
+    numerators = []
+    for members, t in zip(predictions, labels, strict=True):
+        total = mp.mpf(0)
+        for a in range(len(t)):
+            for b in range(len(t)):
+                w = 1 if weight is None else weight[a, b]
+                mean = mp.fsum(mp.power(abs(x[a] - x[b]), p) for x in members) / len(members)
+                total += w * (mp.power(abs(t[a] - t[b]), p) - mean) ** 2
+        numerators.append(total)
+    return numerators, [mp.mpf(1)] * len(numerators)
