@@ -181,7 +181,7 @@ def firsts(x: Array) -> tuple[Array, int]:
 
 def at_places(like: Array, where: Array, values: Array) -> Array:
     """Zeros like `like` with `values` at `where`, as `places` gives it."""
-    out = np.zeros(like.shape, like.dtype)  # zeros_like writes them, also where the system has pages of zeros
+    out = np.zeros_like(like)
     out.put(where, values)
     return out
 
