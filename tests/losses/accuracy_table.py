@@ -33,18 +33,40 @@ HEAD = """# Errors against arithmetic of many digits
 calls of each loss drawn at random, and some that take the special values in turn: ordinary
 numbers next to 0, denormals, 1e-300, 1e-17, 1 - 1e-16, 36, 40, 710, 1e5, 1e16, 1e300, ties, parallel vectors, single samples and classes.
 Errors are what remains beyond the effect of moving the inputs half a unit in their last place (tests/losses/accuracy.py says how they are
-measured). 1 is an answer without a right digit; ∞ is one that is infinite or NaN where the truth is a number, or a number where the truth is 0.
+measured); what is looser than the rule, in the bound or in whose last place is meant, has its reason below the table. 1 is an answer without a right digit; ∞ is one that is infinite or NaN where the truth is a number, or a number where the truth is 0.
 
 | loss | value | gradient | bound of value, gradient | torch's value | torch's gradient |
 |---|---|---|---|---|---|
 """
 
 
+UNITS = {
+    "element": "",
+    "tensor": ", by tensor",
+    "call": ", by call",
+    "one": ", at 1",
+}  # the last place of the largest of the tensor, of the call, of 1
+
+
+def reasons() -> str:
+    """Why some losses promise less than the rule."""
+    losses: dict[str, list[str]] = {}
+    for name, loss in sorted(LOSSES.items()):
+        if loss.bound.reason:
+            losses.setdefault(loss.bound.reason, []).append(f"`{name}`")
+    lines = "".join(f"- {', '.join(names)}: {reason}.\n" for reason, names in losses.items())
+    return f"""
+By tensor, by call, at 1: inputs are moved by half a unit in the last place of the largest number of their tensor, of all tensors, or of 1 if that is
+larger still. A bound other than 8 units in the last place (elementwise), or than 1.0e-14, 1.0e-13, has a reason:
+
+{lines}"""
+
+
 def row(name: str) -> str:
     loss = LOSSES[name]
     ours = measure(loss, number=CALLS)
     theirs = measure(loss, number=TORCH_CALLS, answerer=of_torch, enough=ALL) if name in CASES else None
-    promised = ", ".join(f"{bound:.1e}" for bound in bounds(loss, "float64"))
+    promised = ", ".join(f"{bound:.1e}" for bound in bounds(loss, "float64")) + UNITS[loss.bound.unit]
     return f"| {name} | {' | '.join(shown(ours))} | {promised} | {' | '.join(shown(theirs))} |\n"
 
 
@@ -92,7 +114,7 @@ def main(arguments: list[str]) -> None:
             rows[name] = line
             sys.stderr.write(f"\r{done} of {len(names)}")
     sys.stderr.write("\n")
-    text = HEAD.format(calls=CALLS) + "".join(rows[name] for name in sorted(rows))
+    text = HEAD.format(calls=CALLS) + "".join(rows[name] for name in sorted(rows)) + reasons()
     if file:
         file.write_text(text, encoding="utf-8")
     else:
