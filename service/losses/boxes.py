@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.boxpairs import Axis, Pair, Shape, over
@@ -173,6 +174,66 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
         return -of.slopes(lambda axis, across: of.log_iou(axis, across, alpha * power))
 
     return rows(-np.expm1(-surprise), pair, slopes)
+
+
+@loss(example=EXAMPLE)
+@in_float64
+def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annotated_types.Ge(1)] = 4.0) -> Evaluation:
+    r"""1 - IoU, and half of a distance of the centers that counts less off the axes and of a difference in shape: SCYLLA-IoU.
+
+    Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of both sides.
+
+    Formula: \ell = 1 - \mathrm{IoU} + \frac{\Delta + \Omega}{2}, \quad \Delta = \sum_{t = x, y} 1 - e^{-(2 - \Lambda) \rho_t}, \quad \Omega = \sum_{t = w, h} (1 - e^{-\omega_t})^\theta, \quad \Lambda = \frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \quad \rho_t = \frac{c_t^2}{C_t^2}, \quad \omega_t = \frac{|t - t^*|}{\max(t, t^*)}
+    theta: how little small differences in shape count; 4 in the paper, which looks for it between 2 and 6.
+    Divisor: the number of boxes
+    Synonyms: SIoULoss, siou_loss, scylla_iou
+    Reference: Gevorgyan, SIoU Loss: More Powerful Learning for Bounding Box Regression, 2022, arXiv:2205.12740, equations 1 to 9
+    """
+    pair = Pair.of(predictions, labels)
+    gamma = 2.0 - _sine_of_twice(pair)[0]
+    distance = sum(-np.expm1(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
+    shape = sum((-np.expm1(-_unlike(axis)[0])) ** theta for axis in (pair.x, pair.y))
+    return rows(pair.one_minus_iou + 0.5 * (distance + shape), pair, lambda pair: _siou_slopes(pair, theta))
+
+
+def _sine_of_twice(pair: Pair) -> tuple[Array, Array]:
+    """Of the angle of the line between the centers, and its derivatives (..., 4) by the first box, times the longer distance of the centers."""
+    a, b, longer = pair.diagonal
+    x, y = pair.x.center * a, pair.y.center * b
+    farther = np.maximum(np.abs(x), np.abs(y))
+    u, v = over(x, farther), over(y, farther)
+    square = u * u + v * v
+    swing = over(over((np.abs(v) - np.abs(u)) * (np.abs(u) + np.abs(v)), square), square)
+    by_x, by_y = (over(part, longer) for part in (swing * np.sign(u) * np.abs(v), -swing * np.sign(v) * np.abs(u)))
+    return over(2.0 * np.abs(u * v), square), np.stack([by_x, by_y, by_x, by_y], axis=-1)
+
+
+def _unlike(axis: Axis) -> tuple[Array, Array]:
+    """The difference of the lengths over the longer one, and its derivative by the first's, in units of the enclosing interval."""
+    larger = np.maximum(axis.length, axis.other)
+    excess = np.where(axis.meets, axis.excess, axis.length - axis.other)  # far from each other, their ends say little of short lengths
+    rate = np.where(excess > 0, over(axis.other, larger), -np.sign(-excess))
+    return over(np.abs(excess), larger), over(rate, larger)
+
+
+def _siou_slopes(pair: Pair, theta: float) -> Array:
+    sine, swing = _sine_of_twice(pair)
+    gamma = 2.0 - sine
+
+    def distance(axis: Axis, across: Axis) -> tuple[Array, Array]:
+        rate = gamma * axis.center * np.exp(-gamma * axis.center * axis.center)
+        low, high = (0.5 * (inner + (1.0 - inner) * axis.rest(sign)) for inner, sign in zip(axis.inner, (-1.0, 1.0), strict=True))
+        return -rate * low, rate * high
+
+    def shape(axis: Axis, across: Axis) -> tuple[Array, Array]:
+        unlike, rate = _unlike(axis)
+        slope = 0.5 * theta * (-np.expm1(-unlike)) ** (theta - 1.0) * np.exp(-unlike) * rate
+        return slope, slope
+
+    a, b, _ = pair.diagonal
+    farther = np.maximum(np.abs(pair.x.center * a), np.abs(pair.y.center * b))
+    weight = sum(over(axis.center, farther) * axis.center * np.exp(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
+    return iou_slopes(pair) + pair.slopes(distance) + pair.slopes(shape) - 0.5 * np.asarray(weight)[..., None] * swing
 
 
 @loss(example=EXAMPLE, conventions=("gradients",))

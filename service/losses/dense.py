@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import annotated_types
@@ -10,9 +11,10 @@ import numpy as np
 from service.losses.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.boxes import giou_slopes, giou_values
 from service.losses.boxpairs import Pair, over
-from service.losses.core import Bound, Evaluation, NonNegative, loss
+from service.losses.core import BinaryLogits, Bound, Evaluation, NonNegative, loss
 from service.losses.errors import InvalidTensor
 from service.losses.heads import AnchorClasses, AnchorLogits, of_images, rows, to_anchors
+from service.losses.numerics import elementwise, in_float64, per_sample_size, sigmoid, softplus
 from service.losses.tensors import Array, Domain, Tensor
 
 Distances = Annotated[
@@ -23,6 +25,9 @@ DistanceTargets = Annotated[
     Array, Tensor("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object")
 ]
 Centerness = Annotated[Array, Tensor("n a", gradient="default", description="raw scores of how central each location is in its object")]
+BinaryTargets = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where the class is present, else 0")]
+Counts = Annotated[Array, Tensor("b", domain=Domain(low=0), description="the running mean of each bin's count; zeros at first")]
+Bins = Annotated[int, annotated_types.Ge(1), annotated_types.Le(1000)]
 MINUTE = Bound(1e-14, 1e-13, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient", "tensor")
 AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 around the location
 
@@ -103,3 +108,50 @@ def _centerness(distances: Array) -> Array:
     """How central the location is, 0 to 1."""
     across, down = distances[:, 0::2], distances[:, 1::2]
     return np.sqrt(over(across.min(axis=1), across.max(axis=1))) * np.sqrt(over(down.min(axis=1), down.max(axis=1)))
+
+
+@loss(
+    example={"predictions": [[2.0, -1.0, 0.5], [-3.0, 0.1, -0.2]], "labels": [[1, 0, 0], [0, 1, 0]], "bins": 4},
+    merges=False,
+    conventions=("gradients",),
+    hessian_diagonal=True,
+)
+@in_float64
+def ghm_c(
+    predictions: BinaryLogits,
+    labels: BinaryTargets,
+    counts: Counts | None = None,
+    *,
+    bins: Bins = 10,
+    momentum: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.0,
+) -> Evaluation:
+    r"""Binary cross entropy, each element divided by how many have about as large a gradient: neither the many easy ones nor the outliers rule.
+
+    The weights are constants of the gradient. A bin's running mean moves only when it has elements; `state` has the counts to send with
+    the next call. Answers over parts of a batch do not merge.
+
+    Formula: \ell = w_b \, \mathrm{BCE}(\sigma(x), t), \quad w_b = \frac{N}{M S_b}, \quad S_b \leftarrow \mu S_b + (1 - \mu) R_b \text{ where } R_b = |\{|\sigma(x) - t| \in b\}| > 0, \quad M = |\{b: R_b > 0\}|
+    counts: S_b from the call before, one for each bin.
+    bins: into how many equal parts the length |sigmoid(x) - t| of the gradient is divided.
+    momentum: mu, how much of a bin's count stays; at 0 the counts are those of the call (mmdetection's default).
+    Synonyms: GHMC, ghm_classification, gradient_harmonizing_mechanism
+    Reference: Li, Liu and Wang, Gradient Harmonized Single-stage Detector, 2019, arXiv:1811.05181, equations 5 to 9 and 11
+    """
+    if counts is not None and len(counts) != bins:
+        raise InvalidTensor("counts", f"has {len(counts)} elements; expected one for each of the {bins} bins")
+    wrong = np.where(labels == 1, -predictions, predictions)  # the length of the gradient is its sigmoid
+    edges = np.arange(1, bins)
+    place = np.searchsorted(np.log(edges / (bins - edges)), wrong, side="right")
+    found = np.bincount(place.ravel(), minlength=bins).astype(np.float64)
+    before = np.zeros(bins) if counts is None else counts
+    moved = np.where(found > 0, momentum * before + (1.0 - momentum) * found, before)
+    weight = predictions.size / (moved[place] * np.count_nonzero(found))
+    sign = 1.0 - 2.0 * labels
+    evaluation = elementwise(
+        softplus(wrong),
+        {"predictions": lambda c: c * (sign * sigmoid(wrong))},
+        {"predictions": lambda c: c * (sigmoid(wrong) * sigmoid(-wrong))},
+        weight=weight,
+        divisor=per_sample_size(predictions),
+    )
+    return replace(evaluation, state={"counts": moved})

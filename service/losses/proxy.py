@@ -95,12 +95,16 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
     """
     if not len(labels):
         return nothing(embeddings=embeddings, weight=weight)
-    margins = Margins(embeddings, weight, labels, scale)
-    angles = margins.angles
-    sine, cosine, one = embeddings.dtype.type(np.sin(margin)), embeddings.dtype.type(np.cos(margin)), embeddings.dtype.type(1.0)
+    return enlarged(Margins(embeddings, weight, labels, scale), margin)
+
+
+def enlarged(margins: Margins, margin: float) -> Evaluation:
+    """The true class's angle enlarged by the margin, as far as its cosine falls with it."""
+    angles, real = margins.angles, margins.embeddings.dtype.type
+    sine, cosine, one = real(np.sin(margin)), real(np.cos(margin)), real(1.0)
     within = angles.cosine[0] >= -cosine
     sines = np.where(angles.defined, margins.sine, one)
-    target = np.where(within, cosine * angles.cosine[0] - sine * sines, angles.cosine[0] - embeddings.dtype.type(margin) * sine)
+    target = np.where(within, cosine * angles.cosine[0] - sine * sines, angles.cosine[0] - real(margin) * sine)
     return margins.evaluation((target, np.where(within, cosine * angles.cosine[1], angles.cosine[1])), np.where(within, cosine, one), within * sine)
 
 

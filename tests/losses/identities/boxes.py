@@ -68,6 +68,6 @@ IDENTITIES = [
     ("alpha_iou with 1 is iou", _power_one),
     ("ciou of boxes of the same aspect is diou", _same_aspect),
     ("diou and giou of concentric boxes are iou", _concentric),
-    *((f"{name} does not change with the unit of length", _scale(name)) for name in ("iou", "giou", "diou", "ciou", "eiou")),
-    *((f"{name} is symmetric, gradients too", _swap(name)) for name in ("giou", "diou", "ciou", "eiou")),
+    *((f"{name} does not change with the unit of length", _scale(name)) for name in ("iou", "giou", "diou", "ciou", "eiou", "siou")),
+    *((f"{name} is symmetric, gradients too", _swap(name)) for name in ("giou", "diou", "ciou", "eiou", "siou")),
 ]

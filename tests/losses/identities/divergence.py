@@ -141,6 +141,13 @@ IDENTITIES = [
         "generalized_jsd(0) is distillation at temperature 1",
         lambda r: (value("generalized_jsd", *(x := logits(r)), beta=0.0), value("knowledge_distillation_kl", *x, temperature=1.0)),
     ),
+    (
+        "jsd_cross_entropy is cross_entropy and jensen_shannon of two views",
+        lambda r: (
+            value("jsd_cross_entropy", np.stack(x := logits(r), axis=1), y := r.integers(0, 5, 6), smoothing=0.0, alpha=3.0),
+            value("cross_entropy", x[0], y) + 3 * value("jensen_shannon", *(softmax(z) for z in x)),
+        ),
+    ),
     ("r_drop is the mean of both directions", _two_kls),
     (
         "total variation is half the absolute error",

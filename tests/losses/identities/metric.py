@@ -63,7 +63,13 @@ def _one_triplet_in_a_batch(rng: Generator) -> Any:
     return mined[:2], np.concatenate((value("triplet_margin", a, p, n, eps=0.0), value("triplet_margin", p, a, n, eps=0.0)))
 
 
+def _one_center(rng: Generator) -> Any:
+    (x, _), w, y = rows(rng, 2), rng.normal(size=(3, 5)), rng.integers(0, 3, 6)
+    return value("subcenter_arcface", x, w[:, None], y), value("arcface", x, w, y)
+
+
 IDENTITIES = [
+    ("subcenter_arcface with one vector a class is arcface", _one_center),
     ("cosine_embedding of similar pairs is cosine_distance", _cosine_embedding_is_cosine_distance),
     ("squared_chord is the squared distance of unit vectors", _squared_chord),
     ("triplet_margin is hinge_embedding of the difference of distances", _triplet_is_hinge_embedding),

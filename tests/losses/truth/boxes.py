@@ -106,3 +106,15 @@ def bounded_iou(predictions, labels, beta):
         return mp.fsum(smooth(bound) for bound in found)
 
     return _pairs(score, predictions, labels), [mp.mpf(4)] * len(predictions)
+
+
+def siou(predictions, labels, theta):
+    def score(p, t):
+        apart = [(p[k] + p[k + 2] - t[k] - t[k + 2]) / 2 for k in (0, 1)]
+        sine = _over(2 * abs(apart[0] * apart[1]), apart[0] ** 2 + apart[1] ** 2)  # 1 - 2 sin(asin(x) - pi / 4)^2
+        distance = sum(1 - mp.exp((sine - 2) * _over(c, side) ** 2) for c, side in zip(apart, _enclosing(p, t), strict=True))
+        sides = [(p[k + 2] - p[k], t[k + 2] - t[k]) for k in (0, 1)]
+        shape = sum((1 - mp.exp(-_over(abs(a - b), max(a, b)))) ** theta for a, b in sides)
+        return 1 - _iou(p, t)[0] + (distance + shape) / 2
+
+    return _pairs(score, predictions, labels)

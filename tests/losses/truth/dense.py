@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from mpmath import mp
 
+from tests.losses.truth import constant
 from tests.losses.truth.boxes import _giou
 
 
@@ -36,3 +37,16 @@ def fcos(class_logits, distances, centerness, labels, distance_targets, alpha, g
                 total += centerness_weight * (central * _softplus(-x) + (1 - central) * _softplus(x))
         found.append(total)
     return found, [mp.mpf(max(objects, 1)) / len(labels)] * len(labels)
+
+
+def ghm_c(predictions, labels, counts, bins, momentum):
+    edges = [mp.mpf(k) / bins for k in range(1, bins)]
+    lengths = [1 / (1 + mp.exp(x if z else -x)) for x, z in zip(predictions.flat, labels.flat, strict=True)]
+    place = [sum(g >= edge for edge in edges) for g in lengths]
+    found = [place.count(b) for b in range(bins)]
+    before = [mp.mpf(0)] * bins if counts is None else counts
+    moved = [momentum * old + (1 - momentum) * new if new else old for old, new in zip(before, found, strict=True)]
+    weights = constant([len(place) / (moved[b] * sum(new > 0 for new in found)) for b in place])
+    terms = [w * _softplus(-x if z else x) for w, x, z in zip(weights, predictions.flat, labels.flat, strict=True)]
+    rows = len(terms) // len(predictions)
+    return [mp.fsum(terms[k * rows : (k + 1) * rows]) for k in range(len(predictions))]

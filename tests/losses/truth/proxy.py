@@ -61,3 +61,11 @@ def proxy_anchor(embeddings: Any, proxies: Any, labels: Any, margin: Any, alpha:
 
 def center(embeddings: Any, centers: Any, labels: Any) -> Any:
     return [dot(x - centers[y], x - centers[y]) / 2 for x, y in zip(embeddings, labels, strict=True)], [mp.mpf(1)] * len(labels)
+
+
+def subcenter_arcface(embeddings: Any, weight: Any, labels: Any, margin: Any, scale: Any) -> Any:
+    numerators = []
+    for x, y in zip(embeddings, labels, strict=True):
+        nearest = [max(vectors, key=lambda w, x=x: cosine(x, w)) for vectors in weight]
+        numerators += arcface([x], nearest, [y], margin, scale)
+    return numerators
