@@ -135,6 +135,8 @@ class LossEndpoint:
         logs.request(request_id, loss, 200, len(body), sent, seconds)
         traces.describe(scope, request_id, loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
         await reply(send, 200, encoded, how.accept.media_type, how.headers())
+        if sent > self.settings.inline_bytes:
+            self.pool.trim_later()
 
     def _inline(self, name: str) -> int:
         """The largest body that is answered on the event loop; an unknown name is refused before its body is read."""

@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 T = TypeVar("T")
 
-TRIM_SECONDS = 1.0  # after the last large computation
+TRIM_SECONDS = 1.0  # after the last large computation, or its answer
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
 
@@ -92,9 +92,13 @@ class Pool:
         finally:
             gone.cancel()
             answer.cancel()
-            if self.trimming:
-                self.trimming.cancel()
-            self.trimming = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
+            self.trim_later()
+
+    def trim_later(self) -> None:
+        """Something large has ended: see to its memory when nothing large follows."""
+        if self.trimming:
+            self.trimming.cancel()
+        self.trimming = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
 
     def _trim(self) -> None:
         if not self.jobs:

@@ -1,22 +1,25 @@
-"""glibc's allocator, asked to give back what large requests have left in it; elsewhere these do nothing.
+"""glibc's allocator, told to keep what it has while large requests come, and asked to give it back when they are over; elsewhere these do nothing.
 
-What lies free between two pieces in use stays with the process: 34 MB after 20 MB of JSON. And each thread has a heap of its own, whose end
-cannot be given back on demand.
+By itself it returns the end of the heap after each of them, and the next one pays for fresh pages: a fifth of the time of a million numbers.
+But what lies free between two pieces in use it keeps for ever, and each thread has a heap of its own, whose end it cannot give back on demand.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-M_ARENA_MAX = -8  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+LARGEST = 32 * 1024 * 1024  # of what comes from the heap; glibc allows no more
 
 _libc = ctypes.CDLL(None)
 
 
-def one_heap() -> None:
-    """One heap for all threads; to be called before there are any."""
+def keep() -> None:
+    """One heap for all threads, which never gets smaller by itself; to be called before there are threads."""
     if hasattr(_libc, "mallopt"):
         _libc.mallopt(M_ARENA_MAX, 1)
+        _libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
+        _libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def trim() -> None:

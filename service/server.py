@@ -28,7 +28,7 @@ from service.app import create_app
 from service.endpoint import Message, Receive, Scope, Send, reply_failure
 from service.errors import MEDIA_TYPE, Failure
 from service.limits import Life
-from service.memory import one_heap
+from service.memory import keep
 from service.settings import Settings
 from service.workers import FAILED_TO_START, Supervisor, shared_metrics
 
@@ -270,7 +270,7 @@ def serve(host: str, port: int, workers: int = 1) -> int:
 
 def serve_here(host: str = "127.0.0.1", port: int = 8000, listener: socket.socket | None = None, parent: int | None = None) -> int:
     """One server in this process, on a socket that a parent has opened or on one of its own."""
-    one_heap()
+    keep()
     settings, life = Settings(), Life()
     sys.setswitchinterval(SWITCH_SECONDS)
     logs.configure(settings.access_log)
