@@ -10,7 +10,7 @@ import numpy as np
 
 from service.losses import ordinary
 from service.losses.core import ELEMENTWISE, Bound, Evaluation, NonNegative, Positive, Pullback, loss
-from service.losses.geometry import Angles, Distance, Distances, Pairing, length, measure
+from service.losses.geometry import Angles, Distance, Distances, Pairing, exponents, length, measure
 from service.losses.numerics import BLOCK, elementwise, sigmoid, softplus, times
 from service.losses.ordinary import patched, wide
 from service.losses.tensors import Array, Domain, Tensor
@@ -232,7 +232,7 @@ class Triplets:
             away = np.where(swapped, across.value[0], away[0]), np.where(swapped, across.value[1], away[1])
         self.difference: Twofold = add(near.value, negative(away))
 
-    def beyond(self, margin: float) -> Array:
+    def beyond(self, margin: float | Array) -> Array:
         """The difference plus the margin."""
         return add(self.difference, widened(np.full_like(self.difference[0], margin)))[0]
 
@@ -265,6 +265,23 @@ def _hinged(triplets: Triplets, margin: float) -> Evaluation:
 
 def _times(factor: Array, slope: Pullback) -> Pullback:
     return lambda c: slope(c * factor)
+
+
+def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: float, swap: bool) -> Evaluation:
+    """Squares of distances that are out of range may have a difference that is not: rows so large are made smaller by a power of two first."""
+    room = np.finfo(anchor.dtype).maxexp // 2 - 16
+    rows = anchor, positive, negative
+    up = np.maximum(0, np.max([exponents(x) for x in rows], axis=0) - room)
+    a, p, n = (np.ldexp(x, -up[:, None]) for x in rows)
+    near, far, across = (measure(x, y, "squared_euclidean") for x, y in ((a, p), (a, n), (p, n)))
+    triplets = Triplets(near, far, across if swap else None)
+    beyond = triplets.beyond(np.ldexp(anchor.dtype.type(margin), -2 * up))
+    active = (beyond >= 0).astype(beyond.dtype)
+
+    def pulled(slope: Pullback) -> Pullback:
+        return lambda c: np.ldexp(slope(c * active), up[:, None])
+
+    return elementwise(np.ldexp(np.maximum(beyond, 0.0), 2 * up), {name: pulled(slope) for name, slope in triplets.slopes().items()})
 
 
 def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
@@ -337,6 +354,8 @@ def triplet_margin_with_distance(
     """
     if distance == "euclidean" and not swap:
         return _euclidean_triplets(anchor, positive, negative, margin, eps)
+    if distance == "squared_euclidean":
+        return _squared_triplets(anchor, positive, negative, margin, swap)
     across = measure(positive, negative, distance, eps) if swap else None
     return _hinged(Triplets(measure(anchor, positive, distance, eps), measure(anchor, negative, distance, eps), across), margin)
 
