@@ -262,7 +262,7 @@ def total_variation(predictions: Images) -> Evaluation:
     return Evaluation(values, np.ones(len(values)), {"predictions": pullback})
 
 
-@loss(example={"predictions": [[1.0, 2.0, 4.0]], "labels": [[1.5, 2.5, 3.0]]}, bound=LEVEL)
+@loss(example={"predictions": [[1.0, 2.0, 4.0]], "labels": [[1.5, 2.5, 3.0]]})
 def scale_invariant_log(predictions: Depth, labels: DepthLabel, *, variance_focus: Fraction = 0.5) -> Evaluation:
     r"""The mean square of the differences of logarithms of each sample, less a share of the square of their mean.
 

@@ -12,7 +12,6 @@ from service.losses.core import Evaluation, Positive, loss
 from service.losses.numerics import Softmax, per_sample_sum, sigmoid, spread, sum_of_others, times
 from service.losses.ranking import (
     LISTS,
-    OPPOSED,
     Elementwise,
     Grade,
     ListMask,
@@ -157,7 +156,7 @@ def restricted(scores: Array, allowed: Callable[[slice], Array], weight: Array, 
     return Evaluation(numerator, divisor, {"predictions": pullback})
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS)
 def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every item the softmax loss among itself and the less relevant items, weighed by its gain.
 
@@ -171,7 +170,7 @@ def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None 
     return restricted(predictions, lambda rows: lower(rows) | own, times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS)
 def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
 
@@ -216,7 +215,7 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
     return smooth, pullback
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS)
 def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
     r"""Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
 
@@ -241,7 +240,7 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
     return Evaluation(-per_sample_sum(share / np.log2(1.0 + smooth)), non_empty(valid), {"predictions": pullback})
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS)
 def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
     r"""Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
 

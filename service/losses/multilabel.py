@@ -9,7 +9,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.binary import binary_cross_entropy_with_logits
-from service.losses.core import Bound, ClassWeight, Evaluation, NonNegative, loss
+from service.losses.core import ClassWeight, Evaluation, NonNegative, loss
 from service.losses.margin import Margins, ZeroOrOne
 from service.losses.numerics import BLOCK, decay, elementwise, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.tensors import UNIT, Array, Tensor
@@ -101,7 +101,6 @@ def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weig
 @loss(
     example={"predictions": [[0.8, -1.2, 2.0]], "labels": [[1, 0, 0]]},
     hessian_diagonal=True,
-    bound=Bound(1e-12, 1e-11, "just above the clip, p - m is the difference of two rounded numbers"),
 )
 def asymmetric(
     predictions: Margins,

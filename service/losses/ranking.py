@@ -27,7 +27,6 @@ ListMask = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(values=(
 Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 LISTS = {"predictions": [[2.0, 1.0, 3.0], [1.0, 0.5, 1.5]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 2.0]]}
-OPPOSED = Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses")
 
 Elementwise = Callable[[Array], Array]
 PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair
@@ -167,7 +166,7 @@ def logistic_slope(d: Array) -> Array:
 # ------------------------------------------------------------------ pairs
 
 
-@loss(example=LISTS, hessian_diagonal=True, bound=OPPOSED)
+@loss(example=LISTS, hessian_diagonal=True)
 def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
 
@@ -208,7 +207,7 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
     )
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS, bound=Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses"))
 def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong pairs.
 
@@ -271,7 +270,7 @@ def pairwise_qr(
     )
 
 
-@loss(example=LISTS, bound=OPPOSED)
+@loss(example=LISTS)
 def lambda_loss(
     predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
 ) -> Evaluation:

@@ -12,7 +12,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.core import ELEMENTWISE, Bound, Evaluation, Positive, Real, RealLabel, loss
+from service.losses.core import ELEMENTWISE, Evaluation, Positive, Real, RealLabel, loss
 from service.losses.errors import InvalidOption
 from service.losses.numerics import LN2, elementwise
 from service.losses.regression import EXAMPLE, by_error
@@ -126,7 +126,6 @@ def geman_mcclure(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) ->
 @loss(
     example=EXAMPLE | {"alpha": -1.0, "c": 0.5},
     hessian_diagonal=True,
-    bound=Bound(1e-14, 1e-12, "the gradient's power (1 + a^2 / |alpha - 2|)^(alpha / 2 - 1) multiplies the rounding of its base by its exponent"),
 )
 def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float = 1.0, c: Positive = 1.0) -> Evaluation:
     r"""One family of robust losses, from the squared error (alpha 2) over pseudo_huber (1), cauchy (0) and geman_mcclure (-2) to welsch (alpha to minus infinity).

@@ -39,7 +39,7 @@ FixedMaskLabels = Annotated[
 LEAST_SIZE = 1e-100  # of a true mask that weighs by the inverse of its size
 
 
-@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@loss(example=EXAMPLE, merges=False)
 def dice(
     predictions: Masks,
     labels: MaskLabels,
@@ -78,7 +78,7 @@ def dice(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@loss(example=EXAMPLE, merges=False)
 def jaccard(
     predictions: Masks,
     labels: MaskLabels,
@@ -197,7 +197,7 @@ def focal_tversky(
     return overlap(predictions, labels, score, activation, batch, weight, include_background)
 
 
-@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@loss(example=EXAMPLE, merges=False)
 def log_cosh_dice(
     predictions: Masks,
     labels: MaskLabels,

@@ -345,9 +345,6 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
 @loss(
     example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0], [0.1, 0.0, -0.2]], "labels": [1, 2, 2], "events": [1, 0, 1]},
     merges=False,
-    bound=Bound(
-        1e-13, 1e-11, "differences of cumulative probabilities over sigma in an exponent, and gradients of subjects that pull against each other"
-    ),
     pairs="n n",
 )
 def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Fraction = 0.2, sigma: Positive = 0.1) -> Evaluation:

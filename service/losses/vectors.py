@@ -84,7 +84,6 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
 
 @loss(
     example={"predictions": [[[0.1, 0.7], [1.2, 0.3], [0.4, 0.4]]], "labels": [[0.5, 0.5]]},
-    bound=Bound(1e-14, 1e-12, "a member's gradient is its direction to the label less its mean direction to the others"),
     pairs="n m m d",
     hessian_diagonal=True,
 )
