@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 T = TypeVar("T")
 
-TRIM_SECONDS = 1.0  # after the last large computation, or its answer
+TRIM_SECONDS = 3.0  # between two trimmings: each is some milliseconds, and the pages come back at the price of fresh ones
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
 
@@ -52,6 +52,7 @@ class Pool:
         self.bytes = 0  # of large bodies: being read, waiting, and computed
         self.typical = 0.0  # seconds of a computation, of late
         self.trimming: asyncio.TimerHandle | None = None
+        self.again = False  # whether more has ended since the trimming was arranged
 
     @property
     def waiting(self) -> int:
@@ -95,14 +96,15 @@ class Pool:
             self.trim_later()
 
     def trim_later(self) -> None:
-        """Something large has ended: see to its memory when nothing large follows."""
-        if self.trimming:
-            self.trimming.cancel()
-        self.trimming = asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
+        """Something large has ended. Its memory is given back in a while, that of all that end meanwhile a while after."""
+        self.again = self.trimming is not None
+        self.trimming = self.trimming or asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
 
     def _trim(self) -> None:
-        if not self.jobs:
-            self.executor.submit(trim)
+        self.executor.submit(trim)
+        self.trimming = None
+        if self.again:
+            self.trim_later()
 
     def _timed(self, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()

@@ -174,7 +174,7 @@ def memory() -> None:
                 answer = httpx.post(f"{address}/loss/cross_entropy", content=body, headers=headers, timeout=120)
                 answer.raise_for_status()
                 peak, both = resident(pid, "VmHWM") - rest, (len(body) + len(answer.content)) / 1e6
-                time.sleep(3)  # memory is given back a second after the last large computation
+                time.sleep(7)  # memory is given back some seconds after the last large computation
                 print(
                     f"| {len(body) / 1e6:.0f} MB | {encoding} | {peak:.0f} | {both:.0f} | {peak / both:.2f} | {resident(pid, 'VmRSS') - rest:.0f} |",
                     flush=True,
