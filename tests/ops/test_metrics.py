@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import metrics, workers
+from service.losses import LOSSES
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -129,7 +131,9 @@ def test_callers_make_no_labels(server: str, name: str) -> None:
     httpx.post(f"{server}/loss/{name}", json=GOOD)
     text = httpx.get(f"{server}/metrics").text
     assert name not in text
-    assert 'loss="unknown"' in text
+    labels = set(re.findall('loss="([^"]*)"', text))
+    assert labels & {"huber", "unknown"}
+    assert labels <= {*LOSSES, "combination", "unknown"}
 
 
 def test_sizes_and_durations_fall_into_buckets(server: str) -> None:
