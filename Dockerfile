@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="loss-service" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Loss functions with gradients over HTTP" \
       org.opencontainers.image.licenses="Apache-2.0"
-ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 HOST=0.0.0.0 PORT=8000
+ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 WORKDIR /app
 COPY --from=build /app /app
 # the base image comes without the standard library's bytecode: what the service and the health check import is compiled here, not at each start

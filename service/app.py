@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Annotated, Any
 
 import orjson
@@ -18,7 +17,7 @@ from starlette.routing import Match, Route
 
 from service import __version__, catalogue, combination, docs, metrics, traces
 from service.codec import CODECS
-from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, reply_failure
+from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, asks_for_loss, reply_failure, request_id_of
 from service.errors import MEDIA_TYPE, Failure
 from service.limits import Life, Pool
 from service.losses import FAMILIES, LOSSES
@@ -61,6 +60,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     app.add_exception_handler(Failure, _problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
     app.add_middleware(Guard, bearers=Bearers(tokens(settings)), losses=endpoint)
+    app.state.losses = endpoint  # the server asks it whom it need not serve
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"], expose_headers=["*"])
@@ -156,7 +156,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         started = False
 
@@ -170,8 +170,7 @@ class Guard:
 
         try:
             self.bearers.check(scope["path"], scope["headers"])
-            of_loss = scope["method"] == "POST" and scope["path"].startswith("/loss/") and scope["path"].count("/") == 2
-            await (self.losses if of_loss else self.app)(scope, receive, marked)
+            await (self.losses if asks_for_loss(scope["method"], scope["path"]) else self.app)(scope, receive, marked)
         except Failure as problem:
             await reply_failure(marked, problem, request_id)
         except Exception:
@@ -179,8 +178,3 @@ class Guard:
             if started:
                 raise
             await reply_failure(marked, INTERNAL, request_id)
-
-
-def _request_id(scope: Scope) -> str:
-    given = next((value for key, value in scope["headers"] if key == b"x-request-id"), b"")
-    return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()

@@ -86,6 +86,7 @@ def _address(text: str) -> str:
 def serve(chosen: argparse.Namespace) -> int:
     """Say where the service is, and serve; a setting or an address that cannot be stops it before anything is started."""
     gc.disable()  # until all is imported (serve_here): collections in which nothing is found were a tenth of the start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the pool and the workers use the cores; threads of OpenBLAS' own cost all pairs a third
     from service import server
 
     if wrong := _wrong_setting():

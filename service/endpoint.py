@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from service import combination, logs, metrics, response, traces
 from service.codec import CODECS, JSON, Buffer, Caps, Codec
 from service.codec.coding import CODINGS, pack, unpack
 from service.errors import MEDIA_TYPE, Failure, failure
-from service.limits import Gone, Pool, Share, read_body
+from service.limits import Gone, Pool, Share, announced, overloaded, read_body
 from service.losses import compute
 from service.names import find
 from service.request import bind
@@ -110,7 +111,7 @@ class LossEndpoint:
             name = scope["path"].rpartition("/")[2]
             headers = dict(scope["headers"])
             how, inline = negotiate(headers), self._inline(name)
-            body = await read_body(headers, receive, self.settings, share, viewed=how.codec.viewed or how.coding is not None)
+            body = await read_body(headers, receive, share, inline, viewed=how.codec.viewed or how.coding is not None)
             if len(body) <= inline and not how.coding:
                 encoded = exchange(name, body, how, self.settings)
             else:
@@ -123,8 +124,7 @@ class LossEndpoint:
                 log.exception("request %s failed", request_id)
                 problem = INTERNAL
             loss, encoding = label(scope["path"]), how.codec.name if how else "none"
-            metrics.refused(loss, encoding, problem.status, problem.kind)
-            logs.request(request_id, loss, problem.status, len(body), 0)
+            _count_refusal(loss, encoding, problem, request_id, len(body))
             traces.describe(scope, request_id, loss, encoding, len(body), problem=problem.kind)
             await reply_failure(send, problem, request_id)
             return
@@ -138,10 +138,35 @@ class LossEndpoint:
         if sent > self.settings.inline_bytes:
             self.pool.trim_later()
 
+    def refusal(self, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Failure | None:
+        """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
+        codec = CODECS.get(headers.get(b"content-type", b"").decode("latin-1"))
+        if codec is None or label(path) == "unknown" or announced(headers) <= self._inline(path.rpartition("/")[2]):
+            return None
+        problem = overloaded()
+        _count_refusal(label(path), codec.name, problem, request_id, 0)
+        return problem
+
     def _inline(self, name: str) -> int:
         """The largest body that is answered on the event loop; an unknown name is refused before its body is read."""
         small = name == combination.NAME or find(name).pairs
         return self.settings.inline_bytes // 16 if small else self.settings.inline_bytes
+
+
+def asks_for_loss(method: str, path: str) -> bool:
+    """Whether a request is a LossEndpoint's to answer."""
+    return method == "POST" and path.startswith("/loss/") and path.count("/") == 2
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's X-Request-ID where it is a plain one, or a new one."""
+    given = next((value for key, value in headers if key == b"x-request-id"), b"")
+    return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()
+
+
+def _count_refusal(loss: str, encoding: str, problem: Failure, request_id: str, received: int) -> None:
+    metrics.refused(loss, encoding, problem.status, problem.kind)
+    logs.request(request_id, loss, problem.status, received, 0)
 
 
 @lru_cache(maxsize=512)  # paths may be long

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -59,15 +59,21 @@ class Pool:
         """Computations that have no thread yet."""
         return max(0, self.jobs - self.settings.compute_threads)
 
-    def admit(self) -> None:
-        """Refuse a large body before it is read, where it could not be computed anyway: there is no place, or its turn would come too late.
+    @property
+    def full(self) -> bool:
+        """Whether a large body could not be computed: there is no place, or its turn would come too late.
 
         What is begun too late is work for nobody, and with enough of it nobody is served.
         """
         settings, jobs = self.settings, self.jobs
-        full = jobs >= settings.compute_threads + settings.max_queue or self.bytes >= settings.max_queue_bytes
+        if jobs >= settings.compute_threads + settings.max_queue or self.bytes >= settings.max_queue_bytes:
+            return True
         ends = (jobs + 1) // settings.compute_threads * self.typical  # seconds from now, if it is as the others were; they vary, hence the half
-        if full or (jobs >= settings.compute_threads and ends > settings.compute_seconds / 2):
+        return jobs >= settings.compute_threads and ends > settings.compute_seconds / 2
+
+    def admit(self) -> None:
+        """Refuse a large body where it would be read in vain."""
+        if self.full:
             raise overloaded()
 
     async def run(self, share: Share, receive: Receive, function: Callable[..., T], *args: Any) -> T:
@@ -168,23 +174,30 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, settings: Settings, share: Share, viewed: bool = False) -> Buffer:
+def announced(headers: Mapping[bytes, bytes]) -> int:
+    """The body's length by its headers; -1 where they do not say."""
+    length = headers.get(b"content-length", b"")[:20]
+    return int(length) if length.isdigit() else -1
+
+
+async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, inline: int, viewed: bool = False) -> Buffer:
     """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large.
 
+    inline: what is larger needs a place in the pool.
     viewed: what reads it takes any buffer, so that it can have its size from the start; pages cost memory only when they are written.
     """
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length[:20]) > settings.inline_bytes:
-        if int(length[:20]) > settings.max_body_bytes:
-            raise _too_large(settings)
+    settings, length = share.pool.settings, announced(headers)
+    if length > settings.max_body_bytes:
+        raise _too_large(settings)
+    if length > inline:
         share.pool.admit()
     message = await _next(receive)
     body: bytes = message.get("body", b"")
     _count(len(body), settings, share)
     if not message.get("more_body"):
         return body
-    if viewed and length.isdigit() and b"transfer-encoding" not in headers:
-        return await _filled(np.empty(int(length), np.uint8).data, body, receive, settings, share)
+    if viewed and length >= 0 and b"transfer-encoding" not in headers:
+        return await _filled(np.empty(length, np.uint8).data, body, receive, settings, share)
     buffer = bytearray(body)
     while message.get("more_body"):
         message = await _next(receive)

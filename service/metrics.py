@@ -1,6 +1,6 @@
 """What an operator wants to see, for Prometheus. With several workers each writes its own files, and /metrics adds them up.
 
-Observing six histograms costs more than a small loss, so an answered request is only remembered; a batch of them is counted by
+Observing six histograms costs more than a small loss, so a request is only remembered; a batch of them is counted by
 `flush`, which the server calls several times a second, and a scrape before it reads.
 """
 
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -60,6 +60,7 @@ class _Answered(NamedTuple):
 
 
 _pending: deque[_Answered] = deque()
+_problems: deque[tuple[Any, ...]] = deque()  # a counter and its labels, each to be counted once
 _lock = Lock()
 
 
@@ -72,22 +73,27 @@ def answered(loss: str, encoding: str, received: int, sent: int, counted: int, s
 
 def refused(loss: str, encoding: str, status: int, kind: str) -> None:
     """One request with a problem. `loss` is a registered name or `unknown`, so that callers cannot make labels."""
-    _counter(requests, loss, encoding, str(status)).inc()
+    _problems.append((requests, loss, encoding, str(status)))
     if kind == "non-finite":
-        _counter(non_finite, loss).inc()
+        _problems.append((non_finite, loss))
 
 
 def rejected(kind: str) -> None:
     """One problem document."""
-    _counter(rejections, kind).inc()
+    _problems.append((rejections, kind))
+    if len(_problems) >= BATCH:
+        flush()
 
 
 def flush() -> None:
-    """Count what was answered since the last time."""
+    """Count what was answered and refused since the last time."""
     with _lock:  # a scrape waits for a batch that is being counted
         batch = [_pending.popleft() for _ in range(len(_pending))]  # whoever answers meanwhile appends at the other end
+        problems = [_problems.popleft() for _ in range(len(_problems))]
         if batch:
             _count(batch)
+        for counter, count in Tally(problems).items():
+            _counter(*counter).inc(count)
 
 
 def _count(batch: list[_Answered]) -> None:

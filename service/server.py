@@ -25,7 +25,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service import logs, metrics
 from service.app import create_app
-from service.endpoint import Message, Receive, Scope, Send, reply_failure
+from service.endpoint import LossEndpoint, Message, Receive, Scope, Send, asks_for_loss, reply_failure, request_id_of
 from service.errors import MEDIA_TYPE, Failure
 from service.limits import Life
 from service.memory import keep
@@ -35,6 +35,7 @@ from service.workers import FAILED_TO_START, Supervisor, shared_metrics
 BACKLOG = 2048
 SWITCH_SECONDS = 0.0005  # how long a large computation may keep the interpreter from small requests, in place of Python's 5 ms
 SWEEP_SECONDS = 0.2
+APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application knows how to answer
 LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
 
 STOPPING = Failure("unavailable", "the service is stopping; ask another", headers={"Connection": "close", "Retry-After": "1"})
@@ -50,6 +51,13 @@ class Phase(IntEnum):
     CLOSING = 4  # the client to close
 
 
+class _Answered:
+    """In place of uvicorn's cycle: the answer is out, and what still comes of the body goes by."""
+
+    response_started = response_complete = True
+    message_event = asyncio.Event()  # for nobody
+
+
 class _Discard(list[tuple[bytes, bytes]]):
     """Where trailers go."""
 
@@ -60,9 +68,9 @@ class _Discard(list[tuple[bytes, bytes]]):
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines, a cap on headers, and problem documents for what is not HTTP."""
 
-    def __init__(self, *args: Any, settings: Settings, life: Life, siblings: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, settings: Settings, life: Life, losses: LossEndpoint, siblings: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.settings, self.life, self.siblings = settings, life, siblings
+        self.settings, self.life, self.losses, self.siblings = settings, life, losses, siblings
         self.phase, self.deadline = Phase.IDLE, inf
         self.header_bytes = 0
         self.unsent, self.stuck_since = 0, 0.0
@@ -97,11 +105,28 @@ class Protocol(HttpToolsProtocol):
             raise ValueError("stops the parser")
         if self.parser.should_upgrade():
             return  # the parser stops here
-        super().on_headers_complete()
-        if self.expect_100_continue or self.life.draining:
-            self.cycle.keep_alive = False  # after an early refusal nobody knows whether the body still comes; a pool should go elsewhere
+        if self.losses.pool.full and self._refuse_at_once():
+            self.cycle = _Answered()  # type: ignore[assignment]
+        else:
+            super().on_headers_complete()
+            if self.expect_100_continue or self.life.draining:
+                self.cycle.keep_alive = False  # after an early refusal nobody knows whether the body still comes; a pool should go elsewhere
         self.headers = _Discard()
         self.phase, self.deadline = Phase.BODY, self.loop.time() + self.settings.body_seconds
+
+    def _refuse_at_once(self) -> bool:
+        """Whether a large body was refused by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
+        waiting = self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete)
+        headers, path = dict(self.headers), self.url.decode("latin-1")
+        kept = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1" and not self.life.draining
+        if waiting or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
+            return False
+        request_id = request_id_of(self.headers)
+        problem = self.losses.refusal(path, headers, request_id)
+        if problem:
+            self.transport.write(_raw(problem, request_id, self.server_state.default_headers))
+            self.server_state.total_requests += 1
+        return problem is not None
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -166,7 +191,7 @@ class Protocol(HttpToolsProtocol):
         if self.phase is Phase.CLOSING or self.transport.is_closing():
             return
         if self._owes_an_answer():
-            self.transport.write(_raw(problem))
+            self.transport.write(_raw(problem, uuid.uuid4().hex, [(b"connection", b"close")]))
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -187,12 +212,12 @@ class Protocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
 
-def _raw(problem: Failure) -> bytes:
+def _raw(problem: Failure, request_id: str, headers: list[tuple[bytes, bytes]]) -> bytes:
     metrics.rejected(problem.kind)
-    request_id = uuid.uuid4().hex
     body = problem.body(request_id)
-    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n\r\n"
-    return STATUS_LINE[problem.status] + head.encode() + body
+    told = "".join(f"{name.lower()}: {value}\r\n" for name, value in problem.headers.items())
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\n{told}\r\n"
+    return STATUS_LINE[problem.status] + b"".join(b"%b: %b\r\n" % header for header in headers) + head.encode() + body
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
@@ -243,11 +268,12 @@ class Server(uvicorn.Server):
 
 def configured(settings: Settings, life: Life, host: str = "127.0.0.1", port: int = 8000, siblings: bool = False) -> uvicorn.Config:
     """Uvicorn's configuration: everything that is not ours to say is off."""
+    app = create_app(settings, life)
     return uvicorn.Config(
-        create_app(settings, life),
+        app,
         host=host,
         port=port,
-        http=partial(Protocol, settings=settings, life=life, siblings=siblings),  # type: ignore[arg-type]
+        http=partial(Protocol, settings=settings, life=life, losses=app.state.losses, siblings=siblings),  # type: ignore[arg-type]
         ws="none",
         log_config=None,  # logs.configure has seen to it
         access_log=False,

@@ -1,23 +1,25 @@
-"""`python -m tests.overload [SECONDS]`: ten times more than it can do. What is served stays, memory is bounded, and afterwards all is as before.
+"""`python -m tests.overload [--workers N] [--rows N] [--seconds S]`: ten times more than it can do. What is served stays, memory is bounded, and afterwards all is as before.
 
 The service runs as a process of its own. First the best rate is found with callers that wait for their answers; then requests come at ten
 times that rate whether or not earlier ones are answered, while probes go on; then at half the rate, for the latency after the burst.
-The caller is raw sockets in one event loop, and what it costs is printed: on a small machine the two share the processors.
+The caller is one event loop that does as little as it can, and what it costs is printed: on a small machine the two share the processors.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
+import uvloop
 
 from tests.conftest import running
 from tests.soak import sample
@@ -28,10 +30,11 @@ GOODPUT = 0.9  # of the best
 DEADLINE = 5.0  # seconds, LOSS_SERVICE_COMPUTE_SECONDS
 SLACK = 1.0  # for the clock of a busy machine
 MEMORY = 256 * 1024 * 1024
+LOOK = 0.25  # seconds between two looks at the service's memory
 PROBE = b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def request(rows: int = 300) -> bytes:
+def request(rows: int) -> bytes:
     """All pairs of a batch: much to compute, little to send."""
     rng = np.random.default_rng(0)
     body = safetensors.numpy.save({"embeddings": rng.normal(size=(rows, 8)).astype(np.float32), "labels": rng.integers(0, 9, rows).astype(np.int32)})
@@ -54,31 +57,69 @@ class Answers:
         return float(np.quantile(self.taken.get(status, [np.nan]), q)) * 1e3
 
 
+class Connection(asyncio.Protocol):
+    """One request at a time; who asked is told the status of the answer, or that there was none."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller, self.buffer = caller, b""
+        self.told: Callable[[str], None] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def ask(self, data: bytes, told: Callable[[str], None]) -> None:
+        self.told, self.buffer = told, b""
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head, blank, body = self.buffer.partition(b"\r\n\r\n")
+        if blank and len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
+            self._over(head[9:12].decode() if head[9:12] != b"429" or b"retry-after: " in head else "429 without Retry-After")
+            if b"connection: close" in head:
+                self.transport.close()
+            else:
+                self.caller.free.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over("no answer")
+
+    def _over(self, status: str) -> None:
+        told, self.told = self.told, None
+        if told:
+            told(status)
+
+
 class Caller:
     """Connections that are kept and taken in turn; more where all are waiting for an answer."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.free = port, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+        self.port, self.free = port, deque[Connection]()
+        self.opening = set[asyncio.Task[None]]()
 
-    async def ask(self, data: bytes, answers: Answers) -> None:
-        due = time.monotonic()
-        try:
-            status = await self._ask(data)
-        except (OSError, EOFError) as exc:
-            status = type(exc).__name__
-        answers.add(status, time.monotonic() - due)
+    def ask(self, data: bytes, answers: Answers) -> asyncio.Future[None]:
+        """Ask; done when it is answered. No task for a request: what the caller takes is not there for the service."""
+        due, done = time.monotonic(), asyncio.get_running_loop().create_future()
 
-    async def _ask(self, data: bytes) -> str:
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(data)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-        status = head[9:12].decode()
-        if b"connection: close" in head:
-            writer.close()
+        def told(status: str) -> None:
+            answers.add(status, time.monotonic() - due)
+            done.set_result(None)
+
+        if self.free:
+            self.free.popleft().ask(data, told)
         else:
-            self.free.append((reader, writer))
-        return status if status != "429" or b"retry-after: " in head else "429 without Retry-After"
+            task = asyncio.create_task(self._open(data, told))
+            self.opening.add(task)
+            task.add_done_callback(self.opening.discard)
+        return done
+
+    async def _open(self, data: bytes, told: Callable[[str], None]) -> None:
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(lambda: Connection(self), "127.0.0.1", self.port)
+        except OSError as exc:
+            told(type(exc).__name__)
+        else:
+            connection.ask(data, told)
 
     async def waiting(self, data: bytes, callers: int, seconds: float) -> tuple[Answers, float]:
         """Each asks again when it is answered: answers, and good ones a second."""
@@ -94,14 +135,12 @@ class Caller:
 
     async def pouring(self, data: bytes, rate: float, seconds: float, each: Callable[[], None]) -> tuple[Answers, float]:
         """So many a second, whether or not they are answered."""
-        answers, asked, begun = Answers(), set[asyncio.Task[None]](), time.monotonic()
-        served = 0
+        answers, asked, begun, looked = Answers(), list[asyncio.Future[None]](), time.monotonic(), 0.0
         while (now := time.monotonic() - begun) < seconds:
-            while len(asked) + sum(answers.statuses.values()) < now * rate:
-                task = asyncio.create_task(self.ask(data, answers))
-                asked.add(task)
-                task.add_done_callback(asked.discard)
-            each()
+            asked += [self.ask(data, answers) for _ in range(int(now * rate) - len(asked))]
+            if now > looked + LOOK:
+                looked = now
+                each()
             await asyncio.sleep(0.005)
         served = answers.statuses["200"]
         await asyncio.gather(*asked)
@@ -114,10 +153,20 @@ async def probe(caller: Caller, answers: Answers) -> None:
         await asyncio.sleep(0.1)
 
 
-def spent(pid: int) -> float:
+def family(pid: int) -> list[int]:
+    """The service's process, and its workers where it has some."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def spent(pids: list[int]) -> float:
     """Seconds of the processor."""
-    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+    parts = [Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split() for pid in pids]
+    return sum(int(each[11]) + int(each[12]) for each in parts) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pids: list[int]) -> int:
+    """Bytes of memory."""
+    return sum(sample(pid)[0] for pid in pids)
 
 
 @dataclass
@@ -131,29 +180,29 @@ class Round:
     resident: int
 
 
-async def once(caller: Caller, pid: int, data: bytes, callers: int, seconds: float) -> Round:
+async def once(caller: Caller, pids: list[int], data: bytes, callers: int, seconds: float) -> Round:
     """One round."""
-    begun, first = time.monotonic(), spent(pid)
+    begun, first = time.monotonic(), spent(pids)
     _, best = await caller.waiting(data, callers, seconds)
-    calm = (spent(pid) - first) / (time.monotonic() - begun)
-    resident: list[int] = []
-    begun, first, own = time.monotonic(), spent(pid), time.process_time()
-    answers, goodput = await caller.pouring(data, TIMES * best, seconds, lambda: resident.append(sample(pid)[0]))
+    calm = (spent(pids) - first) / (time.monotonic() - begun)
+    memory: list[int] = []
+    begun, first, own = time.monotonic(), spent(pids), time.process_time()
+    answers, goodput = await caller.pouring(data, TIMES * best, seconds, lambda: memory.append(resident(pids)))
     passed = time.monotonic() - begun
-    return Round(best, goodput, answers, (calm, (spent(pid) - first) / passed, (time.process_time() - own) / passed), max(resident))
+    return Round(best, goodput, answers, (calm, (spent(pids) - first) / passed, (time.process_time() - own) / passed), max(memory))
 
 
-async def overload(port: int, pid: int, seconds: float) -> list[str]:
+async def overload(port: int, pids: list[int], rows: int, seconds: float) -> list[str]:
     """What does not hold; prints the figures."""
-    data, caller, probes = request(), Caller(port), Answers()
-    await caller.waiting(data, 2, 1)
-    rates = {count: (await caller.waiting(data, count, seconds / 4))[1] for count in (1, 2, 4, 8)}
+    data, caller, probes = request(rows), Caller(port), Answers()
+    await caller.waiting(data, 8, 2)
+    rates = {count: (await caller.waiting(data, count, seconds / 4))[1] for count in (1, 2, 4, 8, 16)}
     callers, best = max(rates.items(), key=lambda item: item[1])
     print("a second: " + ", ".join(f"{rate:.1f} with {count} callers" for count, rate in rates.items()), flush=True)
     before, _ = await caller.pouring(data, best / 2, seconds / 2, lambda: None)
-    memory = sample(pid)[0]
+    memory = resident(pids)
     probing = asyncio.create_task(probe(caller, probes))
-    rounds = [await once(caller, pid, data, callers, seconds) for _ in range(ROUNDS)]
+    rounds = [await once(caller, pids, data, callers, seconds) for _ in range(ROUNDS)]
     probing.cancel()
     after, _ = await caller.pouring(data, best / 2, seconds / 2, lambda: None)
     statuses = sum((one.answers.statuses for one in rounds), Counter())
@@ -166,8 +215,8 @@ async def overload(port: int, pid: int, seconds: float) -> list[str]:
             f"refused: median {one.answers.quantile('429', 0.5):.1f}, 99 % {one.answers.quantile('429', 0.99):.0f}"
         )
     print(f"probes {dict(probes.statuses)}, ms: median {probes.quantile('200', 0.5):.1f}, longest {probes.quantile('200', 1):.0f}")
-    resident = max(one.resident for one in rounds)
-    print(f"resident MiB before {memory / 2**20:.0f}, most {resident / 2**20:.0f}")
+    most = max(one.resident for one in rounds)
+    print(f"resident MiB before {memory / 2**20:.0f}, most {most / 2**20:.0f}")
     print(
         f"ms at half the best: median {before.quantile('200', 0.5):.1f} before, {after.quantile('200', 0.5):.1f} after; load {os.getloadavg()[0]:.1f}"
     )
@@ -178,15 +227,20 @@ async def overload(port: int, pid: int, seconds: float) -> list[str]:
         *(["other answers than 200, 429 and 504"] if set(statuses) - {"200", "429", "504"} else []),
         *(["probes failed"] if set(probes.statuses) != {"200"} else []),
         *([f"an answer after {longest:.1f} s"] if longest > DEADLINE + SLACK else []),
-        *(["memory grew"] if resident > memory + MEMORY else []),
+        *(["memory grew"] if most > memory + MEMORY else []),
         *(["latency did not come back"] if after.quantile("200", 0.5) > 2 * before.quantile("200", 0.5) else []),
     ]
 
 
 def main() -> int:
-    service = running(LOSS_SERVICE_COMPUTE_SECONDS=str(DEADLINE), LOSS_SERVICE_ACCESS_LOG="false")
+    given = argparse.ArgumentParser(description="ask ten times more of the service than it can do")
+    given.add_argument("--seconds", type=float, default=8, help="of each stretch")
+    given.add_argument("--workers", type=int, default=1, help="processes of the service")
+    given.add_argument("--rows", type=int, default=1000, help="of the batch whose pairs are computed: 300 take a tenth of the work of 1,000")
+    asked = given.parse_args()
+    service = running(LOSS_SERVICE_COMPUTE_SECONDS=str(DEADLINE), LOSS_SERVICE_ACCESS_LOG="false", WORKERS=str(asked.workers))
     with service as url:
-        found = asyncio.run(overload(int(url.rpartition(":")[2]), service.process.pid, float(sys.argv[1]) if len(sys.argv) > 1 else 8))
+        found = uvloop.run(overload(int(url.rpartition(":")[2]), family(service.process.pid), asked.rows, asked.seconds))
     print("\n".join(found) or "all held")
     return 1 if found else 0
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +24,7 @@ METRICS = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
 class Held:
     """A server whose threads are all busy until `release`."""
 
-    def __init__(self, **settings: int) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.gate = threading.Event()
         self.planted, self.serving = planted(lambda _: self.gate.wait(20)), serving(compute_threads=1, **settings)
         self.wires: list[Wire] = []
@@ -64,6 +66,40 @@ def test_it_is_refused_before_it_is_read() -> None:
     with Held(max_queue=0) as held, Wire(held.running) as wire:
         held.add(large())
         assert wire.ask(post(b"", "/loss/planted", length="10000000")).status == 429
+
+
+def _refused(wire: Wire) -> float:
+    line = 'loss_requests_total{encoding="json",loss="planted",status="429"} '
+    return float((wire.ask(METRICS).body.decode().partition(line)[2] or "0").split()[0])
+
+
+def test_a_refusal_by_headers_alone_is_a_whole_answer_and_is_counted() -> None:
+    with Held(max_queue=0) as held, Wire(held.running) as wire:
+        held.add(large())
+        before = _refused(wire)
+        plain = wire.ask(post(large(), "/loss/planted", headers="X-Request-ID: mine-1\r\n"))
+        assert (plain.status, plain.headers["x-request-id"], plain.problem["request_id"]) == (429, "mine-1", "mine-1")
+        browser = wire.ask(post(large(), "/loss/planted", headers="Origin: http://x\r\n"))  # the application's, as it may have to say more
+        assert set(plain.headers) == set(browser.headers)
+        assert _refused(wire) == before + 2
+
+
+def test_a_browser_is_told_that_it_may_read_a_refusal() -> None:
+    with Held(max_queue=0, cors_origins="http://x") as held, Wire(held.running) as wire:
+        held.add(large())
+        refused = wire.ask(post(large(), "/loss/planted", headers="Origin: http://x\r\n"))
+        assert (refused.status, refused.headers["access-control-allow-origin"]) == (429, "http://x")
+
+
+def test_who_reads_no_refusals_is_asked_for_no_more() -> None:
+    with Held(max_queue=0, inline_bytes=10) as held, Wire(held.running, timeout=1) as wire:
+        held.add(large())
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        with pytest.raises(TimeoutError):
+            for _ in range(1000):
+                wire.socket.sendall(post() * 1000)
+        assert max(one.transport.get_write_buffer_size() for one in held.running.server.server_state.connections) < 1024 * 1024
+        assert {wire.reply().status for _ in range(100)} == {429}
 
 
 def test_what_could_only_be_begun_too_late_is_429_and_not_504() -> None:
