@@ -140,8 +140,11 @@ class LossEndpoint:
 
     def refusal(self, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Failure | None:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
-        codec = CODECS.get(headers.get(b"content-type", b"").decode("latin-1"))
-        if codec is None or label(path) == "unknown" or announced(headers) <= self._inline(path.rpartition("/")[2]):
+        try:
+            codec, inline = negotiate(headers).codec, self._inline(path.rpartition("/")[2])
+        except Failure:
+            return None
+        if not inline < announced(headers) <= self.settings.max_body_bytes:
             return None
         problem = overloaded()
         _count_refusal(label(path), codec.name, problem, request_id, 0)
@@ -198,7 +201,7 @@ async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
     await reply(send, problem.status, [problem.body(request_id)], MEDIA_TYPE, headers)
 
 
-def negotiate(headers: dict[bytes, bytes]) -> Exchange:
+def negotiate(headers: Mapping[bytes, bytes]) -> Exchange:
     """The encodings of the request and, by Accept, of the answer; the request's by default."""
     codec, accept, coding = encodings(*(headers.get(name, b"") for name in (b"content-type", b"content-encoding", b"accept")))
     return Exchange(codec, accept, coding, headers.get(b"accept-encoding", b""))

@@ -84,6 +84,18 @@ def test_a_refusal_by_headers_alone_is_a_whole_answer_and_is_counted() -> None:
         assert _refused(wire) == before + 2
 
 
+def test_what_would_be_refused_for_good_is_not_asked_to_come_again() -> None:
+    with Held(max_queue=0) as held, Wire(held.running) as wire:
+        held.add(large())
+        asked = {
+            404: post(large(), "/loss/nothing"),
+            415: post(large(), "/loss/planted", content_type="text/csv"),
+            429: post(large(), "/loss/planted", content_type="application/json; charset=utf-8"),
+            413: post(b"", "/loss/planted", length="99999999999"),
+        }
+        assert [wire.ask(request).status for request in asked.values()] == list(asked)
+
+
 def test_a_browser_is_told_that_it_may_read_a_refusal() -> None:
     with Held(max_queue=0, cors_origins="http://x") as held, Wire(held.running) as wire:
         held.add(large())
