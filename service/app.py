@@ -50,7 +50,8 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     """The ASGI application. `life` is shared with the server that runs it and says whether it is stopping."""
     settings, life = settings or Settings(), life or Life()
     app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry())
-    endpoint = LossEndpoint(settings, Pool(settings))
+    bearers = Bearers(tokens(settings))
+    endpoint = LossEndpoint(settings, Pool(settings), bearers)
     app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
     _add_information(app, settings, life)
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Failure, _problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
-    app.add_middleware(Guard, bearers=Bearers(tokens(settings)), losses=endpoint)
+    app.add_middleware(Guard, bearers=bearers, losses=endpoint)
     app.state.losses = endpoint  # the server asks it whom it need not serve
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]

@@ -18,6 +18,7 @@ from service.limits import Gone, Pool, Share, announced, overloaded, read_body
 from service.losses import compute
 from service.names import find
 from service.request import bind
+from service.security import Bearers
 from service.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -100,8 +101,8 @@ def exchange(name: str, body: Buffer, how: Exchange, settings: Settings, submitt
 class LossEndpoint:
     """The ASGI application of all losses. Small bodies are answered on the event loop, large ones in the pool."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
-        self.settings, self.pool = settings, pool
+    def __init__(self, settings: Settings, pool: Pool, bearers: Bearers) -> None:
+        self.settings, self.pool, self.bearers = settings, pool, bearers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope["state"]["request_id"]
@@ -141,6 +142,7 @@ class LossEndpoint:
     def refusal(self, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Failure | None:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
         try:
+            self.bearers.check(path, headers.items())
             codec, inline = negotiate(headers).codec, self._inline(path.rpartition("/")[2])
         except Failure:
             return None

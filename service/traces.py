@@ -1,7 +1,8 @@
 """Traces: FastAPI opens a span for each request where an OpenTelemetry provider is set, and reads traceparent; what we know is added here.
 
 OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables set a provider, with the extra `otel` installed. Without one a request pays for
-a look into its scope. A provider that is set by a program must be there before the application is made.
+a look into its scope. A provider that is set by a program must be there before the application is made. A large body that is refused by its
+headers alone (429) has a span only where its caller sent a traceparent.
 """
 
 from __future__ import annotations

@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
                 self.caller.free.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self in self.caller.free:
+            self.caller.free.remove(self)
         self._over("no answer")
 
     def _over(self, status: str) -> None:

@@ -41,10 +41,10 @@ class Held:
         self.serving.__exit__(None, None, None)
         self.planted.__exit__(None, None, None)
 
-    def add(self, body: bytes) -> Wire:
+    def add(self, body: bytes, headers: str = "") -> Wire:
         """One more computation, begun or waiting."""
         before = self.running.pool.jobs
-        self.wires.append(Wire(self.running).send(post(body, "/loss/planted")))
+        self.wires.append(Wire(self.running).send(post(body, "/loss/planted", headers=headers)))
         wait_until(lambda: self.running.pool.jobs == before + 1)
         return self.wires[-1]
 
@@ -94,6 +94,13 @@ def test_what_would_be_refused_for_good_is_not_asked_to_come_again() -> None:
             413: post(b"", "/loss/planted", length="99999999999"),
         }
         assert [wire.ask(request).status for request in asked.values()] == list(asked)
+
+
+def test_a_stranger_is_told_so_also_where_there_is_no_place() -> None:
+    with Held(max_queue=0, tokens="secret") as held, Wire(held.running) as wire:
+        held.add(large(), "Authorization: Bearer secret\r\n")
+        assert wire.ask(post(large(), "/loss/planted")).status == 401
+        assert wire.ask(post(large(), "/loss/planted", headers="Authorization: Bearer secret\r\n")).status == 429
 
 
 def test_a_browser_is_told_that_it_may_read_a_refusal() -> None:
