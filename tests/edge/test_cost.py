@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -41,6 +42,15 @@ CASES: dict[str, tuple[Callable[[int], bytes], Callable[[int], bytes]]] = {
     "ragged in rank 3": (lambda size: filled(b"[[1]]", size, b"[[1,2]]"), lambda size: filled(b"[[1]]", size)),
     "rows of nothing": (lambda size: filled(b"[]", size), lambda size: filled(b"[1]", size)),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen() -> Iterator[None]:
+    """As in the server: what was there before is no part of a collection, which would count what other tests have left."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def seconds(function: Callable[[], object]) -> float:
