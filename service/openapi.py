@@ -91,16 +91,25 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
         "x-family": card["family"],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": request, "example": card["example"]["request"]}},
+            "content": {"application/json": {"schema": request, "example": rounded(card["example"]["request"])}},
         },
         "responses": {
             "200": {
                 "description": "The loss",
-                "content": {"application/json": {"schema": {"$ref": PREFIX + answer}, "example": card["example"]["response"]}},
+                "content": {"application/json": {"schema": {"$ref": PREFIX + answer}, "example": rounded(card["example"]["response"])}},
             },
             **problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
         },
     }
+
+
+def rounded(example: Any) -> Any:
+    """An example with numbers of 12 significant digits: NumPy's kernels differ between processors in the last one or two of 17."""
+    if isinstance(example, dict):
+        return {key: rounded(value) for key, value in example.items()}
+    if isinstance(example, list):
+        return [rounded(value) for value in example]
+    return float(f"{example:.12g}") if isinstance(example, float) else example
 
 
 def _text(card: dict[str, Any]) -> str:
