@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service import combination, response
 from service.codec import JSON
 from service.losses import LOSSES, Loss, compute
-from service.losses.tensors import Input, Tensor
+from service.losses.declaration import Input, Tensor
 from service.request import bind
 
 

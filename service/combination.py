@@ -16,7 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from service import response
 from service.errors import Failure, failure
 from service.losses import Answer, InvalidOption, InvalidTensor, NonFinite, compute
-from service.losses.tensors import REALS, Array, require
+from service.losses.checking import require
+from service.losses.declaration import REALS
+from service.losses.numerics import Array
 from service.names import find
 from service.request import Tensor, bind
 

@@ -1,69 +1,15 @@
-"""The losses: a NumPy library without HTTP, JSON or pydantic in it. Importing it registers every family."""
+"""The losses: a NumPy library without HTTP, JSON or pydantic.
 
-from service.losses import (
-    adversarial,
-    binary,
-    boosting,
-    boxes,
-    classification,
-    clusters,
-    compound,
-    contrastive,
-    counts,
-    dense,
-    detection,
-    distillation,
-    divergence,
-    evidential,
-    heads,
-    image,
-    keypoints,
-    listwise,
-    longtail,
-    lovasz,
-    margin,
-    metric,
-    mixtures,
-    multilabel,
-    objectives,
-    policy,
-    positive,
-    powers,
-    precision,
-    preference,
-    probabilistic,
-    proxy,
-    ranking,
-    regression,
-    relative,
-    robust,
-    routing,
-    sampled,
-    samples,
-    scoring,
-    segmentation,
-    selfsupervised,
-    sequence,
-    sets,
-    similarity,
-    smoothness,
-    softmax,
-    spreading,
-    subcenters,
-    surfaces,
-    survival,
-    tempered,
-    triplets,
-    unpaired,
-    values,
-    vectors,
-    views,
-    vocabulary,
-    warping,
-)
-from service.losses.core import LOSSES, Evaluation, Loss, loss
+Importing the package imports every module below it, so a new file registers its losses without an entry in any list.
+"""
+
+import importlib
+import pkgutil
+
 from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
+from service.losses.evaluation import Evaluation
 from service.losses.reduction import Answer, Controls, compute
+from service.losses.registry import FAMILIES, LOSSES, Loss, loss
 
 __all__ = [
     "FAMILIES",
@@ -80,67 +26,5 @@ __all__ = [
     "loss",
 ]
 
-FAMILIES = tuple(
-    module.__name__.rpartition(".")[2]
-    for module in (
-        regression,
-        relative,
-        robust,
-        probabilistic,
-        counts,
-        positive,
-        mixtures,
-        scoring,
-        vectors,
-        evidential,
-        divergence,
-        powers,
-        samples,
-        distillation,
-        classification,
-        softmax,
-        longtail,
-        tempered,
-        views,
-        sampled,
-        vocabulary,
-        binary,
-        margin,
-        multilabel,
-        segmentation,
-        lovasz,
-        compound,
-        surfaces,
-        detection,
-        boxes,
-        heads,
-        sets,
-        dense,
-        keypoints,
-        metric,
-        triplets,
-        contrastive,
-        similarity,
-        precision,
-        proxy,
-        subcenters,
-        selfsupervised,
-        clusters,
-        spreading,
-        ranking,
-        listwise,
-        sequence,
-        warping,
-        preference,
-        unpaired,
-        policy,
-        values,
-        routing,
-        boosting,
-        objectives,
-        survival,
-        adversarial,
-        image,
-        smoothness,
-    )
-)
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

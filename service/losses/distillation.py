@@ -5,23 +5,20 @@ Classes are on axis 1. Where scores are nearly equal, their differences are what
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 
-from service.losses.core import Evaluation, Fraction, Logits, Positive, loss
-from service.losses.divergence import positions
-from service.losses.listwise import listnet
-from service.losses.numerics import Softmax, elementwise, softplus, times
-from service.losses.special import expm1_minus, relative_entropy, x_minus_log1p
-from service.losses.tensors import Array, Tensor
-from service.losses.twofold import Twofold, less_mean, two_product, two_sum
+from service.losses.declaration import Fraction, Logits, Positive, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.double_double import Twofold, less_mean, two_product, two_sum
+from service.losses.numerics.elementary import positions, softplus, times
+from service.losses.numerics.softmax import Softmax
+from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
+from service.losses.registry import loss
 
 TeacherLogits = Annotated[Array, Tensor("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
-StudentScores = Annotated[Array, Tensor("n k", gradient="default", description="raw scores of the student's view")]
-TeacherScores = Annotated[Array, Tensor("n k", description="raw scores of the teacher's view")]
-Center = Annotated[Array, Tensor("k", description="what is taken off the teacher's scores; zeros at first")]
 LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}
 
 
@@ -266,40 +263,3 @@ class _Kl:
     def bend_by_second(self) -> Array:
         """By the second's."""
         return self.second.p * self.second.q
-
-
-@loss(
-    example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]], "center": [0.2, 0.1, 0.0]},
-    hessian_diagonal=True,
-)
-def dino(
-    predictions: StudentScores,
-    labels: TeacherScores,
-    center: Center,
-    *,
-    student_temperature: Positive = 0.1,
-    teacher_temperature: Positive = 0.04,
-    center_momentum: Fraction = 0.9,
-) -> Evaluation:
-    r"""Cross entropy of a student's view against a teacher's view of the same images, the teacher centred and sharpened.
-
-    Self-distillation without labels: pairs of different views are one call each, or one after the other in a call. `state` has the center to send with the
-    next call, a running mean of the teacher's scores. The teacher is constant.
-
-    Formula: \ell_i = -\sum_k t_{ik} \log s_{ik}, \quad s = \mathrm{softmax}(x / T_s), \quad t = \mathrm{softmax}((y - c) / T_t), \quad c \leftarrow m c + (1 - m) \bar y
-    student_temperature: T_s, by which the student's scores are divided.
-    teacher_temperature: T_t, by which the teacher's are.
-    center_momentum: m, how much of the center stays.
-    Divisor: the number of samples
-    Synonyms: DINOLoss, dino_loss
-    Reference: Caron et al., Emerging Properties in Self-Supervised Vision Transformers, 2021, arXiv:2104.14294, equations 1 and 4
-    """
-    student, teacher, middle = (x.astype(np.float64) for x in (predictions, labels, center))  # temperatures magnify rounding
-    entropy = listnet.function(student / student_temperature, (teacher - middle) / teacher_temperature)
-    moved = middle if not len(labels) else center_momentum * middle + (1.0 - center_momentum) * teacher.mean(axis=0)
-    return replace(
-        entropy,
-        gradients={"predictions": lambda c: entropy.gradients["predictions"](c) / student_temperature},
-        hessian_diagonal={"predictions": lambda c: entropy.hessian_diagonal["predictions"](c) / student_temperature**2},
-        state={"center": moved.astype(center.dtype, copy=False)},
-    )

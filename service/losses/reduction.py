@@ -22,9 +22,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.losses.core import Evaluation, Loss
+from service.losses.checking import check, require
+from service.losses.declaration import REALS, Domain
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
-from service.losses.tensors import REALS, Array, Domain, check, require
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+from service.losses.registry import Loss
 
 Reduction = Literal["mean", "sum", "none", "batchmean"]
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]

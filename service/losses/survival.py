@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.core import Bound, Evaluation, Fraction, Positive, loss
+from service.losses.declaration import Bound, Domain, Fraction, Positive, Tensor
 from service.losses.errors import InvalidTensor
-from service.losses.numerics import Softmax, elementwise, sigmoid, softplus, spread
-from service.losses.tensors import Array, Domain, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import sigmoid, softplus, spread
+from service.losses.numerics.softmax import Softmax
+from service.losses.registry import loss
 
 Risk = Annotated[Array, Tensor("n", gradient="default", description="logarithm of each subject's relative hazard")]
 Times = Annotated[Array, Tensor("n", description="time of the event, or until which none was seen")]
@@ -23,7 +26,6 @@ RightCensored = Annotated[
 ]
 BinLogits = Annotated[Array, Tensor("n b", gradient="default", description="raw scores of the intervals of time")]
 Bins = Annotated[Array, Tensor("n", kind="integer", below="b", description="interval of the event, or the last one seen")]
-
 LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, multiplies its rounding by its size")
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from service.losses import LOSSES, Controls, InvalidTensor, Loss, compute
-from service.losses.tensors import Array
+from service.losses.numerics import Array
 from tests.losses import draw
 from tests.parity.test_sklearn_scipy import OBJECTIVES
 

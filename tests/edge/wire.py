@@ -16,7 +16,7 @@ import numpy as np
 from service.codec.coding import zstd
 from service.limits import Life, Pool
 from service.losses import LOSSES, Evaluation, loss
-from service.losses.core import Real
+from service.losses.declaration import Real
 from service.server import Server, configured
 from service.settings import Settings
 

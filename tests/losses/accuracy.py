@@ -35,8 +35,9 @@ from mpmath import mp
 from numpy.random import Generator
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, InvalidTensor, Loss, NonFinite, compute
-from service.losses.core import COMPOSED, ELEMENTWISE
-from service.losses.tensors import Array, Domain, Tensor, check
+from service.losses.checking import check
+from service.losses.declaration import COMPOSED, ELEMENTWISE, Domain, Tensor
+from service.losses.numerics import Array
 from tests.losses import draw, truth
 
 CALLS = {"float64": 24, "float32": 8}
@@ -192,9 +193,9 @@ def bent(array: Array, domain: Domain, kind: str, palette: Array, share: float, 
 def truths() -> dict[str, Callable[..., Any]]:
     """The truth function of each loss that has one."""
     found = {}
-    for module in pkgutil.iter_modules(truth.__path__):
-        for name, function in vars(importlib.import_module(f"{truth.__name__}.{module.name}")).items():
-            if name in LOSSES and callable(function) and function.__module__.endswith(module.name):
+    for module in pkgutil.walk_packages(truth.__path__, f"{truth.__name__}."):
+        for name, function in vars(importlib.import_module(module.name)).items():
+            if name in LOSSES and callable(function) and function.__module__ == module.name:
                 found[name] = function
     return found
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.random import Generator
 
 from service.losses import LOSSES, InvalidOption, InvalidTensor, Loss
-from service.losses.core import Option
-from service.losses.tensors import Array, Domain, Input, Sizes, Tensor, check
+from service.losses.checking import Sizes, check
+from service.losses.declaration import Domain, Input, Option, Tensor
+from service.losses.numerics import Array
 
 ATTEMPTS = 400  # constraints between inputs (rows and classes, lengths) are met by drawing again
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidTensor, Loss, NonFinite, compute
-from service.losses.core import Real, loss
-from service.losses.tensors import Array, check
+from service.losses.checking import check
+from service.losses.declaration import Real
+from service.losses.numerics import Array
+from service.losses.registry import loss
 from tests.losses import draw
 
 DRAWS = 12

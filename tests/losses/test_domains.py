@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, InvalidTensor, Loss, compute
-from service.losses.tensors import Domain, Tensor
+from service.losses.declaration import Domain, Tensor
 from tests.losses import draw
 
 

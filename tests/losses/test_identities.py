@@ -19,9 +19,10 @@ EXACT = 1e-12
 def collected() -> list[Any]:
     """Every (description, function) of every family, by its family and description."""
     found = []
-    for module in sorted(module.name for module in pkgutil.iter_modules(identities.__path__)):
-        for description, function in importlib.import_module(f"{identities.__name__}.{module}").IDENTITIES:
-            found.append(pytest.param(function, id=f"{module}: {description}"))
+    for module in pkgutil.walk_packages(identities.__path__, f"{identities.__name__}."):
+        path = module.name.removeprefix(f"{identities.__name__}.")
+        for description, function in getattr(importlib.import_module(module.name), "IDENTITIES", ()):
+            found.append(pytest.param(function, id=f"{path}: {description}"))
     return found
 
 

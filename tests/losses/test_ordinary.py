@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
-from service.losses import LOSSES, compute, ordinary
+from service.losses import LOSSES, compute
+from service.losses.numerics import Array, ordinary
 from service.losses.reduction import Controls
-from service.losses.tensors import Array
 
 KINDS = ("normal", "sparse", "near ties", "parallel", "of all sizes", "few columns", "at right angles")
 

@@ -1,5 +1,3 @@
-"""Identities of the adversarial losses."""
-
 from __future__ import annotations
 
 from typing import Any

@@ -16,6 +16,7 @@ import numpy as np
 from mpmath import mp
 
 Array = Any  # object arrays
+ZERO, ONE = mp.mpf(0), mp.mpf(1)
 
 
 def remembering(function: Callable[..., Any]) -> Callable[..., Any]:

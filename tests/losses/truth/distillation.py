@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from mpmath import mp
-
 from tests.losses.truth import exp, log
-from tests.losses.truth.divergence import by_position
+from tests.losses.truth._shared import by_position
 
 
 def softmax(scores):
@@ -44,14 +42,3 @@ def entropy(predictions):
 def confidence_penalty(predictions):
     p, log_p = softmax(predictions)
     return by_position(p * log_p)
-
-
-def dino(predictions, labels, center, student_temperature, teacher_temperature, center_momentum):
-    found = []
-    for x, y in zip(predictions, labels, strict=True):
-        student, teacher = [v / student_temperature for v in x], [(v - c) / teacher_temperature for v, c in zip(y, center, strict=True)]
-        k = range(len(student))
-        found.append(
-            mp.fsum(mp.log(mp.fsum(mp.exp(student[j] - student[i]) for j in k)) / mp.fsum(mp.exp(teacher[j] - teacher[i]) for j in k) for i in k)
-        )
-    return found

@@ -3,9 +3,7 @@ from __future__ import annotations
 import numpy as np
 from mpmath import mp
 
-from tests.losses.truth import exp, softplus
-
-ZERO, ONE = mp.mpf(0), mp.mpf(1)
+from tests.losses.truth import ONE, ZERO, exp, softplus
 
 
 def cox_ph(predictions, times, events, ties):

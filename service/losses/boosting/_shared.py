@@ -1,0 +1,16 @@
+"""Raw scores of boosting objectives."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from service.losses.declaration import Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+
+Raw = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores, the sums of the trees")]
+
+
+def raw(values: Array, slope: Array, curvature: Array) -> Evaluation:
+    """A value, gradient and Hessian for each raw score."""
+    return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * curvature})

@@ -1,0 +1,163 @@
+"""What a loss declares of its tensors, and the check that holds a call to it.
+
+A `Tensor` is data: named axes, element kind, domain, and whether a gradient goes to it. The checker, the cards, the OpenAPI
+document and the tests all read it. A name of an axis stands for one size per call: an unequal axis is an error, never a
+broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from service.losses.declaration import Domain, Input, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import Array
+
+
+def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays as the loss wants them, or InvalidTensor for the first thing that is wrong.
+
+    Real tensors come back in one float type (the widest given, float32 for 16-bit ones), integers as int64.
+    """
+    given = [(item, arrays[item.name]) for item in inputs if arrays.get(item.name) is not None]
+    dtype = compute_dtype([array for _, array in given])
+    checked = {}
+    for (item, array), place in zip(given, fit(*[(item, array.shape) for item, array in given]), strict=True):
+        checked[item.name] = converted = _convert(item.name, place.form, array, dtype)
+        if not place.under(options).holds_all(converted) or place.form.boxes:
+            _check_elements(item.name, place, converted, options)
+    return checked
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an input of these shapes has to be: the form that its rank chose, and a domain in which axes have become numbers."""
+
+    form: Tensor
+    domain: Domain
+
+    def under(self, options: Mapping[str, Any]) -> Domain:
+        """The domain to which the options narrow it."""
+        return self.form.under(options).domain if self.form.narrowed else self.domain
+
+    def said(self, options: Mapping[str, Any]) -> str:
+        """The domain in words."""
+        text = f"expected {self.under(options)}"
+        if self.form.below:
+            text = f"class indices lie in [0, {self.domain.high + 1:.0f})"
+        elif self.form.upto:
+            text = f"lengths lie in [{self.domain.low:g}, {self.domain.high:g}]"
+        extra = self.besides(options)
+        return text if extra is None else f"{text}, or are {extra if self.form.besides == str(extra) else f'{self.form.besides} ({extra})'}"
+
+    def besides(self, options: Mapping[str, Any]) -> int | None:
+        """The one more integer that is allowed."""
+        literal = self.form.besides_literal
+        return literal if literal is not None else options.get(self.form.besides)
+
+
+@lru_cache(maxsize=1024)
+def fit(*given: tuple[Input, tuple[int, ...]]) -> tuple[Place, ...]:
+    """The place of each input; InvalidTensor where the shapes do not fit together. Callers send the same shapes again and again."""
+    sizes = Sizes()
+    forms = [sizes.bind(item, shape) for item, shape in given]
+    return tuple(Place(form, _domain(form, sizes.named)) for form in forms)
+
+
+def _domain(form: Tensor, sizes: Mapping[str, int]) -> Domain:
+    if form.below:
+        return Domain(0, sizes[form.below] - 1)
+    return Domain(form.domain.low, sizes[form.upto]) if form.upto else form.domain
+
+
+def compute_dtype(arrays: Sequence[Array]) -> np.dtype[Any]:
+    """float64 unless all floats are narrower, then float32 (16-bit types have too little room for sums of exponentials)."""
+    widths = [array.dtype.itemsize for array in arrays if array.dtype.kind not in "iub"]
+    return np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)
+
+
+class Sizes:
+    """The size that each axis name stands for in one call, learnt from the inputs in their order."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, int] = {}
+        self.rest: tuple[int, ...] | None = None  # what `...` stands for
+
+    def bind(self, item: Input, shape: tuple[int, ...]) -> Tensor:
+        """The form of `item` that has this rank, its axes bound; InvalidTensor where a size differs from before."""
+        form = next((form for form in item.forms if self._fits_rank(form, len(shape))), None)
+        if form is None:
+            expected = " or ".join(form.shape_text for form in item.forms)
+            known = f", where ... is {self.rest}" if self.rest is not None and "..." in expected else ""
+            raise InvalidTensor(item.name, f"has shape {shape}; expected {expected}{known}")
+        before, after = form.split
+        middle = shape[len(before) : len(shape) - len(after)]
+        if 0 in (middle if before else middle[1:]):
+            raise InvalidTensor(item.name, f"has shape {shape}; only a first axis may be empty")
+        for axis, size in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
+            expected_size = self.named.setdefault(axis, int(axis) if axis.isdigit() else size)
+            if size == 0 and axis != form.names[0]:
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} is empty, which only a first axis may be")
+            if size != expected_size:
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} should be {expected_size}")
+        if "..." in form.names:
+            self.rest = middle if self.rest is None else self.rest
+            if middle != self.rest:
+                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; ... should be {self.rest}")
+        return form
+
+    def _fits_rank(self, form: Tensor, rank: int) -> bool:
+        fixed = len(form.names) - ("..." in form.names)
+        if "..." not in form.names:
+            return rank == fixed
+        return rank >= fixed if self.rest is None else rank == fixed + len(self.rest)
+
+
+def _convert(name: str, form: Tensor, array: Array, dtype: np.dtype[Any]) -> Array:
+    """To the type that the loss computes in; integers may come as integral floats, as JSON has only numbers."""
+    if form.kind == "real":
+        return array.astype(dtype, "C", copy=False)
+    if array.dtype.kind in "iub":
+        return array.astype(np.int64, copy=False)
+    whole = array.astype(np.int64)
+    same = whole == array
+    if not same.all():
+        raise _bad_element(name, array, same, "expected an integer")
+    return whole
+
+
+def _check_elements(name: str, place: Place, array: Array, options: Mapping[str, Any]) -> None:
+    """Name the first element that is not as it should be, or the first box."""
+    good, extra = place.under(options).holds(array), place.besides(options)
+    if extra is not None:
+        good |= array == extra
+    if not good.all():
+        raise _bad_element(name, array, good, place.said(options))
+    if place.form.boxes:
+        _check_boxes(name, array)
+
+
+def _check_boxes(name: str, array: Array) -> None:
+    """Name the first box that ends before it begins."""
+    good = (array[..., 0] <= array[..., 2]) & (array[..., 1] <= array[..., 3])
+    if not good.all():
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape))
+        x1, _, x2, _ = array[index]
+        raise InvalidTensor(name, f"has {'x2 < x1' if x2 < x1 else 'y2 < y1'}; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", index)
+
+
+def _bad_element(name: str, array: Array, good: Array, expected: str) -> InvalidTensor:
+    """The first element that is not good, named by its index."""
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape)) if good.ndim else ()
+    return InvalidTensor(name, f"is {array[index].item()!r}; {expected}", index)
+
+
+def require(name: str, array: Array, domain: Domain) -> None:
+    """Hold an input to a domain that an option has narrowed."""
+    if not domain.holds_all(array):
+        raise _bad_element(name, array, domain.holds(array), f"expected {domain}")

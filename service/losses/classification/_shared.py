@@ -1,0 +1,88 @@
+"""Building blocks of classification losses: class weights, label smoothing, margins and functions of the true class's probability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import Domain, Tensor
+from service.losses.evaluation import Evaluation, at_places, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.softmax import Softmax, places
+
+EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
+
+
+def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array]:
+    """Labels safe to index with, and each position's class weight: 0 where the label is ignored."""
+    kept = labels != ignore_index
+    safe = labels if kept.all() else np.where(kept, labels, 0)
+    return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
+
+
+def at_class(like: Array, labels: Array, values: Array) -> Array:
+    """Zeros like `like` (n, c, ...) with `values` (n, ...) in the channel of the labels."""
+    return at_places(like, places(like, labels[:, None]), values)
+
+
+def smoothed_targets(labels: Array, classes: int, weight: Array | None, smoothing: float, kept: Array, like: Array) -> Array:
+    """Weighted target of each class for index labels: (1 - smoothing) on the label, smoothing / classes everywhere."""
+    targets = np.full(like.shape, smoothing / classes, dtype=like.dtype)
+    np.put_along_axis(targets, labels[:, None], 1.0 - smoothing + smoothing / classes, 1)
+    if weight is not None:
+        targets *= weight.reshape((1, -1) + (1,) * (like.ndim - 2))
+    targets *= (kept != 0)[:, None]
+    return targets
+
+
+CALL = {"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}
+
+# ------------------------------------------------------------------ functions of the true class's probability
+
+OfLabel = Callable[[Array, Array, Array], Array]
+
+
+def of_surprise(
+    predictions: Array, labels: Array, weight: Array | None, ignore_index: int, value: OfLabel, slope: OfLabel, curvature: OfLabel
+) -> Evaluation:
+    """A function of s = -log p of the true class. value and its derivatives by s are given s, p and 1 - p, each exact in itself."""
+    softmax = Softmax(predictions)
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    surprise, complement = softmax.negative_log_at(safe), softmax.complement_at(safe)
+    p = (np.take_along_axis(softmax.exponentials, safe[:, None], 1) / (1.0 + softmax.rest))[:, 0]
+    values = times(kept, value(surprise, p, complement))
+
+    def from_label() -> Array:
+        """Ds / dx: p, and p - 1 at the label."""
+        out = softmax.probabilities()
+        np.put_along_axis(out, safe[:, None], -complement[:, None], 1)
+        return out
+
+    def pullback(cotangent: Array) -> Array:
+        out = from_label()
+        out *= (times(kept, slope(surprise, p, complement)) * spread(cotangent, kept))[:, None]
+        return out
+
+    def second(cotangent: Array) -> Array:
+        first = slope(surprise, p, complement)[:, None] * (softmax.probabilities() * softmax.complements)
+        return (kept * spread(cotangent, kept))[:, None] * (first + curvature(surprise, p, complement)[:, None] * from_label() ** 2)
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": second})
+
+
+Margins = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sign is the decision")]
+ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
+SCORES = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 1]}
+
+
+def of_margin(scores: Array, signs: Array, values: Array, slope: Callable[[], Array], curvature: Callable[[], Array]) -> Evaluation:
+    """The Evaluation of a function of m = sign * score, from its values and derivatives by m."""
+    return elementwise(values, {"predictions": lambda c: (c * signs) * slope()}, {"predictions": lambda c: c * curvature()})
+
+
+def signed(predictions: Array, labels: Array) -> tuple[Array, Array]:
+    signs = labels.astype(predictions.dtype)
+    return signs, signs * predictions

@@ -1,0 +1,192 @@
+"""Two classes, or many labels each true or false: scores or probabilities against labels in [0, 1]."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import decay, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
+from service.losses.registry import loss
+
+PositiveWeight = Annotated[
+    Array, Tensor("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one for all")
+]
+
+
+@loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def binary_cross_entropy(
+    predictions: Probability,
+    labels: ProbabilityLabel,
+    *,
+    weight: ElementWeight | None = None,
+    clamp: Literal["torch", "keras", "sklearn", "off"] = "torch",
+    label_smoothing: Fraction = 0.0,
+) -> Evaluation:
+    r"""Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+
+    Formula: \ell = -w \left( z \log p + (1 - z) \log(1 - p) \right)
+    clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, so infinity (an error) where p says that the truth is impossible.
+    label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
+    Divisor: the number of elements, also with element weights (torch's rule)
+    Synonyms: BCELoss, BCE, BinaryCrossentropy, log_loss
+    Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
+    """
+    p, (z, other) = predictions, smoothed(labels, label_smoothing)
+    inside = p.dtype.type(1.0)
+    log_p, log_q = np.log(p), log1p_in_unit(-p)
+    if clamp == "torch":
+        log_p, log_q = np.maximum(log_p, -100.0), np.maximum(log_q, -100.0)
+    elif clamp != "off":  # 1 - eps has no exact float: the logarithms are clipped, not p
+        eps = 1e-7 if clamp == "keras" else 2.0**-52
+        inside = ((p >= eps) & (1.0 - p >= eps)).astype(p.dtype)
+        log_p, log_q = np.clip(log_p, np.log(eps), np.log1p(-eps)), np.clip(log_q, np.log(eps), np.log1p(-eps))
+    return elementwise(
+        -(times(z, log_p) + times(other, log_q)),
+        {
+            "predictions": lambda c: c * times(inside, _probability_slope(p, z, other, clamp)),
+            "labels": lambda c: (c * (1.0 - label_smoothing)) * (log_q - log_p),
+        },
+        {
+            "predictions": lambda c: c * times(inside, _over(z, p * p) + _over(other, (1.0 - p) * (1.0 - p))),
+            "labels": lambda c: np.zeros_like(c * z),
+        },
+        weight=weight,
+        divisor=per_sample_size(p),
+    )
+
+
+def smoothed(labels: Array, smoothing: float) -> tuple[Array, Array]:
+    """The labels and what they lack to 1, a share of them spread evenly over both answers."""
+    if not smoothing:
+        return labels, 1.0 - labels
+    return labels * (1.0 - smoothing) + 0.5 * smoothing, (1.0 - labels) * (1.0 - smoothing) + 0.5 * smoothing
+
+
+def _probability_slope(p: Array, z: Array, other: Array, clamp: str) -> Array:
+    if clamp == "torch":
+        return (p - z) / np.maximum((1.0 - p) * p, 1e-12)
+    return _over(other, 1.0 - p) - _over(z, p)
+
+
+def _over(numerator: Array, denominator: Array) -> Array:
+    """Numerator / denominator with 0 / 0 = 0."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator != 0)
+
+
+@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def binary_cross_entropy_with_logits(
+    predictions: BinaryLogits,
+    labels: ProbabilityLabel,
+    *,
+    weight: ElementWeight | None = None,
+    pos_weight: PositiveWeight | None = None,
+    label_smoothing: Fraction = 0.0,
+) -> Evaluation:
+    r"""Cross entropy of the sigmoid of scores against labels in [0, 1].
+
+    Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
+    label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
+    Divisor: the number of elements, also with element weights (torch's rule)
+    Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic, logloss
+    Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
+    """
+    x, (z, other) = predictions, smoothed(labels, label_smoothing)
+    plain = pos_weight is None and not label_smoothing  # then the targets add up to 1, to the last bit
+    e, right = decay(x), x >= 0
+    small = log1pexp_small(x, e)
+    positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
+    wrong: Array = right - z if plain else np.where(right, other, -positive)
+    shared = small if plain else (positive + other) * small
+
+    def slope() -> Array:
+        # (1 - z) sigmoid(x) - z sigmoid(-x) keeps both tails; sigmoid(x) - z loses the smaller one
+        agreeing = z - ~right if plain else np.where(right, positive, -other)
+        return (wrong - agreeing * e) / (1.0 + e)
+
+    return elementwise(
+        shared + x * wrong,  # of the two softplus, log(1 + e^-|x|) is in both, and |x| in the one of the wrong side
+        {
+            "predictions": lambda c: c * slope(),
+            "labels": lambda c: (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
+        },
+        {
+            "predictions": lambda c: c * (positive + other) * (e / (1.0 + e) / (1.0 + e)),
+            "labels": lambda c: np.zeros_like(c * z),
+        },
+        weight=weight,
+        divisor=per_sample_size(x),
+    )
+
+
+def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
+    """pos_weight softplus(-x) - softplus(x), where small is log(1 + e^-|x|): what they share is taken out first."""
+    return (pos_weight - 1.0) * small - np.where(x >= 0, x, pos_weight * x)
+
+
+def _per_entry(pos_weight: Array, x: Array) -> Array:
+    """pos_weight against the last axis of x, the one place where torch broadcasts."""
+    if pos_weight.size not in (1, x.shape[-1]):
+        raise InvalidTensor("pos_weight", f"has {pos_weight.size} entries; expected one for each of the {x.shape[-1]} of the last axis, or 1")
+    return pos_weight
+
+
+@loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
+def sigmoid_focal(
+    predictions: BinaryLogits,
+    labels: ProbabilityLabel,
+    *,
+    gamma: NonNegative = 2.0,
+    alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
+) -> Evaluation:
+    r"""Binary cross entropy, weighed down where the score is right already.
+
+    q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have it.
+    Labels between 0 and 1 are where libraries part: kornia focuses each term of the entropy by itself, MONAI takes sigmoid(-(2 z - 1) x) for q,
+    segmentation_models_pytorch 1 - exp(-BCE); at x = 1, z = 0.3, without alpha, that is 0.498, 0.363 and 0.411 where this is 0.356.
+
+    Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
+    gamma: focusing exponent; 0 is plain cross entropy.
+    alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in torchvision.
+    Synonyms: sigmoid_focal_loss, FocalLoss, BinaryFocalCrossentropy
+    Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
+    """
+    x, z = predictions, labels
+    e = decay(x)
+    small = log1pexp_small(x, e)
+    softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
+    entropy = z * softplus_neg + (1.0 - z) * softplus_pos
+    right, wrong = sigmoid(x, e), sigmoid(-x, e)
+    q = z * wrong + (1.0 - z) * right
+    focus = q**gamma
+    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+
+    def log_slope() -> Array:
+        """D log q / dx, which is bounded where q itself is 0: q^(gamma - 1) never stands alone."""
+        return np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
+
+    def slope() -> Array:
+        return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope() * entropy)
+
+    def curvature() -> Array:
+        rate = log_slope()
+        of_entropy = right * wrong + 2.0 * gamma * rate * ((1.0 - z) * right - z * wrong)
+        return focus * (of_entropy + gamma * rate * ((wrong - right) + (gamma - 1.0) * rate) * entropy)
+
+    def label_slope() -> Array:
+        certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there q is e^-|x|, and so is the entropy
+        power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
+        ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
+        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
+        return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
+
+    return elementwise(
+        balance * focus * entropy,
+        {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()},
+        {"predictions": lambda c: c * (balance * curvature())},
+    )

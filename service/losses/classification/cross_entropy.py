@@ -1,0 +1,189 @@
+"""One true class, or a distribution over classes, for each position. The class axis is axis 1, as in torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.checking import require
+from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Tensor
+from service.losses.evaluation import Evaluation, Pullback, at_places
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import LN2, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.softmax import Softmax, places, softmax_pull
+from service.losses.registry import loss
+
+ClassLabels = Annotated[
+    Array,
+    Tensor("n ...", kind="integer", below="c", besides="ignore_index"),
+    Tensor("n c ...", domain=UNIT, gradient="on request"),
+]
+Scores = Annotated[Array, Tensor("n c ...", gradient="default")]
+LogProbabilities = Annotated[Array, Tensor("n c ...", gradient="default", description="log-probabilities of the classes")]
+
+
+@loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True)
+def cross_entropy(
+    predictions: Scores,
+    labels: ClassLabels,
+    *,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+    label_smoothing: Fraction = 0.0,
+    predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
+    log_base: Literal["e", "2"] = "e",
+) -> Evaluation:
+    r"""Minus the log-probability of the true class, or of a distribution over the classes.
+
+    0 log 0 is 0. Probabilities are taken as they are, not renormalised.
+
+    Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
+    predictions: scores of the classes, as `predictions_are` says.
+    labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
+    ignore_index: class index that does not count.
+    label_smoothing: share of the target spread evenly over all classes.
+    predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
+    log_base: e gives nats, 2 gives bits.
+    Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of positions, whatever the weights (torch's rule)
+    Synonyms: CrossEntropyLoss, CE, SparseCategoricalCrossentropy, CategoricalCrossentropy, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
+    Reference: Good, Rational Decisions, 1952; Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990
+    """
+    if predictions_are == "probabilities":
+        require("predictions", predictions, UNIT)
+    elif predictions_are == "log_probabilities":
+        require("predictions", predictions, Domain(high=0))
+    unit = 1.0 / LN2 if log_base == "2" else 1.0
+    if labels.ndim == predictions.ndim:
+        return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels, None)
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    if label_smoothing:
+        targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
+        return _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None, kept)
+    return _of_index(predictions, predictions_are, safe, kept, unit, weight is None and unit == 1.0 and safe is labels)
+
+
+def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float, plain: bool) -> Evaluation:
+    """The sparse case: only one logarithm per position. plain: every position counts once, as in most calls."""
+    if form == "logits":
+        softmax = Softmax(predictions)
+        values = softmax.negative_log_at(labels)
+    else:
+        at = places(predictions, labels[:, None])
+        picked = predictions.take(at)[:, 0]
+        values = -np.log(picked) if form == "probabilities" else -picked
+    weights = kept if unit == 1.0 else kept * predictions.dtype.type(unit)
+
+    def pullback(cotangent: Array) -> Array:
+        upstream = spread(cotangent, kept) * weights
+        if form != "logits":
+            return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
+        return softmax.pull(labels, upstream)
+
+    def curvature(cotangent: Array) -> Array:
+        upstream = spread(cotangent, kept) * weights
+        if form == "logits":
+            return softmax.probabilities() * softmax.complements * upstream[:, None]
+        return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
+
+    weighted = values if plain else times(weights, values)
+    return Evaluation(per_sample_sum(weighted), per_sample_sum(kept), {"predictions": pullback}, lambda: weighted, {"predictions": curvature})
+
+
+def _of_distribution(
+    predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None, kept: Array | None
+) -> Evaluation:
+    """The dense case: a target for every class. kept: divisors of the positions where they are not 1."""
+    class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
+    class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
+    targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
+    if form == "logits":
+        softmax = Softmax(predictions)
+        surprise = softmax.negative_log()
+    else:
+        surprise = -np.log(predictions) if form == "probabilities" else -predictions
+    values = times(targets, surprise).sum(axis=1)
+
+    def pullback(cotangent: Array) -> Array:
+        if form == "logits":
+            return softmax_pull(softmax, targets, cotangent)
+        slope = -times(targets, 1.0 / predictions) if form == "probabilities" else -targets
+        return slope * spread(cotangent, slope)
+
+    def curvature(cotangent: Array) -> Array:
+        if form == "logits":
+            second = softmax.probabilities() * softmax.complements * targets.sum(axis=1, keepdims=True)
+        else:
+            second = times(targets, 1.0 / (predictions * predictions)) if form == "probabilities" else np.zeros_like(predictions)
+        return second * spread(cotangent, second)
+
+    gradients: dict[str, Pullback] = {"predictions": pullback}
+    if labels is not None:
+        gradients["labels"] = lambda cotangent: (1.0 - smoothing) * class_weight * surprise * spread(cotangent, surprise)
+    divisor = per_sample_size(values) if kept is None else per_sample_sum(kept)
+    return Evaluation(per_sample_sum(values), divisor, gradients, lambda: values, {"predictions": curvature})
+
+
+@loss(example={"predictions": [[-0.5, -1.5, -1.8], [-1.2, -0.9, -1.2]], "labels": [0, 2]}, hessian_diagonal=True)
+def nll(predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
+    r"""Minus the given log-probability of the true class.
+
+    Formula: \ell = -w_y \, x_y
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: NLLLoss, nll_loss, negative_log_likelihood
+    Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
+    """
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    return _of_index(predictions, "log_probabilities", safe, kept, 1.0, weight is None and safe is labels)
+
+
+@loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
+def softmax_focal(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    gamma: NonNegative = 2.0,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+    label_smoothing: Fraction = 0.0,
+) -> Evaluation:
+    r"""Cross entropy of the softmax, each class weighed down where it is right already.
+
+    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value.
+
+    Formula: \ell = -\sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
+    gamma: focusing exponent; 0 is plain cross entropy.
+    ignore_index: class index that does not count.
+    label_smoothing: share of the target spread evenly over all classes.
+    Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
+    Synonyms: CategoricalFocalCrossentropy, focal_loss, multiclass_focal, softmax_focal_loss
+    Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
+    """
+    softmax = Softmax(predictions)
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
+    surprise = softmax.negative_log()
+    focus = softmax.complements**gamma
+    values = times(targets * focus, surprise).sum(axis=1)
+
+    def bounded() -> Array:
+        """P (-log p) / (1 - p), which tends to 1 as p does."""
+        normal = softmax.complements > np.finfo(surprise.dtype).tiny
+        return softmax.probabilities() * np.divide(surprise, softmax.complements, out=np.ones_like(surprise), where=normal)
+
+    def pullback(cotangent: Array) -> Array:
+        # p d/dp of (1-p)^g (-log p) is -((1-p)^g + g p (1-p)^(g-1) (-log p))
+        return softmax_pull(softmax, targets * focus * (1.0 + gamma * bounded()), cotangent)
+
+    def curvature(cotangent: Array) -> Array:
+        # the gradient is p sum(h) - h with h = targets focus (1 + g b); `steep` is p (1 - p) dh/dp, finite as p tends to 1
+        p, q, b = softmax.probabilities(), softmax.complements, bounded()
+        h = targets * focus * (1.0 + gamma * b)
+        steep = gamma * targets * focus * (q * b - p * (2.0 + (gamma - 1.0) * b))
+        rates = np.divide(steep, q, out=np.zeros_like(steep), where=q > 0)
+        second = p * q * h.sum(axis=1, keepdims=True) - q * steep - times(p * p, rates.sum(axis=1, keepdims=True) - rates)
+        return second * spread(cotangent, second)
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": curvature})

@@ -1,0 +1,119 @@
+"""Margin losses over several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.classification._shared import SCORES, at_class
+from service.losses.declaration import ClassIndex, ClassWeight, Logits, Tensor
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
+from service.losses.numerics.softmax import places
+from service.losses.registry import loss
+
+ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
+RowClass = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
+
+
+# ------------------------------------------------------------------ one true class
+
+
+@loss(example=SCORES, hessian_diagonal=True)
+def multi_margin(
+    predictions: ClassScores,
+    labels: RowClass,
+    *,
+    p: Annotated[int, annotated_types.Ge(1), annotated_types.Le(2)] = 1,
+    margin: float = 1.0,
+    weight: ClassWeight | None = None,
+) -> Evaluation:
+    r"""Hinge losses of the true class against every other one, each to the power p. The slope at a kink is 0.
+
+    Formula: \ell = \frac{w_y}{C} \sum_{j \ne y} \max(0, m - x_y + x_j)^p
+    p: 1, or 2 for squares.
+    margin: m, by how much the true class's score should lead.
+    Divisor: the number of samples, also with class weights (torch's rule)
+    Synonyms: MultiMarginLoss, multi_margin_loss, weston_watkins
+    Reference: Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, 1999, ESANN
+    """
+    classes = predictions.shape[1]
+    at_label = places(predictions, labels[:, None])
+    short = predictions - predictions.take(at_label)
+    short += margin
+    np.maximum(short, 0.0, out=short)
+    short.put(at_label, 0.0)
+    scale = np.ones(1, short.dtype) if weight is None else weight[labels[:, None]]
+
+    def chained(each: Callable[[], Array], sign: float) -> Callable[[Array], Array]:
+        def pullback(cotangent: Array) -> Array:
+            slope = each() * (scale * spread(cotangent / classes, short))
+            slope.put(at_label, sign * slope.sum(axis=1, keepdims=True))
+            return slope
+
+        return pullback
+
+    numerator = per_sample_sum(scale * short if p == 1 else (scale * short) * short) / classes
+    slope = chained(lambda: short > 0 if p == 1 else 2.0 * short, -1.0)
+    curvature = chained(lambda: np.zeros_like(short) if p == 1 else 2.0 * (short > 0).astype(short.dtype), 1.0)
+    return Evaluation(numerator, np.ones(len(numerator)), {"predictions": slope}, lambda: numerator, {"predictions": curvature})
+
+
+def _rivals(predictions: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """The score of the true class, the largest of the others (-infinity where there is none), and its first index."""
+    others = predictions.copy()
+    np.put_along_axis(others, labels[:, None], -np.inf, 1)
+    rival = np.argmax(others, axis=1)
+    return np.take_along_axis(predictions, labels[:, None], 1)[:, 0], np.take_along_axis(others, rival[:, None], 1)[:, 0], rival
+
+
+def _of_gap(predictions: Array, labels: Array, rival: Array, values: Array, up: Array, down: Array) -> Evaluation:
+    """A loss that rises with the rival's score where `up`, and falls with the true class's where `down`."""
+
+    def pullback(cotangent: Array) -> Array:
+        c = spread(cotangent, values)
+        return at_class(predictions, rival, c * up) - at_class(predictions, labels, c * down)
+
+    return Evaluation(
+        per_sample_sum(values),
+        per_sample_size(values),
+        {"predictions": pullback},
+        lambda: values,
+        {"predictions": lambda c: np.zeros_like(predictions)},
+    )
+
+
+@loss(example=SCORES, hessian_diagonal=True)
+def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Literal["crammer_singer", "keras"] = "crammer_singer") -> Evaluation:
+    r"""How far the true class's score is from leading the best other one by 1.
+
+    The gradient goes to the first of tied rivals, and is 0 at the kink.
+
+    Formula: \ell = \max(0, 1 + \max_{j \ne y} x_j - x_y)
+    convention: crammer_singer, as optax and scikit-learn have it; keras lets a score of 0 stand among the others, so that it differs where all others are negative.
+    Synonyms: CategoricalHinge, multiclass_hinge_loss, crammer_singer, categorical_hinge
+    Reference: Crammer and Singer, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines, 2001, JMLR 2
+    """
+    own, best, rival = _rivals(predictions, labels)
+    real = np.ones(best.shape, bool)
+    if convention == "keras":
+        real, best = best > 0, np.maximum(best, 0.0)
+    values = np.maximum((best - own) + 1.0, 0.0)
+    return _of_gap(predictions, labels, rival, values, (values > 0) & real, values > 0)
+
+
+@loss(example=SCORES, hessian_diagonal=True)
+def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation:
+    r"""How far the best score is above the true class's. The gradient goes to the first of tied rivals, and is 0 at a tie with the true class.
+
+    Formula: \ell = \max_j x_j - x_y
+    Synonyms: multiclass_perceptron_loss, structured_perceptron
+    Reference: Collins, Discriminative Training Methods for Hidden Markov Models, 2002, EMNLP
+    """
+    own, best, rival = _rivals(predictions, labels)
+    values = np.maximum(best - own, 0.0)
+    return _of_gap(predictions, labels, rival, values, values > 0, values > 0)

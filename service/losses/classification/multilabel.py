@@ -1,0 +1,191 @@
+"""Many labels of a sample, each true or false: scores of all classes against the set of the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.classification._shared import Margins, ZeroOrOne
+from service.losses.classification.binary import binary_cross_entropy_with_logits
+from service.losses.declaration import UNIT, ClassWeight, NonNegative, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import BLOCK, decay, log1pexp_small, per_sample_sum, sigmoid, spread
+from service.losses.registry import loss
+
+ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
+ClassList = Annotated[
+    Array, Tensor("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
+]
+ClassFlags = Annotated[Array, Tensor("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
+
+
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True)
+def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
+    r"""Hinge losses of every true class against every other class. The slope at a kink is 0.
+
+    A class listed twice counts twice, as in torch.
+
+    Formula: \ell = \frac{1}{C} \sum_{j \in y} \sum_{i \notin y} \max(0, 1 - x_j + x_i)
+    Divisor: the number of samples
+    Synonyms: MultiLabelMarginLoss, multilabel_margin_loss, multi_label_hinge
+    Reference: Schapire and Singer, BoosTexter, 2000, Machine Learning 39; torch.nn.MultiLabelMarginLoss
+    """
+    n, classes = predictions.shape
+    padding = labels < 0
+    counts = np.where(padding.any(axis=1), padding.argmax(axis=1), classes)
+    listed = np.arange(classes) < counts[:, None]
+    rows, places = np.nonzero(listed)
+    others = predictions.copy()
+    others[rows, labels[rows, places]] = -np.inf  # no true class competes
+    numerator, slope = np.zeros(n), np.zeros_like(predictions)
+    falling = np.argsort(-counts, kind="stable")
+    step = max(1, BLOCK // classes)
+    for samples in (falling[start : start + step] for start in range(0, n, step)):
+        against = np.zeros((len(samples), classes), predictions.dtype)
+        place, row = np.nonzero(listed[samples].T)  # place by place, as those with the most true classes stand in front
+        for start in range(0, len(row), step):
+            r = row[start : start + step]
+            sample = samples[r]
+            label = labels[sample, place[start : start + step]]
+            short = others[sample] - predictions[sample, label][:, None]
+            short += 1.0
+            np.maximum(short, 0.0, out=short)
+            numerator += np.bincount(sample, per_sample_sum(short), n)
+            active = (short > 0).astype(short.dtype)
+            np.subtract.at(slope, (sample, label), np.einsum("ij->i", active))
+            for part in np.split(np.arange(len(r)), np.flatnonzero(np.diff(r) <= 0) + 1):
+                against[r[part[0]] : r[part[-1]] + 1] += active[part[0] : part[-1] + 1]
+        slope[samples] += against
+    numerator /= classes
+    return Evaluation(
+        numerator,
+        np.ones(n),
+        {"predictions": lambda c: slope * spread(c / classes, slope)},
+        lambda: numerator,
+        {"predictions": lambda _: np.zeros_like(slope)},
+    )
+
+
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
+def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weight: ClassWeight | None = None) -> Evaluation:
+    r"""The mean over the classes of their binary cross entropies: one value for a sample.
+
+    Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
+    Divisor: the number of samples, also with class weights
+    Synonyms: MultiLabelSoftMarginLoss, multilabel_soft_margin_loss
+    Reference: torch.nn.MultiLabelSoftMarginLoss; Cox, The Regression Analysis of Binary Sequences, 1958
+    """
+    n, classes = predictions.shape
+    each = binary_cross_entropy_with_logits.function(
+        predictions, labels, weight=None if weight is None else np.broadcast_to(weight, predictions.shape)
+    )
+    numerator = each.numerator / classes
+
+    def of(pullback: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        return lambda c: pullback(c / classes)
+
+    return Evaluation(
+        numerator,
+        np.ones(n),
+        {
+            "predictions": of(each.gradients["predictions"]),
+            "labels": lambda c: -(predictions if weight is None else weight * predictions) * spread(c / classes, predictions),
+        },
+        lambda: numerator,
+        {name: of(pullback) for name, pullback in each.hessian_diagonal.items()},
+    )
+
+
+@loss(
+    example={"predictions": [[0.8, -1.2, 2.0]], "labels": [[1, 0, 0]]},
+    hessian_diagonal=True,
+)
+def asymmetric(
+    predictions: Margins,
+    labels: ZeroOrOne,
+    *,
+    gamma_pos: NonNegative = 1.0,
+    gamma_neg: NonNegative = 4.0,
+    clip: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.05,
+) -> Evaluation:
+    r"""Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+
+    The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+
+    Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
+    gamma_pos: focusing exponent of the positives.
+    gamma_neg: focusing exponent of the negatives.
+    clip: m, the probability below which a negative counts for nothing.
+    Synonyms: ASL, AsymmetricLoss, AsymmetricLossMultiLabel, asymmetric_loss
+    Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119, equation 7
+    """
+    x, true = predictions, labels == 1
+    e = decay(x)
+    small = log1pexp_small(x, e)
+    p, q = sigmoid(x, e), sigmoid(-x, e)
+    shifted = np.maximum(p - clip, 0.0)
+    kept = q + clip  # 1 - p_m where the clip does not hold
+    above = np.maximum(x, 0.0) + small  # -log(1 - p)
+    surprise = np.where(shifted > 0.5, -np.log(kept), -np.log1p(-np.minimum(shifted, 0.5))) if clip else above
+    entropy = np.where(true, np.maximum(-x, 0.0) + small, surprise)
+    focus = np.where(true, q**gamma_pos, shifted**gamma_neg)
+
+    # p_m^(g - 1) never stands alone: -log(1 - p_m) / p_m tends to 1 as p_m does to 0
+    ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
+    rate = p * (q / kept) if clip else p  # the slope of -log(1 - p_m)
+
+    def slope() -> Array:
+        of_negative = (shifted > 0) * (gamma_neg * ratio * (p * q) + rate)
+        return focus * np.where(true, -(gamma_pos * p * entropy + q), of_negative)
+
+    def curvature() -> Array:
+        of_positive = p * (gamma_pos * (gamma_pos * p - q) * entropy + (2.0 * gamma_pos + 1.0) * q)
+        share = np.divide(p * q, shifted, out=np.zeros_like(x), where=shifted > 0)
+        of_ratio = gamma_neg * ratio * (p * q) * ((gamma_neg - 1.0) * share + (q - p))
+        of_negative = of_ratio + rate * (2.0 * gamma_neg * share + (q - p) + rate)
+        return focus * np.where(true, of_positive, (shifted > 0) * of_negative)
+
+    return elementwise(focus * entropy, {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})
+
+
+@loss(example={"predictions": [[0.8, -1.2, 2.0], [-0.3, 0.4, 0.1]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]}, merges=False)
+def soft_f1(predictions: ClassScores, labels: ClassFlags, *, average: Literal["macro", "micro"] = "macro") -> Evaluation:
+    r"""One minus the F1 score of the whole batch, with probabilities in place of decisions.
+
+    The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+
+    Formula: L = \frac{1}{C} \sum_k \left( 1 - \frac{2 \sum_i p_{ik} z_{ik}}{\sum_i p_{ik} + \sum_i z_{ik}} \right), \quad p = \sigma(x)
+    average: macro: the mean over the classes; micro: one score of all entries together.
+    Divisor: 1
+    Synonyms: sigmoid_f1, sigmoidF1, macro_soft_f1, differentiable_f1
+    Reference: Bénédict et al., sigmoidF1: A Smooth F1 Score Surrogate Loss for Multilabel Classification, 2021, arXiv:2108.10566, equation 8
+    """
+    p, q, z = sigmoid(predictions), sigmoid(-predictions), labels
+    axes = (0, 1) if average == "micro" else (0,)
+
+    def total(values: Array) -> Array:
+        return values.sum(axis=axes, dtype=np.float64, keepdims=True).astype(p.dtype)
+
+    hits, false_alarms, misses = total(p * z), total(p * (1.0 - z)), total(q * z)
+    wrong = false_alarms + misses
+    whole = 2.0 * hits + wrong
+    whole = np.where(whole == 0, 1.0, whole).astype(p.dtype, copy=False)
+    scores = float((wrong / whole).mean(dtype=np.float64)) if len(p) else 0.0
+    shares = wrong.size
+
+    def slope(own: Array, rest: Array) -> Array:
+        """By p with the label z, and by z with p: (hits - own whole) / whole^2, its two parts."""
+        return (2.0 / shares) * (rest * (hits / whole) - own * ((hits + wrong) / whole)) / whole
+
+    return Evaluation(
+        np.array([scores]),
+        np.ones(1),
+        {
+            "predictions": lambda c: float(c[0]) * (slope(z, 1.0 - z) * p * q),
+            "labels": lambda c: float(c[0]) * slope(p, q),
+        },
+    )

@@ -1,0 +1,246 @@
+"""Classification losses that are robust to label noise."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.classification._shared import CALL, kept_weights, of_surprise
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_sum, spread
+from service.losses.registry import loss
+
+
+@loss(example=CALL | {"q": 0.7}, hessian_diagonal=True)
+def generalized_cross_entropy(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    q: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.5,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+) -> Evaluation:
+    r"""Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
+
+    The default is keras's, which takes probabilities; the paper has q = 0.7.
+
+    Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
+    q: exponent; half of mae_probability at 1.
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: CategoricalGeneralizedCrossEntropy, GCE, lq_loss
+    Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss, 2018, arXiv:1805.07836, equation 6
+    """
+    return of_surprise(
+        predictions,
+        labels,
+        weight,
+        ignore_index,
+        lambda s, p, r: -np.expm1(-q * s) / q,
+        lambda s, p, r: np.exp(-q * s),
+        lambda s, p, r: -q * np.exp(-q * s),
+    )
+
+
+@loss(example=CALL, hessian_diagonal=True)
+def symmetric_cross_entropy(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    alpha: NonNegative = 0.1,
+    beta: NonNegative = 1.0,
+    log_zero: Annotated[float, annotated_types.Le(0)] = -4.0,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+) -> Evaluation:
+    r"""Cross entropy of the prediction against the label plus that of the label against the prediction.
+
+    With one true class the reverse term is -log_zero (1 - p).
+
+    Formula: \ell = w_y \left( -\alpha \log p_y - \beta \sum_k p_k \log q_k \right), \quad \log 0 := A
+    alpha: weight of the cross entropy.
+    beta: weight of the reverse cross entropy.
+    log_zero: A, what stands for the logarithm of a label's zeros.
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: SCE, SCELoss, SymmetricCrossEntropyLoss
+    Reference: Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, 2019, arXiv:1908.06112, equation 7
+    """
+    reverse = -beta * log_zero
+    return of_surprise(
+        predictions,
+        labels,
+        weight,
+        ignore_index,
+        lambda s, p, r: alpha * s + reverse * r,
+        lambda s, p, r: alpha + reverse * p,
+        lambda s, p, r: -reverse * p,
+    )
+
+
+@loss(example=CALL, hessian_diagonal=True)
+def mae_probability(predictions: Logits, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
+    r"""The absolute errors of the softmax's probabilities against the one true class, added up.
+
+    Formula: \ell = w_y \sum_k |p_k - q_k| = 2 w_y (1 - p_y), \quad p = \mathrm{softmax}(x)
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: mae_softmax, probability_mae
+    Reference: Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural Networks, 2017, arXiv:1712.09482
+    """
+    return of_surprise(predictions, labels, weight, ignore_index, lambda s, p, r: 2.0 * r, lambda s, p, r: 2.0 * p, lambda s, p, r: -2.0 * p)
+
+
+@loss(example=CALL, hessian_diagonal=True)
+def taylor_cross_entropy(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    order: Annotated[int, annotated_types.Ge(1), annotated_types.Le(50)] = 2,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+) -> Evaluation:
+    r"""The first terms of the cross entropy's expansion in 1 - p.
+
+    Formula: \ell = w_y \sum_{i=1}^{t} \frac{(1 - p_y)^i}{i}, \quad p = \mathrm{softmax}(x)
+    order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: TaylorCrossEntropyLoss, taylor_ce
+    Reference: Feng et al., Can Cross Entropy Loss Be Robust to Label Noise?, 2020, IJCAI, equation 5
+    """
+
+    def value(s: Array, p: Array, r: Array) -> Array:
+        return _polynomial(r, [1.0 / i for i in range(1, order + 1)]) * r
+
+    return of_surprise(
+        predictions,
+        labels,
+        weight,
+        ignore_index,
+        value,
+        lambda s, p, r: p * _polynomial(r, [1.0] * order),  # 1 - r^t
+        lambda s, p, r: -order * p * r ** (order - 1),
+    )
+
+
+def _polynomial(x: Array, coefficients: list[float]) -> Array:
+    out = np.zeros_like(x)
+    for coefficient in reversed(coefficients):
+        out = out * x + coefficient
+    return out
+
+
+NEWTON = 60  # steps at most; ten are usual
+
+
+# ------------------------------------------------------------------ heavy-tailed
+
+
+@loss(
+    example=CALL | {"t1": 0.8, "t2": 1.4},
+    bound=Bound(2e-13, 1e-12, "the powers 1 / (t2 - 1) multiply the rounding of their logarithms, and of the normaliser, by their size"),
+    hessian_diagonal=True,
+)
+def bi_tempered_logistic(
+    predictions: Logits,
+    labels: ClassIndexOrIgnored,
+    *,
+    t1: Fraction = 0.8,
+    t2: Annotated[float, annotated_types.Ge(1)] = 1.2,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+) -> Evaluation:
+    r"""Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
+
+    Both 1 are cross entropy. The normaliser is found to the last bits by Newton's method, which climbs to it from one side.
+
+    Formula: \ell = -\log_{t_1} p_y - \frac{1}{2 - t_1} \left( 1 - \sum_k p_k^{2 - t_1} \right), \quad \log_t u = \frac{u^{1-t} - 1}{1 - t}, \quad p_k = \left( 1 + (t_2 - 1)(\lambda - x_k) \right)^{-1 / (t_2 - 1)}, \quad \sum_k p_k = 1
+    t1: temperature of the logarithm, from 0 to 1.
+    t2: temperature of the exponential, from 1 on.
+    ignore_index: class index that does not count.
+    Divisor: the sum of the true classes' weights over what is not ignored
+    Synonyms: bi_tempered, BiTemperedLogisticLoss, bi_tempered_loss
+    Reference: Amid et al., Robust Bi-Tempered Logistic Loss Based on Bregman Divergences, 2019, arXiv:1906.03361, equations 5 and 6
+    """
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    at_label = safe[:, None]
+    top = predictions.argmax(axis=1)[:, None]
+    log_p = _tempered_log_softmax(np.take_along_axis(predictions, top, 1) - predictions, top, t2)
+    others = np.exp(log_p)
+    np.put_along_axis(others, at_label, 0.0, 1)
+    short = others.sum(axis=1, keepdims=True)  # 1 - p of the label
+    own = np.take_along_axis(log_p, at_label, 1)
+    powers = np.where(others > 0, np.exp((2.0 - t1) * log_p), 0.0).sum(axis=1, keepdims=True) / (2.0 - t1)
+    values = ((_tempered_surprise(own, short, t1) + powers)[:, 0] * kept).astype(predictions.dtype, copy=False)
+
+    def pullback(cotangent: Array) -> Array:
+        # by the escort distribution q ~ p^t2, of slopes h = p^(1 - t1), at the label p^(1 - t1) - p^(-t1); h counts from the likeliest class
+        escort = np.exp(t2 * log_p)
+        total = escort.sum(axis=1, keepdims=True)
+        slope = np.exp((1.0 - t1) * log_p)
+        at_top = top == at_label
+        of_top = np.where(at_top, -short * np.exp(-t1 * own), np.take_along_axis(slope, top, 1))
+        product = escort * (slope - of_top)
+        at_own = np.where(at_top, 0.0, -short * np.exp((t2 - t1) * own) - np.exp(t2 * own) * of_top)
+        np.put_along_axis(product, at_label, at_own.astype(product.dtype, copy=False), 1)
+        out = product - escort / total * product.sum(axis=1, keepdims=True)
+        return out.astype(predictions.dtype, copy=False) * (kept * spread(cotangent, kept))[:, None]
+
+    def bend(cotangent: Array) -> Array:
+        # the gradient is u - e sum u with u = (p - t) p^(t2 - t1) and the escort e = b / sum b, b = p^t2; dp_k / dx_j = b_k ([k = j] - e_j)
+        b, rate = np.exp(t2 * log_p), t2 * np.exp((2.0 * t2 - 1.0) * log_p)
+        escort = b / b.sum(axis=1, keepdims=True)
+        less, total = np.exp(log_p), b.sum(axis=1, keepdims=True)
+        np.put_along_axis(less, at_label, -short, 1)  # p - t
+        u = less * np.exp((t2 - t1) * log_p)
+        grown = b * np.exp((t2 - t1) * log_p) + (t2 - t1) * less * np.exp((2.0 * t2 - t1 - 1.0) * log_p)  # b du / dp
+        moved = (rate * (1.0 - 2.0 * escort) + escort * escort * rate.sum(axis=1, keepdims=True)) / total  # de_j / dx_j
+        out = grown * (1.0 - 2.0 * escort) + escort * escort * grown.sum(axis=1, keepdims=True) - moved * u.sum(axis=1, keepdims=True)
+        return out.astype(predictions.dtype, copy=False) * (kept * spread(cotangent, kept))[:, None]
+
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": bend})
+
+
+def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:
+    """Logarithms of the probabilities, from how far the scores are below the largest one.
+
+    With s(l) the sum of the powers at the normaliser l, s^-(t - 1) rises and is concave, and at l = 0 it is below its goal 1: Newton's
+    steps never go too far.
+    """
+    e = t - 1.0
+    if e == 0:
+        weights = np.exp(-gap)
+        np.put_along_axis(weights, top, 0.0, 1)
+        return -gap - np.log1p(weights.sum(axis=1, keepdims=True))
+    normaliser = np.zeros_like(gap[:, :1])
+    for _ in range(NEWTON):
+        base = e * (normaliser + gap)
+        power = np.exp(-np.log1p(base) / e)
+        fall = (power / (1.0 + base)).sum(axis=1, keepdims=True)
+        np.put_along_axis(power, top, np.expm1(-np.log1p(e * normaliser) / e), 1)
+        log_sum = np.log1p(power.sum(axis=1, keepdims=True))
+        step = np.expm1(e * log_sum) * np.exp(log_sum) / (e * fall)
+        normaliser += step
+        if not (np.abs(step) > np.finfo(gap.dtype).eps * normaliser).any():
+            break
+    return -np.log1p(e * (normaliser + gap)) / e
+
+
+def _tempered_surprise(log_p: Array, short: Array, t: float) -> Array:
+    """-log_t p - (1 - p^(2 - t)) / (2 - t), which is the integral of s (1 - s)^-t from 0 to 1 - p: a series where that is short."""
+    near = short < 0.25
+    r = np.where(near, short, 0.0)
+    series, coefficient = np.zeros_like(r), 1.0
+    terms = []
+    for k in range(28):
+        terms.append(coefficient / (k + 2))
+        coefficient *= (t + k) / (k + 1)
+    for term in reversed(terms):
+        series = series * r + term
+    direct = (-log_p if t == 1 else -np.expm1((1.0 - t) * log_p) / (1.0 - t)) + np.expm1((2.0 - t) * log_p) / (2.0 - t)
+    return np.where(near, series * r * r, direct)

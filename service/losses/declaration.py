@@ -1,0 +1,201 @@
+"""The vocabulary of declarations: domains, tensors, inputs, options, and the annotations that losses share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from math import inf, isfinite
+from typing import Annotated, Any, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.numerics import Array
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The values that an element may have: an interval, or a few numbers."""
+
+    low: float = -inf
+    high: float = inf
+    low_open: bool = False
+    high_open: bool = False
+    values: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        if self.values:
+            return "{" + ", ".join(f"{v:g}" for v in self.values) + "}"
+        if self.low == -inf and self.high == inf:
+            return "all finite numbers"
+        left = "(" if self.low_open or self.low == -inf else "["
+        right = ")" if self.high_open or self.high == inf else "]"
+        low = "-infinity" if self.low == -inf else f"{self.low:g}"
+        return f"{left}{low}, {'infinity' if self.high == inf else f'{self.high:g}'}{right}"
+
+    def holds(self, x: Array) -> Array:
+        """Elementwise membership. Infinities and NaN are in no domain."""
+        if self.values:
+            return reduce(np.logical_or, [x == value for value in self.values])  # isin sorts
+        above = x > self.low if self.low_open else x >= self.low
+        below = x < self.high if self.high_open else x <= self.high
+        result: Array = above & below & np.isfinite(x)
+        return result
+
+    def holds_all(self, x: Array) -> bool:
+        """`holds(x).all()` in two passes without temporaries, for the case where all is well."""
+        if self.values or x.size == 0:
+            return bool(self.holds(x).all())
+        if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # as unsigned numbers the negative ones are the largest: one pass
+            return int(x.view(np.uint64).max()) <= self.high
+        if self.low == -inf and self.high == inf and isfinite(x.sum()):  # a sum of finite numbers may overflow, but not the reverse
+            return True
+        low, high = float(x.min()), float(x.max())  # both carry a NaN on
+        above = low > self.low if self.low_open else low >= self.low
+        below = high < self.high if self.high_open else high <= self.high
+        return above and below and isfinite(low) and isfinite(high)
+
+
+REALS = Domain()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One declared form of an input.
+
+    axes: names parted by spaces; a number is a fixed size; `...` stands for any further axes, the same ones in every input.
+    kind: `real` (computed in the request's float type) or `integer` (given to the loss as int64).
+    domain: what each element may be. below: the axis whose size bounds an integer, so that it is an index.
+    upto: the axis whose size is the largest integer allowed, so that it is a length; domain.low is the smallest.
+    besides: one more integer allowed, or the option that names it (`ignore_index`).
+    narrowed: (option, choice, domain) for each choice of an option that narrows the domain.
+    boxes: the last axis is x1, y1, x2, y2 with x1 <= x2 and y1 <= y2.
+    gradient: `default` for what is predicted, `on request` for labels that have one, `none` for constants.
+    """
+
+    axes: str
+    kind: Literal["real", "integer"] = "real"
+    domain: Domain = REALS
+    below: str = ""
+    upto: str = ""
+    besides: str = ""
+    narrowed: tuple[tuple[str, str | bool, Domain], ...] = ()
+    boxes: bool = False
+    gradient: Literal["default", "on request", "none"] = "none"
+    description: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The axes, `...` among them."""
+        return tuple(self.axes.split())
+
+    @property
+    def shape_text(self) -> str:
+        """The axes as a shape is written: (n, c, ...)."""
+        return f"({', '.join(self.names)}{',' * (len(self.names) == 1)})"
+
+    @cached_property
+    def split(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The axes before and after `...`."""
+        at = self.names.index("...") if "..." in self.names else len(self.names)
+        return self.names[:at], self.names[at + 1 :]
+
+    @property
+    def besides_literal(self) -> int | None:
+        """The number that `besides` is, where it is not an option's name."""
+        return int(self.besides) if self.besides.lstrip("-").isdigit() else None
+
+    @property
+    def domain_text(self) -> str:
+        """The domain in words, as cards and errors say it."""
+        if self.upto:
+            return f"lengths in [{self.domain.low:g}, {self.upto}]"
+        text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
+        text += "".join(f"; {domain} with {option} {choice}" for option, choice, domain in self.narrowed)
+        text += "; x1 <= x2 and y1 <= y2" if self.boxes else ""
+        return f"{text}, or {self.besides}" if self.besides else text
+
+    def under(self, options: Mapping[str, Any]) -> Tensor:
+        """The same form with the domain to which the options narrow it."""
+        found = [domain for option, choice, domain in self.narrowed if options.get(option) == choice]
+        return replace(self, domain=found[0]) if found else self
+
+
+# ------------------------------------------------------------------ the vocabulary of annotations
+
+Real = Annotated[Array, Tensor("n ...", gradient="default", description="estimates")]
+RealLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
+ElementWeight = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="weight of each element")]
+Logits = Annotated[Array, Tensor("n c ...", gradient="default", description="raw scores, one for each class")]
+ClassWeight = Annotated[Array, Tensor("c", domain=Domain(low=0), description="weight of each class")]
+ClassIndex = Annotated[Array, Tensor("n ...", kind="integer", below="c", description="index of the true class")]
+ClassIndexOrIgnored = Annotated[Array, Tensor("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
+BinaryLogits = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sigmoid is the probability")]
+UNIT = Domain(0.0, 1.0)
+Probability = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="default", description="probabilities")]
+ProbabilityLabel = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="on request", description="true probabilities, mostly 0 or 1")]
+Positive = Annotated[float, annotated_types.Gt(0)]
+NonNegative = Annotated[float, annotated_types.Ge(0)]
+Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
+
+
+# ------------------------------------------------------------------ a registered loss
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The worst relative error that a loss promises in float64, of its value and of each element of its gradients.
+
+    An answer that is exact for inputs moved by half a unit in their last place has no error. unit: whose last place that is, each element's
+    own; the largest one's of its tensor, or of all tensors of the call, beside which smaller ones may be lost; or at least that of 1, for
+    scores whose exponentials are rounded.
+    """
+
+    value: float
+    gradient: float
+    reason: str = ""
+    unit: Literal["element", "tensor", "call", "one"] = "element"
+
+
+ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place
+COMPOSED = Bound(1e-14, 1e-13)  # sums, norms, softmax, overlaps
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword of a loss: its type (`number`, `integer`, `boolean` or `string`), default, bounds or choices, and meaning."""
+
+    name: str
+    type: str
+    default: Any
+    annotation: Any
+    bounds: Mapping[str, float]
+    choices: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A parameter of a loss that is a tensor; `forms` are told apart by their rank."""
+
+    name: str
+    forms: tuple[Tensor, ...]
+    required: bool
+    description: str
+
+    @property
+    def gradient(self) -> str:
+        """`default`, `on request` or `none`; the first form that has a gradient decides."""
+        return next((form.gradient for form in self.forms if form.gradient != "none"), "none")
+
+
+ABOVE_MINUS_ONE = Domain(low=-1, low_open=True)
+ABOVE_ZERO = Domain(low=0, low_open=True)
+FROM_ZERO = Domain(low=0)
+CountLabel = Annotated[Array, Tensor("n ...", domain=FROM_ZERO, gradient="on request", description="true counts, or any numbers from 0 on")]
+PositiveReal = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="default", description="estimates, above 0")]
+PositiveLabel = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="on request", description="true values, above 0")]
+Vector = Annotated[Array, Tensor("n d", gradient="default", description="embeddings, one row a sample")]
+Score = Annotated[Array, Tensor("n ...", gradient="default", description="scores or distances")]
+Sign = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="1 or -1")]

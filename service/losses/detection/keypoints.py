@@ -1,0 +1,119 @@
+"""Keypoints: object keypoint similarity, heatmaps, and the keypoint head of Mask R-CNN."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.classification.cross_entropy import cross_entropy
+from service.losses.declaration import Domain, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_size
+from service.losses.registry import loss
+
+HeatmapLogits = Annotated[Array, Tensor("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
+Cells = Annotated[
+    Array, Tensor("n k", kind="integer", domain=Domain(low=0), description="the true cell of each keypoint, row times width plus column")
+]
+VisibleKeypoints = Annotated[
+    Array, Tensor("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one that does not count")
+]
+
+
+@loss(example={"predictions": [[[[2.0, -1.0], [0.5, 0.0]]]], "labels": [[0]], "visible": [[1]]})
+def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKeypoints) -> Evaluation:
+    r"""Cross entropy of a softmax over all cells of each visible keypoint's map.
+
+    detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+
+    Formula: \ell_{ik} = -\log \mathrm{softmax}(x_{ik})_{t_{ik}} \text{ over the } hw \text{ cells, where keypoint } k \text{ is visible}
+    Divisor: the number of visible keypoints; without any the value is 0
+    Synonyms: keypointrcnn_loss, keypoint_rcnn_loss, KeypointRCNN
+    Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 5
+    """
+    n, k, h, w = predictions.shape
+    wrong = (labels >= h * w).nonzero()
+    if wrong[0].size:
+        index = tuple(int(axis[0]) for axis in wrong)
+        raise InvalidTensor("labels", f"is {labels[index]}; cells lie in [0, {h * w})", index)
+    maps = predictions.reshape(n, k, h * w).transpose(0, 2, 1)
+    entropy = cross_entropy.function(maps, np.where(visible == 1, labels, -1), ignore_index=-1)
+
+    def pullback(cotangent: Array) -> Array:
+        return entropy.gradients["predictions"](cotangent).transpose(0, 2, 1).reshape(predictions.shape)
+
+    return Evaluation(entropy.numerator, entropy.weight, {"predictions": pullback}, entropy.elements)
+
+
+POSITIVE = Domain(low=0, low_open=True)
+Points = Annotated[Array, Tensor("n k 2", gradient="default", description="predicted keypoints as x, y")]
+PointLabels = Annotated[Array, Tensor("n k 2", gradient="on request", description="true keypoints as x, y")]
+Areas = Annotated[Array, Tensor("n", domain=POSITIVE, description="area of each object (COCO: of its segment), in squared units of the coordinates")]
+Sigmas = Annotated[Array, Tensor("k", domain=POSITIVE, description="spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip")]
+Visible = Annotated[
+    Array, Tensor("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a keypoint that counts, 0 for one that does not")
+]
+Heatmaps = Annotated[Array, Tensor("n k h w", gradient="default", description="a predicted map for each keypoint")]
+HeatmapLabels = Annotated[Array, Tensor("n k h w", gradient="on request", description="true maps")]
+PointWeight = Annotated[Array, Tensor("n k", domain=Domain(low=0), description="weight of each keypoint's map, 0 for one that is not visible")]
+
+
+@loss(
+    example={
+        "predictions": [[[10.0, 12.0], [30.0, 41.0]]],
+        "labels": [[[11.0, 12.0], [30.0, 38.0]]],
+        "area": [900.0],
+        "sigmas": [0.026, 0.107],
+    }
+)
+def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *, visible: Visible | None = None) -> Evaluation:
+    r"""One minus the object keypoint similarity: how far each keypoint is off, by the size of the object and the spread of the keypoint.
+
+    COCO's similarity, a mean over an object's visible keypoints. An object without any has loss 0, and counts.
+
+    Formula: \ell_i = 1 - \frac{1}{|V_i|} \sum_{k \in V_i} e^{-\frac{|p_k - t_k|^2}{2 A_i (2 \sigma_k)^2}}
+    Divisor: the number of objects
+    Synonyms: OKSLoss, oks_loss, object_keypoint_similarity
+    Reference: Maji et al., YOLO-Pose, 2022, arXiv:2204.06806, equation 3; COCO keypoint evaluation
+    """
+    counts = np.ones(predictions.shape[:2]) if visible is None else visible.astype(np.float64)
+    share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)).astype(predictions.dtype)
+    size, spread_of = np.sqrt(8.0 * area)[:, None, None], sigmas[None, :, None]
+    off = (predictions - labels) / size / spread_of  # the root of the exponent: in range where squares would not be
+    x = np.square(off).sum(axis=2)
+    root = np.exp(-0.5 * x)[:, :, None]
+    slope = np.where(root > 0, (2.0 * root * off / size / spread_of) * root, 0.0).astype(off.dtype)
+
+    def by_prediction(c: Array) -> Array:
+        return (c * share)[:, :, None] * slope
+
+    return elementwise(
+        -np.expm1(-x) * share,
+        {"predictions": by_prediction, "labels": lambda c: -by_prediction(c)},
+        divisor=np.ones(len(predictions)),
+    )
+
+
+@loss(example={"predictions": [[[[0.1, 0.8], [0.2, 0.1]]]], "labels": [[[[0.0, 1.0], [0.3, 0.1]]]]}, hessian_diagonal=True)
+def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointWeight | None = None) -> Evaluation:
+    r"""Squared error of keypoints' heatmaps, each map with a weight.
+
+    mmpose's convention: weights multiply the errors, and not the divisor.
+
+    Formula: \ell = w_k (x - t)^2
+    Divisor: the number of pixels of all maps
+    Synonyms: KeypointMSELoss, keypoint_mse_loss, heatmap_mse
+    Reference: Xiao, Wu and Wei, Simple Baselines for Human Pose Estimation and Tracking, 2018, arXiv:1804.06208; mmpose KeypointMSELoss
+    """
+    error = predictions - labels
+    factor = None if weight is None else np.broadcast_to(weight[:, :, None, None], error.shape)
+    return elementwise(
+        error * error,
+        {"predictions": lambda c: c * (2.0 * error), "labels": lambda c: -c * (2.0 * error)},
+        {"predictions": lambda c: c * np.full_like(error, 2.0), "labels": lambda c: c * np.full_like(error, 2.0)},
+        weight=factor,
+        divisor=per_sample_size(error),
+    )

@@ -1,0 +1,184 @@
+"""Divergences between probabilities, masses or spectra."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.declaration import UNIT, Domain, PositiveLabel, PositiveReal, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import positions, times
+from service.losses.numerics.special import gamma_terms, log_ratio, relative_entropy, relative_entropy_of_log
+from service.losses.registry import loss
+
+LogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted probabilities")]
+Target = Annotated[
+    Array,
+    Tensor(
+        "n ...",
+        narrowed=(("log_target", False, Domain(low=0)),),
+        gradient="on request",
+        description="true probabilities, or their logarithms (log_target)",
+    ),
+]
+Mass = Annotated[Array, Tensor("n ...", domain=Domain(low=0), gradient="on request", description="true masses, from 0 on")]
+Distribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="default", description="predicted probabilities, a class each")]
+TrueDistribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
+PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}
+
+
+# ------------------------------------------------------------------ probabilities
+
+
+@loss(
+    example={"predictions": [[-0.4, -1.6, -2.3], [-1.2, -1.2, -0.9]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
+    hessian_diagonal=True,
+)
+def kl_divergence(
+    predictions: LogProbability, labels: Target, *, log_target: bool = False, direction: Literal["forward", "reverse"] = "forward"
+) -> Evaluation:
+    r"""Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
+
+    The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence. Torch's mean
+    divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an infinite gradient of its own.
+
+    Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
+    predictions: log q, the logarithms of the predicted probabilities.
+    labels: p, or log p with log_target.
+    log_target: whether the labels are logarithms too.
+    direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs most.
+    Synonyms: KLDivLoss, kl_div, KLD, kl, KLDivergence, relative_entropy, kullback_leibler
+    Reference: Kullback and Leibler, On Information and Sufficiency, 1951
+    """
+    log_q = predictions
+    p, log_p = (np.exp(labels), labels) if log_target else (labels, np.log(labels))
+    if direction == "reverse":
+        return _reverse_kl(np.exp(log_q), log_q, p, log_p, log_target)
+    gap = log_p - log_q
+    values = p * gap
+    if np.isnan(np.add.reduce(values, axis=None)):
+        values = np.where(gap == 0, 0.0, times(p, gap)).astype(gap.dtype, copy=False)
+    return elementwise(
+        values,
+        {"predictions": lambda c: -c * p, "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
+        {"predictions": lambda c: np.zeros_like(c * gap), "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
+    )
+
+
+def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool) -> Evaluation:
+    gap = log_q - log_p
+    zero = np.zeros_like(gap)
+    return elementwise(
+        np.where(gap == 0, zero, np.where(np.isinf(gap), gap, times(q, gap))).astype(gap.dtype, copy=False),  # e^x is above 0, however small
+        {"predictions": lambda c: c * times(q, gap + 1.0), "labels": lambda c: -c * (q if log_target else times(q, 1.0 / p))},
+        {"predictions": lambda c: c * times(q, gap + 2.0), "labels": lambda c: c * (zero if log_target else times(q, 1.0 / (p * p)))},
+    )
+
+
+@loss(
+    example={"predictions": [[-0.4, -1.6, -2.3], [-1.2, -1.2, -0.9]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
+    hessian_diagonal=True,
+)
+def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Evaluation:
+    r"""Kullback-Leibler divergence of masses that need not sum to one: never negative, element by element.
+
+    Formula: \ell = p \log\frac{p}{q} - p + q
+    predictions: log q, the logarithms of the predicted masses.
+    labels: p.
+    Synonyms: I_divergence, convex_kl_divergence, csiszar_divergence
+    Reference: Csiszár, Why Least Squares and Maximum Entropy?, 1991; Boyd and Vandenberghe, Convex Optimization, page 90
+    """
+    log_q, p = predictions, labels
+    q, log_p = np.exp(log_q), np.log(p)
+    return elementwise(
+        relative_entropy_of_log(p, log_p, q, log_q),
+        {"predictions": lambda c: c * (q - p), "labels": lambda c: c * (log_p - log_q)},
+        {"predictions": lambda c: c * q, "labels": lambda c: c / p},
+    )
+
+
+@loss(example=PAIR, hessian_diagonal=True)
+def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+    r"""Jensen-Shannon divergence, in nats: at most log 2. scipy's jensenshannon is its square root.
+
+    A probability of 0 where the other is not has an infinite gradient, two that are 0 have the gradient 0.
+
+    Formula: \ell = \frac{1}{2} \sum_k \left( p_k \log\frac{p_k}{m_k} + q_k \log\frac{q_k}{m_k} \right), \quad m = \frac{p + q}{2}
+    Divisor: the number of samples (of positions, with further axes)
+    Synonyms: JSD, JS, js_div, jensen_shannon_divergence, js_div_loss_2d
+    Reference: Lin, Divergence Measures Based on the Shannon Entropy, 1991
+    """
+    p, q = predictions, labels
+    gap, total = p - q, p + q
+    total = np.where(total == 0, 1.0, total).astype(p.dtype, copy=False)
+    nonzero = (p + q != 0).astype(p.dtype)
+
+    def slope(x: Array, difference: Array) -> Array:
+        return 0.5 * times(nonzero, log_ratio(2.0 * x, total, difference))
+
+    return elementwise(
+        0.25 * nonzero * (relative_entropy(2.0 * p, total, gap) + relative_entropy(2.0 * q, total, -gap)),
+        {"predictions": lambda c: c * slope(p, gap), "labels": lambda c: c * slope(q, -gap)},
+        {"predictions": lambda c: c * (0.5 * (q / total) / p), "labels": lambda c: c * (0.5 * (p / total) / q)},
+        divisor=positions(p),
+    )
+
+
+@loss(example=PAIR, hessian_diagonal=True)
+def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+    r"""Squared Hellinger distance: between 0 and 1 for distributions. A probability of 0 where the other is not has an infinite gradient, two that are 0 the gradient 0.
+
+    Formula: \ell = \frac{1}{2} \sum_k \left( \sqrt{p_k} - \sqrt{q_k} \right)^2
+    Divisor: the number of samples (of positions, with further axes)
+    Synonyms: squared_hellinger, hellinger_distance, bhattacharyya_complement
+    Reference: Hellinger, Neue Begründung der Theorie quadratischer Formen, 1909
+    """
+    p, q = predictions, labels
+    root_p, root_q = np.sqrt(p), np.sqrt(q)
+    total = np.where(root_p + root_q == 0, 1.0, root_p + root_q).astype(p.dtype, copy=False)
+    gap = (p - q) / total
+
+    def slope(sign: float, root: Array) -> Array:
+        return np.where(gap == 0, 0.0, (0.5 * sign) * (gap / root)).astype(p.dtype, copy=False)
+
+    return elementwise(
+        0.5 * gap * gap,
+        {"predictions": lambda c: c * slope(1.0, root_p), "labels": lambda c: c * slope(-1.0, root_q)},
+        {"predictions": lambda c: c * (0.25 * (root_q / root_p) / p), "labels": lambda c: c * (0.25 * (root_p / root_q) / q)},
+        divisor=positions(p),
+    )
+
+
+@loss(example=PAIR, hessian_diagonal=True)
+def total_variation_distance(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+    r"""The largest difference of the probabilities that two distributions give to any event; the gradient at a tie is 0.
+
+    Formula: \ell = \frac{1}{2} \sum_k |p_k - q_k|
+    Divisor: the number of samples (of positions, with further axes)
+    Synonyms: tv_distance, statistical_distance, variational_distance
+    Reference: Gibbs and Su, On Choosing and Bounding Probability Metrics, 2002
+    """
+    error = predictions - labels
+    zero = np.zeros_like(error)
+    return elementwise(
+        0.5 * np.abs(error),
+        {"predictions": lambda c: (0.5 * c) * np.sign(error), "labels": lambda c: (-0.5 * c) * np.sign(error)},
+        {"predictions": lambda c: c * zero, "labels": lambda c: c * zero},
+        divisor=positions(error),
+    )
+
+
+# ------------------------------------------------------------------ positive numbers, normal distributions, samples
+
+
+@loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True)
+def itakura_saito(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
+    r"""Itakura-Saito divergence of spectra: only the ratio counts. It is gamma_deviance / 2.
+
+    Formula: \ell = \frac{t}{x} - \log\frac{t}{x} - 1
+    Synonyms: is_divergence, itakura_saito_distance
+    Reference: Févotte, Bertin and Durrieu, Nonnegative Matrix Factorization with the Itakura-Saito Divergence, 2009
+    """
+    return elementwise(*gamma_terms(predictions, labels, 1.0))

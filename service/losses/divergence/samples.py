@@ -1,0 +1,156 @@
+"""Distances between distributions that are given by their samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import Bound, Tensor
+from service.losses.evaluation import Evaluation, Pullback
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_sum, spread
+from service.losses.numerics.vectors import norms
+from service.losses.registry import loss
+
+Sample = Annotated[Array, Tensor("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
+TrueSample = Annotated[Array, Tensor("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]
+
+
+@loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2, 0.4]]}, hessian_diagonal=True)
+def wasserstein_1d(predictions: Sample, labels: TrueSample, *, p: Annotated[float, annotated_types.Ge(1)] = 1.0) -> Evaluation:
+    r"""Wasserstein distance of two equally large samples of numbers, to the power p: the smallest goes to the smallest, and so on.
+
+    The gradient is 0 at a tie of partners, and that of one order where numbers of a sample are tied.
+
+    Formula: \ell_i = \frac{1}{m} \sum_k |x_{i(k)} - t_{i(k)}|^p
+    p: exponent of the distance.
+    Divisor: the number of samples: each is a mean over its m numbers
+    Synonyms: earth_movers_distance, emd, wasserstein_distance, w1
+    Reference: Villani, Topics in Optimal Transportation, 2003, theorem 2.18
+    """
+    m = predictions.shape[1]
+    orders = {"predictions": np.argsort(predictions, axis=1, kind="stable"), "labels": np.argsort(labels, axis=1, kind="stable")}
+    error = np.take_along_axis(predictions, orders["predictions"], 1) - np.take_along_axis(labels, orders["labels"], 1)
+    size = np.abs(error)
+
+    def unsorted(name: str, values: Array) -> Array:
+        out = np.empty_like(values)
+        np.put_along_axis(out, orders[name], values, 1)
+        return out
+
+    def slope() -> Array:
+        return (p / m) * np.sign(error) * size ** (p - 1.0)
+
+    def curvature() -> Array:
+        return np.zeros_like(error) if p == 1 else (p * (p - 1.0) / m) * size ** (p - 2.0)
+
+    def pulled(name: str, derivative: Callable[[], Array], sign: float = 1.0) -> Pullback:
+        return lambda c: (sign * spread(c, error)) * unsorted(name, derivative())
+
+    return Evaluation(
+        per_sample_sum(size**p) / m,
+        np.ones(predictions.shape[0]),
+        {"predictions": pulled("predictions", slope), "labels": pulled("labels", slope, -1.0)},
+        hessian_diagonal={name: pulled(name, curvature) for name in orders},
+    )
+
+
+Drawn = Annotated[Array, Tensor("n m", gradient="default", description="numbers drawn from the predicted distribution")]
+TrueDrawn = Annotated[Array, Tensor("n k", gradient="on request", description="numbers drawn from the true distribution")]
+Points = Annotated[Array, Tensor("n p d", gradient="default", description="predicted points")]
+TruePoints = Annotated[Array, Tensor("n q d", gradient="on request", description="true points")]
+
+
+@loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2]]}, hessian_diagonal=True)
+def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
+    r"""Twice the squared distance of the distribution functions of two samples of numbers: 0 only for equal ones.
+
+    Summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; of a single label it is
+    twice crps_ensemble. The gradient of tied numbers is the mean of both sides'.
+
+    Formula: \ell_i = 2 \int (F_i - G_i)^2 = \frac{2}{m k} \sum_{j,l} |x_j - t_l| - \frac{1}{m^2} \sum_{j,l} |x_j - x_l| - \frac{1}{k^2} \sum_{j,l} |t_j - t_l|
+    Divisor: the number of samples
+    Synonyms: cramer_distance, energy_statistic, cramer_von_mises
+    Reference: Székely and Rizzo, Energy Statistics, 2013, Journal of Statistical Planning and Inference 143
+    """
+    m, k = predictions.shape[1], labels.shape[1]
+    points = np.concatenate([predictions, labels], axis=1)
+    order = np.argsort(points, axis=1, kind="stable")
+    ordered = np.take_along_axis(points, order, 1)
+    balance = np.cumsum(np.where(order < m, k, -m), axis=1)  # m k (F - G) right of each point
+    share = (balance[:, :-1] / (m * k)).astype(points.dtype)
+
+    def slopes() -> Array:
+        """F - G on the left of each point and of those tied with it, plus that on the right, in the points' own order."""
+        places = np.arange(m + k)
+        new = np.ones(ordered.shape, bool)
+        new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        last = np.ones_like(new)
+        last[:, :-1] = new[:, 1:]
+        first_tied = np.maximum.accumulate(np.where(new, places, 0), axis=1)
+        last_tied = np.minimum.accumulate(np.where(last, places, m + k)[:, ::-1], axis=1)[:, ::-1]
+        before = np.concatenate([np.zeros_like(balance[:, :1]), balance], axis=1)
+        out = np.empty_like(points)
+        both = np.take_along_axis(before, first_tied, 1) + np.take_along_axis(balance, last_tied, 1)
+        np.put_along_axis(out, order, (both / (m * k)).astype(points.dtype), 1)
+        return out
+
+    return Evaluation(
+        2.0 * per_sample_sum((share * share) * np.diff(ordered, axis=1)),
+        np.ones(len(points)),
+        {
+            "predictions": lambda c: spread(c, predictions) * ((-2.0 / m) * slopes()[:, :m]),
+            "labels": lambda c: spread(c, labels) * ((2.0 / k) * slopes()[:, m:]),
+        },
+        hessian_diagonal={"predictions": lambda c: np.zeros_like(predictions), "labels": lambda c: np.zeros_like(labels)},
+    )
+
+
+@loss(
+    example={"predictions": [[[0.0, 0.0], [1.0, 0.5]]], "labels": [[[0.1, 0.0], [1.0, 1.0], [0.5, 0.5]]]},
+    hessian_diagonal=True,
+    pairs="n p q d",
+    bound=Bound(
+        1e-14, 1e-13, "where distances differ by less than the rounding of their squares, the rounding decides which point is the nearest", "call"
+    ),
+)
+def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
+    r"""The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted one.
+
+    The first of equally near points counts, as in pytorch3d, which calls this norm 2 with point_reduction mean.
+
+    Formula: \ell_i = \frac{1}{p} \sum_a \min_b \|x_{ia} - t_{ib}\|^2 + \frac{1}{q} \sum_b \min_a \|x_{ia} - t_{ib}\|^2
+    Divisor: the number of samples
+    Synonyms: chamfer, chamfer_loss, CD
+    Reference: Fan, Su and Guibas, A Point Set Generation Network for 3D Object Reconstruction from a Single Image, 2017, arXiv:1612.00603, equation 1
+    """
+    n, p, q = *predictions.shape[:2], labels.shape[1]
+    gaps = predictions[:, :, None, :] - labels[:, None, :, :]
+    squares = (gaps * gaps).sum(axis=3)
+    weight = np.zeros((n, p, q), squares.dtype)  # how much each pair counts
+    rows = np.arange(n)[:, None]
+    distances = squares if squares.min(initial=1.0) > np.finfo(squares.dtype).tiny else norms(gaps)
+    weight[rows, np.arange(p), distances.argmin(axis=2)] += 1.0 / p
+    weight[rows, distances.argmin(axis=1), np.arange(q)] += 1.0 / q
+
+    def pulled(axis: int, sign: float, like: Array) -> Array:
+        return sign * (2.0 * weight[..., None] * np.where(weight[..., None] == 0, 0.0, gaps)).sum(axis=axis).astype(like.dtype, copy=False)
+
+    def bent(axis: int, like: Array) -> Array:
+        return 2.0 * weight.sum(axis=axis)[:, :, None] * np.ones_like(like)
+
+    return Evaluation(
+        squares.min(axis=2).mean(axis=1, dtype=np.float64) + squares.min(axis=1).mean(axis=1, dtype=np.float64),
+        np.ones(n),
+        {
+            "predictions": lambda c: spread(c, predictions) * pulled(2, 1.0, predictions),
+            "labels": lambda c: spread(c, labels) * pulled(1, -1.0, labels),
+        },
+        hessian_diagonal={
+            "predictions": lambda c: spread(c, predictions) * bent(2, predictions),
+            "labels": lambda c: spread(c, labels) * bent(1, labels),
+        },
+    )

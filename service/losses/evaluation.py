@@ -1,0 +1,135 @@
+"""The result of a loss before any reduction, and the constructors that most losses use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
+
+# ------------------------------------------------------------------ what a loss returns
+
+Pullback = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A loss before any reduction.
+
+    numerator (n,): the sum over each sample's elements of weight times loss. weight (n,): the sample's share of the divisor.
+    gradients: for each differentiable input, a function from a cotangent c (n,) to d sum(c * numerator) / d input; pure, and
+    called only for what is asked. elements: the losses that torch's reduction "none" would give. hessian_diagonal: like
+    gradients, for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of
+    dividing the sums (CTC). parts (n,): the numerators of the value's named terms, before their
+    weights. state: tensors for the caller to keep and send the next time.
+    """
+
+    numerator: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    gradients: Mapping[str, Pullback]
+    elements: Callable[[], Array] | None = None
+    hessian_diagonal: Mapping[str, Pullback] = field(default_factory=dict)
+    mean_of: Literal["elements", "samples"] = "elements"
+    parts: Mapping[str, Array] = field(default_factory=dict)
+    state: Mapping[str, Array] = field(default_factory=dict)
+
+
+def elementwise(
+    values: Array,
+    gradients: Mapping[str, Callable[[Array], Array]],
+    hessian_diagonal: Mapping[str, Callable[[Array], Array]] | None = None,
+    *,
+    weight: Array | None = None,
+    divisor: Array | None = None,
+    weighted: Array | None = None,
+) -> Evaluation:
+    """The Evaluation of a loss that is a value for each element.
+
+    gradients and hessian_diagonal: functions of the cotangent already shaped to multiply elements (weights multiplied in), so
+    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights. weighted: the
+    product of weight and values, where multiplying them here might leave the range on the way to a number that does not.
+    """
+
+    def pulled(derivative: Callable[[Array], Array]) -> Pullback:
+        def pullback(cotangent: Array) -> Array:
+            c = spread(cotangent, values)
+            return derivative(c if weight is None else c * weight)
+
+        return pullback
+
+    if weighted is None:
+        weighted = values if weight is None else weight * values
+    numerator = per_sample_sum(weighted)
+    if weight is not None and np.isnan(numerator).any():  # weight 0 of a value out of range
+        weighted = times(weight, values)
+        numerator = per_sample_sum(weighted)
+    if divisor is None:
+        divisor = per_sample_size(values) if weight is None else per_sample_sum(weight)
+    return Evaluation(
+        numerator,
+        divisor,
+        {name: pulled(derivative) for name, derivative in gradients.items()},
+        lambda: weighted,
+        {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
+    )
+
+
+def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
+    """The loss function with float32 tensors computed in float64, its elements and derivatives in float32: where differences or scales need the room."""
+
+    @wraps(function)
+    def wide(*tensors: Array | None, **named: Any) -> Evaluation:
+        given = [x for x in (*tensors, *named.values()) if isinstance(x, np.ndarray) and x.dtype == np.float32]
+        if not given:
+            return function(*tensors, **named)
+        widened = [x.astype(np.float64) if x is not None and x.dtype == np.float32 else x for x in tensors]
+        result = function(*widened, **{key: x.astype(np.float64) if any(x is y for y in given) else x for key, x in named.items()})
+
+        def cast(back: Callable[..., Array]) -> Callable[..., Array]:
+            return lambda *arguments: back(*arguments).astype(np.float32)
+
+        return replace(
+            result,
+            gradients={name: cast(pullback) for name, pullback in result.gradients.items()},
+            hessian_diagonal={name: cast(pullback) for name, pullback in result.hessian_diagonal.items()},
+            elements=result.elements and cast(result.elements),
+        )
+
+    return wide
+
+
+def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluation:
+    """A loss whose samples have nothing to do with one another, as many of them at a time as stay in a core's cache."""
+    some = blocks(tensors[0])
+    if len(some) <= 1:
+        return evaluate(*tensors)
+    parts = [evaluate(*(x[at] for x in tensors)) for at in some]
+
+    def pulled(name: str) -> Pullback:
+        return lambda c: np.concatenate([part.gradients[name](c[at]) for part, at in zip(parts, some, strict=True)])
+
+    return Evaluation(
+        np.concatenate([part.numerator for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+        {name: pulled(name) for name in parts[0].gradients},
+        lambda: np.concatenate([part.elements() for part in parts if part.elements is not None]),
+    )
+
+
+def at_places(like: Array, where: Array, values: Array) -> Array:
+    """Zeros like `like` with `values` at `where`, as `places` gives it."""
+    out = np.zeros_like(like)
+    out.put(where, values)
+    return out
+
+
+def nothing(**inputs: Array) -> Evaluation:
+    """The Evaluation of an empty batch."""
+    zeros: dict[str, Pullback] = {name: lambda _, x=x: np.zeros_like(x) for name, x in inputs.items()}  # type: ignore[misc]
+    return Evaluation(np.zeros(0), np.zeros(0), zeros)

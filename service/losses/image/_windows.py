@@ -1,0 +1,225 @@
+"""Images seen through windows: local means, variances, and the structural similarity that they make.
+
+Local variances are sums of squares about the local mean, never E[x^2] - E[x]^2, and 1 - SSIM is put together from what differs, so
+that nearly equal images keep their digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.errors import InvalidOption, InvalidTensor
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import over
+
+Window = Annotated[int, annotated_types.Ge(1), annotated_types.Le(31)]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A separable weighted mean over all windows that lie inside."""
+
+    weights: tuple[float, ...]
+
+    @classmethod
+    def gaussian(cls, size: int, sigma: float) -> Filter:
+        """Of `size` pixels, its weights adding up to 1."""
+        place = np.arange(size) - (size - 1) / 2
+        raised = np.exp(-0.5 * np.square(place / sigma))
+        return cls(tuple(float(w) for w in raised / raised.sum()))
+
+    def parts(self, x: Array, axis: int) -> list[tuple[float, Array]]:
+        """Each weight with the pixels that it meets along an axis, as views."""
+        count = x.shape[axis] - len(self.weights) + 1
+        at = [slice(None)] * x.ndim
+        found = []
+        for k, weight in enumerate(self.weights):
+            at[axis] = slice(k, k + count)
+            found.append((weight, x[tuple(at)]))
+        return found
+
+    def mean(self, x: Array, axis: int) -> Array:
+        """The weighted mean along an axis."""
+        (first, pixels), *others = self.parts(x, axis)
+        out = first * pixels
+        for weight, pixels in others:
+            out += weight * pixels
+        return out
+
+    def scatter(self, like: Array, slopes: Array, axis: int, center: Array | None = None) -> Array:
+        """The transpose of `mean`; with `center`, that of the mean of half the squares about it, as a slope on the pixels."""
+        out = np.zeros_like(like)
+        for (weight, place), (_, pixels) in zip(self.parts(out, axis), self.parts(like, axis), strict=True):
+            place += weight * (slopes if center is None else slopes * (pixels - center))
+        return out
+
+    def square(self, x: Array, center: Array, axis: int) -> Array:
+        """The weighted mean of squares about a center along an axis."""
+        out = np.zeros_like(center)
+        for weight, pixels in self.parts(x, axis):
+            out += weight * np.square(pixels - center)
+        return out
+
+
+@dataclass(frozen=True)
+class Local:
+    """The weighted mean and variance of every window, and the way back of slopes on them."""
+
+    x: Array
+    filter: Filter
+
+    @cached_property
+    def rows(self) -> Array:
+        """The means along the last axis."""
+        return self.filter.mean(self.x, 3)
+
+    @cached_property
+    def mean(self) -> Array:
+        """The mean of each window."""
+        return self.filter.mean(self.rows, 2)
+
+    @cached_property
+    def variance(self) -> Array:
+        """Of each window: the mean of the rows' variances, and the variance of the rows' means."""
+        within = self.filter.square(self.x, self.rows, 3)
+        return self.filter.mean(within, 2) + self.filter.square(self.rows, self.mean, 2)
+
+    def back(self, by_mean: Array, by_variance: Array) -> Array:
+        """Slopes on mean and variance as slopes on the pixels."""
+        filtered = self.filter
+        rows = filtered.scatter(self.rows, by_mean, 2) + filtered.scatter(self.rows, 2.0 * by_variance, 2, self.mean)
+        within = filtered.scatter(self.rows, 2.0 * by_variance, 2)
+        return filtered.scatter(self.x, rows, 3) + filtered.scatter(self.x, within, 3, self.rows)
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """What the windows of two images differ in: `light` is 1 - the luminance term, `structure` 1 - the contrast-structure term."""
+
+    x: Local
+    y: Local
+    difference: Local
+    c1: float
+    c2: float
+
+    @classmethod
+    def of(cls, x: Array, y: Array, filtered: Filter, c1: float, c2: float) -> Similarity:
+        """Of images; c1 and c2 are the constants that steady the quotients."""
+        return cls(Local(x, filtered), Local(y, filtered), Local(x - y, filtered), c1, c2)
+
+    @cached_property
+    def bright(self) -> Array:
+        """The denominator of `light`."""
+        return self.x.mean * self.x.mean + self.y.mean * self.y.mean + self.c1
+
+    @cached_property
+    def varied(self) -> Array:
+        """The denominator of `structure`."""
+        return self.x.variance + self.y.variance + self.c2
+
+    @cached_property
+    def light(self) -> Array:
+        """1 - (2 mx my + c1) / (mx^2 + my^2 + c1)."""
+        return over(self.difference.mean * self.difference.mean, self.bright)
+
+    @cached_property
+    def structure(self) -> Array:
+        """1 - (2 cov + c2) / (vx + vy + c2)."""
+        return over(self.difference.variance, self.varied)
+
+    def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
+        """Slopes on both maps as slopes on one image."""
+        # d light / d mx = 2 m (my (mx + my) + c1) / bright^2 with m = mx - my: no difference of its two parts
+        sign, own, other = (1.0, self.x, self.y) if which == 0 else (-1.0, self.y, self.x)
+        light, structure = over(2.0 * by_light * self.difference.mean, self.bright), over(by_structure, self.varied)
+        both = self.difference.back(np.zeros_like(structure), structure)
+        steep = light * over(other.mean * (self.x.mean + self.y.mean) + self.c1, self.bright)
+        return own.back(sign * steep, -structure * self.structure) + sign * both
+
+
+@dataclass(frozen=True)
+class Windows:
+    """All windows of two images. Those with a pixel whose square would overflow are compared apart, scaled by a power of two.
+
+    levels: a comparison, the exponent by which its images are scaled, and which windows it holds for (1 or 0).
+    """
+
+    levels: tuple[tuple[Similarity, int, Array], ...]
+
+    @classmethod
+    def of(cls, x: Array, y: Array, filtered: Filter, data_range: float, k1: float, k2: float) -> Windows:
+        """Of images."""
+        if not max(k1, k2) * data_range < 1e150:
+            raise InvalidOption("data_range", f"times k1 and k2 is {max(k1, k2) * data_range:.3g}; its square is out of range from 1e150 on")
+        power = 300 if x.dtype == np.float64 else 40
+        huge = (np.abs(x) > 2.0**power) | (np.abs(y) > 2.0**power)
+
+        def level(mask: Array, exponent: int) -> Similarity:
+            a, b = (np.ldexp(np.where(mask, image, 0.0).astype(image.dtype), exponent) for image in (x, y))
+            unit = data_range * 2.0**exponent
+            return Similarity.of(a, b, filtered, (k1 * unit) ** 2, (k2 * unit) ** 2)
+
+        if not huge.any():
+            return cls(((Similarity.of(x, y, filtered, (k1 * data_range) ** 2, (k2 * data_range) ** 2), 0, np.ones((), x.dtype)),))
+        apart = (filtered.mean(filtered.mean(huge.astype(x.dtype), 3), 2) > 0).astype(x.dtype)
+        return cls(((level(~huge, 0), 0, 1 - apart), (level(np.ones_like(huge), -2 * power), -2 * power, apart)))
+
+    @cached_property
+    def light(self) -> Array:
+        """1 - the luminance term."""
+        return sum((similarity.light * holds for similarity, _, holds in self.levels[1:]), self.levels[0][0].light * self.levels[0][2])
+
+    @cached_property
+    def structure(self) -> Array:
+        """1 - the contrast-structure term."""
+        return sum((similarity.structure * holds for similarity, _, holds in self.levels[1:]), self.levels[0][0].structure * self.levels[0][2])
+
+    @property
+    def loss(self) -> Array:
+        """1 - SSIM of every window."""
+        return self.light + self.structure * (1.0 - self.light)
+
+    def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
+        """Slopes on both maps as slopes on one image."""
+        parts = [np.ldexp(each.back(by_light * holds, by_structure * holds, which), exponent) for each, exponent, holds in self.levels]
+        return sum(parts[1:], parts[0])
+
+
+def check_window(x: Array, size: int, convention: str = "monai") -> None:
+    """Refuse a window that is even or does not fit the image."""
+    if size % 2 == 0:
+        raise InvalidOption("window_size", f"is {size}; expected an odd number")
+    if convention == "monai" and size > min(x.shape[2:]):
+        raise InvalidTensor("predictions", f"has images of {x.shape[2]} by {x.shape[3]}; windows of {size} by {size} do not fit in")
+    if convention == "kornia" and size // 2 >= min(x.shape[2:]):
+        raise InvalidTensor("predictions", f"has images of {x.shape[2]} by {x.shape[3]}; they cannot be reflected by {size // 2} at their edges")
+
+
+@dataclass(frozen=True)
+class Reflected:
+    """Images continued beyond their edges by their mirror image, and the way back."""
+
+    height: Array
+    width: Array
+
+    @classmethod
+    def of(cls, x: Array, by: int) -> Reflected:
+        """By as many pixels on all sides."""
+        return cls(*(np.pad(np.arange(size), by, mode="reflect") for size in x.shape[2:]))
+
+    def __call__(self, x: Array) -> Array:
+        """The continued images."""
+        return x[:, :, self.height][:, :, :, self.width]
+
+    def back(self, slopes: Array, like: Array) -> Array:
+        """Each pixel's slopes added up."""
+        narrow = np.zeros((*slopes.shape[:3], like.shape[3]), like.dtype)
+        np.add.at(narrow.transpose(3, 0, 1, 2), self.width, slopes.transpose(3, 0, 1, 2))
+        out = np.zeros_like(like)
+        np.add.at(out.transpose(2, 0, 1, 3), self.height, narrow.transpose(2, 0, 1, 3))
+        return out

@@ -1,0 +1,180 @@
+"""Images, and other signals, compared as a viewer would."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.declaration import Bound, Domain, Positive, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, in_blocks
+from service.losses.image._shared import BLOB, RAMP, ImageLabels, Images
+from service.losses.image._windows import Filter, Reflected, Window, Windows, check_window
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import over, per_sample_sum, spread, times
+from service.losses.registry import loss
+
+Scales = Annotated[Array, Tensor("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
+Signal = Annotated[Array, Tensor("n ...", gradient="default", description="estimates, pixels or anything else")]
+SignalLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
+FIVE_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
+LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")
+LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
+
+
+@loss(example=EXAMPLE | {"window_size": 3}, bound=LOCAL)
+def ssim(
+    predictions: Images,
+    labels: ImageLabels,
+    *,
+    window_size: Window = 11,
+    sigma: Positive = 1.5,
+    data_range: Positive = 1.0,
+    k1: Positive = 0.01,
+    k2: Positive = 0.03,
+    convention: Literal["monai", "kornia"] = "monai",
+) -> Evaluation:
+    r"""One minus the structural similarity of all windows, which are weighed by a Gaussian.
+
+    Variances and covariance are the weighted ones, without Bessel's correction.
+
+    Formula: \ell = 1 - \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}, \quad c_i = (k_i L)^2
+    window_size: side of the windows, an odd number.
+    sigma: of the Gaussian, in pixels.
+    data_range: L, how far apart the least and the greatest value of a pixel are.
+    k1: of the constant that steadies the luminance.
+    k2: of the constant that steadies the contrast.
+    convention: monai has 1 - SSIM of all windows inside the image; kornia half of it, of windows around every pixel, with the image reflected at its edges.
+    Divisor: the number of windows of all channels
+    Synonyms: SSIMLoss, ssim_loss, structural_similarity
+    Reference: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13
+    """
+    check_window(predictions, window_size, convention)
+    reflected = Reflected.of(predictions, window_size // 2) if convention == "kornia" else None
+    half, filtered = 0.5 if convention == "kornia" else 1.0, Filter.gaussian(window_size, sigma)
+
+    def of(x: Array, y: Array) -> Evaluation:
+        seen = (x, y) if reflected is None else (reflected(x), reflected(y))
+        windows = Windows.of(*seen, filtered, data_range, k1, k2)
+        values = half * windows.loss
+
+        def pullback(cotangent: Array, which: int) -> Array:
+            c = half * spread(cotangent, values)
+            slopes = windows.back(c * (1.0 - windows.structure), c * (1.0 - windows.light), which)
+            return slopes if reflected is None else reflected.back(slopes, x)
+
+        size = np.full(len(values), float(np.prod(values.shape[1:])))
+        gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
+        return Evaluation(per_sample_sum(values), size, gradients, lambda: values)
+
+    return in_blocks(of, predictions, labels)
+
+
+def halved(x: Array) -> Array:
+    """Means of two by two pixels; an odd last row or column is left out."""
+    h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+    return 0.25 * ((x[:, :, 0:h:2, 0:w:2] + x[:, :, 1:h:2, 1:w:2]) + (x[:, :, 0:h:2, 1:w:2] + x[:, :, 1:h:2, 0:w:2]))
+
+
+def halved_back(slopes: Array, like: Array) -> Array:
+    """The transpose of `halved`."""
+    out = np.zeros_like(like)
+    h, w = like.shape[2] // 2 * 2, like.shape[3] // 2 * 2
+    for i in (0, 1):
+        for j in (0, 1):
+            out[:, :, i:h:2, j:w:2] = 0.25 * slopes
+    return out
+
+
+@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL)
+def ms_ssim(
+    predictions: Images,
+    labels: ImageLabels,
+    *,
+    scale_weight: Scales | None = None,
+    window_size: Window = 11,
+    sigma: Positive = 1.5,
+    data_range: Positive = 1.0,
+    k1: Positive = 0.01,
+    k2: Positive = 0.03,
+) -> Evaluation:
+    r"""One minus the product of contrast and structure at several scales, and of the luminance at the coarsest, each raised to a weight.
+
+    Means are taken over the windows inside the image, for each channel; a negative mean counts as 0 and has no gradient. Each scale has
+    half the pixels of the one before, means of two by two. Without scale_weight there are Wang's five, which need images of at least
+    16 * window_size pixels a side (176). kornia's loss of this name is another one: a mixture with the absolute error.
+
+    Formula: \ell = 1 - \prod_{j=1}^{M} \overline{cs}_j^{\,w_j}, \quad cs_M \text{ with the luminance, } SSIM
+    window_size: side of the windows, an odd number.
+    sigma: of the Gaussian, in pixels.
+    data_range: how far apart the least and the greatest value of a pixel are.
+    k1: of the constant that steadies the luminance.
+    k2: of the constant that steadies the contrast.
+    Divisor: the number of channels of all images
+    Synonyms: MS_SSIM, ms_ssim_loss, multiscale_ssim, MultiScaleSSIM
+    Reference: Wang, Simoncelli and Bovik, Multi-Scale Structural Similarity for Image Quality Assessment, 2003, equation 7
+    """
+    weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
+    if not weights.size:
+        raise InvalidTensor("scale_weight", "is empty; expected a weight for each scale")
+    filtered = Filter.gaussian(window_size, sigma)
+
+    def of(x: Array, y: Array) -> Evaluation:
+        scales: list[Windows] = []
+        for _ in weights:
+            check_window(x, window_size)
+            scales.append(Windows.of(x, y, filtered, data_range, k1, k2))
+            x, y = halved(x), halved(y)
+        maps = [scale.loss if scale is scales[-1] else scale.structure for scale in scales]
+        missing = np.stack([m.mean(axis=(2, 3), dtype=np.float64) for m in maps], axis=-1)
+        logs = times(weights, np.log1p(-np.minimum(missing, 1.0)))
+        values = -np.expm1(logs.sum(axis=-1))
+
+        def pullback(cotangent: Array, which: int) -> Array:
+            rate = over(weights * np.exp(logs.sum(axis=-1, keepdims=True)), np.maximum(1.0 - missing, 0.0)) * (missing < 1.0)
+            slopes: Array | float = 0.0
+            for j in reversed(range(len(scales))):
+                scale, last = scales[j], j == len(scales) - 1
+                windows = float(np.prod(maps[j].shape[2:]))
+                c = (cotangent[:, None] * rate[..., j] / windows).astype(x.dtype)[:, :, None, None] * np.ones_like(maps[j])
+                here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
+                slopes = here if last else here + halved_back(np.asarray(slopes), here)
+            return np.asarray(slopes)
+
+        gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
+        return Evaluation(values.sum(axis=1), np.full(len(values), float(values.shape[1])), gradients, lambda: values)
+
+    return in_blocks(of, predictions, labels)
+
+
+@loss(example={"predictions": [[0.1, 0.5, 0.9]], "labels": [[0.0, 0.5, 1.0]]}, bound=LEVEL)
+def psnr(predictions: Signal, labels: SignalLabel, *, data_range: Positive = 1.0) -> Evaluation:
+    r"""Minus the peak signal-to-noise ratio of each sample, in decibels.
+
+    Equal images are infinitely good: an error. The mean is one over samples, where kornia takes the mean square over the whole batch first.
+
+    Formula: \ell_i = 10 \log_{10} \frac{\mathrm{MSE}_i}{L^2}
+    data_range: L, how far apart the least and the greatest value of a pixel are.
+    Divisor: the number of samples
+    Synonyms: PSNRLoss, psnr_loss, peak_signal_noise_ratio
+    Reference: Huynh-Thu and Ghanbari, Scope of validity of PSNR in image/video quality assessment, 2008
+    """
+    error = predictions - labels
+    rows = error.reshape(len(error), int(np.prod(error.shape[1:])))
+    exponent = np.frexp(np.abs(rows).max(axis=1, initial=0.0))[1]
+    exponent = np.where(np.abs(exponent) > (200 if error.dtype == np.float64 else 30), exponent, 0)
+    scaled = np.ldexp(rows, -exponent[:, None])
+    square = np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64)
+    level = (
+        np.log(square / rows.shape[1] / data_range**2) if 1e-100 < data_range < 1e100 else np.log(square / rows.shape[1]) - 2 * math.log(data_range)
+    )
+    values = (10 / math.log(10)) * (level + (2 * math.log(2)) * exponent)
+
+    def slope(cotangent: Array) -> Array:
+        rate = (20 / math.log(10)) * over(cotangent, square)
+        return np.ldexp(scaled * rate.astype(scaled.dtype)[:, None], -exponent[:, None]).reshape(error.shape)
+
+    return Evaluation(values, np.ones(len(values)), {"predictions": slope, "labels": lambda c: -slope(c)})

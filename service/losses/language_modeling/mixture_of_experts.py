@@ -1,0 +1,54 @@
+"""What keeps a mixture of experts in balance, from the scores of its router."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import Domain, Tensor
+from service.losses.errors import InvalidOption
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+from service.losses.numerics.double_double import less_mean, widened
+from service.losses.numerics.softmax import Softmax
+from service.losses.registry import loss
+
+RouterLogits = Annotated[Array, Tensor("n e", gradient="default", description="the router's raw scores of the experts for each token")]
+TokenMask = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
+
+
+@loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [1.0, 0.9, 0.0]]}, merges=False)
+def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = None, top_k: Annotated[int, annotated_types.Ge(1)] = 2) -> Evaluation:
+    r"""The share of tokens that goes to each expert times the mean probability of it, summed over the experts: least when all are alike.
+
+    One number for the batch; answers over shards do not merge. Which experts a token goes to, the top_k of its scores, of equal ones the
+    first, is constant in the gradient. As in transformers, shares add up to top_k. Layers may stand one after the other. The
+    router z-loss is `z_loss`.
+
+    Formula: L = E \sum_e f_e P_e, \quad f_e = \frac{1}{N} |\{i : e \in \mathrm{top}_k(x_i)\}|, \quad P_e = \frac{1}{N} \sum_i \mathrm{softmax}(x_i)_e
+    top_k: experts that a token goes to; 1 in Switch Transformers, 2 in Mixtral.
+    Divisor: 1, or 0 without tokens
+    Synonyms: load_balancing_loss, load_balancing_loss_func, router_aux_loss, switch_load_balancing
+    Reference: Fedus, Zoph and Shazeer, Switch Transformers, 2021, arXiv:2101.03961, equations 4 to 6; transformers load_balancing_loss_func
+    """
+    experts = predictions.shape[1]
+    if top_k > experts:
+        raise InvalidOption("top_k", f"is {top_k}; there are {experts} experts")
+    kept = np.ones(len(predictions)) if mask is None else mask.astype(np.float64)
+    tokens = max(kept.sum(), 1.0)
+    softmax = Softmax(predictions)
+    p = softmax.probabilities()
+    chosen = np.zeros_like(p)
+    np.put_along_axis(chosen, np.argsort(-predictions, axis=1, kind="stable")[:, :top_k], 1.0, axis=1)
+    count = (kept[:, None] * chosen).sum(axis=0, dtype=np.float64)
+    share = count / tokens
+    mean = (kept[:, None] * p).sum(axis=0, dtype=np.float64) / tokens
+
+    def pullback(c: Array) -> Array:
+        slope = less_mean(predictions, widened(count - count[softmax.top]))
+        return (p * slope * (kept * (experts * c[0] / tokens / tokens))[:, None]).astype(p.dtype, copy=False)
+
+    some = float(kept.any())
+    return Evaluation(np.array([experts * (share * mean).sum()]), np.array([some]), {"predictions": pullback})

@@ -1,0 +1,327 @@
+"""Losses over large vocabularies: of tokens, and of scores that are made here from hidden states.
+
+The class axis of token_cross_entropy is the last one, as language models have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.classification.cross_entropy import cross_entropy
+from service.losses.classification.variants import log_sum_exp_squared
+from service.losses.declaration import UNIT, ClassWeight, Domain, Fraction, NonNegative, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, Pullback
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import spread
+from service.losses.numerics.softmax import Softmax
+from service.losses.registry import loss
+
+TokenLogits = Annotated[Array, Tensor("n t c", gradient="default", description="raw scores of the vocabulary at each position")]
+Tokens = Annotated[
+    Array, Tensor("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
+]
+TokenMask = Annotated[Array, Tensor("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
+Hidden = Annotated[Array, Tensor("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
+LinearWeight = Annotated[Array, Tensor("c f", gradient="default", description="matrix of the linear layer, a row for each class")]
+LinearBias = Annotated[Array, Tensor("c", gradient="default", description="bias of the linear layer")]
+RowLabels = Annotated[
+    Array,
+    Tensor("n", kind="integer", below="c", besides="ignore_index"),
+    Tensor("n c", domain=UNIT, gradient="on request"),
+]
+AnyClass = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=0), description="index of the true class, by falling frequency")]
+HeadWeight = Annotated[
+    Array, Tensor("h f", gradient="default", description="matrix of the head: a row for each frequent class, then one for each cluster")
+]
+HeadBias = Annotated[Array, Tensor("h", gradient="default", description="bias of the head")]
+TailProjection = Annotated[
+    Array, Tensor("k d f", gradient="default", description="each cluster's projection; zero rows pad those of fewer dimensions")
+]
+TailOutput = Annotated[
+    Array, Tensor("m d", gradient="default", description="a row for each class of the clusters, in order; zeros pad as in tail_projection")
+]
+Cutoffs = Annotated[
+    Array, Tensor("k", kind="integer", domain=Domain(low=1), description="first class of each cluster, rising, without the number of classes")
+]
+
+
+@loss(example={"predictions": [[[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]], "labels": [[0, 2]]}, hessian_diagonal=True)
+def token_cross_entropy(
+    predictions: TokenLogits,
+    labels: Tokens,
+    *,
+    mask: TokenMask | None = None,
+    ignore_index: int = -100,
+    label_smoothing: Fraction = 0.0,
+    z_loss: NonNegative = 0.0,
+) -> Evaluation:
+    r"""Cross entropy of language models, the mean over the tokens that count; the perplexity is exp(value).
+
+    Labels are aligned with their scores: a model that predicts the next token has them shifted by one beforehand. A sample is a sequence, and
+    per_sample is its mean over its own tokens.
+
+    Formula: \ell = -\sum_k q_k \log p_k + \zeta \left( \log \sum_k e^{x_k} \right)^2, \quad p = \mathrm{softmax}(x)
+    ignore_index: label that does not count.
+    label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
+    z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
+    Divisor: the number of tokens that count
+    Synonyms: ForCausalLMLoss, causal_lm, sequence_cross_entropy, language_model, perplexity
+    Reference: Bengio et al., A Neural Probabilistic Language Model, 2003, JMLR 3; Chowdhery et al., PaLM, 2022, arXiv:2204.02311
+    """
+    n, t, classes = predictions.shape
+    flat = predictions.reshape(n * t, classes)
+    kept = labels if mask is None else np.where(mask != 0, labels, ignore_index)
+    entropy = cross_entropy.function(flat, kept.reshape(-1), ignore_index=ignore_index, label_smoothing=label_smoothing)
+    terms = [(1.0, entropy)]
+    if z_loss:
+        terms.append((z_loss, log_sum_exp_squared(flat, (kept != ignore_index).reshape(-1).astype(flat.dtype))))
+    numerators = [term.numerator.reshape(n, t).sum(axis=1) for _, term in terms]
+    each_token = np.add.reduce([share * term.numerator for share, term in terms]).reshape(n, t)
+
+    def pulled(pullbacks: list[Pullback]) -> Pullback:
+        def pullback(cotangent: Array) -> Array:
+            each = np.repeat(cotangent, t)
+            out = np.zeros_like(flat)
+            for (share, _), pull in zip(terms, pullbacks, strict=True):
+                out += pull(each * share)
+            return out.reshape(predictions.shape)
+
+        return pullback
+
+    return Evaluation(
+        each_token.sum(axis=1),
+        entropy.weight.reshape(n, t).sum(axis=1),
+        {"predictions": pulled([term.gradients["predictions"] for _, term in terms])},
+        lambda: each_token.astype(predictions.dtype),
+        {"predictions": pulled([term.hessian_diagonal["predictions"] for _, term in terms])},
+        parts=dict(zip(("cross_entropy", "z_loss"), numerators, strict=False)),
+    )
+
+
+# ------------------------------------------------------------------ scores made of hidden states
+
+
+def linear_scores(hidden: Array, weight: Array, bias: Array | None = None) -> Array:
+    """Scores: hidden (n, f) times weight (c, f), plus bias; where that is out of range, less each row's largest, which no softmax minds."""
+    scores = hidden @ weight.T
+    if bias is not None:
+        scores += bias
+    over = ~np.isfinite(scores).all(axis=1)
+    if over.any():
+        _, rise = np.frexp(np.abs(hidden[over]).max(axis=1, keepdims=True))
+        _, slope = np.frexp(np.abs(weight).max())
+        scaled = np.ldexp(hidden[over], -rise) @ np.ldexp(weight, -slope).T
+        if bias is not None:
+            scaled += np.ldexp(bias, -(rise + slope))
+        scores[over] = np.ldexp(scaled - scaled.max(axis=1, keepdims=True), rise + slope)
+    return scores
+
+
+def to_states(slope: Array, weight: Array) -> Array:
+    """The slopes (n, c) by scores, each row of sum 0, taken back to hidden states: slope @ weight.
+
+    What a column of the matrix has in common is taken off before, so that it cancels exactly. The smallest entry costs no digits.
+    """
+    smallest = np.take_along_axis(weight, np.argmin(np.abs(weight), axis=0)[None], 0)
+    return slope @ (weight - smallest)
+
+
+@loss(
+    example={"predictions": [[1.0, 0.5], [0.2, -0.3]], "linear_weight": [[0.5, -1.0], [1.0, 0.3], [0.0, 0.4]], "labels": [0, 2]},
+    hessian_diagonal=True,
+)
+def linear_cross_entropy(
+    predictions: Hidden,
+    linear_weight: LinearWeight,
+    labels: RowLabels,
+    *,
+    linear_bias: LinearBias | None = None,
+    weight: ClassWeight | None = None,
+    ignore_index: int = -100,
+    label_smoothing: Fraction = 0.0,
+) -> Evaluation:
+    r"""Cross entropy of the scores that a linear layer makes of hidden states, with gradients to states, matrix and bias.
+
+    The scores (n, c) are held in memory. torch's further axes (out_features) are further rows here.
+
+    Formula: \ell = \mathrm{CE}(W h + b, y)
+    labels: index of the true class (n), or the probability of each class (n, c).
+    ignore_index: class index that does not count.
+    label_smoothing: share of the target spread evenly over all classes.
+    Divisor: as for cross_entropy
+    Synonyms: LinearCrossEntropyLoss, fused_linear_cross_entropy, cut_cross_entropy
+    Reference: Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2024, arXiv:2411.09009; torch.nn.LinearCrossEntropyLoss
+    """
+    if not len(linear_weight):
+        raise InvalidTensor("linear_weight", "has no rows; expected one for each class")
+    scores = linear_scores(predictions, linear_weight, linear_bias)
+    entropy = cross_entropy.function(scores, labels, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    slope = entropy.gradients["predictions"]
+    gradients: dict[str, Pullback] = {
+        **entropy.gradients,
+        "predictions": lambda c: to_states(slope(c), linear_weight),
+        "linear_weight": lambda c: slope(c).T @ predictions,
+    }
+    if linear_bias is not None:
+        gradients["linear_bias"] = lambda c: slope(c).sum(axis=0)
+    curvature = entropy.hessian_diagonal["predictions"]
+    second: dict[str, Pullback] = {
+        "predictions": lambda c: _spread_of_rows(Softmax(scores), curvature(c), linear_weight),
+        "linear_weight": lambda c: curvature(c).T @ (predictions * predictions),
+    }
+    if linear_bias is not None:
+        second["linear_bias"] = lambda c: curvature(c).sum(axis=0)
+    return replace(entropy, gradients=gradients, hessian_diagonal=second)
+
+
+def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
+    """The scores' second derivatives s p (1 - p) taken back to hidden states: s times the variance of the matrix's rows under p."""
+    q = softmax.complements
+    shares = np.divide(curvature, q, out=np.zeros_like(curvature), where=q > 0)
+    mean = softmax.probabilities() @ weight
+    return np.stack([share @ np.square(weight - middle) for share, middle in zip(shares, mean, strict=True)]) if len(q) else np.zeros_like(mean)
+
+
+@loss(
+    example={
+        "predictions": [[1.0, 0.5], [0.2, -0.3], [0.4, 0.1]],
+        "labels": [0, 2, 4],
+        "head_weight": [[0.5, -1.0], [1.0, 0.3], [0.0, 0.4], [0.2, 0.2]],
+        "tail_projection": [[[0.3, -0.2]], [[0.6, 0.5]]],
+        "tail_output": [[1.0], [-0.5], [0.8]],
+        "cutoffs": [2, 4],
+    },
+    hessian_diagonal=True,
+)
+def adaptive_log_softmax(
+    predictions: Hidden,
+    labels: AnyClass,
+    head_weight: HeadWeight,
+    tail_projection: TailProjection,
+    tail_output: TailOutput,
+    cutoffs: Cutoffs,
+    *,
+    head_bias: HeadBias | None = None,
+) -> Evaluation:
+    r"""Cross entropy over many classes in two steps: a frequent class or a cluster of rare ones, then the class within its cluster.
+
+    The classes before the first cutoff have a row of head_weight each, and the k clusters one each after them. Cluster i holds the classes from
+    cutoffs[i] to cutoffs[i + 1] (the last one: to the end); its matrix is tail_projection[i], and its classes' rows follow one another
+    in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to those of the widest cluster. Padding changes
+    neither the value nor the other gradients, and its own gradients are 0, so that it stays zero in training.
+
+    Formula: \ell = -\log \mathrm{softmax}(W_h h + b)_{c(y)} - \log \mathrm{softmax}(O_{c(y)} P_{c(y)} h)_y
+    Divisor: the number of samples
+    Synonyms: AdaptiveLogSoftmaxWithLoss, adaptive_softmax, hierarchical_softmax
+    Reference: Grave et al., Efficient softmax approximation for GPUs, 2017, arXiv:1609.04309
+    """
+    edges = _edges(cutoffs, len(head_weight), len(tail_output))
+    beyond = labels >= edges[-1]
+    if beyond.any():
+        at = int(np.argmax(beyond))
+        raise InvalidTensor("labels", f"is {labels[at]}; class indices lie in [0, {edges[-1]})", (at,))
+    cluster = np.searchsorted(edges, labels, side="right") - 1  # -1: among the frequent ones
+    head = Softmax(linear_scores(predictions, head_weight, head_bias))
+    choice = np.where(cluster < 0, labels, edges[0] + cluster)
+    values = head.negative_log_at(choice).astype(np.float64)
+    tails = []
+    for i in np.unique(cluster[cluster >= 0]):
+        rows, span = np.nonzero(cluster == i)[0], slice(edges[i] - edges[0], edges[i + 1] - edges[0])
+        projected = predictions[rows] @ tail_projection[i].T
+        tail = Softmax(linear_scores(projected, tail_output[span]))
+        own = labels[rows] - edges[i]
+        values[rows] += tail.negative_log_at(own)
+        tails.append((int(i), rows, span, projected, tail, own))
+
+    def of_head(cotangent: Array) -> Array:
+        return _off_label(head, choice) * spread(cotangent, head.logits)
+
+    def to_projected(cotangent: Array, rows: Array, span: slice, tail: Softmax, own: Array) -> tuple[Array, Array]:
+        slope = _off_label(tail, own) * spread(cotangent[rows], tail.logits)
+        return slope, to_states(slope, tail_output[span])
+
+    def to_hidden(cotangent: Array) -> Array:
+        out = to_states(of_head(cotangent), head_weight)
+        for i, rows, span, _, tail, own in tails:
+            out[rows] += to_projected(cotangent, rows, span, tail, own)[1] @ tail_projection[i]
+        return out
+
+    def to_projection(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_projection)
+        for i, rows, span, _, tail, own in tails:
+            out[i] = to_projected(cotangent, rows, span, tail, own)[1].T @ predictions[rows]
+        return out
+
+    def to_output(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_output)
+        for _, rows, span, projected, tail, own in tails:
+            out[span] = to_projected(cotangent, rows, span, tail, own)[0].T @ projected
+        return out
+
+    gradients: dict[str, Pullback] = {
+        "predictions": to_hidden,
+        "head_weight": lambda c: of_head(c).T @ predictions,
+        "tail_projection": to_projection,
+        "tail_output": to_output,
+    }
+    if head_bias is not None:
+        gradients["head_bias"] = lambda c: of_head(c).sum(axis=0)
+
+    # second derivatives: of scores p (1 - p), of what makes scores the variance of its factors under p
+    def curvature(softmax: Softmax, cotangent: Array) -> Array:
+        return softmax.probabilities() * softmax.complements * spread(cotangent, softmax.logits)
+
+    def bent_hidden(cotangent: Array) -> Array:
+        out = _spread_of_rows(head, curvature(head, cotangent), head_weight)
+        for i, rows, span, _, tail, _ in tails:
+            out[rows] += _spread_of_rows(tail, curvature(tail, cotangent[rows]), tail_output[span] @ tail_projection[i])
+        return out
+
+    def bent_projection(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_projection)
+        for i, rows, span, _, tail, _ in tails:
+            out[i] = _spread_of_rows(tail, curvature(tail, cotangent[rows]), tail_output[span]).T @ np.square(predictions[rows])
+        return out
+
+    def bent_output(cotangent: Array) -> Array:
+        out = np.zeros_like(tail_output)
+        for _, rows, span, projected, tail, _ in tails:
+            out[span] = curvature(tail, cotangent[rows]).T @ np.square(projected)
+        return out
+
+    second: dict[str, Pullback] = {
+        "predictions": bent_hidden,
+        "head_weight": lambda c: curvature(head, c).T @ np.square(predictions),
+        "tail_projection": bent_projection,
+        "tail_output": bent_output,
+    }
+    if head_bias is not None:
+        second["head_bias"] = lambda c: curvature(head, c).sum(axis=0)
+    return Evaluation(values, np.ones(len(values)), gradients, lambda: values.astype(predictions.dtype), second)
+
+
+def _edges(cutoffs: Array, head: int, tail: int) -> Array:
+    """The cutoffs and the number of classes, held to what torch asks of them."""
+    if not len(cutoffs):
+        raise InvalidTensor("cutoffs", "is empty; expected at least one")
+    edges = np.append(cutoffs, cutoffs[0] + tail)
+    if (np.diff(edges) <= 0).any():
+        at = int(np.argmax(np.diff(edges) <= 0))
+        limit = "than the cutoff after it" if at + 1 < len(cutoffs) else f"than the number of classes, {edges[-1]}"
+        raise InvalidTensor("cutoffs", f"is {cutoffs[at]}; expected a smaller number {limit}", (at,))
+    if head != cutoffs[0] + len(cutoffs):
+        raise InvalidTensor(
+            "head_weight", f"has {head} rows; expected {cutoffs[0]} for the classes before the first cutoff and {len(cutoffs)} clusters"
+        )
+    return edges
+
+
+def _off_label(softmax: Softmax, labels: Array) -> Array:
+    """D(-log p of the label) / d scores, for rows of scores."""
+    slope = softmax.probabilities()
+    np.put_along_axis(slope, labels[:, None], -softmax.complement_at(labels)[:, None], 1)
+    return slope

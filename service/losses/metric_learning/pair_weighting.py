@@ -1,0 +1,194 @@
+"""Embeddings in batches: weighted sums over the positive and the negative pairs of each row.
+
+Answers over parts of a batch do not merge. Time and memory are of the order of n^2; angular's time is that of positive pairs times n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import Bound, Positive, Vector
+from service.losses.evaluation import Evaluation, nothing
+from service.losses.metric_learning._shared import BATCH, Identity, by_row, less, log_one_plus, lowered, masked, of_embeddings, pairs_of, share
+from service.losses.numerics import Array
+from service.losses.numerics.double_double import widened
+from service.losses.numerics.elementary import BLOCK, per_sample_sum, sigmoid, softplus
+from service.losses.numerics.vectors import Cosines, Distances
+from service.losses.registry import loss
+
+Margin = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
+Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
+
+
+@loss(example=BATCH, merges=False, pairs="n n")
+def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
+    r"""For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
+
+    Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J is
+    negative, the loss is 0; the gradient of a distance that is 0 is 0.
+
+    Formula: \ell_i = \frac{1}{4} \sum_{p \in P_i} \max(0, J_{ip})^2, \quad J_{ij} = \log \left( \sum_{y_k \ne y_i} e^{m - d_{ik}} + \sum_{y_l \ne y_j} e^{m - d_{jl}} \right) + d_{ij}
+    margin: distance that negatives should keep.
+    Divisor: the number of (unordered) pairs of one class, half of each for either sample
+    Synonyms: LiftedStructLoss, lifted_struct_loss, LiftedStructureLoss, lifted_structure
+    Reference: Song et al., Deep Metric Learning via Lifted Structured Feature Embedding, 2016, arXiv:1511.06452, equation 4
+    """
+    if not len(labels):
+        return nothing(embeddings=embeddings)
+    positive, other = pairs_of(labels)
+    distances = Distances(embeddings)
+    d = distances.values
+    logits, highest = lowered(widened(-d), other, 1.0)
+    log_total, near = share(np.exp(logits))
+    smooth = highest[0][:, 0] + log_total
+    rows, columns = np.nonzero(np.triu(positive))
+    ahead = smooth[rows] - smooth[columns]
+    least = np.maximum(smooth[rows], smooth[columns])
+    j = (d[rows, columns] + least) + d.dtype.type(margin) + np.where(least == -np.inf, 0.0, softplus(-np.abs(np.nan_to_num(ahead))))
+    j = np.maximum(j, 0.0)
+    quarter = 0.25 * j * j
+
+    def pullback(c: Array) -> Array:
+        pull = (c[rows] + c[columns]).astype(j.dtype) * (0.5 * j)
+        own = np.where(j > 0, sigmoid(np.nan_to_num(ahead)), 0.0)
+        by_smooth = by_row(rows, pull * own, len(c)) + by_row(columns, pull * (1.0 - own), len(c))
+        slope = -near * by_smooth[:, None].astype(d.dtype)
+        slope[rows, columns] += pull
+        return distances.pull(slope)
+
+    n = len(labels)
+    numerator = by_row(rows, quarter, n) + by_row(columns, quarter, n)
+    return Evaluation(numerator, 0.5 * positive.sum(axis=1), {"embeddings": pullback})
+
+
+@loss(example=BATCH, merges=False, conventions=("gradients",), pairs="n n")
+def circle(
+    embeddings: Vector, labels: Identity, *, gamma: Positive = 80.0, margin: Margin = 0.4, weights: Literal["constant", "differentiated"] = "constant"
+) -> Evaluation:
+    r"""Pushes the cosines of one class above 1 - margin and those of different classes below margin, the farther from it the harder.
+
+    The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and TensorFlow
+    Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not count.
+
+    Formula: \ell_i = \mathrm{softplus} \left( \log \sum_{y_k \ne y_i} e^{\gamma (s_{ik} + m)_+ (s_{ik} - m)} + \log \sum_{p \in P_i} e^{-\gamma (1 + m - s_{ip})_+ (s_{ip} - 1 + m)} \right)
+    gamma: scale; 80 for retrieval, 256 for faces, 64 in TensorFlow Ranking.
+    margin: relaxation; 0.4 for retrieval, 0.25 for faces.
+    weights: whether the gradient holds the weights of the pairs constant, as the paper does, or differentiates them, as keras does.
+    Divisor: the number of anchors with a positive and a negative
+    Synonyms: CircleLoss, circle_loss
+    Reference: Sun et al., Circle Loss, 2020, arXiv:2002.10857, equation 6
+    """
+    if not len(labels):
+        return nothing(embeddings=embeddings)
+    positive, other = pairs_of(labels)
+    counts = np.logical_and(positive.any(axis=1), other.any(axis=1))
+    cosines = Cosines(embeddings)
+    s = cosines.values[0] + cosines.values[1]
+    unit, m = s.dtype.type(gamma), s.dtype.type(margin)
+    short, beyond = -less(cosines.values, 1.0), less(cosines.values, -margin)
+    pushed = np.maximum(beyond, 0.0)
+    exponents = masked(unit * (short + m) * (short - m), positive), masked(unit * pushed * less(cosines.values, margin), other)
+    highest = [x.max(axis=1, keepdims=True) for x in exponents]
+    (log_p, near), (log_n, far) = (share(np.exp(x - np.where(h == -np.inf, 0.0, h))) for x, h in zip(exponents, highest, strict=True))
+    total = np.where(counts, (highest[0] + highest[1])[:, 0] + (log_p + log_n), 0.0)
+
+    def slope(c: Array) -> Array:
+        pull = (c * counts * sigmoid(total) * unit)[:, None]
+        if weights == "constant":
+            return pull * (far * pushed - near * (short + m))
+        return pull * 2.0 * (far * s * (beyond > 0) - near * short)
+
+    return of_embeddings(np.where(counts, softplus(total), 0.0), counts, cosines, slope)
+
+
+@loss(example=BATCH, merges=False, pairs="n n")
+def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
+    r"""Smooth sums of how far positives fall below a cosine and negatives rise above it.
+
+    All pairs count: the paper's mining of pairs is a step before the loss.
+
+    Formula: \ell_i = \frac{1}{\alpha} \log \left( 1 + \sum_{p \in P_i} e^{-\alpha (s_{ip} - \lambda)} \right) + \frac{1}{\beta} \log \left( 1 + \sum_{y_k \ne y_i} e^{\beta (s_{ik} - \lambda)} \right)
+    alpha: sharpness for positives.
+    beta: sharpness for negatives.
+    base: lambda, the cosine that parts them.
+    Divisor: the number of samples
+    Synonyms: MultiSimilarityLoss, multi_similarity_loss, ms_loss
+    Reference: Wang et al., Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning, 2019, arXiv:1904.06627, equation 15
+    """
+    if not len(labels):
+        return nothing(embeddings=embeddings)
+    positive, other = pairs_of(labels)
+    cosines = Cosines(embeddings)
+    above = less(cosines.values, base)
+    of_positive, near = log_one_plus(masked(above * above.dtype.type(-alpha), positive))
+    of_other, far = log_one_plus(masked(above * above.dtype.type(beta), other))
+    return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
+
+
+@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
+def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
+    r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
+
+    Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
+
+    Formula: \ell_i = \sum_{p \in P_i} \log \left( 1 + \sum_{y_k \ne y_i} e^{4 \tan^2 \alpha \, (x_i + x_p) \cdot x_k - 2 (1 + \tan^2 \alpha) \, x_i \cdot x_p} \right)
+    alpha: the angle in degrees.
+    Divisor: the number of ordered pairs of one class
+    Synonyms: AngularLoss, angular_loss
+    Reference: Wang et al., Deep Metric Learning with Angular Loss, 2017, arXiv:1708.01682, equation 8
+    """
+    if not len(labels):
+        return nothing(embeddings=embeddings)
+    positive, other = pairs_of(labels)
+    cosines = Cosines(embeddings)
+    tangent = float(1.0 / np.tan(np.radians(90.0 - alpha)) if alpha > 45.0 else np.tan(np.radians(alpha))) ** 2  # steep angles magnify their rounding
+    s, of_other, of_pair = cosines.values[0], 4.0 * tangent, 2.0 * (1.0 + tangent)
+    within_range = 2.0 * of_other < (60.0 if s.dtype == np.float32 else 600.0)
+    numerator, slope = (_angles_by_products if within_range else _angles_by_pairs)(s, positive, other, s.dtype.type(of_other), s.dtype.type(of_pair))
+    return of_embeddings(numerator, positive.sum(axis=1), cosines, slope)
+
+
+Angular = tuple[Array, Callable[[Array], Array]]  # the sums of rows, and the way from their cotangent to the derivative by the cosines
+
+
+def _angles_by_products(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+    """As matrix products: e^(s_ik + s_pk) is a product, and the negatives of a pair are those of either. No exponential may vanish."""
+    highest = np.where(other, s, -np.inf).max(axis=1, keepdims=True)
+    highest = np.where(highest > -np.inf, highest, 0.0).astype(s.dtype)
+    e = np.where(other, np.exp(of_other * (s - highest)), 0.0).astype(s.dtype)
+    total = np.where(positive, e @ e.T, 0.0)
+    found = total > 0
+    logits = np.log(total, out=np.full_like(s, -np.inf), where=found) + (of_other * (highest + highest.T) - of_pair * s)
+
+    def slope(c: Array) -> Array:
+        pull = c[:, None] * sigmoid(logits)
+        share = np.divide(pull, total, out=np.zeros_like(s), where=found)
+        return of_other * (e * ((share + share.T) @ e)) - of_pair * pull
+
+    return per_sample_sum(softplus(logits)), slope
+
+
+def _angles_by_pairs(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+    """Every exponent by itself, for angles so steep that exponentials vanish."""
+    n = len(s)
+    rows, columns = np.nonzero(positive)
+
+    def blocks() -> Iterator[tuple[Array, Array, Array, Array]]:
+        for start in range(0, len(rows), max(1, BLOCK // n)):
+            i, p = (x[start : start + max(1, BLOCK // n)] for x in (rows, columns))
+            yield i, p, *log_one_plus(masked(of_other * (s[i] + s[p]) - of_pair * s[i, p][:, None], other[i]))
+
+    def slope(c: Array) -> Array:
+        out = np.zeros_like(s)
+        for i, p, _, part in blocks():
+            pull = part * c[i][:, None]
+            np.add.at(out, i, of_other * pull)
+            np.add.at(out, p, of_other * pull)
+            out[i, p] -= of_pair * pull.sum(axis=1)
+        return out
+
+    return sum((by_row(i, values, n) for i, _, values, _ in blocks()), np.zeros(n)), slope

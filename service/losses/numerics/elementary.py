@@ -1,0 +1,104 @@
+"""Elementary functions without cancellation or overflow, and sums over samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from service.losses.numerics import Array
+
+LN2 = float(np.log(2.0))
+BLOCK = 1 << 16  # elements of a temporary: what stays in a core's cache
+
+
+def per_sample_sum(values: Array) -> Array:
+    """The float64 sum over all axes but the first."""
+    if values.ndim == 1:
+        return values.astype(np.float64)
+    return np.add.reduce(values, axis=tuple(range(1, values.ndim)), dtype=np.float64)
+
+
+def per_sample_size(values: Array) -> Array:
+    """How many elements each sample has, as (n,) divisors."""
+    return np.full(values.shape[0], float(math.prod(values.shape[1:])))
+
+
+def spread(cotangent: Array, like: Array) -> Array:
+    """The cotangent (n,), ready to multiply elements of `like`'s shape and type."""
+    return cotangent.astype(like.dtype, copy=False).reshape((-1,) + (1,) * (like.ndim - 1))
+
+
+def blocks(x: Array) -> list[slice]:
+    """The samples of x, as many at a time as stay in a core's cache."""
+    step = max(1, BLOCK // max(1, math.prod(x.shape[1:])))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
+
+
+def decay(x: Array) -> Array:
+    """e^-|x|, all that softplus and sigmoid need of the exponential, for x and for -x."""
+    out = np.abs(x)
+    np.negative(out, out=out)
+    return np.exp(out, out=out)
+
+
+def sigmoid(x: Array, e: Array | None = None) -> Array:
+    """1 / (1 + e^-x), accurate to the last bits at both ends. e: decay(x), if it is known."""
+    e = decay(x) if e is None else e
+    return np.maximum(e, x >= 0) / (1.0 + e)
+
+
+def log1p_in_unit(x: Array) -> Array:
+    """log(1 + x) for x in [-1, 1]: the logarithm of the rounded sum, and what the rounding lost. Two thirds of log1p's time, a third in float32."""
+    whole = 1.0 + x
+    lost = whole - 1.0
+    np.subtract(x, lost, out=lost)
+    lost /= whole + np.finfo(whole.dtype).tiny  # 0 / 0 at -1
+    np.log(whole, out=whole)
+    whole += lost
+    return whole
+
+
+def log1pexp_small(x: Array, e: Array | None = None) -> Array:
+    """log(1 + e^-|x|): softplus(x) is max(x, 0) plus it. e: decay(x), if it is known."""
+    return log1p_in_unit(decay(x) if e is None else e)
+
+
+def softplus(x: Array, e: Array | None = None) -> Array:
+    """log(1 + e^x). e: decay(x), if it is known."""
+    return np.maximum(x, 0.0) + log1pexp_small(x, e)
+
+
+def times(factor: Array, x: Array) -> Array:
+    """Factor * x with 0 * infinity = 0, the convention of 0 log 0."""
+    product: Array = factor * x
+    if np.isnan(np.add.reduce(product, axis=None)):
+        product = np.where(factor == 0, 0.0, product).astype(product.dtype, copy=False)
+    return product
+
+
+def exp_times(x: Array, factor: Array) -> Array:
+    """e^x * factor, also where e^x alone is out of range; 0 where the factor is."""
+    root = np.exp(0.5 * x)
+    return np.where(factor == 0, 0.0, root * factor * root).astype(root.dtype, copy=False)
+
+
+def positions(values: Array) -> Array:
+    """How many distributions each sample has, as (n,) divisors."""
+    return per_sample_size(values) / values.shape[1]
+
+
+def scattered(like: Array, rows: Array, values: Array) -> Array:
+    """Zeros like `like` with `values` added in at `rows`, which may repeat."""
+    out = np.zeros_like(like)
+    if rows.size:
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+        out[ordered[starts]] = np.add.reduceat(values[order], starts, axis=0)
+    return out
+
+
+def over(a: Array, b: Array) -> Array:
+    """A / b with 0 / 0 = 0."""
+    return np.divide(a, b, out=np.zeros_like(b), where=b != 0)

@@ -1,0 +1,11 @@
+"""Inputs of preference losses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from service.losses.declaration import Tensor
+from service.losses.numerics import Array
+
+LogProbability = Annotated[Array, Tensor("n", gradient="default", description="log-probabilities of the answers under the policy")]
+ReferenceLogProbability = Annotated[Array, Tensor("n", description="log-probabilities of the answers under the reference model")]

@@ -1,0 +1,63 @@
+"""Single answers that were liked or not, without a partner, from the log-probabilities that a policy gives them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import Domain, NonNegative, Positive, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import sigmoid, softplus
+from service.losses.preference._shared import LogProbability, ReferenceLogProbability
+from service.losses.registry import loss
+
+Liked = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")]
+ANSWERS = {"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]}
+
+
+@loss(example=ANSWERS)
+def kto(
+    logps: LogProbability,
+    ref_logps: ReferenceLogProbability,
+    labels: Liked,
+    *,
+    beta: Positive = 0.1,
+    kl: NonNegative = 0.0,
+    desirable_weight: NonNegative = 1.0,
+    undesirable_weight: NonNegative = 1.0,
+) -> Evaluation:
+    r"""Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
+
+    Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
+    beta: how strongly the policy is held to the reference.
+    kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0 is its apo_zero_unpaired.
+    desirable_weight: weight of the desirable answers.
+    undesirable_weight: weight of the undesirable answers.
+    Divisor: the number of answers
+    Synonyms: KTOTrainer, KTOLoss, apo_zero_unpaired
+    Reference: Ethayarajh et al., KTO: Model Alignment as Prospect Theoretic Optimization, 2024, arXiv:2402.01306, equation 8
+    """
+    sign = np.where(labels == 1, -1.0, 1.0).astype(logps.dtype)
+    weight = np.where(labels == 1, desirable_weight, undesirable_weight).astype(logps.dtype)
+    x = sign * (beta * ((logps - ref_logps) - kl))
+    return elementwise(weight * sigmoid(x), {"logps": lambda c: c * (weight * beta * sign * (sigmoid(x) * sigmoid(-x)))})
+
+
+@loss(example=ANSWERS)
+def bco(logps: LogProbability, ref_logps: ReferenceLogProbability, labels: Liked, *, beta: Positive = 0.1, delta: float = 0.0) -> Evaluation:
+    r"""Binary classifier optimisation: cross entropy of whether an answer is desirable, the log-ratio to the reference being its score.
+
+    TRL weighs undesirable answers by a density ratio of their prompts, which is sample_weight here.
+
+    Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable answers}
+    beta: how strongly the policy is held to the reference.
+    delta: what is taken off the rewards, a constant; TRL's is the running mean of the rewards r over all batches so far, this one among them.
+    Divisor: the number of answers
+    Synonyms: BCOTrainer, BCOLoss, binary_classifier_optimization
+    Reference: Jung et al., Binary Classifier Optimization for Large Language Model Alignment, 2024, arXiv:2404.04656, equation 8; TRL BCOTrainer
+    """
+    sign = np.where(labels == 1, -1.0, 1.0).astype(logps.dtype)
+    x = sign * (beta * (logps - ref_logps) - delta)
+    return elementwise(softplus(x), {"logps": lambda c: c * (beta * sign * sigmoid(x))})

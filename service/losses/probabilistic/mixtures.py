@@ -1,0 +1,165 @@
+"""Likelihoods of mixtures: counts with too many zeros, and several normal distributions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import FROM_ZERO, Bound, Domain, PositiveReal, Tensor
+from service.losses.evaluation import Evaluation, Pullback, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import sigmoid, softplus, spread, times
+from service.losses.numerics.softmax import Softmax
+from service.losses.numerics.special import HALF_LOG_TWO_PI
+from service.losses.probabilistic._shared import Dispersion, Rate
+from service.losses.probabilistic.counts import negative_binomial_nll, poisson_nll
+from service.losses.registry import loss
+
+Count = Annotated[Array, Tensor("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
+Gate = Annotated[
+    Array, Tensor("n ...", gradient="default", description="raw scores of a zero that is none of the counting; their sigmoid is its probability")
+]
+Components = Annotated[Array, Tensor("n m", gradient="default", description="mean of each component")]
+Scales = Annotated[
+    Array, Tensor("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
+]
+Weights = Annotated[Array, Tensor("n m", gradient="default", description="raw scores of the components; their softmax is the weights")]
+Observed = Annotated[Array, Tensor("n", gradient="on request", description="true values")]
+COUNTED = {"predictions": [0.5, 0.2, 1.3], "labels": [1, 2, 0], "gate": [-1.0, 0.0, 0.5]}
+
+
+def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str, ...]) -> Evaluation:
+    """The likelihood of `counting` with the gate's zeros. At a label of 0, with L its value there, it is log((1 + e^g) / (e^g + e^-L))."""
+    values = counting.elements() if counting.elements else counting.numerator
+    zero = labels == 0
+    open_gate, none = np.exp(gate), np.exp(-values)
+    both = open_gate + none
+    opposed = softplus(gate) - np.maximum(gate, -values) - np.log1p(np.exp(-np.abs(gate + values)))
+    at_zero = np.where(both > 1e-10, np.log1p(-np.expm1(-values) / both), opposed)
+    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(values.dtype, copy=False)  # the counting's, of the label's probability
+
+    def of_counting(name: str) -> Array:
+        return times(share, counting.gradients[name](np.ones(len(labels))))
+
+    def of_gate() -> Array:
+        pull = np.expm1(-values) * sigmoid(gate + values) * sigmoid(-gate)
+        return np.where(zero, pull, sigmoid(gate)).astype(values.dtype, copy=False)
+
+    def pulled(name: str) -> Pullback:
+        return lambda c: c * of_counting(name)
+
+    def bent(name: str) -> Array:
+        ones = np.ones(len(labels))
+        steep = counting.gradients[name](ones)
+        return times(share, counting.hessian_diagonal[name](ones) - times(1.0 - share, steep * steep))
+
+    def bent_gate() -> Array:
+        opened = sigmoid(gate) * sigmoid(-gate)
+        return np.where(zero, opened - sigmoid(gate + values) * sigmoid(-values - gate), opened).astype(values.dtype, copy=False)
+
+    second: dict[str, Callable[[Array], Array]] = {name: lambda c, name=name: c * bent(name) for name in counting.hessian_diagonal if name in names}  # type: ignore[misc]
+
+    return elementwise(
+        np.where(zero, at_zero, values + softplus(gate)).astype(values.dtype, copy=False),
+        {name: pulled(name) for name in names} | {"gate": lambda c: c * of_gate()},
+        second | {"gate": lambda c: c * bent_gate()},
+    )
+
+
+@loss(example=COUNTED, hessian_diagonal=True)
+def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_input: bool = True) -> Evaluation:
+    r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else Poisson's; log(t!) is in it.
+
+    Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \frac{\lambda^t e^{-\lambda}}{t!} \right), \quad \pi = \sigma(g), \; \lambda = e^x
+    log_input: whether predictions are logarithms of rates; without it they are rates.
+    Synonyms: ZIP, zip_nll, ZeroInflatedPoisson
+    Reference: Lambert, Zero-Inflated Poisson Regression, 1992, Technometrics 34
+    """
+    counting = poisson_nll.function(predictions, labels, log_input=log_input, full=True, eps=0.0, factorial="exact")
+    return _inflated(counting, labels, gate, ("predictions",))
+
+
+@loss(
+    example=COUNTED | {"dispersion": [0.5, 1.0, 2.0]},
+    bound=Bound(1e-13, 1e-12, "sums of series of the gamma function that partly cancel, as in negative_binomial_nll"),
+    hessian_diagonal=True,
+)
+def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, dispersion: Dispersion, gate: Gate) -> Evaluation:
+    r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else negative_binomial_nll's.
+
+    Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \, \mathrm{NB}(t; \mu, \alpha) \right), \quad \pi = \sigma(g)
+    predictions: mu, the means of the counting, above 0.
+    dispersion: alpha; the variance of the counting is mu + alpha mu^2.
+    Synonyms: ZINB, zinb_nll, ZeroInflatedNegativeBinomial
+    Reference: Greene, Accounting for Excess Zeros and Sample Selection in Poisson and Negative Binomial Regression Models, 1994; Lopez et al., scVI, 2018
+    """
+    return _inflated(negative_binomial_nll.function(predictions, labels, dispersion), labels, gate, ("predictions", "dispersion"))
+
+
+@loss(
+    example={"predictions": [[0.0, 2.0]], "scale": [[1.0, 0.5]], "weight_logits": [[0.3, -0.2]], "labels": [1.5]},
+    bound=Bound(1e-14, 1e-12, "squared errors are rounded before the exponential"),
+    hessian_diagonal=True,
+)
+def mixture_density(predictions: Components, scale: Scales, weight_logits: Weights, labels: Observed) -> Evaluation:
+    r"""Negative log-likelihood of a mixture of normal distributions, the output of a mixture density network.
+
+    Formula: \ell_i = -\log \sum_k \pi_k \, \mathcal{N}(t_i; \mu_{ik}, \sigma_{ik}^2), \quad \pi = \mathrm{softmax}(x)
+    predictions: mu, the means.
+    scale: sigma, the standard deviations.
+    weight_logits: x.
+    Divisor: the number of samples
+    Synonyms: MDN, mdn_loss, gaussian_mixture_nll, mixture_nll
+    Reference: Bishop, Mixture Density Networks, 1994, NCRG/94/004, equation 24
+    """
+    z = (predictions - labels[:, None]) / scale
+    prior = Softmax(weight_logits)
+    log_density = -np.log(scale) - (0.5 * z) * z
+    joint = (weight_logits - prior.largest) + log_density
+    lost = np.asarray(np.isneginf(joint).all(axis=1))
+    posterior = Softmax(np.where(lost[:, None], 0.0, joint).astype(z.dtype, copy=False))
+    log_joint = np.where(lost, -np.inf, (posterior.largest + np.log1p(posterior.rest))[:, 0])
+    values = (np.log1p(prior.rest[:, 0]) - log_joint) + HALF_LOG_TWO_PI
+    share = posterior.probabilities()
+
+    def of_weights() -> Array:
+        """The prior less the posterior, from the densities relative to the likeliest component's, so that equal ones are exactly even."""
+        p = prior.probabilities()
+        gap = log_density - np.take_along_axis(log_density, posterior.top, 1)
+        excess = np.where(gap < 1.0, p * np.expm1(np.minimum(gap, 1.0)), np.exp(gap - prior.negative_log()) - p)
+        total = np.exp(gap - prior.negative_log()).sum(axis=1, keepdims=True)
+        near = (p * excess.sum(axis=1, keepdims=True) - excess) / np.where(total > 0, total, 1.0)
+        return np.where(total > 0, near, p - share).astype(z.dtype, copy=False)
+
+    def of_scale() -> Array:
+        return times(share, (1.0 - z) * (1.0 + z) / scale)
+
+    def bent(steep: Array, steeper: Array) -> Array:
+        """Of components whose log-density has these first and second derivatives."""
+        return -times(share, steeper + times(posterior.complements, steep * steep))
+
+    def bent_label() -> Array:
+        pull = times(share, z / scale)
+        mean = pull.sum(axis=1, keepdims=True)
+        return times(share, 1.0 / scale / scale - np.square(z / scale - mean)).sum(axis=1)
+
+    bends: dict[str, Callable[[], Array]] = {
+        "predictions": lambda: bent(-z / scale, -1.0 / scale / scale),
+        "scale": lambda: bent((z - 1.0) * (z + 1.0) / scale, (1.0 - 3.0 * z * z) / scale / scale),
+        "weight_logits": lambda: prior.probabilities() * prior.complements - share * posterior.complements,
+        "labels": bent_label,
+    }
+    return Evaluation(
+        values.astype(np.float64),
+        np.ones(len(values)),
+        {
+            "predictions": lambda c: spread(c, z) * times(share, z / scale),
+            "scale": lambda c: spread(c, z) * of_scale(),
+            "weight_logits": lambda c: spread(c, z) * of_weights(),
+            "labels": lambda c: -spread(c, labels) * times(share, z / scale).sum(axis=1),
+        },
+        lambda: values,
+        {name: lambda c, bend=bend: spread(c, bend()) * bend() for name, bend in bends.items()},  # type: ignore[misc]
+    )

@@ -1,0 +1,172 @@
+"""Positive numbers, such as amounts and durations: their likelihoods and deviances."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import CountLabel, PositiveLabel, PositiveReal, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import times
+from service.losses.numerics.special import HALF_LOG_TWO_PI, gamma_terms, log_ratio, reciprocal_difference, times_exp
+from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
+from service.losses.registry import loss
+
+LogMean = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of means")]
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True)
+def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
+    r"""Negative log-likelihood of a gamma distribution of given shape, in units of the shape and without what the prediction does not change.
+
+    Formula: \ell = x + t e^{-x}
+    predictions: x, the logarithms of the means.
+    Synonyms: HalfGammaLoss, gamma_loss
+    Reference: McCullagh and Nelder, Generalized Linear Models, 1989, chapter 8
+    """
+    x, t = predictions, labels
+    scaled = times_exp(t, -x)
+    return elementwise(
+        x + scaled,
+        {"predictions": lambda c: c * (1.0 - scaled), "labels": lambda c: times_exp(c * np.ones_like(x), -x)},
+        {"predictions": lambda c: c * scaled, "labels": lambda c: np.zeros_like(c * x)},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True)
+def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
+    r"""Twice the excess of the gamma likelihood's negative logarithm over its least value.
+
+    Formula: D = 2 \left( \log \frac{x}{t} + \frac{t}{x} - 1 \right)
+    Synonyms: mean_gamma_deviance, tweedie_deviance_2
+    Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
+    """
+    return elementwise(*gamma_terms(predictions, labels, 2.0))
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True)
+def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
+    r"""Twice the excess of the inverse Gaussian likelihood's negative logarithm over its least value.
+
+    Formula: D = \frac{(t - x)^2}{x^2 t}
+    Synonyms: tweedie_deviance_3, wald_deviance
+    Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
+    """
+    x, t = predictions, labels
+    z = (t - x) / x / np.sqrt(t)
+    return elementwise(
+        z * z,
+        {
+            "predictions": lambda c: (-2.0 * c) * ((t - x) / x / x / x),
+            "labels": lambda c: c * times(reciprocal_difference(x, t), 1.0 / x + 1.0 / t),
+        },
+        {"predictions": lambda c: (2.0 * c) * ((3.0 * t / x - 2.0) / x / x / x), "labels": lambda c: (2.0 * c) / t / t / t},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True)
+def tweedie_nll(
+    predictions: LogMean, labels: CountLabel, *, power: Annotated[float, annotated_types.Ge(1), annotated_types.Le(2)] = 1.5
+) -> Evaluation:
+    r"""Negative log-likelihood of a Tweedie distribution: zeros and positive numbers, as of rainfall or insurance claims.
+
+    What the prediction does not change is left out, as boosting libraries and scikit-learn do. Power 1 is poisson_nll and power 2 gamma_nll; the formula has poles there.
+
+    Formula: \ell = \frac{e^{(2 - p) x}}{2 - p} - t \frac{e^{(1 - p) x}}{1 - p}
+    predictions: x, the logarithms of the means.
+    power: p, the exponent of the mean in the variance.
+    Synonyms: tweedie, HalfTweedieLoss, tweedie_loss, tweedie_variance_power
+    Reference: Jørgensen, Exponential Dispersion Models, 1987, Journal of the Royal Statistical Society B 49
+    """
+    x, t = predictions, labels
+    to_mean, to_unit = 2.0 - power, 1.0 - power
+    mean, scaled = np.exp(to_mean * x), times_exp(t, to_unit * x)
+    first = mean / to_mean if to_mean else x
+    second = scaled / to_unit if to_unit else t * x
+    label_slope = -np.exp(to_unit * x) / to_unit if to_unit else -x
+    return elementwise(
+        first - second,
+        {"predictions": lambda c: c * (mean - scaled), "labels": lambda c: c * label_slope},
+        {"predictions": lambda c: c * (to_mean * mean - to_unit * scaled), "labels": lambda c: np.zeros_like(c * x)},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True)
+def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation:
+    r"""Negative log-likelihood of an exponential distribution of predicted rate.
+
+    Formula: \ell = x t - \log x
+    predictions: x, the rates, above 0.
+    labels: t, times from 0 on.
+    Synonyms: exponential_nll_loss, exponential_likelihood
+    Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 19
+    """
+    x, t = predictions, labels
+    return elementwise(
+        x * t - np.log(x),
+        {"predictions": lambda c: c * (t - 1.0 / x), "labels": lambda c: c * x},
+        {"predictions": lambda c: c / x / x, "labels": lambda c: np.zeros_like(c * x)},
+    )
+
+
+@loss(example=EXAMPLE | {"concentration": [1.0, 4.0, 0.5]}, hessian_diagonal=True)
+def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration: Concentration) -> Evaluation:
+    r"""Negative log-likelihood of a Weibull distribution of predicted scale and concentration (shape).
+
+    Formula: \ell = \left(\frac{t}{x}\right)^k - k \log\frac{t}{x} + \log t - \log k
+    predictions: x, the scales, above 0.
+    concentration: k, the shapes, above 0.
+    Synonyms: Weibull, weibull_nll_loss
+    Reference: Weibull, A Statistical Distribution Function of Wide Applicability, 1951
+    """
+    x, t, k = predictions, labels, concentration
+    gap = log_ratio(t, x)
+    y = k * gap
+    ratio = t / x
+    whole = (ratio > np.finfo(ratio.dtype).tiny) & np.isfinite(ratio)
+    power = np.where(np.abs(y) < 0.5, np.exp(y), np.where(whole, ratio**k, np.exp(y))).astype(y.dtype, copy=False)
+    less_one = np.where(np.abs(y) < 0.5, np.expm1(y), power - 1.0).astype(y.dtype, copy=False)
+    return elementwise(
+        (power - y) + log_ratio(t, k),
+        {
+            "predictions": lambda c: -c * np.where(np.isfinite(k / x), (k / x) * less_one, k * less_one / x).astype(x.dtype, copy=False),
+            "labels": lambda c: c * ((1.0 + k * less_one) / t),
+            "concentration": lambda c: c * (gap * less_one - 1.0 / k),
+        },
+        {
+            "predictions": lambda c: c * (k * (less_one + k * power) / x / x),
+            "labels": lambda c: c * ((k * (k * power - less_one) - 1.0) / t / t),
+            "concentration": lambda c: c * (gap * gap * power + 1.0 / k / k),
+        },
+    )
+
+
+@loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
+def lognormal_nll(predictions: LogMean, labels: PositiveLabel, scale: Scale) -> Evaluation:
+    r"""Negative log-likelihood of a number whose logarithm is normal.
+
+    Formula: \ell = \log t + \log \sigma + \frac{\log 2\pi}{2} + \frac{(\log t - x)^2}{2 \sigma^2}
+    predictions: x, the means of the logarithm.
+    scale: sigma, the standard deviations of the logarithm.
+    Synonyms: LogNormal, lognormal, log_normal_nll
+    Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 14
+    """
+    x, t = predictions, labels
+    log_t = np.log(t)
+    z = (log_t - x) / scale
+    return elementwise(
+        (log_t + np.log(scale)) + (HALF_LOG_TWO_PI + 0.5 * z * z),
+        {
+            "predictions": lambda c: -c * (z / scale),
+            "labels": lambda c: c * ((1.0 + z / scale) / t),
+            "scale": lambda c: c * ((1.0 - z) * (1.0 + z) / scale),
+        },
+        {
+            "predictions": lambda c: c / scale / scale,
+            "labels": lambda c: c * (((1.0 / scale - z) / scale - 1.0) / t / t),
+            "scale": lambda c: c * ((3.0 * z * z - 1.0) / scale / scale),
+        },
+    )

@@ -1,0 +1,272 @@
+"""Whole lists of items to be put in order: likelihoods of an order, and smooth versions of ranking metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import Domain, Positive, Tensor
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_sum, sigmoid, spread, times
+from service.losses.numerics.softmax import Softmax, sum_of_others
+from service.losses.ranking._lists import (
+    Elementwise,
+    Grade,
+    ListMask,
+    Relevance,
+    Scores,
+    blocks,
+    both,
+    differences,
+    discounts,
+    gains,
+    items,
+    non_empty,
+    preferred,
+    ranks,
+    relative,
+)
+from service.losses.ranking._shared import LISTS
+from service.losses.registry import loss
+
+RelevanceWeight = Annotated[Array, Tensor("n m", domain=Domain(low=0), description="relevances of the items, as weights")]
+RelevanceScore = Annotated[Array, Tensor("n m", description="scores whose softmax the items are to have")]
+
+
+# ------------------------------------------------------------------ whole lists
+
+
+def listed(predictions: Array, valid: Array) -> Softmax:
+    """The softmax over a list's items; padding has probability 0."""
+    some = valid.any(axis=1, keepdims=True)
+    return Softmax(np.where(valid, predictions, np.where(some, -np.inf, 0.0)).astype(predictions.dtype, copy=False))
+
+
+def pull(softmax: Softmax, targets: Array) -> Array:
+    """The derivative of -sum targets * log softmax by the scores, without cancellation."""
+    return softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
+
+
+def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
+    """-sum targets * log softmax of each list."""
+    numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
+
+    def curvature(c: Array) -> Array:
+        return spread(c, targets) * (softmax.probabilities() * softmax.complements * targets.sum(axis=1, keepdims=True))
+
+    gradients = {"predictions": lambda c: spread(c, targets) * pull(softmax, targets)}
+    return Evaluation(numerator, non_empty(valid), gradients, hessian_diagonal={"predictions": curvature})
+
+
+@loss(example=LISTS, hessian_diagonal=True)
+def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Softmax cross entropy over a list's items, with the relevances as they are for weights.
+
+    rax and optax do not normalise the relevances; TensorFlow Ranking does, and gives a list the weight of their sum, which comes to the same
+    numerator.
+
+    Formula: \ell = -\sum_i y_i \log \mathrm{softmax}(s)_i
+    Divisor: the number of lists with items (rax)
+    Synonyms: softmax_loss, ranking_softmax_loss, SoftmaxLoss, QuerySoftMax
+    Reference: Bruch et al., An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance, 2019, ICTIR; rax.softmax_loss
+    """
+    valid = items(mask, labels)
+    return against(listed(predictions, valid), np.where(valid, labels, 0.0).astype(labels.dtype, copy=False), valid)
+
+
+@loss(example=LISTS, hessian_diagonal=True)
+def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
+
+    Formula: \ell = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(s)_i
+    Divisor: the number of lists with items
+    Synonyms: ListNetLoss, listnet_loss, top_one
+    Reference: Cao et al., Learning to Rank: From Pairwise Approach to Listwise Approach, 2007, ICML, equation 4
+    """
+    valid = items(mask, labels)
+    softmax, targets = listed(predictions, valid), times(valid, listed(labels, valid).probabilities())
+    far = against(softmax, targets, valid)
+
+    def pullback(c: Array) -> Array:
+        # where scores and relevances are alike but for a shift, p - q is p (1 - q / p), and log (q / p) is small
+        d = labels - predictions
+        d = times(valid, d - np.take_along_axis(d, softmax.top, 1))
+        near = np.abs(d).max(axis=1, keepdims=True) < 1.0
+        p, d = softmax.probabilities(), times(near, d)
+        log_ratio = d - np.log1p((p * np.expm1(d)).sum(axis=1, keepdims=True))
+        return np.where(near, -spread(c, p) * p * np.expm1(log_ratio), far.gradients["predictions"](c))
+
+    return replace(far, gradients={"predictions": pullback})
+
+
+@loss(example=LISTS | {"epsilon": 0.5}, hessian_diagonal=True)
+def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
+    r"""The softmax loss of a list with the first coefficient of its polynomial raised.
+
+    TensorFlow Ranking weighs both terms by the sum of the relevances, rax the first alone.
+
+    Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
+    epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
+    Divisor: the number of lists with items (rax)
+    Synonyms: poly1_softmax_loss, PolyOneSoftmaxLoss
+    Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511; rax.poly1_softmax_loss
+    """
+    valid = items(mask, labels)
+    softmax = listed(predictions, valid)
+    targets = np.where(valid, labels, 0.0).astype(labels.dtype, copy=False)
+    largest = targets.max(axis=1, keepdims=True)
+    share = np.where(largest > 0, targets / np.where(largest > 0, largest, 1.0), valid).astype(labels.dtype)
+    share /= np.maximum(share.sum(axis=1, keepdims=True), np.finfo(labels.dtype).tiny)
+    plain = against(softmax, targets, valid)
+
+    def pullback(c: Array) -> Array:
+        p = softmax.probabilities()
+        of_share = p * (sum_of_others(share * p) - share * softmax.complements)
+        return plain.gradients["predictions"](c) + spread(c, p) * (epsilon * of_share)
+
+    def curvature(c: Array) -> Array:
+        p, q = softmax.probabilities(), softmax.complements
+        of_share = p * (q - p) * (share - (share * p).sum(axis=1, keepdims=True))
+        return plain.hessian_diagonal["predictions"](c) - spread(c, p) * (epsilon * of_share)
+
+    missed = per_sample_sum(share * softmax.complements)
+    gradients, second = {"predictions": pullback}, {"predictions": curvature}
+    return replace(plain, numerator=plain.numerator + epsilon * missed, gradients=gradients, hessian_diagonal=second)
+
+
+def restricted(scores: Array, allowed: Callable[[slice], Array], weight: Array, divisor: Array) -> Evaluation:
+    """The sum over items of weight_i * -log softmax_i over the items allowed at [list, i], which has i itself."""
+    n, m = scores.shape
+    numerator = np.zeros(n)
+
+    def softmax(rows: slice) -> tuple[Softmax, Array]:
+        logits = np.where(allowed(rows), scores[rows, None, :], -np.inf).astype(scores.dtype, copy=False)
+        return Softmax(logits.reshape(-1, m)), np.tile(np.arange(m), len(logits))
+
+    for rows in blocks(scores):
+        rest, own = softmax(rows)
+        numerator[rows] = per_sample_sum(weight[rows] * rest.negative_log_at(own).reshape(-1, m))
+
+    def pullback(c: Array) -> Array:
+        out = np.empty_like(scores)
+        for rows in blocks(scores):
+            rest, own = softmax(rows)
+            out[rows] = rest.pull(own, weight[rows].ravel()).reshape(-1, m, m).sum(axis=1, dtype=np.float64)
+        return spread(c, out) * out
+
+    return Evaluation(numerator, divisor, {"predictions": pullback})
+
+
+@loss(example=LISTS)
+def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every item the softmax loss among itself and the less relevant items, weighed by its gain.
+
+    Formula: \ell = -\sum_i (2^{y_i} - 1) \log \frac{e^{s_i}}{e^{s_i} + \sum_{y_j < y_i} e^{s_j}}
+    Divisor: the number of lists with items (rax)
+    Synonyms: unique_softmax_loss, UniqueSoftmaxLoss
+    Reference: Zhu and Klabjan, Listwise Learning to Rank by Exploring Unique Ratings, 2020, arXiv:2001.01828; rax.unique_softmax_loss
+    """
+    valid = items(mask, labels)
+    lower, own = preferred(labels, valid), np.eye(labels.shape[1], dtype=bool)
+    return restricted(predictions, lambda rows: lower(rows) | own, times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
+
+
+@loss(example=LISTS)
+def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
+
+    Items of equal relevance are drawn in the order of their positions (rax without a key; TensorFlow Ranking and allRank shuffle them).
+
+    Formula: \ell = \sum_k \left( \log \sum_{l \ge k} e^{s_{(l)}} - s_{(k)} \right), \quad (k) \text{ in the order of falling } y
+    Divisor: the number of lists with items (rax)
+    Synonyms: listmle_loss, ListMLELoss, plackett_luce
+    Reference: Xia et al., Listwise Approach to Learning to Rank: Theory and Algorithm, 2008, ICML; rax.listmle_loss
+    """
+    valid = items(mask, labels)
+    place, own = ranks(labels, valid), np.eye(labels.shape[1], dtype=bool)
+
+    def left(rows: slice) -> Array:
+        return ((place[rows, None, :] >= place[rows, :, None]) & both(valid, rows)) | own
+
+    return restricted(predictions, left, valid.astype(predictions.dtype), non_empty(valid))
+
+
+# ------------------------------------------------------------------ smooth metrics
+
+
+def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
+    """1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
+
+    def steps(rows: slice, function: Elementwise) -> Array:
+        steps = function(differences(scores, rows) / -temperature)
+        steps *= both(valid, rows) & ~np.eye(scores.shape[1], dtype=bool)
+        return steps
+
+    smooth = np.empty_like(scores)
+    for rows in blocks(scores):
+        smooth[rows] = 1.0 + steps(rows, sigmoid).sum(axis=2, dtype=np.float64)
+
+    def pullback(upstream: Array) -> Array:
+        out = np.empty_like(scores)
+        for rows in blocks(scores):
+            bell = steps(rows, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
+            out[rows] = -(differences(upstream, rows) * bell).sum(axis=2, dtype=np.float64) / temperature
+        return out
+
+    return smooth, pullback
+
+
+@loss(example=LISTS)
+def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
+    r"""Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
+
+    A list without gain has loss 0.
+
+    Formula: \ell = -\frac{\sum_i (2^{y_i} - 1) / \log_2(1 + \hat r_i)}{\max \mathrm{DCG}}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    Divisor: the number of lists with items (rax)
+    Synonyms: ApproxNDCGLoss, approx_ndcg_loss
+    Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; Bruch et al., 2019, SIGIR
+    """
+    valid = items(mask, labels)
+    gain = relative(labels, valid, gains)
+    ideal = (gain * discounts(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    share = (gain / np.where(ideal > 0, ideal, 1.0)[:, None]).astype(predictions.dtype)
+    smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
+
+    def pullback(c: Array) -> Array:
+        log_rank = np.log1p(smooth)
+        return spread(c, share) * pull_ranks(share * smooth.dtype.type(np.log(2.0)) / ((1.0 + smooth) * log_rank * log_rank))
+
+    return Evaluation(-per_sample_sum(share / np.log2(1.0 + smooth)), non_empty(valid), {"predictions": pullback})
+
+
+@loss(example=LISTS)
+def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
+    r"""Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
+
+    Relevant is a label of at least 1. Of equal ranks the first item by position has the gradient. A list without a relevant item has
+    loss 0. TensorFlow Ranking averages the reciprocals of all relevant items instead of taking the first one's.
+
+    Formula: \ell = -\max_{y_i \ge 1} \frac{1}{\hat r_i}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    Divisor: the number of lists with items (rax)
+    Synonyms: ApproxMRRLoss, approx_mrr_loss
+    Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; rax.approx_t12n(rax.mrr_metric)
+    """
+    valid = items(mask, labels)
+    smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
+    candidates = np.where(valid & (labels >= 1), smooth, np.inf)
+    first = np.argmin(candidates, axis=1)[:, None]
+    best = np.take_along_axis(candidates, first, 1)
+
+    def pullback(c: Array) -> Array:
+        upstream = np.zeros_like(smooth)
+        np.put_along_axis(upstream, first, 1.0 / (best * best), 1)
+        return spread(c, upstream) * pull_ranks(upstream)
+
+    return Evaluation(-per_sample_sum(1.0 / best), non_empty(valid), {"predictions": pullback})

@@ -1,0 +1,46 @@
+"""Ordinal regression."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import Domain, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import log1pexp_small, per_sample_sum, sigmoid
+from service.losses.ranking._lists import ListMask, items
+from service.losses.registry import loss
+
+Level = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")]
+LevelLogits = Annotated[Array, Tensor("n m k", gradient="default", description="scores of being at level 1, 2, ... k or higher")]
+
+
+# ------------------------------------------------------------------ levels
+
+
+@loss(example={"predictions": [[[2.0, -1.0], [0.5, 0.1]]], "labels": [[1, 2]]}, hessian_diagonal=True)
+def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
+
+    Formula: \ell = \sum_{k=1}^{K} \left( \mathrm{softplus}(x_k) - [y \ge k] \, x_k \right)
+    Divisor: the number of items
+    Synonyms: OrdinalLoss, ordinal_loss, cumulative_logits
+    Reference: Niu et al., Ordinal Regression with Multiple Output CNN for Age Estimation, 2016, CVPR; TensorFlow Ranking OrdinalLoss
+    """
+    thresholds = predictions.shape[2]
+    if labels.max(initial=0) > thresholds:
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(labels)), labels.shape))
+        raise InvalidTensor("labels", f"is {int(labels[index])}; levels lie in [0, {thresholds}], one more than there are thresholds", index)
+    x = predictions
+    reached = (labels[:, :, None] >= np.arange(1, thresholds + 1)).astype(x.dtype)
+    weight = items(mask, labels).astype(x.dtype)
+    return elementwise(
+        np.maximum(np.where(reached == 1, -x, x), 0.0) + log1pexp_small(x),
+        {"predictions": lambda c: c * ((1.0 - reached) * sigmoid(x) - reached * sigmoid(-x))},
+        {"predictions": lambda c: c * (sigmoid(x) * sigmoid(-x))},
+        weight=np.broadcast_to(weight[:, :, None], x.shape),
+        divisor=per_sample_sum(weight),
+    )

@@ -1,0 +1,220 @@
+"""Lists of items to be put in order: pairs of items, whole lists, and smooth versions of ranking metrics.
+
+A list is a row of scores and of relevances; mask leaves out padding. Where an order of items is needed, ties keep the order of
+their positions. Pairs are taken in blocks of lists, so that memory is bounded; time grows with the square of a list's length.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import ELEMENTWISE, Bound, Fraction, Score, Sign, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.double_double import two_sum
+from service.losses.numerics.elementary import decay, sigmoid, softplus
+from service.losses.ranking._lists import (
+    Grade,
+    ListMask,
+    Relevance,
+    Scores,
+    blocks,
+    both,
+    differences,
+    discounts,
+    gain_differences,
+    gains,
+    items,
+    pairwise,
+    preferred,
+    ranks,
+    relative,
+    steps_apart,
+)
+from service.losses.ranking._shared import LISTS
+from service.losses.registry import loss
+
+
+@loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)
+def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float = 0.0) -> Evaluation:
+    r"""How far the first score falls short of exceeding the second (or the second the first) by a margin.
+
+    At the margin exactly the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
+
+    Formula: \ell = \max(0, m - y (x_1 - x_2))
+    margin: by how much the scores should differ.
+    Synonyms: MarginRankingLoss, margin_ranking_loss, pairwise_ranking
+    Reference: Herbrich, Graepel and Obermayer, Large Margin Rank Boundaries for Ordinal Regression, 2000; torch.nn.MarginRankingLoss
+    """
+    y = labels.astype(input1.dtype)
+    if margin == 0:
+        short = y * (input2 - input1)
+    else:  # near the margin, what the difference loses to rounding is felt
+        difference, error = two_sum(input1, -input2)
+        short = (input1.dtype.type(margin) - y * difference) - y * error
+    slope = y * (short >= 0)
+    flat = dict.fromkeys(("input1", "input2"), lambda c: np.zeros_like(c * slope))
+    return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)
+
+
+RelevanceDistance = Annotated[Array, Tensor("n m", description="relevances of the items, whose differences the scores are to have")]
+Cutoff = Annotated[int, annotated_types.Ge(0)]
+
+
+def logistic_slope(d: Array) -> Array:
+    """Derivative of softplus(-d)."""
+    return -sigmoid(-d)
+
+
+# ------------------------------------------------------------------ pairs
+
+
+@loss(example=LISTS, hessian_diagonal=True)
+def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
+
+    Formula: \ell = \sum_{y_i > y_j} \mathrm{softplus}(-(s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_logistic_loss, PairwiseLogisticLoss, RankNet, PairLogit, bpr
+    Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
+    """
+    better = preferred(labels, items(mask, labels))
+    return pairwise(predictions, better, lambda d: softplus(-d), (_slope_in_halves, _slope_beyond), lambda d: sigmoid(d) * sigmoid(-d))
+
+
+def _slope_in_halves(d: Array) -> Array:
+    """The part of logistic_slope whose sums are exact, so that pairs won and lost for certain, or even, cancel without a trace."""
+    return np.where(np.abs(d) < 0.7, -0.5, -(d < 0).astype(d.dtype)).astype(d.dtype, copy=False)
+
+
+def _slope_beyond(d: Array) -> Array:
+    """The rest of it."""
+    e = decay(d)
+    return np.where(np.abs(d) < 0.7, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d)).astype(d.dtype, copy=False)
+
+
+@loss(example=LISTS)
+def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
+
+    Formula: \ell = \sum_{y_i > y_j} \max(0, 1 - (s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_hinge_loss, PairwiseHingeLoss, RankSVM
+    Reference: Joachims, Optimizing Search Engines using Clickthrough Data, 2002, KDD; rax.pairwise_hinge_loss
+    """
+    return pairwise(
+        predictions,
+        preferred(labels, items(mask, labels)),
+        lambda d: np.maximum(1.0 - d, 0.0),
+        lambda d: np.where(d < 1.0, -1.0, 0.0).astype(d.dtype),
+    )
+
+
+@loss(example=LISTS, bound=Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses"))
+def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong pairs.
+
+    Formula: \ell = \sum_{y_i > y_j} \sigma(-(s_i - s_j))
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_soft_zero_one_loss, PairwiseSoftZeroOneLoss
+    Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
+    """
+    return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d))
+
+
+@loss(example=LISTS, hessian_diagonal=True)
+def pairwise_mse(
+    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left_out"] = "counted"
+) -> Evaluation:
+    r"""The squared error of all differences of scores within a list; each pair comes in both orders.
+
+    Formula: \ell = \sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
+    self_pairs: whether an item paired with itself, with loss 0, counts in the divisor: rax counts it, TensorFlow Ranking does not.
+    Divisor: the number of pairs, over all lists
+    Synonyms: pairwise_mse_loss, PairwiseMSELoss
+    Reference: rax.pairwise_mse_loss; TensorFlow Ranking
+    """
+    valid = items(mask, labels)
+    counts = valid.sum(axis=1).astype(np.float64)
+    return pairwise(
+        predictions - labels,
+        lambda rows: both(valid, rows) & ~np.eye(labels.shape[1], dtype=bool),
+        lambda d: d * d,
+        lambda d: 2.0 * d,
+        lambda d: 2.0 * np.ones_like(d),
+        counts * counts - (counts if self_pairs == "left_out" else 0.0),
+    )
+
+
+@loss(example=LISTS | {"tau": 0.7})
+def pairwise_qr(
+    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, tau: Fraction = 0.5, squared: bool = False
+) -> Evaluation:
+    r"""Quantile regression of the differences of scores on those of relevances, for every pair of a list with unequal relevance.
+
+    The slope is 0 where a difference is met. Half of pairwise_mse for tau 0.5 and squared, but for pairs of equal relevance.
+
+    Formula: \ell = \sum_{y_i > y_j} \tau \max(0, -d_{ij}) + (1 - \tau) \max(0, d_{ij}), \quad d_{ij} = (s_i - s_j) - (y_i - y_j)
+    tau: the quantile; weight of differences that are too small.
+    squared: whether each maximum is squared.
+    Divisor: the number of pairs, over all lists (rax)
+    Synonyms: pairwise_qr_loss, pairwise_quantile_regression
+    Reference: rax.pairwise_qr_loss; Koenker and Bassett, Regression Quantiles, 1978
+    """
+
+    def rate(d: Array) -> Array:
+        return np.where(d < 0, -tau, np.where(d > 0, 1.0 - tau, 0.0)).astype(d.dtype)
+
+    return pairwise(
+        predictions - labels,
+        preferred(labels, items(mask, labels)),
+        lambda d: rate(d) * d * np.abs(d) if squared else rate(d) * d,
+        lambda d: 2.0 * rate(d) * np.abs(d) if squared else rate(d),
+    )
+
+
+@loss(example=LISTS)
+def lambda_loss(
+    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
+) -> Evaluation:
+    r"""The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
+
+    `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss paper (NDCG-Loss2;
+    rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight), which has the discount of how far
+    apart the items rank: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
+    The gradient takes the weights for constants, as LambdaRank does; they are piecewise constant in the scores anyway. As in rax and
+    TensorFlow Ranking, weights are scaled up by the number of items (rax: that of the padded list, so that padding changes its value).
+
+    Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
+    weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
+    topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 is no limit.
+    Divisor: the number of pairs, over all lists (rax), also of those with weight 0
+    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
+    Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; Jagerman et al., On Optimizing Top-K Metrics for Neural Ranking Models, 2022, SIGIR (topn of ndcg2); rax.dcg_lambdaweight
+    """
+    valid = items(mask, labels)
+    better = preferred(labels, valid)
+
+    def discount(places: Array) -> Array:
+        if weighting != "mrr":
+            return discounts(places, topn)
+        return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
+
+    gain = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
+    ideal = (gain * discount(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
+    place = ranks(predictions, valid)
+    held = discount(place)
+
+    def weights(rows: slice) -> Array:
+        swapped = steps_apart(place[rows], topn) if weighting == "ndcg2" else np.abs(differences(held, rows))
+        gap = gain_differences(labels, valid, rows, weighting != "mrr") * swapped
+        return (better(rows) * (scale[rows, None, None] * gap)).astype(predictions.dtype)
+
+    count = np.zeros(len(labels))
+    for rows in blocks(labels):
+        count[rows] = np.count_nonzero(better(rows), axis=(1, 2))
+    return pairwise(predictions, weights, lambda d: softplus(-d), logistic_slope, divisor=count)

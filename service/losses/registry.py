@@ -1,0 +1,222 @@
+"""The registry: `@loss` turns one plain function into a `Loss`.
+
+Request model, route, card, document and conformance tests are derived from the function's signature, annotations and docstring.
+A docstring is a summary, any prose, and then lines `name: text` for every option, for the inputs that need more words than their
+annotation has, and for `Formula` (LaTeX), `Divisor`, `Synonyms` and `Reference`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import annotated_types
+import numpy as np
+
+from service.losses.checking import check
+from service.losses.declaration import COMPOSED, Bound, Input, Option, Tensor
+from service.losses.evaluation import Evaluation
+from service.losses.numerics import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A loss and all that is known of it. Called with arrays, it checks them and evaluates."""
+
+    name: str
+    family: str
+    function: Callable[..., Evaluation]
+    inputs: tuple[Input, ...]
+    options: tuple[Option, ...]
+    summary: str
+    notes: str
+    formula: str
+    divisor: str
+    synonyms: tuple[str, ...]
+    reference: str
+    example: Mapping[str, Any]
+    reductions: tuple[str, ...]
+    hessian_diagonal: bool
+    merges: bool
+    bound: Bound
+    conventions: tuple[str, ...]
+    pairs: str
+
+    @cached_property
+    def differentiable(self) -> tuple[str, ...]:
+        """Every input that can have a gradient."""
+        return tuple(item.name for item in self.inputs if item.gradient != "none")
+
+    @cached_property
+    def predicted(self) -> tuple[str, ...]:
+        """The inputs that `wrt` means by default."""
+        return tuple(item.name for item in self.inputs if item.gradient == "default")
+
+    def __call__(self, *tensors: Array, **named: Any) -> Evaluation:
+        """Check the tensors and evaluate; positional tensors are taken in the declared order."""
+        arrays = dict(zip((item.name for item in self.inputs), tensors, strict=False))
+        names = {item.name for item in self.inputs}
+        arrays |= {name: named[name] for name in named if name in names}
+        options = {option.name: option.default for option in self.options}
+        options |= {name: named[name] for name in named if name not in names}
+        given = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+        with np.errstate(all="ignore"):
+            return self.function(**check(self.inputs, given, options), **options)
+
+
+FAMILIES: dict[str, str] = {
+    "regression": "Regression",
+    "classification": "Classification",
+    "segmentation": "Segmentation",
+    "detection": "Object detection",
+    "metric_learning": "Metric learning",
+    "self_supervised": "Self-supervised learning",
+    "language_modeling": "Language modeling",
+    "preference": "Preference optimization",
+    "reinforcement_learning": "Reinforcement learning",
+    "distillation": "Distillation",
+    "divergence": "Divergences between distributions",
+    "probabilistic": "Likelihoods and scoring rules",
+    "ranking": "Ranking",
+    "sequence": "Sequences and alignment",
+    "survival": "Survival analysis",
+    "boosting": "Gradient boosting",
+    "adversarial": "Adversarial training",
+    "image": "Image quality and depth",
+    "audio": "Audio",
+}
+"""The families, in the order and with the titles in which people read them: the first name of a module below `service.losses`."""
+
+LOSSES: dict[str, Loss] = {}
+
+
+def loss(
+    *,
+    example: Mapping[str, Any],
+    reductions: tuple[str, ...] = ("mean", "sum", "none", "batchmean"),
+    hessian_diagonal: bool = False,
+    merges: bool = True,
+    bound: Bound = COMPOSED,
+    conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
+    pairs: str = "",
+) -> Callable[[Callable[..., Evaluation]], Loss]:
+    """Register a function as a loss. Fails at import for whatever its declaration lacks.
+
+    example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
+    bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
+    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which. pairs: the axes, parted by spaces,
+    whose product the work and memory grow with, for losses that compare all with all ("n n"), with a factor where that is not
+    some hundred bytes each ("0.1 n n n"); a service refuses too large a product.
+    """
+
+    def register(function: Callable[..., Evaluation]) -> Loss:
+        name = function.__name__
+        if name in LOSSES:
+            raise TypeError(f"loss {name} is registered twice")
+        doc = _parse(name, inspect.getdoc(function) or "")
+        inputs, options = _parameters(name, function, doc)
+        LOSSES[name] = Loss(
+            name=name,
+            family=_family(function),
+            function=function,
+            inputs=inputs,
+            options=options,
+            summary=doc.pop("summary"),
+            notes=doc.pop("notes"),
+            formula=_needed(doc, "Formula", name),
+            divisor=doc.pop("Divisor", "the number of elements, each sample's share weighed by sample_weight"),
+            synonyms=tuple(s.strip() for s in doc.pop("Synonyms", "").split(",") if s.strip()),
+            reference=_needed(doc, "Reference", name),
+            example=example,
+            reductions=reductions,
+            hessian_diagonal=hessian_diagonal,
+            merges=merges,
+            bound=bound,
+            conventions=conventions,
+            pairs=pairs,
+        )
+        if doc:
+            raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")
+        return LOSSES[name]
+
+    return register
+
+
+def _family(function: Callable[..., Evaluation]) -> str:
+    """The first name of the function's module below this package; a loss from elsewhere belongs to its module."""
+    package = __name__.rpartition(".")[0]
+    return function.__module__.removeprefix(f"{package}.").split(".")[0]
+
+
+def _needed(doc: dict[str, str], key: str, name: str) -> str:
+    if key not in doc:
+        raise TypeError(f"the docstring of loss {name} has no line for {key}")
+    return doc.pop(key)
+
+
+def _parse(name: str, text: str) -> dict[str, str]:
+    """The docstring's fields by name, with `summary` (its first paragraph) and `notes` (the other paragraphs)."""
+    prose, *entries = re.split(r"^(?=\w+: )", text, flags=re.MULTILINE)
+    summary, _, notes = prose.strip().partition("\n\n")
+    if not summary:
+        raise TypeError(f"loss {name} has no summary in its docstring")
+    fields = {"summary": " ".join(summary.split()), "notes": " ".join(notes.split())}
+    for entry in entries:
+        key, _, value = entry.partition(":")
+        fields[key] = " ".join(value.split())
+    return fields
+
+
+def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
+    """Inputs are the parameters annotated with a Tensor, in their order; all others are options."""
+    hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items() if key != "return"}
+    inputs, options = [], []
+    for key, parameter in inspect.signature(function).parameters.items():
+        if key not in hints:
+            raise TypeError(f"loss {name}: {key} has no annotation")
+        required = parameter.default is inspect.Parameter.empty
+        forms = _tensors(hints[key])
+        if forms:
+            described = doc.pop(key, "") or next((form.description for form in forms if form.description), "")
+            if not described:
+                raise TypeError(f"loss {name}: nothing describes the input {key}")
+            inputs.append(Input(key, forms, required, described))
+        elif required or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            raise TypeError(f"loss {name}: the option {key} needs a default and to be keyword-only")
+        else:
+            options.append(_option(key, hints[key], parameter.default, _needed(doc, key, name)))
+    return tuple(inputs), tuple(options)
+
+
+@cache
+def _hint(text: str, module: str) -> Any:
+    """What an annotation of a module means. Most are names of the module's, which need no compiling: that was half of the import."""
+    names = vars(sys.modules[module])
+    if text in names:
+        return names[text]
+    return get_type_hints(SimpleNamespace(__annotations__={"it": text}), names, include_extras=True)["it"]
+
+
+def _tensors(hint: Any) -> tuple[Tensor, ...]:
+    """The Tensor marks of an annotation, looked for in `Annotated[...] | None` too."""
+    if get_origin(hint) is Annotated:
+        return tuple(mark for mark in hint.__metadata__ if isinstance(mark, Tensor))
+    return tuple(mark for part in get_args(hint) for mark in _tensors(part))
+
+
+def _option(name: str, hint: Any, default: Any, description: str) -> Option:
+    base, marks = (hint.__origin__, hint.__metadata__) if get_origin(hint) is Annotated else (hint, ())
+    kinds = {float: "number", int: "integer", bool: "boolean"}
+    choices = get_args(base) if get_origin(base) is Literal else ()
+    bounds = {}
+    for mark in marks:
+        for kind, key in ((annotated_types.Ge, "ge"), (annotated_types.Gt, "gt"), (annotated_types.Le, "le"), (annotated_types.Lt, "lt")):
+            if isinstance(mark, kind):
+                bounds[key] = float(getattr(mark, key))
+    return Option(name, "string" if choices else kinds[base], default, hint, bounds, choices, description)

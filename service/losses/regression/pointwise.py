@@ -1,0 +1,325 @@
+"""Distances between an estimate and a true number, element by element.
+
+error = predictions - labels throughout; a gradient at a kink is the one named in the docstring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, ElementWeight, Fraction, NonNegative, Positive, Real, RealLabel, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import LN2, per_sample_size
+from service.losses.numerics.softmax import sum_of_others
+from service.losses.numerics.special import log_ratio, times_exp
+from service.losses.registry import loss
+from service.losses.regression._shared import EXAMPLE, by_error
+
+AboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="default", description="estimates, above -1")]
+LabelAboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="on request", description="true values, above -1")]
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The square of the error, without a factor 1/2.
+
+    Formula: \ell = (x - t)^2
+    Divisor: the sum of the element weights (the number of elements without them)
+    Synonyms: MSELoss, MSE, mse_loss, MeanSquaredError, L2, squared_error, quadratic
+    Reference: Gauss, Theoria motus corporum coelestium, 1809
+    """
+    error = predictions - labels
+    return elementwise(
+        error * error,
+        {"predictions": lambda c: (2 * c) * error, "labels": lambda c: (-2 * c) * error},
+        {name: lambda c: 2 * c * np.ones_like(error) for name in ("predictions", "labels")},
+        weight=weight,
+        weighted=None if weight is None else weight * error * error,
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The absolute error; its gradient at a tie is 0, as in torch.
+
+    Formula: \ell = |x - t|
+    Divisor: the sum of the element weights (the number of elements without them)
+    Synonyms: L1Loss, MAE, L1, l1_loss, MeanAbsoluteError, absolute_error
+    Reference: Laplace, Mémoire sur la probabilité des causes par les évènemens, 1774
+    """
+    error = predictions - labels
+    return by_error(np.abs(error), lambda: np.sign(error), lambda: np.zeros_like(error), weight=weight)
+
+
+@loss(example=EXAMPLE | {"beta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
+def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) -> Evaluation:
+    r"""Quadratic near zero, linear beyond beta: the box loss of Fast R-CNN.
+
+    smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
+
+    Formula: \ell = \frac{e^2}{2\beta} \text{ where } |e| < \beta, \text{ else } |e| - \frac{\beta}{2}, \quad e = x - t
+    beta: error at which the quadratic turns linear; 0 is the absolute error.
+    Synonyms: SmoothL1Loss, smooth_l1_loss
+    Reference: Girshick, Fast R-CNN, 2015, arXiv:1504.08083, equation 3
+    """
+    error = predictions - labels
+    if beta == 0:
+        return by_error(np.abs(error), lambda: np.sign(error), lambda: np.zeros_like(error))
+    slope = np.clip(error if beta == 1 else error / beta, -1.0, 1.0)
+    return by_error(slope * (error - (0.5 * beta) * slope), lambda: slope, lambda: (np.abs(error) < beta) / error.dtype.type(beta))
+
+
+@loss(example=EXAMPLE | {"delta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
+def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight: ElementWeight | None = None) -> Evaluation:
+    r"""Half the squared error near zero, linear with slope delta beyond delta.
+
+    Formula: \ell = \frac{e^2}{2} \text{ where } |e| \le \delta, \text{ else } \delta (|e| - \frac{\delta}{2}), \quad e = x - t
+    delta: error at which the quadratic turns linear.
+    Divisor: the number of elements, also with element weights (torch's rule)
+    Synonyms: HuberLoss, huber_loss
+    Reference: Huber, Robust Estimation of a Location Parameter, 1964, Annals of Mathematical Statistics 35
+    """
+    error = predictions - labels
+    slope = np.clip(error, -delta, delta)
+    return by_error(
+        slope * (error - 0.5 * slope),
+        lambda: slope,
+        lambda: (np.abs(error) <= delta).astype(error.dtype),
+        weight=weight,
+        divisor=per_sample_size(error),
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
+    r"""Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+
+    Formula: \ell = \frac{(x - t)^2}{2}
+    Synonyms: l2_loss, HalfSquaredError, half_mse, regression_l2
+    Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 3.12
+    """
+    error = predictions - labels
+    return by_error((0.5 * error) * error, lambda: error, lambda: np.ones_like(error))
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
+def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The root of the (weighted) mean of the squared errors.
+
+    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+    Formula: L = \sqrt{\frac{\sum_i w_i (x_i - t_i)^2}{\sum_i w_i}}
+    Divisor: 1; the mean stands under the root
+    Synonyms: RMSE, RootMeanSquaredError, root_mse
+    Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.3
+    """
+    error = predictions - labels
+    one = np.ones((), error.dtype)
+    return root_mean_square(error, weight, {"predictions": lambda: (one, 0 * one), "labels": lambda: (-one, 0 * one)})
+
+
+def root_mean_square(error: Array, weight: Array | None, derivatives: Mapping[str, Callable[[], tuple[Array, Array]]]) -> Evaluation:
+    """The root of the weighted mean of error^2 as one sample. derivatives: of the error by each input, first and second.
+
+    The weighted errors are taken in units of a power of two near the largest, so that no square leaves the range.
+    """
+    root_weight = np.ones_like(error) if weight is None else np.sqrt(weight)
+    (fraction, exponent), (weight_fraction, weight_exponent) = np.frexp(error), np.frexp(root_weight)
+    fraction, exponent = fraction * weight_fraction, exponent + weight_exponent
+    largest = int(exponent[fraction != 0].max(initial=-5000))
+    scaled = np.ldexp(fraction, exponent - largest)
+    squares = float((scaled * scaled).sum(dtype=np.float64))
+    weights = float(error.size if weight is None else weight.sum(dtype=np.float64))
+    norm = float(np.sqrt(squares)) or 1.0
+    value = float(np.ldexp(norm / np.sqrt(weights), largest)) if squares else 0.0
+    shares = root_weight / (float(np.sqrt(weights)) or 1.0)
+
+    def first(name: str) -> Callable[[Array], Array]:
+        return lambda c: (float(c[0]) / norm) * (shares * scaled) * derivatives[name]()[0]
+
+    def second(name: str) -> Callable[[Array], Array]:
+        def diagonal(c: Array) -> Array:
+            if not squares:
+                return np.zeros_like(error)
+            slope, bend = derivatives[name]()
+            others = sum_of_others((scaled * scaled).reshape(1, -1)).reshape(error.shape) / squares
+            return float(c[0]) * ((shares * slope) ** 2 * others / value + (shares * scaled / norm) * bend)
+
+        return diagonal
+
+    return Evaluation(
+        np.array([value]),
+        np.ones(1),
+        {name: first(name) for name in derivatives},
+        hessian_diagonal={name: second(name) for name in derivatives},
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
+    r"""The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+
+    Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+
+    Formula: \ell = \log \cosh(x - t)
+    Synonyms: LogCosh, logcosh, LogCoshLoss, log_cosh_error, log_cosh_loss
+    Reference: Chen et al., Log Hyperbolic Cosine Loss Improves Variational Auto-Encoder, 2019
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    small = np.sinh(np.minimum(size, 1.0))
+    values = np.where(size < 1.0, 0.5 * np.log1p(small * small), (size - LN2) + np.log1p(np.exp(-2.0 * size)))
+
+    def curvature() -> Array:
+        e = np.exp(-size)
+        sech = 2.0 * e / (1.0 + e * e)
+        return sech * sech
+
+    return by_error(values, lambda: np.tanh(error), curvature)
+
+
+@loss(example=EXAMPLE | {"quantile": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
+def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) -> Evaluation:
+    r"""Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+
+    The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+
+    Formula: \ell = \max(q u, (q - 1) u), \quad u = t - x
+    quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+    Synonyms: pinball, PinballLoss, mean_pinball_loss, pinball_loss, check, tilted_l1, QuantileLoss, quantile_loss, quantileerror
+    Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46
+    """
+    return _pinball(predictions - labels, quantile)
+
+
+def _pinball(error: Array, quantile: float) -> Evaluation:
+    weight = np.where(error > 0, 1.0 - quantile, -quantile).astype(error.dtype, copy=False)
+    return by_error(weight * error, lambda: np.where(error == 0, 0.0, weight).astype(error.dtype, copy=False), lambda: np.zeros_like(error))
+
+
+@loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
+def expectile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
+    r"""Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+
+    Formula: \ell = |\alpha - [t \le x]| \, (t - x)^2
+    alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+    Synonyms: expectileerror, asymmetric_least_squares, expectile_loss
+    Reference: Newey and Powell, Asymmetric Least Squares Estimation and Testing, 1987, Econometrica 55
+    """
+    error = predictions - labels
+    weight = np.where(error >= 0, 1.0 - alpha, alpha).astype(error.dtype, copy=False)
+    return by_error((weight * error) * error, lambda: 2.0 * weight * error, lambda: 2.0 * weight)
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne) -> Evaluation:
+    r"""The square of the difference of logarithms of one plus the numbers.
+
+    Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+
+    Formula: \ell = (\log(1 + x) - \log(1 + t))^2
+    Synonyms: MSLE, MeanSquaredLogarithmicError, mean_squared_log_error, squaredlogerror
+    Reference: scikit-learn, mean_squared_log_error; XGBoost, reg:squaredlogerror
+    """
+    above, true = 1.0 + predictions, 1.0 + labels
+    error = log_ratio(above, true, predictions - labels)
+    return elementwise(
+        error * error,
+        {"predictions": lambda c: (2.0 * c) * (error / above), "labels": lambda c: (-2.0 * c) * (error / true)},
+        {
+            "predictions": lambda c: (2.0 * c) * ((1.0 - error) / above / above),
+            "labels": lambda c: (2.0 * c) * ((1.0 + error) / true / true),
+        },
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
+def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne, *, weight: ElementWeight | None = None) -> Evaluation:
+    r"""The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+
+    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+    Formula: L = \sqrt{\frac{\sum_i w_i (\log(1 + x_i) - \log(1 + t_i))^2}{\sum_i w_i}}
+    Divisor: 1; the mean stands under the root
+    Synonyms: RMSLE, RootMeanSquaredLogError
+    Reference: scikit-learn, root_mean_squared_log_error
+    """
+    above, true = 1.0 + predictions, 1.0 + labels
+    error = log_ratio(above, true, predictions - labels)
+    derivatives = {"predictions": lambda: (1.0 / above, -1.0 / above / above), "labels": lambda: (-1.0 / true, 1.0 / true / true)}
+    return root_mean_square(error, weight, derivatives)
+
+
+@loss(example=EXAMPLE | {"p": 3.0}, hessian_diagonal=True)
+def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_types.Ge(1)] = 2.0) -> Evaluation:
+    r"""A power of the absolute error; the gradient at a tie is 0.
+
+    Formula: \ell = |x - t|^p
+    p: the exponent; 1 gives the absolute, 2 the squared error.
+    Synonyms: Lq, power_loss, minkowski
+    Reference: Rice and White, Norms for Smoothing and Estimation, 1964, SIAM Review 6
+    """
+    error = predictions - labels
+    size = np.abs(error)
+    return by_error(
+        size**p,
+        lambda: (p * np.sign(error)) * size ** (p - 1.0),
+        lambda: np.zeros_like(error) if p == 1 else (p * (p - 1.0)) * size ** (p - 2.0),
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
+    r"""The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+
+    Formula: \ell = \max(0, |x - t| - \epsilon)
+    epsilon: the error that costs nothing.
+    Synonyms: epsilon_insensitive_loss, l1_svr, svr
+    Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
+    """
+    excess, sign = _beyond(predictions - labels, epsilon)
+    return by_error(excess, lambda: sign, lambda: np.zeros_like(sign))
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def squared_epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
+    r"""The square of the absolute error beyond a tolerance.
+
+    Formula: \ell = \max(0, |x - t| - \epsilon)^2
+    epsilon: the error that costs nothing.
+    Synonyms: squared_epsilon_insensitive_loss, l2_svr
+    Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
+    """
+    excess, sign = _beyond(predictions - labels, epsilon)
+    return by_error(excess * excess, lambda: 2.0 * sign * excess, lambda: 2.0 * np.abs(sign))
+
+
+def _beyond(error: Array, epsilon: float) -> tuple[Array, Array]:
+    """max(0, |error| - epsilon), and the error's sign where that is not 0."""
+    excess = np.maximum(np.abs(error) - epsilon, 0.0)
+    return excess, np.sign(error) * (excess > 0)
+
+
+@loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True)
+def log_lin_quantile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
+    r"""Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+
+    Formula: \ell = \max(\alpha u, (\alpha - 1) u), \quad u = t - e^x
+    alpha: the quantile to estimate.
+    Synonyms: LogLinQuantile, log_linear_quantile
+    Reference: CatBoost, Regression: objectives and metrics, LogLinQuantile
+    """
+    weight = np.where(np.exp(predictions) > labels, 1.0 - alpha, -alpha).astype(predictions.dtype, copy=False)
+    power = times_exp(weight, predictions)
+    values = power - weight * labels
+    level = values != 0
+    return elementwise(
+        values,
+        {"predictions": lambda c: c * (level * power), "labels": lambda c: -c * (level * weight)},
+        {"predictions": lambda c: c * (level * power), "labels": lambda c: np.zeros_like(c * weight)},
+    )

@@ -1,0 +1,165 @@
+"""Regression errors relative to a scale: percentages, in-sample errors and variances."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import ELEMENTWISE, Positive, Real, RealLabel, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_sum, times
+from service.losses.registry import loss
+from service.losses.regression._shared import EXAMPLE
+
+ConstantLabel = Annotated[Array, Tensor("n ...", description="true values")]
+
+
+@loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True, bound=ELEMENTWISE)
+def mean_absolute_percentage_error(
+    predictions: Real,
+    labels: RealLabel,
+    *,
+    denominator: Literal["sklearn", "keras", "torchmetrics", "lightgbm"] = "sklearn",
+    scale: Positive = 1.0,
+) -> Evaluation:
+    r"""The absolute error as a fraction of the true number; with scale 100 in percent.
+
+    Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+
+    Formula: \ell = s \frac{|x - t|}{\max(|t|, \epsilon)}
+    denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as CatBoost has it too.
+    scale: multiplies the loss; 100 for keras, 1 for the others.
+    Synonyms: MAPE, MeanAbsolutePercentageError, percentage_error
+    Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
+    """
+    error = predictions - labels
+    floor = {"sklearn": 2.0**-52, "keras": 1e-7, "torchmetrics": 1.17e-6, "lightgbm": 1.0}[denominator]
+    size = np.abs(labels)
+    base = np.maximum(size, floor)
+    sign = scale * np.sign(error)
+    outside = size > floor
+
+    def label_slope() -> Array:
+        return np.where(outside, np.sign(labels) * (predictions / base), 1.0).astype(error.dtype, copy=False) * (-sign / base)
+
+    return elementwise(
+        scale * (np.abs(error) / base),
+        {"predictions": lambda c: c * (sign / base), "labels": lambda c: c * label_slope()},
+        {
+            "predictions": lambda c: np.zeros_like(c * error),
+            "labels": lambda c: c * (outside * (2.0 * sign * (predictions / base) / base / base)),
+        },
+    )
+
+
+@loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
+def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabel, *, scale: Positive = 1.0) -> Evaluation:
+    r"""The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+
+    Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides at a single 0.
+
+    Formula: \ell = s \frac{2 |x - t|}{|x| + |t|}
+    scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+    Synonyms: SMAPE, SymmetricMeanAbsolutePercentageError, symmetric_percentage_error
+    Reference: Makridakis, Accuracy measures: theoretical and practical concerns, 1993, International Journal of Forecasting 9
+    """
+    error = predictions - labels
+    x, t = np.abs(predictions), np.abs(labels)
+    total = x + t
+    total = np.where(total == 0, 1.0, total).astype(error.dtype, copy=False)
+    agreement = np.sign(predictions) * np.sign(labels)
+
+    def slope(other: Array) -> Array:
+        return times((2.0 * scale) * (np.sign(error) * (1.0 + agreement)), (other / total) / total)
+
+    def curvature(own: Array, other: Array, sign: float) -> Array:
+        return (-2.0 * sign) * slope(other) * np.sign(own) * (agreement > 0) / total
+
+    return elementwise(
+        (2.0 * scale) * (np.abs(error) / total),
+        {"predictions": lambda c: c * slope(t), "labels": lambda c: -c * slope(x)},
+        {"predictions": lambda c: c * curvature(predictions, t, 1.0), "labels": lambda c: c * curvature(labels, x, -1.0)},
+    )
+
+
+@loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True)
+def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantLabel) -> Evaluation:
+    r"""The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+
+    A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample 0.
+
+    Formula: L = \frac{\sum_i |x_i - t_i|}{\sum_i |t_i|}
+    Divisor: the sum of the sizes of the true numbers
+    Synonyms: WMAPE, WAPE, WeightedMeanAbsolutePercentageError, normalized_deviation
+    Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
+    """
+    error = predictions - labels
+    return elementwise(
+        np.abs(error),
+        {"predictions": lambda c: c * np.sign(error)},
+        {"predictions": lambda c: np.zeros_like(c * error)},
+        divisor=per_sample_sum(np.abs(labels)),
+    )
+
+
+Forecast = Annotated[Array, Tensor("n h", gradient="default", description="forecasts, one for each step of the horizon")]
+Future = Annotated[Array, Tensor("n h", gradient="on request", description="what came")]
+History = Annotated[Array, Tensor("n k", description="the series before the forecast, oldest first")]
+
+
+@loss(example={"predictions": [[3.0, 5.0]], "labels": [[4.0, 4.5]], "history": [[1.0, 2.0, 1.5, 3.0]]}, hessian_diagonal=True)
+def mean_absolute_scaled_error(
+    predictions: Forecast, labels: Future, history: History, *, seasonality: Annotated[int, annotated_types.Ge(1)] = 1
+) -> Evaluation:
+    r"""The absolute error in units of what the naive forecast, the value of one season before, is wrong by in the history.
+
+    A history that repeats itself exactly is refused: there is no unit. The gradient at a tie is 0.
+
+    Formula: \ell_{ik} = \frac{|x_{ik} - t_{ik}|}{\frac{1}{K - m} \sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
+    seasonality: m, steps in a season; 1 compares with the last value.
+    Synonyms: MASE, mase
+    Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22, section 3
+    """
+    steps = history.shape[1]
+    if steps <= seasonality:
+        raise InvalidTensor("history", f"has {steps} values; expected more than seasonality, which is {seasonality}")
+    naive = np.abs(history[:, seasonality:] - history[:, :-seasonality])
+    unit = (naive / (steps - seasonality)).sum(axis=1, keepdims=True)
+    if (unit == 0).any():
+        raise InvalidTensor("history", "repeats itself exactly, so that the error of the naive forecast is 0", (int(np.argmin(unit[:, 0])),))
+    error = predictions - labels
+    return elementwise(
+        np.abs(error) / unit,
+        {"predictions": lambda c: c * (np.sign(error) / unit), "labels": lambda c: -c * (np.sign(error) / unit)},
+        {name: lambda c: c * np.zeros_like(error) for name in ("predictions", "labels")},
+    )
+
+
+@loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.4]}, hessian_diagonal=True, merges=False)
+def relative_squared_error(predictions: Real, labels: ConstantLabel) -> Evaluation:
+    r"""The squared error in units of the labels' variance over the batch: one minus R squared.
+
+    Each entry of the further axes is an output with a variance of its own, and the mean is over all, as in torchmetrics. Labels
+    that are all equal are refused.
+
+    Formula: L = \frac{\sum_i (x_i - t_i)^2}{\sum_i (t_i - \bar t)^2}
+    Divisor: the number of elements, as each one's square is divided by a variance
+    Synonyms: RSE, relative_mse, one_minus_r2, RelativeSquaredError, fraction_of_variance_unexplained
+    Reference: Wright, Correlation and Causation, 1921, Journal of Agricultural Research 20; torchmetrics relative_squared_error
+    """
+    error = predictions - labels
+    deviation = labels - labels[:1]
+    deviation = deviation - (deviation / max(len(labels), 1)).sum(axis=0)
+    largest = np.abs(deviation).max(axis=0, initial=0.0)
+    if len(labels) and (largest == 0).any():
+        raise InvalidTensor("labels", "are all equal, so that their variance is 0", (0, *(int(i) for i in np.argwhere(largest == 0)[0])))
+    deviation /= largest
+    root = np.sqrt((deviation * deviation).sum(axis=0) / max(len(labels), 1)) * largest
+    z = error / root
+    return elementwise(
+        z * z, {"predictions": lambda c: (2.0 * c) * (z / root)}, {"predictions": lambda c: (2.0 * c) * (1.0 / root / root + np.zeros_like(z))}
+    )

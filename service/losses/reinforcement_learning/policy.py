@@ -1,0 +1,333 @@
+"""Policy gradients: log-probabilities of the actions or tokens taken, weighed by their advantages.
+
+logps are the log-probabilities under the policy being trained, old_logps those under the policy that acted; the ratio is
+e^(logps - old_logps). Advantages, old and reference log-probabilities are constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import Bound, Domain, Fraction, NonNegative, Positive, Tensor
+from service.losses.errors import InvalidOption, InvalidTensor
+from service.losses.evaluation import Evaluation, Pullback, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import exp_times, per_sample_sum, sigmoid, spread
+from service.losses.numerics.special import expm1_minus
+from service.losses.registry import loss
+
+ActionLogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="log-probabilities of the actions under the policy")]
+OldLogProbability = Annotated[Array, Tensor("n ...", description="log-probabilities of the same actions under the policy that acted")]
+RefLogProbability = Annotated[Array, Tensor("n ...", gradient="on request", description="log-probabilities of the same actions under a reference")]
+Advantage = Annotated[Array, Tensor("n"), Tensor("n ...")]
+Mask = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for the elements that count, 0 for padding")]
+ValueEstimate = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's values of the states")]
+OldValueEstimate = Annotated[Array, Tensor("n ...", description="the values when the policy acted")]
+Return = Annotated[Array, Tensor("n ...", description="returns, what the values are to be")]
+Entropy = Annotated[Array, Tensor("n ...", gradient="default", description="entropies of the policy in the states")]
+TokenLogProbability = Annotated[Array, Tensor("n t", gradient="default", description="log-probabilities of the tokens under the policy")]
+OldTokenLogProbability = Annotated[Array, Tensor("n t", description="log-probabilities of the tokens under the policy that wrote them")]
+RefTokenLogProbability = Annotated[Array, Tensor("n t", description="log-probabilities of the tokens under the reference model")]
+TokenMask = Annotated[Array, Tensor("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the answer's tokens, 0 for the others")]
+AnswerAdvantage = Annotated[Array, Tensor("n", description="advantages of the answers within their groups")]
+STEPS = {"logps": [[-1.2, -0.4], [-0.9, -2.0]], "old_logps": [[-1.0, -0.5], [-1.1, -1.2]], "advantages": [1.0, -0.5]}
+SIGNED = Bound(1e-13, 1e-12, "terms of both signs: advantages against values, entropies or a divergence")
+
+
+def per_action(advantages: Array, like: Array) -> Array:
+    """Advantages of samples, or of actions, for each element."""
+    return np.broadcast_to(advantages.reshape(advantages.shape + (1,) * (like.ndim - advantages.ndim)), like.shape)
+
+
+def unmasked(x: Array, mask: Array | None) -> Array:
+    """x, with 0 for what the mask leaves out, so that nothing there can leave the range of numbers."""
+    return x if mask is None else np.where(mask == 1, x, 0.0).astype(x.dtype, copy=False)
+
+
+def as_weight(mask: Array | None, like: Array) -> Array | None:
+    """A mask as numbers."""
+    return None if mask is None else mask.astype(like.dtype)
+
+
+def surrogate(log_ratio: Array, advantages: Array, low: float, high: float, most: float = math.inf) -> tuple[Array, Array]:
+    """-min(min(r, most) A, clip(r, low, high) A), and its derivative by the log-ratio: -r A, or 0 where a clipped term is the smaller."""
+    gain = exp_times(np.minimum(log_ratio, math.log(most)), advantages)
+    ratio = np.exp(log_ratio)
+    free = np.where(advantages >= 0, np.minimum(ratio, most) <= high, ratio >= low)
+    bound = np.where(advantages >= 0, high, low).astype(gain.dtype) * advantages
+    return np.where(free, -gain, -bound), np.where(free & (ratio <= most) & (advantages != 0), -gain, 0.0).astype(gain.dtype)
+
+
+def softened(log_ratio: Array, advantages: Array, temperatures: tuple[float, float]) -> tuple[Array, Array]:
+    """-(4 / T) sigmoid(T (r - 1)) A, and its derivative by the log-ratio; T for positive advantages and for the others."""
+    of = np.where(advantages > 0, *temperatures).astype(log_ratio.dtype)
+    x = of * np.expm1(log_ratio)
+    right = sigmoid(x)
+    return (-4.0 / of) * right * advantages, exp_times(log_ratio, -4.0 * advantages * (right * sigmoid(-x)))
+
+
+def total(terms: list[tuple[str, float, Evaluation]]) -> Evaluation:
+    """Weighted terms over the same elements as one loss; the unweighted ones are its parts."""
+    gradients: dict[str, Pullback] = {}
+    for _, factor, term in terms:
+        for name, pullback in term.gradients.items():
+            gradients[name] = lambda c, pullback=pullback, factor=factor: pullback(factor * c)  # type: ignore[misc]
+    first = terms[0][2]
+
+    def elements() -> Array:
+        parts = [factor * term.elements() for _, factor, term in terms if term.elements is not None]
+        return sum(parts[1:], parts[0])
+
+    return Evaluation(
+        sum((factor * term.numerator for _, factor, term in terms), np.zeros_like(first.numerator)),
+        first.weight,
+        gradients,
+        elements,
+        parts={name: term.numerator for name, _, term in terms},
+    )
+
+
+@loss(example=STEPS, bound=SIGNED)
+def ppo_clip(
+    logps: ActionLogProbability,
+    old_logps: OldLogProbability,
+    advantages: Advantage,
+    *,
+    mask: Mask | None = None,
+    values: ValueEstimate | None = None,
+    returns: Return | None = None,
+    old_values: OldValueEstimate | None = None,
+    entropy: Entropy | None = None,
+    epsilon: Fraction = 0.2,
+    epsilon_high: NonNegative = 0.2,
+    value_epsilon: NonNegative = 0.2,
+    value_coefficient: NonNegative = 0.5,
+    entropy_coefficient: NonNegative = 0.01,
+) -> Evaluation:
+    r"""Proximal policy optimisation: the smaller of the ratio's and the clipped ratio's gain, and the critic's and entropy's terms if sent.
+
+    The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the value as it is and kept
+    within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone). `parts` has policy, value and entropy
+    before their coefficients. At the edge of the clip range the gradient is that of inside; between the two squares at a tie that of the
+    plain one.
+
+    Formula: \ell = -\min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon_h) A) + c_v \tfrac12 \max((v - R)^2, (v_{clip} - R)^2) - c_e H, \quad \rho = e^{\log\pi - \log\pi_{old}}
+    advantages: how much better than expected each action was, or each sample.
+    epsilon: how far below 1 the ratio may fall to the policy's profit.
+    epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
+    value_epsilon: how far a value may move from old_values.
+    value_coefficient: weight of the critic's term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
+    entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: PPO, ClipPPOLoss, PPOTrainer, proximal_policy_optimization
+    Reference: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv:1707.06347, equations 7 and 9
+    """
+    if (values is None) != (returns is None):
+        raise InvalidTensor("values" if values is None else "returns", "is missing: values and returns go together")
+    weight = as_weight(mask, logps)
+    value, slope = surrogate(unmasked(logps - old_logps, mask), per_action(advantages, logps), 1.0 - epsilon, 1.0 + epsilon_high)
+    terms = [("policy", 1.0, elementwise(value, {"logps": lambda c: c * slope}, weight=weight))]
+    if values is not None and returns is not None:
+        critic = _critic(
+            unmasked(values, mask), unmasked(returns, mask), None if old_values is None else unmasked(old_values, mask), value_epsilon, weight
+        )
+        terms.append(("value", value_coefficient, critic))
+    if entropy is not None:
+        terms.append(("entropy", entropy_coefficient, elementwise(-entropy, {"entropy": lambda c: -c * np.ones_like(logps)}, weight=weight)))
+    return total(terms)
+
+
+def _critic(values: Array, returns: Array, old_values: Array | None, epsilon: float, weight: Array | None) -> Evaluation:
+    """Half the larger of (v - R)^2 and the square with v kept near its old value."""
+    error = values - returns
+    slope = error
+    if old_values is not None:
+        move = values - old_values
+        beyond = move - np.clip(move, -epsilon, epsilon)
+        held = error - beyond
+        plain = np.sign(beyond) * (error + held) >= 0  # |error| >= |held|, as a difference of squares
+        slope = np.where(plain, error, 0.0).astype(error.dtype)
+        error = np.where(plain, error, held)
+    return elementwise(0.5 * error * error, {"values": lambda c: c * slope}, weight=weight)
+
+
+@loss(example=STEPS | {"ref_logps": [[-1.1, -0.4], [-1.0, -1.5]], "beta": 0.04}, bound=SIGNED)
+def grpo(
+    logps: TokenLogProbability,
+    old_logps: OldTokenLogProbability,
+    advantages: AnswerAdvantage,
+    *,
+    ref_logps: RefTokenLogProbability | None = None,
+    mask: TokenMask | None = None,
+    loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo", "luspo", "sapo"] = "dapo",
+    importance_sampling_level: Literal["token", "sequence"] = "token",
+    epsilon: Fraction = 0.2,
+    epsilon_high: NonNegative = 0.2,
+    beta: NonNegative = 0.0,
+    max_completion_length: Annotated[int, annotated_types.Ge(0)] = 0,
+    delta: NonNegative = 0.0,
+    sapo_temperature_pos: Positive = 1.0,
+    sapo_temperature_neg: Positive = 1.05,
+) -> Evaluation:
+    r"""Group relative policy optimisation: PPO's clipped gain for each token of an answer, all with the answer's advantage, and a divergence.
+
+    The variants differ in what a token counts for. grpo: an answer's tokens share a weight of 1, and the divisor is the number of answers.
+    bnpo and dapo: the divisor is the number of tokens in the call; TRL's dapo means that of the whole generation batch over all processes, which is what
+    merging answers by their normalizers gives. dr_grpo: the divisor is answers times max_completion_length. luspo: an answer's tokens are summed
+    and the divisor is the number of answers. sapo averages as grpo and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped
+    gain. TRL's cispo is a loss of its own here; its vespo and use_bias_correction_kl are not here. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
+    answer without tokens counts with loss 0.
+
+    Formula: \ell_{it} = -\min(\rho_{it} A_i, \mathrm{clip}(\rho_{it}, 1 - \epsilon, 1 + \epsilon_h) A_i) + \beta (e^{d} - 1 - d), \quad d = \log \pi_{ref} - \log \pi
+    loss_type: how tokens are averaged, by TRL's names.
+    importance_sampling_level: a ratio for each token, or one for the whole answer.
+    epsilon: how far below 1 the ratio may fall to the policy's profit.
+    epsilon_high: how far above 1 it may rise (DAPO 0.28).
+    beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
+    max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
+    delta: the largest ratio of the term that is not clipped, at least 1 + epsilon_high (two-sided clipping); 0 is no limit.
+    sapo_temperature_pos: T of tokens with a positive advantage.
+    sapo_temperature_neg: T of the others.
+    Divisor: as loss_type says
+    Synonyms: GRPOTrainer, GRPOLoss, dapo, soft_adaptive_policy_optimization
+    Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; SAPO 2511.20347; two-sided clipping 2505.07291; TRL GRPOTrainer
+    """
+    if beta and ref_logps is None:
+        raise InvalidTensor("ref_logps", "is missing: a positive beta weighs the divergence from it")
+    if delta and delta < 1.0 + epsilon_high:
+        raise InvalidOption("delta", f"is {delta:g}; expected 0 or at least 1 + epsilon_high = {1.0 + epsilon_high:g}")
+    kept = np.ones_like(logps) if mask is None else mask.astype(logps.dtype)
+    lengths = per_sample_sum(kept)
+    share = kept / spread(np.maximum(lengths, 1.0), kept)  # of each token in its answer
+    log_ratio = unmasked(logps - old_logps, mask)
+    whole = importance_sampling_level == "sequence"
+    if whole:
+        log_ratio = per_sample_sum(share * log_ratio).astype(logps.dtype)[:, None]
+    if loss_type == "sapo":
+        value, slope = softened(log_ratio, advantages[:, None], (sapo_temperature_pos, sapo_temperature_neg))
+    else:
+        value, slope = surrogate(log_ratio, advantages[:, None], 1.0 - epsilon, 1.0 + epsilon_high, delta or math.inf)
+    unit = share if loss_type in ("grpo", "sapo") else kept
+    numerator = unit * unmasked(np.broadcast_to(value, kept.shape), mask)
+    distance = np.zeros_like(logps) if ref_logps is None else unmasked(ref_logps - logps, mask)
+    if beta:
+        numerator += _weighed(unit * beta, distance, expm1_minus)
+
+    def pullback(c: Array) -> Array:
+        by_token = unit * unmasked(np.broadcast_to(slope, kept.shape), mask)
+        if whole:
+            by_token = per_sample_sum(by_token).astype(logps.dtype)[:, None] * share
+        if beta:
+            by_token = by_token - _weighed(unit * beta, distance, np.expm1)
+        return spread(c, logps) * by_token
+
+    divisor = {
+        "grpo": np.ones_like(lengths),
+        "sapo": np.ones_like(lengths),
+        "luspo": np.ones_like(lengths),
+        "dr_grpo": np.full_like(lengths, max_completion_length or logps.shape[1]),
+    }.get(loss_type, lengths)
+    return Evaluation(per_sample_sum(numerator), divisor, {"logps": pullback}, lambda: numerator)
+
+
+def _weighed(weight: Array, x: Array, function: Callable[[Array], Array]) -> Array:
+    """Weight * function(x) of a function that is e^x to the last bit far out, in range where the product is."""
+    return np.where(x > 80.0, exp_times(x, weight), weight * function(np.minimum(x, 80.0)))
+
+
+@loss(example=STEPS)
+def importance_sampling(logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None) -> Evaluation:
+    r"""The policy gradient from another policy's actions: the gain times the ratio of probabilities, unclipped.
+
+    Formula: \ell = -e^{\log \pi - \log \pi_{old}} A
+    advantages: how much better than expected each action was, or each sample.
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: off_policy_reinforce, cpi
+    Reference: Kakade and Langford, Approximately Optimal Approximate Reinforcement Learning, 2002; Schulman et al., 2017, arXiv:1707.06347, equation 6
+    """
+    value = -exp_times(unmasked(logps - old_logps, mask), per_action(advantages, logps))
+    return elementwise(value, {"logps": lambda c: c * value}, weight=as_weight(mask, logps))
+
+
+@loss(example=STEPS, conventions=("gradients",))
+def cispo(
+    logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None, epsilon_high: Positive = 5.0
+) -> Evaluation:
+    r"""Clipped importance sampling: the ratio is clipped and constant, so that no token's gradient vanishes.
+
+    The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value.
+
+    Formula: \ell = -\mathrm{sg}(\min(\rho, \epsilon_h)) \, A \log \pi
+    advantages: how much better than expected each action was, or each sample.
+    epsilon_high: the largest ratio (TRL's and ScaleRL's meaning: the bound itself, not its distance from 1).
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: clipped_is_policy_optimization
+    Reference: MiniMax, MiniMax-M1, 2025, arXiv:2506.13585, equation 4; TRL GRPOTrainer, loss_type cispo
+    """
+    weight = -exp_times(np.minimum(unmasked(logps - old_logps, mask), math.log(epsilon_high)), per_action(advantages, logps))
+    return elementwise(weight * unmasked(logps, mask), {"logps": lambda c: c * weight}, weight=as_weight(mask, logps))
+
+
+@loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]], "advantages": [1.0, -0.5]})
+def reinforce(logps: ActionLogProbability, advantages: Advantage, *, mask: Mask | None = None) -> Evaluation:
+    r"""The policy gradient: log-probabilities of the actions taken, weighed by how good they were.
+
+    With an answer's summed log-probability and its reward less the mean of the others' it is RLOO.
+
+    Formula: \ell = -A \log \pi
+    advantages: how much better than expected each action was, or each sample.
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: policy_gradient, REINFORCELoss, rloo
+    Reference: Williams, Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, 1992, Machine Learning 8
+    """
+    slope = -per_action(advantages, logps)
+    return elementwise(slope * unmasked(logps, mask), {"logps": lambda c: c * slope}, weight=as_weight(mask, logps))
+
+
+@loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]]}, conventions=("gradients",))
+def dft(logps: ActionLogProbability, *, mask: Mask | None = None) -> Evaluation:
+    r"""Dynamic fine-tuning: the log-likelihood of the tokens shown, each weighed by its own probability.
+
+    The gradient takes the probability for a constant, as the method does; it is not the derivative of the value.
+
+    Formula: \ell = -\mathrm{sg}(\pi) \log \pi
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: dynamic_fine_tuning, DFTLoss
+    Reference: Wu et al., On the Generalization of SFT: A Reinforcement Learning Perspective with Reward Rectification, 2025, arXiv:2508.05629, equation 9; TRL SFTTrainer, loss_type dft
+    """
+    kept = unmasked(logps, mask)
+    weight = -np.exp(kept)
+    return elementwise(weight * kept, {"logps": lambda c: c * weight}, weight=as_weight(mask, logps))
+
+
+@loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]], "ref_logps": [[-1.0, -0.5], [-1.1, -1.2]]}, hessian_diagonal=True)
+def kl_estimator(
+    logps: ActionLogProbability, ref_logps: RefLogProbability, *, mask: Mask | None = None, estimator: Literal["k1", "k2", "k3"] = "k3"
+) -> Evaluation:
+    r"""Estimates of KL(policy | reference) from log-probabilities of the policy's own samples.
+
+    k1 is unbiased and of either sign; k2 is biased with little variance; k3 is unbiased and never negative. k3 is exact near 0, where
+    exp(d) - d - 1 loses all digits. The gradients are those of the estimates, which is not that of the divergence (k2's is, on average).
+
+    Formula: k_1 = -d, \quad k_2 = \tfrac{d^2}{2}, \quad k_3 = e^d - 1 - d, \quad d = \log \pi_{ref} - \log \pi
+    estimator: which of the three.
+    Divisor: the number of elements, of those that the mask keeps
+    Synonyms: k3, kl_penalty, low_var_kl
+    Reference: Schulman, Approximating KL Divergence, 2020, joschu.net/blog/kl-approx.html
+    """
+    d = unmasked(ref_logps - logps, mask)
+    forms: dict[str, Callable[[], Array]] = {"k1": lambda: -d, "k2": lambda: 0.5 * d * d, "k3": lambda: expm1_minus(d)}
+    slopes: dict[str, Callable[[], Array]] = {"k1": lambda: -np.ones_like(d), "k2": lambda: d, "k3": lambda: np.expm1(d)}
+    curvatures: dict[str, Callable[[], Array]] = {"k1": lambda: np.zeros_like(d), "k2": lambda: np.ones_like(d), "k3": lambda: np.exp(d)}
+    slope, curvature = slopes[estimator], curvatures[estimator]
+    return elementwise(
+        forms[estimator](),
+        {"logps": lambda c: -c * slope(), "ref_logps": lambda c: c * slope()},
+        {"logps": lambda c: c * curvature(), "ref_logps": lambda c: c * curvature()},
+        weight=as_weight(mask, logps),
+    )

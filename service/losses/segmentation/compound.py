@@ -1,0 +1,125 @@
+"""Compound losses of masks: an overlap and a loss of each position, added up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
+from service.losses.classification.cross_entropy import cross_entropy, softmax_focal
+from service.losses.declaration import Logits, NonNegative
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, Pullback
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import per_sample_size
+from service.losses.registry import loss
+from service.losses.segmentation._shared import ALIKE, EXAMPLE_LOGITS, Activation, MaskLabels, masks
+from service.losses.segmentation.overlap import dice
+
+
+@loss(example=EXAMPLE_LOGITS, bound=ALIKE)
+def dice_ce(
+    predictions: Logits,
+    labels: MaskLabels,
+    *,
+    activation: Literal["softmax", "sigmoid"] = "softmax",
+    lambda_dice: NonNegative = 1.0,
+    lambda_ce: NonNegative = 1.0,
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+) -> Evaluation:
+    r"""The sum of dice and cross entropy, each sample's mean of both.
+
+    Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{CE}}
+    predictions: raw scores, one for each class.
+    activation: softmax with cross_entropy, or sigmoid with binary_cross_entropy_with_logits.
+    lambda_dice: weight of the part `dice`.
+    lambda_ce: weight of the part `ce`.
+    smooth_nr: added to the numerator of dice.
+    smooth_dr: added to the denominator of dice.
+    include_background: whether class 0 counts in dice; in the cross entropy it always does.
+    Divisor: the number of samples; dice is a mean over classes, cross entropy one over positions (and classes, with sigmoid)
+    Synonyms: DiceCELoss, dice_cross_entropy, combo
+    Reference: Taghanaki et al., Combo Loss, 2018, arXiv:1805.02798; Isensee et al., nnU-Net, 2018, arXiv:1809.10486, section 2.3
+    """
+    region = _dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)
+    if activation == "softmax":
+        entropy = cross_entropy.function(predictions, labels)
+    else:
+        entropy = _with_labels_of(binary_cross_entropy_with_logits.function(predictions, masks(labels, predictions)), labels, predictions)
+    return summed({"dice": (lambda_dice, region), "ce": (lambda_ce, _mean_of_positions(entropy, predictions, activation))})
+
+
+def _dice(predictions: Array, labels: Array, activation: Activation, smooth_nr: float, smooth_dr: float, background: bool) -> Evaluation:
+    return dice.function(predictions, labels, activation=activation, smooth_nr=smooth_nr, smooth_dr=smooth_dr, include_background=background)
+
+
+def _with_labels_of(term: Evaluation, labels: Array, like: Array) -> Evaluation:
+    """Without the gradient of labels that are class indices."""
+    if labels.ndim == like.ndim:
+        return term
+    return replace(term, gradients={"predictions": term.gradients["predictions"]})
+
+
+def _mean_of_positions(term: Evaluation, like: Array, activation: Activation) -> Evaluation:
+    """The term with each sample's own number of elements for its divisor."""
+    size = per_sample_size(like) / (like.shape[1] if activation == "softmax" else 1)
+    return replace(term, weight=size)
+
+
+def summed(terms: dict[str, tuple[float, Evaluation]]) -> Evaluation:
+    """The sum of the terms' means, sample by sample; each input's gradient is the sum of those of the terms that have it."""
+    means = {name: term.numerator / term.weight for name, (_, term) in terms.items()}
+    scales = [(factor, term) for factor, term in terms.values()]
+
+    def pulled(wrt: str) -> Pullback:
+        def pullback(cotangent: Array) -> Array:
+            return np.sum([term.gradients[wrt](cotangent * factor / term.weight) for factor, term in scales], axis=0)
+
+        return pullback
+
+    total = sum((factor * means[name] for name, (factor, _) in terms.items()), np.zeros(1))
+    shared = set.intersection(*(set(term.gradients) for _, term in scales))
+    return Evaluation(total, np.ones(len(total)), {wrt: pulled(wrt) for wrt in sorted(shared)}, parts=means)
+
+
+@loss(example=EXAMPLE_LOGITS, bound=ALIKE)
+def dice_focal(
+    predictions: Logits,
+    labels: MaskLabels,
+    *,
+    activation: Literal["softmax", "sigmoid"] = "sigmoid",
+    gamma: NonNegative = 2.0,
+    lambda_dice: NonNegative = 1.0,
+    lambda_focal: NonNegative = 1.0,
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+) -> Evaluation:
+    r"""The sum of dice and the focal loss, each sample's mean of both.
+
+    Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{focal}}_\gamma
+    predictions: raw scores, one for each class.
+    activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and is a mean over positions where MONAI's is one over positions and classes.
+    gamma: focusing exponent.
+    lambda_dice: weight of the part `dice`.
+    lambda_focal: weight of the part `focal`.
+    smooth_nr: added to the numerator of dice.
+    smooth_dr: added to the denominator of dice.
+    include_background: whether class 0 counts in dice; in the focal loss it always does.
+    Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+    Synonyms: DiceFocalLoss, dice_focal_loss
+    Reference: Zhu et al., AnatomyNet, 2018, arXiv:1808.05238, section 2.4; MONAI DiceFocalLoss
+    """
+    region = _dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)
+    if activation == "sigmoid":
+        focal = sigmoid_focal.function(predictions, masks(labels, predictions), gamma=gamma, alpha=-1.0)
+        focal = _with_labels_of(focal, labels, predictions)
+    elif labels.ndim == predictions.ndim:
+        raise InvalidTensor("labels", f"has shape {labels.shape}; with activation softmax it is class indices, (n, ...)")
+    else:
+        focal = softmax_focal.function(predictions, labels, gamma=gamma)
+    return summed({"dice": (lambda_dice, region), "focal": (lambda_focal, _mean_of_positions(focal, predictions, activation))})

@@ -1,0 +1,86 @@
+"""Segmentation by distance maps: the caller computes them (scipy's distance_transform_edt), they are constants of the gradient."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Probability, ProbabilityLabel, Tensor
+from service.losses.evaluation import Evaluation, elementwise
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import times
+from service.losses.registry import loss
+
+SignedDistance = Annotated[
+    Array, Tensor("n ...", description="distance of each element to the boundary of the true region, negative inside of it and positive outside")
+]
+Distance = Annotated[
+    Array, Tensor("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, in and outside of it")
+]
+
+
+@loss(
+    example={"predictions": [[0.9, 0.6, 0.2]], "distances": [[-1.0, 0.0, 1.0]]},
+    hessian_diagonal=True,
+    bound=ELEMENTWISE,
+)
+def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
+    r"""The predicted probability times the signed distance to the true boundary: the integral between both boundaries, up to a constant.
+
+    Negative inside of the true region, so the best value is below 0. Classes to be left out are left out by the caller. Used next to dice or
+    cross_entropy, with a weight that grows in training.
+
+    Formula: \ell = \phi \, p
+    predictions: probabilities, after softmax or sigmoid.
+    distances: phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus that of the inside, plus 1).
+    Synonyms: BoundaryLoss, boundary_loss, SurfaceLoss, surface_loss
+    Reference: Kervadec et al., Boundary loss for highly unbalanced segmentation, 2019, arXiv:1812.07032, equation 5
+    """
+    return elementwise(
+        distances * predictions,
+        {"predictions": lambda c: c * distances},
+        {"predictions": lambda c: np.zeros_like(c * distances)},
+    )
+
+
+@loss(
+    example={
+        "predictions": [[0.9, 0.6, 0.2]],
+        "labels": [[1.0, 0.0, 0.0]],
+        "prediction_distances": [[1.0, 1.0, 1.0]],
+        "label_distances": [[1.0, 1.0, 2.0]],
+    },
+    hessian_diagonal=True,
+    bound=ELEMENTWISE,
+)
+def hausdorff_dt(
+    predictions: Probability, labels: ProbabilityLabel, prediction_distances: Distance, label_distances: Distance, *, alpha: NonNegative = 2.0
+) -> Evaluation:
+    r"""The squared error of the probabilities, weighed by how far from both boundaries it lies: a bound of the Hausdorff distance.
+
+    MONAI's loss on channels that the caller selects (it leaves the background out by default), its distances those of the foreground and of
+    the background added, 0 where all or nothing is foreground.
+
+    Formula: \ell = (p - t)^2 \left( d_p^\alpha + d_t^\alpha \right)
+    prediction_distances: d_p, distances to the boundary of the predicted region, p > 1/2; constant in the gradient.
+    label_distances: d_t, distances to the boundary of the true region.
+    alpha: power of the distances, how much the farthest errors count.
+    Synonyms: HausdorffDTLoss, hausdorff_dt_loss, hausdorff_distance_transform
+    Reference: Karimi and Salcudean, Reducing the Hausdorff Distance in Medical Image Segmentation with Convolutional Neural Networks, 2019, arXiv:1904.10030, equation 8
+    """
+    error = predictions - labels
+    roots = [distances ** distances.dtype.type(alpha / 4.0) for distances in (prediction_distances, label_distances)]
+    scaled = [times(times(error, root), root) for root in roots]  # by the power's root: its square may be in range where neither factor's is
+
+    def slope() -> Array:
+        return np.add(*(times(times(y, root), root) for y, root in zip(scaled, roots, strict=True)))
+
+    def weight() -> Array:
+        return np.add(*((root * root) * (root * root) for root in roots))
+
+    return elementwise(
+        np.add(*(y * y for y in scaled)),
+        {"predictions": lambda c: (2.0 * c) * slope(), "labels": lambda c: (-2.0 * c) * slope()},
+        {name: lambda c: (2.0 * c) * weight() for name in ("predictions", "labels")},
+    )

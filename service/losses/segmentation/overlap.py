@@ -1,0 +1,374 @@
+"""Overlap of predicted and true masks, class by class: Dice and its kin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import numpy as np
+
+from service.losses.declaration import UNIT, Bound, ClassWeight, NonNegative, Positive, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, in_float64
+from service.losses.numerics import Array
+from service.losses.numerics.elementary import LN2, times
+from service.losses.registry import loss
+from service.losses.segmentation._shared import (
+    CANCELS,
+    EXAMPLE,
+    Activation,
+    Counts,
+    MaskLabels,
+    Masks,
+    Scored,
+    activated,
+    class_weights,
+    counted,
+    masks,
+    over,
+    overlap,
+    ratio,
+    squared_score,
+    through,
+    tversky_score,
+)
+
+FixedMaskLabels = Annotated[
+    Array,
+    Tensor("n c ...", domain=UNIT, description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
+    Tensor("n ...", kind="integer", below="c"),
+]
+LEAST_SIZE = 1e-100  # of a true mask that weighs by the inverse of its size
+
+
+@loss(example=EXAMPLE, merges=False)
+def dice(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    activation: Activation = "none",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    squared_pred: bool = False,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""One minus twice the intersection over the sum of both masks, for each class.
+
+    MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
+    (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it leaves out classes that no mask has.
+    0 / 0, which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+
+    Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    smooth_nr: added to the numerator.
+    smooth_dr: added to the denominator.
+    squared_pred: the denominator sums the squares of p and t (V-Net).
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
+    Synonyms: DiceLoss, dice_loss, soft_dice, binary_dice_loss, BinaryDice
+    Reference: Milletari, Navab and Ahmadi, V-Net, 2016, arXiv:1606.04797, section 3
+    """
+
+    def score(counts: Counts) -> Scored:
+        if squared_pred:
+            return squared_score(counts, smooth_nr, smooth_dr)
+        return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
+
+    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+
+
+@loss(example=EXAMPLE, merges=False)
+def jaccard(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    activation: Activation = "none",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""One minus the intersection over the union of both masks, for each class: soft IoU.
+
+    tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) has twice the intersection over twice the union, so half its smoothing;
+    segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the loss 0.
+
+    Formula: \ell_c = 1 - \frac{\sum p t + s_{nr}}{\sum p + \sum t - \sum p t + s_{dr}}
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    smooth_nr: added to the numerator.
+    smooth_dr: added to the denominator.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Synonyms: JaccardLoss, jaccard_loss, soft_iou, soft_jaccard
+    Reference: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation, 2016
+    """
+
+    def score(counts: Counts) -> Scored:
+        return tversky_score(counts, 1.0, 1.0, smooth_nr, smooth_dr)
+
+    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+
+
+@loss(example=EXAMPLE | {"alpha": 0.3, "beta": 0.7}, merges=False, bound=CANCELS)
+def tversky(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    alpha: NonNegative = 0.5,
+    beta: NonNegative = 0.5,
+    activation: Activation = "none",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""Dice with a weight of its own for false positives and for false negatives.
+
+    alpha weighs false positives and beta false negatives, as everywhere but in keras, whose alpha weighs false negatives.
+    0 / 0 is the loss 0.
+
+    Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
+    alpha: weight of false positives.
+    beta: weight of false negatives.
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    smooth_nr: added to the numerator.
+    smooth_dr: added to the denominator.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Synonyms: TverskyLoss, tversky_loss
+    Reference: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation, 2017, arXiv:1706.05721, equation 3
+    """
+
+    def score(counts: Counts) -> Scored:
+        return tversky_score(counts, alpha, beta, smooth_nr, smooth_dr)
+
+    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+
+
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+def focal_tversky(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    alpha: NonNegative = 0.3,
+    beta: NonNegative = 0.7,
+    gamma: Positive = 4.0 / 3.0,
+    exponent: Literal["inverse", "gamma"] = "inverse",
+    activation: Activation = "none",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
+
+    The paper's alpha is our beta. segmentation_models_pytorch has the exponent gamma, on the mean over the classes; MONAI's exponent
+    1 - gamma is `exponent` gamma with gamma replaced by it, and it leaves the background without the power. The gradient at loss 0 is 0.
+    A negative Tversky loss, which smooth_nr > smooth_dr makes possible, counts as 0.
+
+    Formula: \ell_c = (1 - TI_c)^{1 / \gamma}, \quad 1 - TI_c \text{ as in tversky}
+    alpha: weight of false positives.
+    beta: weight of false negatives.
+    gamma: focusing parameter.
+    exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    smooth_nr: added to the numerator.
+    smooth_dr: added to the denominator.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Synonyms: FocalTverskyLoss, focal_tversky_loss, AsymmetricFocalTverskyLoss
+    Reference: Abraham and Khan, A Novel Focal Tversky Loss Function with Improved Attention U-Net, 2018, arXiv:1810.07842, equation 4
+    """
+    power = gamma if exponent == "gamma" else 1.0 / gamma
+
+    def score(counts: Counts) -> Scored:
+        plain = tversky_score(counts, alpha, beta, smooth_nr, smooth_dr)
+        base = np.maximum(plain.values, 0.0)
+        rate = np.power(base, power - 1.0, out=np.zeros_like(base), where=base > 0)
+        return through(plain, base**power, power * rate)
+
+    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+
+
+@loss(example=EXAMPLE, merges=False)
+def log_cosh_dice(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    activation: Activation = "none",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""The logarithm of the hyperbolic cosine of the Dice loss of each class.
+
+    Formula: \ell_c = \log \cosh(\mathrm{dice}_c)
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    smooth_nr: added to the numerator of dice.
+    smooth_dr: added to the denominator of dice.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Synonyms: LogCoshDiceLoss, log_cosh_dice_loss
+    Reference: Jadon, A survey of loss functions for semantic segmentation, 2020, arXiv:2006.14822, section 3.11
+    """
+
+    def score(counts: Counts) -> Scored:
+        plain = tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
+        size = np.abs(plain.values)
+        large = size + np.log1p(np.exp(-2.0 * size)) - LN2
+        return through(plain, np.where(size > 1, large, 0.5 * np.log1p(np.square(np.sinh(np.minimum(size, 1.0))))), np.tanh(plain.values))
+
+    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+
+
+@loss(example=EXAMPLE, merges=False, bound=CANCELS)
+@in_float64
+def generalized_dice(
+    predictions: Masks,
+    labels: FixedMaskLabels,
+    *,
+    activation: Activation = "none",
+    convention: Literal["monai", "optax"] = "monai",
+    weighting: Literal["square", "simple", "uniform"] = "square",
+    smooth_nr: NonNegative = 1e-5,
+    smooth_dr: NonNegative = 1e-5,
+    include_background: bool = True,
+) -> Evaluation:
+    r"""Dice over all classes, each weighed by the inverse of its true size.
+
+    Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
+    weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
+    batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient.
+    With soft labels a class's true size is 0 or at least 1e-100.
+
+    Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    convention: monai is one ratio, optax a mean of ratios.
+    weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
+    smooth_nr: added to the numerator.
+    smooth_dr: added to the denominator.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    Divisor: the number of samples; with optax times the classes that count
+    Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL, multiclass_generalized_dice_loss
+    Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
+    """
+    if convention == "optax":
+        size = masks(labels, predictions).sum(axis=(0, *range(2, predictions.ndim)), dtype=np.float64)
+        inverse = 1.0 / (size * size + 1e-7)
+
+        def dice_score(counts: Counts) -> Scored:
+            return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
+
+        weights = len(size) * inverse / inverse.sum()
+        result = overlap(predictions, labels, dice_score, activation, False, weights, include_background)
+        return replace(result, gradients={"predictions": result.gradients["predictions"]})
+    power = {"square": 2, "simple": 1, "uniform": 0}[weighting]
+    return _one_ratio(predictions, labels, activation, power, smooth_nr, smooth_dr, include_background)
+
+
+def _one_ratio(
+    predictions: Array, labels: Array, activation: Activation, power: int, smooth_nr: float, smooth_dr: float, include_background: bool
+) -> Evaluation:
+    """Sums over the classes weighed by 1 / size^power."""
+    made = activated(predictions, activation)
+    counts = counted(made, labels, False)
+    used, _ = class_weights(predictions.shape[1], None, include_background)
+    weights = inverse_sizes(counts.total(counts.t), used, power)
+    twice, missed = 2.0 * (weights * counts.tp).sum(axis=1), (weights * (counts.fp + counts.fn)).sum(axis=1)
+    whole = twice + missed + smooth_dr
+    good, bad = ratio(twice + smooth_nr, whole), ratio(missed + (smooth_dr - smooth_nr), whole)
+
+    def pullback(c: Array) -> Array:
+        each = over(c, whole)[:, None] * weights
+        return made.back(counts.by_prediction(-(1.0 + bad)[:, None] * each, good[:, None] * each))
+
+    return Evaluation(bad, np.ones(len(bad)), {"predictions": pullback}, lambda: bad)
+
+
+def inverse_sizes(size: Array, used: Array, power: int) -> Array:
+    """1 / size^power of each class (rows, classes); a class that is not there weighs as much as the heaviest of its row."""
+    small = (size > 0) & (size < LEAST_SIZE) & (power > 0)
+    if small.any():
+        row, column = (int(axis[0]) for axis in small.nonzero())
+        raise InvalidTensor(
+            "labels", f"has the size {size[row, column].item()!r}; the size of a true mask is 0 or at least {LEAST_SIZE}", (row, column)
+        )
+    if power == 0:
+        return np.broadcast_to(used, size.shape)
+    there = (size > 0) & (used > 0)
+    inverse = np.where(there, np.where(there, size, 1.0) ** -float(power), 0.0)
+    return used * np.where(there, inverse, inverse.max(axis=1, keepdims=True, initial=0.0))
+
+
+@loss(
+    example=EXAMPLE,
+    merges=False,
+    bound=Bound(2e-14, 1e-12, "masks of scores that differ by less than the sigmoid rounds away count as constant, with the gradient 0", "one"),
+)
+def mcc(
+    predictions: Masks,
+    labels: MaskLabels,
+    *,
+    weight: ClassWeight | None = None,
+    activation: Activation = "none",
+    include_background: bool = True,
+    batch: bool = False,
+) -> Evaluation:
+    r"""One minus the Matthews correlation of predicted and true masks, for each class.
+
+    The correlation of a mask that is everywhere or nowhere is 0 / 0, which is 0, as in scikit-learn, and its gradient is 0. Libraries add
+    1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
+
+    Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
+    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+    include_background: whether class 0 counts; it always does when it is the only one.
+    batch: sum over the whole batch instead of each sample.
+    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
+    Reference: Abhishek and Hamarneh, Matthews Correlation Coefficient Loss for Deep Convolutional Networks, 2020, arXiv:2010.13454, equation 3
+    """
+    return overlap(predictions, labels, _mcc_score, activation, batch, weight, include_background)
+
+
+def _mcc_score(counts: Counts) -> Scored:
+    tp, tn, fp, fn = counts.tp, counts.tn, counts.fp, counts.fn
+    said, true = (np.sqrt(tp + fp), np.sqrt(tn + fn)), (np.sqrt(tp + fn), np.sqrt(tn + fp))
+    good = ratio(tp, said[0] * true[0]) * ratio(tn, said[1] * true[1])
+    correlation = good - ratio(fp, said[0] * true[1]) * ratio(fn, said[1] * true[0])
+    flat = counts.constant(counts.p), counts.constant(counts.t)
+    correlation = np.where(flat[0] | flat[1], 0.0, correlation)
+
+    def by(of: tuple[Array, Array], other: tuple[Array, Array], none: Array, c: Array) -> tuple[Array, Array]:
+        """The slope where the other side is 1 and where it is 0: d r / d (one more positive of `of`)."""
+        c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0) & ~none, c, 0.0)
+        half = np.broadcast_to(0.5 * correlation, c.shape)
+        middle = over(half, of[0] * of[0]) - over(half, of[1] * of[1])
+        at_one = middle - over(over(other[1], other[0]), of[0] * of[1])
+        at_zero = middle + over(over(other[0], other[1]), of[0] * of[1])
+        return times(c, at_one), times(c, at_zero)
+
+    return Scored(
+        np.where(correlation < 0.5, 1.0 - correlation, _nearly_correlated(tp, tn, fp, fn)),
+        lambda c: counts.by_prediction(*by(said, true, flat[1], c)),
+        lambda c: counts.by_label(*by(true, said, flat[0], c)),
+    )
+
+
+def _nearly_correlated(tp: Array, tn: Array, fp: Array, fn: Array) -> Array:
+    """1 - r as (d^2 - cov^2) / (d (d + cov)), where d^2 - cov^2 is a sum of products of counts; for r well above 0."""
+    a, b, c, e = ratio(fp, tp), ratio(fn, tp), ratio(fp, tn), ratio(fn, tn)
+    d = np.sqrt((1.0 + a) * (1.0 + b) * (1.0 + c) * (1.0 + e))
+    difference = 4.0 * a * e + (1.0 + a * e) * (a + b + c + e) + (a + e) * (b + c)
+    return difference / (d * (d + (1.0 - a * e)))

@@ -1,0 +1,293 @@
+"""Self-supervised learning: redundancy reduction, clustering and self-distillation of embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import annotated_types
+import numpy as np
+
+from service.losses.declaration import Bound, Fraction, NonNegative, Positive, Tensor, Vector
+from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
+from service.losses.numerics import Array
+from service.losses.numerics.double_double import Twofold, add, divide, inner, negative, root, scaled, total, widened
+from service.losses.numerics.elementary import scattered
+from service.losses.numerics.vectors import Angles, Cosines, column, exponents, products
+from service.losses.ranking.listwise import listnet
+from service.losses.registry import loss
+
+TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
+
+StudentScores = Annotated[Array, Tensor("n k", gradient="default", description="raw scores of the student's view")]
+TeacherScores = Annotated[Array, Tensor("n k", description="raw scores of the teacher's view")]
+Center = Annotated[Array, Tensor("k", description="what is taken off the teacher's scores; zeros at first")]
+
+
+@loss(
+    example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]], "center": [0.2, 0.1, 0.0]},
+    hessian_diagonal=True,
+)
+def dino(
+    predictions: StudentScores,
+    labels: TeacherScores,
+    center: Center,
+    *,
+    student_temperature: Positive = 0.1,
+    teacher_temperature: Positive = 0.04,
+    center_momentum: Fraction = 0.9,
+) -> Evaluation:
+    r"""Cross entropy of a student's view against a teacher's view of the same images, the teacher centred and sharpened.
+
+    Self-distillation without labels: pairs of different views are one call each, or one after the other in a call. `state` has the center to send with the
+    next call, a running mean of the teacher's scores. The teacher is constant.
+
+    Formula: \ell_i = -\sum_k t_{ik} \log s_{ik}, \quad s = \mathrm{softmax}(x / T_s), \quad t = \mathrm{softmax}((y - c) / T_t), \quad c \leftarrow m c + (1 - m) \bar y
+    student_temperature: T_s, by which the student's scores are divided.
+    teacher_temperature: T_t, by which the teacher's are.
+    center_momentum: m, how much of the center stays.
+    Divisor: the number of samples
+    Synonyms: DINOLoss, dino_loss
+    Reference: Caron et al., Emerging Properties in Self-Supervised Vision Transformers, 2021, arXiv:2104.14294, equations 1 and 4
+    """
+    student, teacher, middle = (x.astype(np.float64) for x in (predictions, labels, center))  # temperatures magnify rounding
+    entropy = listnet.function(student / student_temperature, (teacher - middle) / teacher_temperature)
+    moved = middle if not len(labels) else center_momentum * middle + (1.0 - center_momentum) * teacher.mean(axis=0)
+    return replace(
+        entropy,
+        gradients={"predictions": lambda c: entropy.gradients["predictions"](c) / student_temperature},
+        hessian_diagonal={"predictions": lambda c: entropy.hessian_diagonal["predictions"](c) / student_temperature**2},
+        state={"center": moved.astype(center.dtype, copy=False)},
+    )
+
+
+class Features:
+    """The columns of x (n, d), centred and scaled by powers of two, as rows (d, n)."""
+
+    def __init__(self, x: Array) -> None:
+        self.exponent = exponents(x.T)
+        rows = widened(np.ldexp(x.T, -self.exponent[:, None]))
+        count = widened(np.full(len(rows[0]), len(x), dtype=x.dtype))
+        self.centred = add(rows, negative(column(divide(total(rows), count))))[0]
+        self.degrees = x.dtype.type(max(len(x) - 1, 1))
+
+    def back(self, slope: Array) -> Array:
+        """From the derivative by scaled rows to that by x."""
+        return np.ldexp(slope, -self.exponent[:, None]).T
+
+
+def neither(input1: Array, input2: Array) -> Evaluation:
+    """The Evaluation of two empty views: one number, which counts for nothing."""
+    return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
+
+
+@loss(example=TWO, merges=False, bound=Bound(1e-14, 1e-12, "centred features are rounded once before their angles are taken", "tensor"), pairs="d d")
+def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
+    r"""Draws the cross-correlation matrix of the features of two views towards the identity.
+
+    A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is 0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances,
+    MONAI 1e-6 to the deviations.
+
+    Formula: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2, \quad C_{ij} = \frac{1}{n} \sum_b \hat z^1_{bi} \hat z^2_{bj}
+    lambd: weight of what is off the diagonal.
+    deviation: which standard deviation divides the features; unbiased (MONAI) makes all correlations smaller by (n - 1) / n.
+    Divisor: 1
+    Synonyms: BarlowTwinsLoss, barlow_twins_loss
+    Reference: Zbontar et al., Barlow Twins, 2021, arXiv:2103.03230, equations 1 and 2
+    """
+    n = len(input1)
+    if not n:
+        return neither(input1, input2)
+    views = Features(input1), Features(input2)
+    shrink = input1.dtype.type(1.0 if deviation == "biased" else (n - 1) / n)
+    cosines, angles = Cosines(views[0].centred, views[1].centred), Angles(views[0].centred, views[1].centred)
+    off = shrink * (cosines.values[0] + cosines.values[1])
+    np.fill_diagonal(off, 0.0)
+    short = shrink * angles.one_minus() + (0.0 if deviation == "biased" else input1.dtype.type(1.0 / n))
+
+    def by(view: int) -> Pullback:
+        def pullback(c: Array) -> Array:
+            if n <= 2:
+                return np.zeros_like(input1)
+            factor = input1.dtype.type(2.0 * c[0]) * shrink
+            slope = (cosines.by_a if view == 0 else cosines.by_b)((lambd * factor) * off)
+            return views[view].back(slope - (factor * short)[:, None] * angles.derivative(view))
+
+        return pullback
+
+    value = (short * short).sum(dtype=np.float64) + lambd * (off * off).sum(dtype=np.float64)
+    return Evaluation(np.array([float(value)]), np.ones(1), {"input1": by(0), "input2": by(1)})
+
+
+class Spread:
+    """The variances and covariances of one view's features, the two terms of VICReg and their derivatives."""
+
+    def __init__(self, x: Array, eps: float) -> None:
+        self.features = features = Features(x)
+        self.dimensions = x.shape[1]
+        squares = scaled(inner(widened(features.centred), widened(features.centred)), 2 * features.exponent)
+        degrees = widened(np.full_like(squares[0], features.degrees))
+        variance: Twofold = add(divide(squares, degrees), widened(np.full_like(squares[0], eps)))
+        variance = variance[0], np.where(np.isfinite(variance[0]), variance[1], 0.0)
+        self.deviation = root(variance)
+        self.short = np.maximum((1.0 - self.deviation[0]) - self.deviation[1], 0.0)
+        self.short[~np.isfinite(variance[0])] = 0.0
+        rows = widened(features.centred)
+        high, low = products(rows, rows)
+        self.covariance = np.ldexp((high + low) / features.degrees, features.exponent[:, None] + features.exponent[None, :])
+        np.fill_diagonal(self.covariance, 0.0)
+
+    def variance_term(self) -> float:
+        return float(self.short.sum(dtype=np.float64)) / self.dimensions
+
+    def covariance_term(self) -> float:
+        return float((self.covariance * self.covariance).sum(dtype=np.float64)) / self.dimensions
+
+    def pull(self, of_variance: float, of_covariance: float) -> Array:
+        """The derivative by x of the weighted sum of both terms."""
+        x = np.ldexp(self.features.centred, self.features.exponent[:, None])
+        degrees = self.features.degrees * self.dimensions
+        slope = np.where(self.short > 0, -of_variance / (degrees * self.deviation[0]), 0.0).astype(x.dtype)[:, None] * x
+        slope += x.dtype.type(4.0 * of_covariance) * (self.covariance @ x) / degrees
+        return slope.T
+
+
+@loss(example=TWO, merges=False, pairs="d d")
+def vicreg(
+    input1: Vector,
+    input2: Vector,
+    *,
+    invariance_weight: NonNegative = 25.0,
+    variance_weight: NonNegative = 25.0,
+    covariance_weight: NonNegative = 1.0,
+    eps: Positive = 1e-4,
+    variance: Literal["halved", "whole"] = "halved",
+) -> Evaluation:
+    r"""Draws two views together while each feature keeps a variance of its own and no two of them covary.
+
+    Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is 0.
+
+    Formula: \ell = \frac{\lambda}{nd} \sum_b |z^1_b - z^2_b|^2 + \sum_{v} \left( \frac{\mu}{2d} \sum_j \max\left(0, 1 - \sqrt{\mathrm{Var}(z^v_j) + \epsilon}\right) + \frac{\nu}{d} \sum_{i \ne j} \mathrm{Cov}(z^v_i, z^v_j)^2 \right)
+    invariance_weight: lambda.
+    variance_weight: mu.
+    covariance_weight: nu.
+    eps: added to the variances.
+    variance: halved averages the variance terms of the two views (the authors' code, lightly, pytorch-metric-learning); whole adds them (the paper's equation).
+    Divisor: 1
+    Synonyms: VICRegLoss, vicreg_loss
+    Reference: Bardes, Ponce and LeCun, VICReg, 2022, arXiv:2105.04906, equation 6
+    """
+    n, d = input1.shape
+    if not n:
+        return neither(input1, input2)
+    difference = input1 - input2
+    views = Spread(input1, eps), Spread(input2, eps)
+    mu = variance_weight * (0.5 if variance == "halved" else 1.0)
+    terms = {
+        "invariance": float((difference * difference).sum(dtype=np.float64)) / (n * d),
+        "variance": (0.5 if variance == "halved" else 1.0) * sum(view.variance_term() for view in views),
+        "covariance": sum(view.covariance_term() for view in views),
+    }
+    value = invariance_weight * terms["invariance"] + variance_weight * terms["variance"] + covariance_weight * terms["covariance"]
+
+    def by(view: int) -> Pullback:
+        def pullback(c: Array) -> Array:
+            near = difference.dtype.type((2.0 if view == 0 else -2.0) * invariance_weight * c[0] / (n * d))
+            return near * difference + views[view].pull(mu * float(c[0]), covariance_weight * float(c[0]))
+
+        return pullback
+
+    return Evaluation(
+        np.array([float(value)]), np.ones(1), {"input1": by(0), "input2": by(1)}, parts={name: np.array([term]) for name, term in terms.items()}
+    )
+
+
+Rounds = Annotated[int, annotated_types.Ge(1), annotated_types.Le(20)]
+
+
+@loss(
+    example={"predictions": [[0.9, 0.1, -0.3], [0.2, 0.8, 0.1]], "labels": [[0.8, 0.2, -0.2], [0.1, 0.7, 0.3]]},
+    merges=False,
+    hessian_diagonal=True,
+    bound=Bound(1e-12, 1e-11, "the rounds take logarithms of sums off scores that a small epsilon divides", "tensor"),
+)
+@in_float64
+def swav(
+    predictions: StudentScores,
+    labels: TeacherScores,
+    *,
+    temperature: Positive = 0.1,
+    sinkhorn_epsilon: Positive = 0.05,
+    sinkhorn_iterations: Rounds = 3,
+) -> Evaluation:
+    r"""Cross entropy of one view's assignment to prototypes against another view's code: its assignment, balanced so that every prototype gets as much.
+
+    The codes are found by Sinkhorn's rounds over the whole batch (prototypes, then samples), as logarithms, and are constants of the gradient.
+    Pairs of views are a call each. Answers over parts of a batch do not merge.
+
+    Formula: \ell_i = -\sum_k q_{ik} \log p_{ik}, \quad p = \mathrm{softmax}(x / T), \quad q = e^{y / \epsilon} \text{ with } q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{jk}}, \; q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{ij}} \text{ in turn}
+    predictions: x, similarities of one view to the prototypes.
+    labels: y, those of the other view.
+    temperature: T, by which the similarities of the predictions are divided.
+    sinkhorn_epsilon: epsilon, by which those of the code are.
+    sinkhorn_iterations: rounds.
+    Divisor: the number of samples
+    Synonyms: SwaVLoss, swapped_assignments, swapped_prediction
+    Reference: Caron et al., Unsupervised Learning of Visual Features by Contrasting Cluster Assignments, 2020, arXiv:2006.09882, equations 2 and 3
+    """
+    codes = labels / sinkhorn_epsilon  # as logarithms, so that what is small beside others keeps its digits
+    for _ in range(sinkhorn_iterations if len(labels) else 0):
+        codes = codes - _log_sum(codes, 0)
+        codes = codes - _log_sum(codes, 1)
+    entropy = listnet.function(predictions / temperature, codes)
+    return replace(
+        entropy,
+        gradients={"predictions": lambda c: entropy.gradients["predictions"](c) / temperature},
+        hessian_diagonal={"predictions": lambda c: entropy.hessian_diagonal["predictions"](c) / temperature**2},
+    )
+
+
+def _log_sum(x: Array, axis: int) -> Array:
+    highest = x.max(axis=axis, keepdims=True)
+    return np.asarray(highest + np.log(np.exp(x - highest).sum(axis=axis, keepdims=True)))
+
+
+@loss(
+    example={"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]]},
+    merges=False,
+    pairs="n n",
+    bound=Bound(1e-14, 1e-12, "a gradient is the difference of those towards the neighbours and from them"),
+)
+@in_float64
+def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
+    r"""Minus the logarithm of the distance of each direction to its nearest neighbour: the differential entropy's estimate by Kozachenko and Leonenko, as a regulariser.
+
+    The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is 0.
+    DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count.
+
+    Formula: \ell_i = -\log \left( \min_{j \ne i} \| \hat x_i - \hat x_j \| + \epsilon \right), \quad \hat x = \frac{x}{\|x\|}
+    eps: added to the distance.
+    Divisor: the number of samples
+    Synonyms: KoLeoLoss, koleo_loss, kozachenko_leonenko
+    Reference: Sablayrolles et al., Spreading vectors for similarity search, 2019, arXiv:1806.03198, equation 2; Oquab et al., DINOv2, 2023, arXiv:2304.07193
+    """
+    n = len(embeddings)
+    if n < 2:
+        return nothing(embeddings=embeddings) if not n else Evaluation(np.zeros(1), np.zeros(1), {"embeddings": lambda _: np.zeros_like(embeddings)})
+    cosines = Cosines(embeddings)
+    away = (1.0 - cosines.values[0]) - cosines.values[1]
+    np.fill_diagonal(away, np.inf)
+    nearest = away.argmin(axis=1)
+    unit = cosines.a.unit
+    difference = add(unit, negative((unit[0][nearest], unit[1][nearest])))
+    distance = root(inner(difference, difference))
+    length = np.where(distance[0] < 1e-30, 0.0, distance[0])  # what the two floats of a direction leave of equal ones
+
+    def pullback(c: Array) -> Array:
+        whole = np.where(length == 0, 1.0, length)
+        direction = divide(difference, column((whole, distance[1])))[0] * (length > 0)[:, None]
+        pull = (-c / (length + eps))[:, None] * direction
+        slope = pull - scattered(pull, nearest, pull)
+        return cosines.a.pull((slope, np.zeros_like(slope)), np.zeros(n, np.intc))
+
+    return Evaluation(-np.log(length + eps), np.ones(n), {"embeddings": pullback})

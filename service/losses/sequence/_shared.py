@@ -1,0 +1,95 @@
+"""Building blocks of sequence losses: sums of exponentials along paths, and lattices by their diagonals."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from service.losses.declaration import Domain, Tensor
+from service.losses.errors import InvalidTensor
+from service.losses.numerics import Array
+
+Symbols = Annotated[
+    Array, Tensor("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; what is beyond the length is padding")
+]
+SymbolCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=0), upto="s", description="how many symbols of each sample count")]
+
+
+def log_sum(first: Array, *others: Array) -> Array:
+    """The log of the sum of e^term, -infinity where all are; what is small beside the largest keeps its digits."""
+    top, below = first, []
+    for term in others:
+        below.append(np.minimum(top, term))
+        top = np.maximum(top, term)
+    safe = finite_top(top)
+    rest = np.exp(below[0] - safe)
+    for term in below[1:]:
+        rest += np.exp(term - safe)
+    return top + np.log1p(rest, out=rest)
+
+
+def shares(*terms: Array) -> Array:
+    """The softmax of the terms, stacked; 0 where all are -infinity."""
+    stacked = np.stack(terms)
+    stacked -= finite_top(stacked.max(axis=0))
+    np.exp(stacked, out=stacked)
+    total = stacked.sum(axis=0)
+    stacked /= np.where(total == 0, 1.0, total).astype(total.dtype, copy=False)
+    return stacked
+
+
+def settled(x: Array) -> tuple[Array, Array]:
+    """Rows x (n, places) less each row's largest, and those (n,)."""
+    top = finite_top(x.max(axis=1))
+    return x - top[:, None], top
+
+
+def finite_top(top: Array) -> Array:
+    """A largest entry, with 0 for -infinity: what can be taken off."""
+    return np.where(top == -np.inf, top.dtype.type(0), top)
+
+
+def shifted(x: Array, by: int, fill: float) -> Array:
+    """X moved right along the last axis."""
+    out = np.full_like(x, fill)
+    out[..., by:] = x[..., : x.shape[-1] - by] if by < x.shape[-1] else out[..., by:]
+    return out
+
+
+def shifted_back(x: Array, by: int) -> Array:
+    """X moved left along the last axis, zeros after it."""
+    out = np.zeros_like(x)
+    if by < x.shape[-1]:
+        out[..., :-by] = x[..., by:]
+    return out
+
+
+# ------------------------------------------------------------------ CTC
+
+
+def checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
+    """The symbols, with blanks for the padding; InvalidTensor where one within the length is no symbol."""
+    within = np.arange(labels.shape[1]) < target_lengths[:, None]
+    bad = within & ((labels < 0) | (labels == blank))
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InvalidTensor("labels", f"is {labels[at]}; expected a symbol, neither padding nor the blank {blank}, within the length", at)
+    return np.where(within, labels, blank)
+
+
+# ------------------------------------------------------------------ lattices, by their diagonals
+
+
+def diagonals(x: Array, fill: float) -> Array:
+    """(n, t, u) as (t + u - 1, n, u): row d holds x[:, d - u, u], and `fill` where there is none."""
+    t, u = x.shape[1:]
+    rows = np.arange(t + u - 1)[:, None] - np.arange(u)
+    taken = x[:, np.clip(rows, 0, t - 1), np.arange(u)]
+    return np.where((rows >= 0) & (rows < t), taken, fill).astype(x.dtype, copy=False).transpose(1, 0, 2)
+
+
+def from_diagonals(x: Array, t: int) -> Array:
+    """Back to (n, t, u)."""
+    u = x.shape[2]
+    return x[np.arange(t)[:, None] + np.arange(u), :, np.arange(u)].transpose(2, 0, 1)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from tests.losses.identities._shared import classes_of_softmax, value_of_softmax
+
+IDENTITIES = [
+    (
+        "bi_tempered_logistic at temperatures of 1 is cross entropy",
+        classes_of_softmax(
+            lambda x, y: value_of_softmax("bi_tempered_logistic", x, y, t1=1.0, t2=1.0), lambda x, y: value_of_softmax("cross_entropy", x, y)
+        ),
+    ),
+    (
+        "generalized_cross_entropy(q=1) is half of mae_probability",
+        classes_of_softmax(
+            lambda x, y: value_of_softmax("generalized_cross_entropy", x, y, q=1.0), lambda x, y: 0.5 * value_of_softmax("mae_probability", x, y)
+        ),
+    ),
+    (
+        "generalized_cross_entropy of a tiny q is cross entropy",
+        classes_of_softmax(
+            lambda x, y: value_of_softmax("generalized_cross_entropy", x, y, q=1e-14), lambda x, y: value_of_softmax("cross_entropy", x, y)
+        ),
+    ),
+    (
+        "symmetric_cross_entropy(alpha, beta) is alpha poly1_cross_entropy(epsilon=4 beta / alpha)",
+        classes_of_softmax(
+            lambda x, y: value_of_softmax("symmetric_cross_entropy", x, y, alpha=0.5, beta=2.0),
+            lambda x, y: 0.5 * value_of_softmax("poly1_cross_entropy", x, y, epsilon=16.0),
+        ),
+    ),
+    (
+        "taylor_cross_entropy(order=1) is half of mae_probability",
+        classes_of_softmax(
+            lambda x, y: value_of_softmax("taylor_cross_entropy", x, y, order=1), lambda x, y: 0.5 * value_of_softmax("mae_probability", x, y)
+        ),
+    ),
+]

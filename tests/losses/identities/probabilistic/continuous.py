@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from service.losses import LOSSES
+from tests.losses.identities._shared import positive_of_probabilistic, value_of_probabilistic
+
+
+def _student_to_normal(rng: Generator) -> Any:
+    x, t, s = positive_of_probabilistic(rng)
+    return value_of_probabilistic("student_t_nll", x, t, s, degrees_of_freedom=1e15), value_of_probabilistic("gaussian_nll", x, t, s * s, full=True)
+
+
+def _beta_1(rng: Generator) -> Any:
+    x, t, v = positive_of_probabilistic(rng)
+    evaluation, n = LOSSES["beta_nll"](x, t, v, beta=1.0), np.ones(6)
+    return evaluation.gradients["predictions"](n), LOSSES["half_squared_error"](x, t).gradients["predictions"](n)
+
+
+IDENTITIES = [
+    ("student_t of infinite degrees is gaussian", _student_to_normal),
+    ("beta_nll(1) gives the mean the gradient of the squared error", _beta_1),
+]

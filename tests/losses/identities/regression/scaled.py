@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from tests.losses.identities.regression._shared import pair, value_of_regression
+
+
+def _relative(rng: Generator) -> Any:
+    x, t = rng.normal(size=(2, 9))
+    return value_of_regression("relative_squared_error", x, t), value_of_regression("mean_squared_error", x, t) / t.var()
+
+
+def _scaled(rng: Generator) -> Any:
+    x, t = pair(rng)
+    return value_of_regression("mean_absolute_scaled_error", x, t, np.tile([2.0, 3.0, 2.0], (6, 1))), value_of_regression("mean_absolute_error", x, t)
+
+
+IDENTITIES = [
+    ("relative_squared_error is the squared error over the variance", _relative),
+    ("mean_absolute_scaled_error is the absolute error where the history moves by 1", _scaled),
+]

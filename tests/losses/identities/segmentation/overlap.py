@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from service.losses import LOSSES
+from tests.losses.identities.segmentation._shared import of_of_segmentation
+
+
+def _masks(rng):
+    return rng.uniform(0, 1, size=(3, 2, 4)), rng.integers(0, 2, size=(3, 2, 4)).astype(float)
+
+
+def _tversky_dice(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("tversky", p, t, smooth_nr=0.5, smooth_dr=0.5), of_of_segmentation("dice", p, t, smooth_nr=1.0, smooth_dr=1.0)
+
+
+def _tversky_jaccard(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("tversky", p, t, alpha=1.0, beta=1.0), of_of_segmentation("jaccard", p, t)
+
+
+def _jaccard_of_dice(rng):
+    p, t = _masks(rng)
+    d = LOSSES["dice"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements()
+    return LOSSES["jaccard"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements(), 2 * d / (1 + d)
+
+
+def _focal_tversky(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("focal_tversky", p, t, gamma=1.0, alpha=0.2, beta=0.9), of_of_segmentation("tversky", p, t, alpha=0.2, beta=0.9)
+
+
+def _one_class(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("generalized_dice", p[:, :1], t[:, :1], weighting="uniform"), of_of_segmentation("dice", p[:, :1], t[:, :1])
+
+
+def _batch(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("dice", p, t, batch=True), of_of_segmentation("dice", p.transpose(1, 0, 2)[None], t.transpose(1, 0, 2)[None])
+
+
+def _hard_squares(rng):
+    p, t = (rng.integers(0, 2, size=(3, 2, 4)).astype(float) for _ in range(2))
+    return of_of_segmentation("dice", p, t, squared_pred=True), of_of_segmentation("dice", p, t)
+
+
+def _indices(rng):
+    x, y = rng.normal(size=(3, 2, 4)), rng.integers(0, 2, size=(3, 4))
+    return of_of_segmentation("dice", x, y, activation="softmax"), of_of_segmentation(
+        "dice", x, (y[:, None] == [[[0], [1]]]).astype(float), activation="softmax"
+    )
+
+
+IDENTITIES = [
+    ("tversky with 1/2 and 1/2 is dice", _tversky_dice),
+    ("tversky with 1 and 1 is jaccard", _tversky_jaccard),
+    ("jaccard = 2 dice / (1 + dice)", _jaccard_of_dice),
+    ("focal_tversky with gamma 1 is tversky", _focal_tversky),
+    ("generalized_dice of one class is dice", _one_class),
+    ("dice over the batch is dice of one long sample", _batch),
+    ("dice of hard masks needs no squares", _hard_squares),
+    ("dice of class indices is dice of one-hot masks", _indices),
+]

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+
+def signed(predictions, labels):
+    return predictions * np.frompyfunc(lambda t: mp.mpf(int(t)), 1, 1)(labels)
+
+
+def rows_of_margin(predictions, labels, term):
+    """The sum over each sample's positions of term(scores, label)."""
+    numerators = []
+    for x, y in zip(predictions, labels, strict=True):
+        scores = x.reshape(x.shape[0], -1).T
+        numerators.append(mp.fsum(term(list(row), int(at)) for row, at in zip(scores, np.ravel(y), strict=True)))
+    return numerators, [mp.mpf(int(np.size(y))) for y in labels]
+
+
+def sums(predictions, labels, ignore_index, weight, term):
+    """Numerators and weights of term(probabilities, scores, y) over the positions that count."""
+    numerators, weights = [], []
+    for x, y in zip(predictions, labels, strict=True):
+        rows = x.reshape(x.shape[0], -1).T
+        kept = [(row, int(at)) for row, at in zip(rows, np.ravel(y), strict=True) if at != ignore_index]
+        w = [mp.mpf(1) if weight is None else weight[at] for _, at in kept]
+        numerators.append(mp.fsum(share * term(softmax_of_softmax(row), row, at) for share, (row, at) in zip(w, kept, strict=True)))
+        weights.append(mp.fsum(w))
+    return numerators, weights
+
+
+def softmax_of_softmax(scores):
+    top = max(scores)
+    e = [mp.exp(x - top) for x in scores]
+    total = mp.fsum(e)
+    return [v / total for v in e]
+
+
+def positions_of_tempered(predictions, labels):
+    for x, y in zip(predictions, labels, strict=True):
+        yield zip((list(row) for row in x.reshape(x.shape[0], -1).T), (int(at) for at in np.ravel(y)), strict=True)

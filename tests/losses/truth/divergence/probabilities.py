@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import constant, exp, log, per_sample, sqrt, times
+from tests.losses.truth._shared import by_position
+
+log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
+
+
+def kl_divergence(predictions, labels, log_target, direction):
+    if direction == "reverse":
+        gap = predictions - (labels if log_target else log_or_infinity(labels))
+        return per_sample(times(exp(predictions), gap))
+    if log_target:
+        return per_sample(exp(labels) * (labels - predictions))
+    return per_sample(times(labels, log_or_infinity(labels) - predictions))
+
+
+def generalized_kl_divergence(predictions, labels):
+    return per_sample(times(labels, log_or_infinity(labels) - predictions) - labels + exp(predictions))
+
+
+def term(p, q):
+    """P log(p / q), with 0 log 0 = 0."""
+    return times(p, log_or_infinity(np.where(p == 0, mp.mpf(1), p)) - log_or_infinity(np.where(p == 0, mp.mpf(1), q)))
+
+
+def unless(test, values):
+    """The values, but the constant 0 where the test holds at the point: a gradient of 0 by convention."""
+    return np.where(constant(test), mp.mpf(0), values)
+
+
+def jensen_shannon(predictions, labels):
+    middle = (predictions + labels) / 2
+    return by_position(unless(middle == 0, (term(predictions, middle) + term(labels, middle)) / 2))
+
+
+def hellinger(predictions, labels):
+    return by_position(unless(predictions + labels == 0, (sqrt(predictions) - sqrt(labels)) ** 2 / 2))
+
+
+def total_variation_distance(predictions, labels):
+    return by_position(unless(predictions == labels, abs(predictions - labels) / 2))
+
+
+def itakura_saito(predictions, labels):
+    return per_sample(labels / predictions - log(labels / predictions) - 1)

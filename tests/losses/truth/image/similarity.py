@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+from mpmath import mp
+
+from tests.losses.truth import ONE, ZERO, remembering
+
+FIVE_SCALES = ("0.0448", "0.2856", "0.3001", "0.2363", "0.1333")
+
+
+@remembering
+def _window(size, sigma):
+    raised = [mp.exp(-(((k - mp.mpf(size - 1) / 2) / sigma) ** 2) / 2) for k in range(size)]
+    line = np.array([r / mp.fsum(raised) for r in raised], dtype=object)
+    return line[:, None] * line[None, :]
+
+
+def _over(a, b):
+    return a / b if b else ZERO
+
+
+@remembering
+def _moments(a, size, sigma):
+    """Mean and mean square of one window's pixels."""
+    weights, a = _window(size, sigma).ravel(), np.array(a, dtype=object)
+    return (weights * a).sum(), (weights * a * a).sum()
+
+
+@remembering
+def _term(a, b, size, sigma, c1, c2):
+    """Of one window, whose pixels in a row are a and b."""
+    (ma, ma2), (mb, mb2) = _moments(a, size, sigma), _moments(b, size, sigma)
+    va, vb = ma2 - ma**2, mb2 - mb**2
+    cov = (_window(size, sigma).ravel() * np.array(a, dtype=object) * np.array(b, dtype=object)).sum() - ma * mb
+    light = 1 - _over((ma - mb) ** 2, ma**2 + mb**2 + c1)
+    structure = 1 - _over(va + vb - 2 * cov, va + vb + c2)
+    return 1 - light * structure, 1 - structure
+
+
+def _terms(x, y, size, sigma, c1, c2):
+    """(1 - luminance term * contrast-structure term, 1 - contrast-structure term) of every window."""
+    places = [(slice(i, i + size), slice(j, j + size)) for i in range(x.shape[0] - size + 1) for j in range(x.shape[1] - size + 1)]
+    return [_term(tuple(x[at].ravel()), tuple(y[at].ravel()), size, sigma, c1, c2) for at in places]
+
+
+def _constants(data_range, k1, k2):
+    return (k1 * data_range) ** 2, (k2 * data_range) ** 2
+
+
+def ssim(predictions, labels, window_size, sigma, data_range, k1, k2, convention):
+    numerators, counts = [], []
+    for x, y in zip(predictions, labels, strict=True):
+        found = []
+        for a, b in zip(x, y, strict=True):
+            if convention == "kornia":
+                a, b = (np.pad(image, window_size // 2, mode="reflect") for image in (a, b))
+            found += [term for term, _ in _terms(a, b, window_size, sigma, *_constants(data_range, k1, k2))]
+        numerators.append(mp.fsum(found) / (2 if convention == "kornia" else 1))
+        counts.append(mp.mpf(len(found)))
+    return numerators, counts
+
+
+def _halved(x):
+    h, w = x.shape[0] // 2 * 2, x.shape[1] // 2 * 2
+    return (x[0:h:2, 0:w:2] + x[1:h:2, 0:w:2] + x[0:h:2, 1:w:2] + x[1:h:2, 1:w:2]) / 4
+
+
+def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k1, k2):
+    scales = [mp.mpf(float(w)) for w in FIVE_SCALES] if scale_weight is None else list(scale_weight)
+    numerators = []
+    for x, y in zip(predictions, labels, strict=True):
+        total = ZERO
+        for a, b in zip(x, y, strict=True):
+            product = ONE
+            for j, scale in enumerate(scales):
+                found = _terms(a, b, window_size, sigma, *_constants(data_range, k1, k2))
+                mean = 1 - mp.fsum(pair[0 if j == len(scales) - 1 else 1] for pair in found) / len(found)
+                product *= max(mean, ZERO) ** scale if scale else ONE
+                a, b = _halved(a), _halved(b)
+            total += 1 - product
+        numerators.append(total)
+    return numerators, [mp.mpf(predictions.shape[1])] * len(numerators)
+
+
+def psnr(predictions, labels, data_range):
+    squares = [((np.ravel(x) - np.ravel(y)) ** 2).sum() / np.size(x) for x, y in zip(predictions, labels, strict=True)]
+    return [10 * mp.log(s / data_range**2) / mp.log(10) if s else -mp.inf for s in squares], [ONE] * len(squares)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from mpmath import mp
+
+from tests.losses.truth import sigmoid
+from tests.losses.truth.ranking._shared import lists_of_ranking, places_of_ranking
+
+
+def _softmax(x):
+    top = max(x)
+    e = [mp.exp(v - top) for v in x]
+    return [v / mp.fsum(e) for v in e]
+
+
+def _cross_entropy(targets, s):
+    return -mp.fsum(t * mp.log(p) for t, p in zip(targets, _softmax(s), strict=True) if t)
+
+
+def ranking_softmax(predictions, labels, mask):
+    return by_list(predictions, labels, mask, lambda s, y: _cross_entropy(y, s))
+
+
+def listnet(predictions, labels, mask):
+    return by_list(predictions, labels, mask, lambda s, y: _cross_entropy(_softmax(y), s))
+
+
+def poly1_softmax(predictions, labels, mask, epsilon):
+    def term(s, y):
+        total = mp.fsum(y)
+        share = [v / total if total else mp.mpf(1) / len(y) for v in y]
+        return _cross_entropy(y, s) + epsilon * (1 - mp.fsum(a * p for a, p in zip(share, _softmax(s), strict=True)))
+
+    return by_list(predictions, labels, mask, term)
+
+
+def unique_softmax(predictions, labels, mask):
+    def term(s, y):
+        rivals = [[j for j in range(len(y)) if j == i or y[j] < y[i]] for i in range(len(y))]
+        return mp.fsum((mp.mpf(2) ** y[i] - 1) * mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in rivals[i])) for i in range(len(y)))
+
+    return by_list(predictions, labels, mask, term)
+
+
+def listmle(predictions, labels, mask):
+    def term(s, y):
+        order = sorted(range(len(y)), key=lambda i: -y[i])
+        return mp.fsum(mp.log(mp.fsum(mp.exp(s[j] - s[i]) for j in order[k:])) for k, i in enumerate(order))
+
+    return by_list(predictions, labels, mask, term)
+
+
+def _smooth_ranks(s, temperature):
+    return [1 + mp.fsum(sigmoid((s[j] - s[i]) / temperature) for j in range(len(s)) if j != i) for i in range(len(s))]
+
+
+def approx_ndcg(predictions, labels, mask, temperature):
+    def term(s, y):
+        gain = [mp.mpf(2) ** v - 1 for v in y]
+        ideal = mp.fsum(gain[i] / mp.log(1 + place, 2) for i, place in places_of_ranking(y).items())
+        return -mp.fsum(g / mp.log(1 + r, 2) for g, r in zip(gain, _smooth_ranks(s, temperature), strict=True)) / ideal if ideal else mp.mpf(0)
+
+    return by_list(predictions, labels, mask, term)
+
+
+def approx_mrr(predictions, labels, mask, temperature):
+    def term(s, y):
+        return -max([1 / r for r, v in zip(_smooth_ranks(s, temperature), y, strict=True) if v >= 1], default=mp.mpf(0))
+
+    return by_list(predictions, labels, mask, term)
+
+
+def by_list(predictions, labels, mask, term):
+    lists = list(lists_of_ranking(mask, predictions, labels))
+    return [term(s, y) if s else mp.mpf(0) for s, y in lists], [mp.mpf(1 if s else 0) for s, _ in lists]

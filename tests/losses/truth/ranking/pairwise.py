@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mpmath import mp
+
+from tests.losses.truth import constant, sigmoid, softplus
+from tests.losses.truth.ranking._shared import lists_of_ranking, places_of_ranking
+
+
+def margin_ranking(input1: Any, input2: Any, labels: Any, margin: Any) -> Any:
+    rows = [array.reshape(len(labels), -1) for array in (input1, input2, labels)]
+    return [mp.fsum(max(mp.mpf(0), margin - int(y) * (a - b)) for a, b, y in zip(*row, strict=True)) for row in zip(*rows, strict=True)]
+
+
+def _pairs(labels):
+    return [(i, j) for i in range(len(labels)) for j in range(len(labels)) if labels[i] > labels[j]]
+
+
+def _pairwise(predictions, labels, mask, term):
+    numerators, weights = [], []
+    for s, y in lists_of_ranking(mask, predictions, labels):
+        pairs = _pairs(y)
+        numerators.append(mp.fsum(term(s[i] - s[j]) for i, j in pairs))
+        weights.append(mp.mpf(len(pairs)))
+    return numerators, weights
+
+
+def pairwise_logistic(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: softplus(-d))
+
+
+def pairwise_hinge(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: max(mp.mpf(0), 1 - d))
+
+
+def pairwise_soft_zero_one(predictions, labels, mask):
+    return _pairwise(predictions, labels, mask, lambda d: sigmoid(-d))
+
+
+def pairwise_mse(predictions, labels, mask, self_pairs):
+    numerators, weights = [], []
+    for s, y in lists_of_ranking(mask, predictions, labels):
+        m = len(s)
+        numerators.append(mp.fsum(((s[i] - s[j]) - (y[i] - y[j])) ** 2 for i in range(m) for j in range(m)))
+        weights.append(mp.mpf(m * m if self_pairs == "counted" else m * (m - 1)))
+    return numerators, weights
+
+
+def pairwise_qr(predictions, labels, mask, tau, squared):
+    numerators, weights = [], []
+    for s, y in lists_of_ranking(mask, predictions, labels):
+        gaps = [(s[i] - s[j]) - (y[i] - y[j]) for i, j in _pairs(y)]
+        power = 2 if squared else 1
+        numerators.append(mp.fsum(tau * max(mp.mpf(0), -d) ** power + (1 - tau) * max(mp.mpf(0), d) ** power for d in gaps))
+        weights.append(mp.mpf(len(gaps)))
+    return numerators, weights
+
+
+def lambda_loss(predictions, labels, mask, weighting, topn):
+    def gain(y):
+        return mp.mpf(2) ** y - 1 if weighting != "mrr" else y
+
+    def discount(place, topn=topn):
+        if topn and place > topn:
+            return mp.mpf(0)
+        return 1 / mp.log(1 + place, 2) if weighting != "mrr" else mp.mpf(1) / place
+
+    def swap(i, j):
+        if weighting != "ndcg2":
+            return abs(discount(i) - discount(j))
+        step = discount(abs(i - j), 0) - discount(abs(i - j) + 1, 0)
+        return step / (1 - discount(max(i, j), 0)) if 0 < topn < max(i, j) else step
+
+    numerators, weights = [], []
+    for s, y in lists_of_ranking(mask, predictions, labels):
+        ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in places_of_ranking(y).items())
+        held, pairs = constant(places_of_ranking(s)), _pairs(y)
+        scale = len(s) / ideal if ideal else 0
+        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * swap(held[i], held[j]) for i, j in pairs}
+        numerators.append(mp.fsum(weight[i, j] * softplus(s[j] - s[i]) for i, j in pairs))
+        weights.append(mp.mpf(len(pairs)))
+    return numerators, weights
