@@ -17,7 +17,7 @@ RUN python -m venv /app/venv \
 COPY service service
 # compiled once here, as the file system is read-only at run time
 RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
- && /app/venv/bin/python -c 'from service.catalogue import cards; cards()'
+ && /app/venv/bin/python -c 'from service.api.catalogue import cards; cards()'
 
 FROM python:3.13-slim
 ARG REVISION=unknown
@@ -30,7 +30,7 @@ ENV PATH=/app/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0
 WORKDIR /app
 COPY --from=build /app /app
 # the base image comes without the standard library's bytecode: what the service and the health check import is compiled here, not at each start
-RUN env -u PYTHONDONTWRITEBYTECODE python -c 'import urllib.request, service.cli, service.server'
+RUN env -u PYTHONDONTWRITEBYTECODE python -c 'import urllib.request, service.cli, service.server.lifecycle'
 USER 10001:0
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \

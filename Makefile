@@ -24,7 +24,7 @@ format: $(VENV)/develop.stamp
 	$(VENV)/bin/ruff check --fix .
 
 openapi: $(VENV)/serve.stamp
-	$(RUN) -m service.openapi > openapi/openapi.json
+	$(RUN) -m service openapi > openapi/openapi.json
 
 readme: $(VENV)/develop.stamp
 	$(RUN) -m tests.readme

@@ -15,16 +15,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
-from service import __version__, catalogue, combination, docs, metrics, traces
+from service import __version__
+from service.api import catalogue
+from service.api.openapi import document, problems
+from service.api.operations import find_operation
 from service.codec import CODECS
-from service.endpoint import INTERNAL, LossEndpoint, Message, Receive, Scope, Send, asks_for_loss, reply_failure, request_id_of
 from service.errors import MEDIA_TYPE, Failure
-from service.limits import Life, Pool
+from service.http.admission import Life, Pool
+from service.http.auth import Bearers, tokens
+from service.http.endpoint import LossEndpoint
+from service.http.middleware import Guard
 from service.losses import FAMILIES, LOSSES
-from service.names import find
-from service.openapi import document, problems
-from service.security import Bearers, page_headers, tokens
+from service.pages import swagger
 from service.settings import Settings
+from service.telemetry import metrics, traces
 
 log = logging.getLogger("service")
 
@@ -78,7 +82,7 @@ def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:
         """One loss's card."""
-        return _json(catalogue.combination_card() if name == combination.NAME else catalogue.card(find(name)))
+        return _json(catalogue.card_of(find_operation(name)))
 
 
 def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
@@ -115,7 +119,7 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
 
 def _add_document(app: FastAPI) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    app.router.routes.extend(docs.routes(app.openapi))
+    app.router.routes.extend(swagger.routes(app.openapi))
 
 
 def _json(content: Any) -> Response:
@@ -142,40 +146,3 @@ async def _http_problem(request: Request, exc: Exception) -> Response:
 async def _parameter_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101
     return await _problem(request, Failure("invalid-request", "; ".join(str(error["msg"]) for error in exc.errors()[:3])))
-
-
-class Guard:
-    """Gives each request an id (the caller's X-Request-ID or a new one) that its answer carries, and lets no stranger in and no exception out.
-
-    POST /loss/{name} goes straight to the losses: the router and its stack would cost a small request a fifth of its time.
-    """
-
-    def __init__(self, app: Any, bearers: Bearers, losses: LossEndpoint) -> None:
-        self.app, self.bearers, self.losses = app, bearers, losses
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = request_id_of(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
-        started = False
-
-        async def marked(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                ours = [(b"x-request-id", request_id.encode()), *traces.headers(scope)]
-                message["headers"] = [*message["headers"], *ours, *page_headers(message["headers"])]
-            await send(message)
-
-        try:
-            self.bearers.check(scope["path"], scope["headers"])
-            await (self.losses if asks_for_loss(scope["method"], scope["path"]) else self.app)(scope, receive, marked)
-        except Failure as problem:
-            await reply_failure(marked, problem, request_id)
-        except Exception:
-            log.exception("request %s failed", request_id)
-            if started:
-                raise
-            await reply_failure(marked, INTERNAL, request_id)

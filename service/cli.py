@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from service.catalogue import Row
+    from service.api.catalogue import Row
 
 PREFIX = "LOSS_SERVICE_"
 USAGE_ERROR = 2
@@ -87,14 +87,14 @@ def serve(chosen: argparse.Namespace) -> int:
     """Say where the service is, and serve; a setting or an address that cannot be stops it before anything is started."""
     gc.disable()  # until all is imported (serve_here): collections in which nothing is found were a tenth of the start
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the pool and the workers use the cores; threads of OpenBLAS' own cost all pairs a third
-    from service import server
+    from service.server import lifecycle
 
     if wrong := _wrong_setting():
         return _complain(wrong)
     print(f"Loss service on http://{chosen.host}:{chosen.port}")
     print(f"Try it in a browser: http://{chosen.host}:{chosen.port}/docs", flush=True)
     try:
-        return server.serve(chosen.host, chosen.port, chosen.workers)
+        return lifecycle.serve(chosen.host, chosen.port, chosen.workers)
     except OSError as exc:
         return _complain(f"cannot listen on {chosen.host}:{chosen.port}: {exc.strerror}")
 
@@ -103,7 +103,7 @@ def _wrong_setting() -> str:
     """The first setting that cannot be, in a line that names it; nothing of a token."""
     from pydantic import ValidationError
 
-    from service.security import tokens
+    from service.http.auth import tokens
     from service.settings import Settings
 
     if misspelt := _misspelt_setting(Settings.model_fields):
@@ -131,8 +131,8 @@ def _misspelt_setting(fields: Iterable[str]) -> str:
 
 def openapi(chosen: argparse.Namespace) -> int:
     """The document, as it is committed."""
+    from service.api.openapi import encode
     from service.app import create_app
-    from service.openapi import encode
 
     sys.stdout.buffer.write(encode(create_app().openapi()))
     return 0
@@ -140,9 +140,9 @@ def openapi(chosen: argparse.Namespace) -> int:
 
 def losses(chosen: argparse.Namespace) -> int:
     """A table, or a card."""
-    from service import catalogue, combination
+    from service.api import catalogue, combination
+    from service.api.names import find
     from service.errors import Failure
-    from service.names import find
 
     if chosen.name:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.codec import json, safetensors
-from service.codec.tree import BodyError, Buffer, Caps, Decoded, Form, Malformed, TooMany, Unfit
+from service.codec.fields import BodyError, Buffer, Caps, Decoded, Form, Malformed, TooMany, Unfit
 
 __all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Buffer", "Caps", "Codec", "Decoded", "Form", "Malformed", "TooMany", "Unfit"]
 

@@ -21,9 +21,9 @@ from typing import Any, NoReturn
 import numpy as np
 import orjson
 
-from service.codec.pieces import NUMBERS, cut, written
-from service.codec.tree import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
-from service.codec.walk import GiveUp, Walk
+from service.codec.chunks import NUMBERS, cut, written
+from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
+from service.codec.tensors import GiveUp, Walk
 
 try:
     import simdjson

@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 import orjson
 
-from service.codec.tree import Array, Buffer, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
+from service.codec.fields import Array, Buffer, Caps, Decoded, Malformed, Unfit, checked_elements, checked_shape
 
 MAX_HEADER = 1024 * 1024
 KNOWN_BYTES = 4096  # headers up to this size are remembered
@@ -41,7 +41,7 @@ NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass(frozen=True)
-class Place:
+class Span:
     """A tensor of a header: its name, and what of the data it is."""
 
     name: str
@@ -56,7 +56,7 @@ class Layout:
     """What a header says: the text of the request's other fields, and the tensors, which lie one after the other up to `end`."""
 
     request: str | None
-    places: tuple[Place, ...]
+    places: tuple[Span, ...]
     end: int
 
 
@@ -142,7 +142,7 @@ def _strict_json(text: bytes, what: str) -> Any:
         raise Malformed(f"the {what} is not JSON") from None
 
 
-def _place(name: str, entry: Any, caps: Caps) -> Place:
+def _place(name: str, entry: Any, caps: Caps) -> Span:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise Malformed("a tensor has dtype, shape and data_offsets", (name,))
     dtype, shape, offsets = (entry[key] for key in ("dtype", "shape", "data_offsets"))
@@ -153,7 +153,7 @@ def _place(name: str, entry: Any, caps: Caps) -> Place:
     first, last = offsets
     if last - first != math.prod(checked_shape(tuple(shape), caps, (name,))) * DTYPES[dtype].itemsize:
         raise Malformed(f"data_offsets do not span the bytes of shape {list(shape)} of {dtype}", (name,))
-    return Place(name, DTYPES[dtype], tuple(shape), first, last)
+    return Span(name, DTYPES[dtype], tuple(shape), first, last)
 
 
 def _sizes(value: Any) -> bool:

@@ -12,15 +12,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Tensor
+from service.losses.declaration import ELEMENTWISE, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus
 from service.losses.registry import loss
 
-Fake = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's scores of generated samples")]
-Genuine = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's scores of real samples; for the discriminator alone")]
+Fake = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of generated samples")]
+Genuine = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of real samples; for the discriminator alone")]
 Role = Literal["discriminator", "generator"]
 BOTH = {"fake": [-0.5, 0.3, 1.2], "real": [1.5, 0.2, -0.4]}
 Derivative = Callable[[], Array]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, Tensor
+from service.losses.declaration import Bound, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_product
@@ -15,8 +15,8 @@ from service.losses.numerics.elementary import over
 from service.losses.numerics.vectors import Angles, exponents
 from service.losses.registry import loss
 
-Waves = Annotated[Array, Tensor("n t", gradient="default", description="estimated signals, a row each")]
-WaveLabels = Annotated[Array, Tensor("n t", gradient="on request", description="true signals")]
+Waves = Annotated[Array, TensorSpec("n t", gradient="default", description="estimated signals, a row each")]
+WaveLabels = Annotated[Array, TensorSpec("n t", gradient="on request", description="true signals")]
 APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor")
 
 

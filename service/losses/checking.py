@@ -1,6 +1,6 @@
 """What a loss declares of its tensors, and the check that holds a call to it.
 
-A `Tensor` is data: named axes, element kind, domain, and whether a gradient goes to it. The checker, the cards, the OpenAPI
+A `TensorSpec` is data: named axes, element kind, domain, and whether a gradient goes to it. The checker, the cards, the OpenAPI
 document and the tests all read it. A name of an axis stands for one size per call: an unequal axis is an error, never a
 broadcast.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from service.losses.declaration import Domain, Input, Tensor
+from service.losses.declaration import Domain, Input, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.numerics import Array
 
@@ -38,7 +38,7 @@ def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping
 class Place:
     """What an input of these shapes has to be: the form that its rank chose, and a domain in which axes have become numbers."""
 
-    form: Tensor
+    form: TensorSpec
     domain: Domain
 
     def under(self, options: Mapping[str, Any]) -> Domain:
@@ -69,7 +69,7 @@ def fit(*given: tuple[Input, tuple[int, ...]]) -> tuple[Place, ...]:
     return tuple(Place(form, _domain(form, sizes.named)) for form in forms)
 
 
-def _domain(form: Tensor, sizes: Mapping[str, int]) -> Domain:
+def _domain(form: TensorSpec, sizes: Mapping[str, int]) -> Domain:
     if form.below:
         return Domain(0, sizes[form.below] - 1)
     return Domain(form.domain.low, sizes[form.upto]) if form.upto else form.domain
@@ -88,7 +88,7 @@ class Sizes:
         self.named: dict[str, int] = {}
         self.rest: tuple[int, ...] | None = None  # what `...` stands for
 
-    def bind(self, item: Input, shape: tuple[int, ...]) -> Tensor:
+    def bind(self, item: Input, shape: tuple[int, ...]) -> TensorSpec:
         """The form of `item` that has this rank, its axes bound; InvalidTensor where a size differs from before."""
         form = next((form for form in item.forms if self._fits_rank(form, len(shape))), None)
         if form is None:
@@ -111,14 +111,14 @@ class Sizes:
                 raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; ... should be {self.rest}")
         return form
 
-    def _fits_rank(self, form: Tensor, rank: int) -> bool:
+    def _fits_rank(self, form: TensorSpec, rank: int) -> bool:
         fixed = len(form.names) - ("..." in form.names)
         if "..." not in form.names:
             return rank == fixed
         return rank >= fixed if self.rest is None else rank == fixed + len(self.rest)
 
 
-def _convert(name: str, form: Tensor, array: Array, dtype: np.dtype[Any]) -> Array:
+def _convert(name: str, form: TensorSpec, array: Array, dtype: np.dtype[Any]) -> Array:
     """To the type that the loss computes in; integers may come as integral floats, as JSON has only numbers."""
     if form.kind == "real":
         return array.astype(dtype, "C", copy=False)

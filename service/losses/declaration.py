@@ -61,7 +61,7 @@ REALS = Domain()
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorSpec:
     """One declared form of an input.
 
     axes: names parted by spaces; a number is a fixed size; `...` stands for any further axes, the same ones in every input.
@@ -116,7 +116,7 @@ class Tensor:
         text += "; x1 <= x2 and y1 <= y2" if self.boxes else ""
         return f"{text}, or {self.besides}" if self.besides else text
 
-    def under(self, options: Mapping[str, Any]) -> Tensor:
+    def under(self, options: Mapping[str, Any]) -> TensorSpec:
         """The same form with the domain to which the options narrow it."""
         found = [domain for option, choice, domain in self.narrowed if options.get(option) == choice]
         return replace(self, domain=found[0]) if found else self
@@ -124,17 +124,17 @@ class Tensor:
 
 # ------------------------------------------------------------------ the vocabulary of annotations
 
-Real = Annotated[Array, Tensor("n ...", gradient="default", description="estimates")]
-RealLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
-ElementWeight = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="weight of each element")]
-Logits = Annotated[Array, Tensor("n c ...", gradient="default", description="raw scores, one for each class")]
-ClassWeight = Annotated[Array, Tensor("c", domain=Domain(low=0), description="weight of each class")]
-ClassIndex = Annotated[Array, Tensor("n ...", kind="integer", below="c", description="index of the true class")]
-ClassIndexOrIgnored = Annotated[Array, Tensor("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
-BinaryLogits = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sigmoid is the probability")]
+Real = Annotated[Array, TensorSpec("n ...", gradient="default", description="estimates")]
+RealLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values")]
+ElementWeight = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), description="weight of each element")]
+Logits = Annotated[Array, TensorSpec("n c ...", gradient="default", description="raw scores, one for each class")]
+ClassWeight = Annotated[Array, TensorSpec("c", domain=Domain(low=0), description="weight of each class")]
+ClassIndex = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", description="index of the true class")]
+ClassIndexOrIgnored = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
+BinaryLogits = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sigmoid is the probability")]
 UNIT = Domain(0.0, 1.0)
-Probability = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="default", description="probabilities")]
-ProbabilityLabel = Annotated[Array, Tensor("n ...", domain=UNIT, gradient="on request", description="true probabilities, mostly 0 or 1")]
+Probability = Annotated[Array, TensorSpec("n ...", domain=UNIT, gradient="default", description="probabilities")]
+ProbabilityLabel = Annotated[Array, TensorSpec("n ...", domain=UNIT, gradient="on request", description="true probabilities, mostly 0 or 1")]
 Positive = Annotated[float, annotated_types.Gt(0)]
 NonNegative = Annotated[float, annotated_types.Ge(0)]
 Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
@@ -180,7 +180,7 @@ class Input:
     """A parameter of a loss that is a tensor; `forms` are told apart by their rank."""
 
     name: str
-    forms: tuple[Tensor, ...]
+    forms: tuple[TensorSpec, ...]
     required: bool
     description: str
 
@@ -193,9 +193,9 @@ class Input:
 ABOVE_MINUS_ONE = Domain(low=-1, low_open=True)
 ABOVE_ZERO = Domain(low=0, low_open=True)
 FROM_ZERO = Domain(low=0)
-CountLabel = Annotated[Array, Tensor("n ...", domain=FROM_ZERO, gradient="on request", description="true counts, or any numbers from 0 on")]
-PositiveReal = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="default", description="estimates, above 0")]
-PositiveLabel = Annotated[Array, Tensor("n ...", domain=ABOVE_ZERO, gradient="on request", description="true values, above 0")]
-Vector = Annotated[Array, Tensor("n d", gradient="default", description="embeddings, one row a sample")]
-Score = Annotated[Array, Tensor("n ...", gradient="default", description="scores or distances")]
-Sign = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="1 or -1")]
+CountLabel = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="on request", description="true counts, or any numbers from 0 on")]
+PositiveReal = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="estimates, above 0")]
+PositiveLabel = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="on request", description="true values, above 0")]
+Vector = Annotated[Array, TensorSpec("n d", gradient="default", description="embeddings, one row a sample")]
+Score = Annotated[Array, TensorSpec("n ...", gradient="default", description="scores or distances")]
+Sign = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="1 or -1")]

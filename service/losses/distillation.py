@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Fraction, Logits, Positive, Tensor
+from service.losses.declaration import Fraction, Logits, Positive, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import Twofold, less_mean, two_product, two_sum
@@ -18,7 +18,7 @@ from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.registry import loss
 
-TeacherLogits = Annotated[Array, Tensor("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
+TeacherLogits = Annotated[Array, TensorSpec("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
 LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}
 
 

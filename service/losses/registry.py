@@ -20,7 +20,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.checking import check
-from service.losses.declaration import COMPOSED, Bound, Input, Option, Tensor
+from service.losses.declaration import COMPOSED, Bound, Input, Option, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 
@@ -174,7 +174,7 @@ def _parse(name: str, text: str) -> dict[str, str]:
 
 
 def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
-    """Inputs are the parameters annotated with a Tensor, in their order; all others are options."""
+    """Inputs are the parameters annotated with a TensorSpec, in their order; all others are options."""
     hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items() if key != "return"}
     inputs, options = [], []
     for key, parameter in inspect.signature(function).parameters.items():
@@ -203,10 +203,10 @@ def _hint(text: str, module: str) -> Any:
     return get_type_hints(SimpleNamespace(__annotations__={"it": text}), names, include_extras=True)["it"]
 
 
-def _tensors(hint: Any) -> tuple[Tensor, ...]:
-    """The Tensor marks of an annotation, looked for in `Annotated[...] | None` too."""
+def _tensors(hint: Any) -> tuple[TensorSpec, ...]:
+    """The TensorSpec marks of an annotation, looked for in `Annotated[...] | None` too."""
     if get_origin(hint) is Annotated:
-        return tuple(mark for mark in hint.__metadata__ if isinstance(mark, Tensor))
+        return tuple(mark for mark in hint.__metadata__ if isinstance(mark, TensorSpec))
     return tuple(mark for part in get_args(hint) for mark in _tensors(part))
 
 

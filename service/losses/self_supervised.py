@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Fraction, NonNegative, Positive, Tensor, Vector
+from service.losses.declaration import Bound, Fraction, NonNegative, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import Twofold, add, divide, inner, negative, root, scaled, total, widened
@@ -19,9 +19,9 @@ from service.losses.registry import loss
 
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 
-StudentScores = Annotated[Array, Tensor("n k", gradient="default", description="raw scores of the student's view")]
-TeacherScores = Annotated[Array, Tensor("n k", description="raw scores of the teacher's view")]
-Center = Annotated[Array, Tensor("k", description="what is taken off the teacher's scores; zeros at first")]
+StudentScores = Annotated[Array, TensorSpec("n k", gradient="default", description="raw scores of the student's view")]
+TeacherScores = Annotated[Array, TensorSpec("n k", description="raw scores of the teacher's view")]
+Center = Annotated[Array, TensorSpec("k", description="what is taken off the teacher's scores; zeros at first")]
 
 
 @loss(

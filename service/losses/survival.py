@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Fraction, Positive, Tensor
+from service.losses.declaration import Bound, Domain, Fraction, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -16,16 +16,16 @@ from service.losses.numerics.elementary import sigmoid, softplus, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
-Risk = Annotated[Array, Tensor("n", gradient="default", description="logarithm of each subject's relative hazard")]
-Times = Annotated[Array, Tensor("n", description="time of the event, or until which none was seen")]
-Events = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was seen, 0 where censored")]
-LogTime = Annotated[Array, Tensor("n", gradient="default", description="predicted location of the logarithm of the time")]
-Bounds = Annotated[Array, Tensor("n", domain=Domain(low=0))]
+Risk = Annotated[Array, TensorSpec("n", gradient="default", description="logarithm of each subject's relative hazard")]
+Times = Annotated[Array, TensorSpec("n", description="time of the event, or until which none was seen")]
+Events = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was seen, 0 where censored")]
+LogTime = Annotated[Array, TensorSpec("n", gradient="default", description="predicted location of the logarithm of the time")]
+Bounds = Annotated[Array, TensorSpec("n", domain=Domain(low=0))]
 RightCensored = Annotated[
-    Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is beyond lower_bound, and upper_bound unused")
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is beyond lower_bound, and upper_bound unused")
 ]
-BinLogits = Annotated[Array, Tensor("n b", gradient="default", description="raw scores of the intervals of time")]
-Bins = Annotated[Array, Tensor("n", kind="integer", below="b", description="interval of the event, or the last one seen")]
+BinLogits = Annotated[Array, TensorSpec("n b", gradient="default", description="raw scores of the intervals of time")]
+Bins = Annotated[Array, TensorSpec("n", kind="integer", below="b", description="interval of the event, or the last one seen")]
 LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, multiplies its rounding by its size")
 

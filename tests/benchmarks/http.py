@@ -25,10 +25,10 @@ import httpx
 import numpy as np
 import orjson
 
+from service.api.request import bind
+from service.api.response import fields
 from service.codec import JSON, SAFETENSORS, Caps
 from service.losses import LOSSES, compute
-from service.request import bind
-from service.response import fields
 
 SIZES = {"small 32x10": (32, 10), "medium 256x100": (256, 100), "large 1024x1000": (1024, 1000)}
 CAPS = Caps(10**8, 8, 32)

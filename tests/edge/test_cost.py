@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from service.codec import JSON
-from service.endpoint import Timing, answer
 from service.errors import failure
+from service.http.endpoint import answer
+from service.http.negotiation import Timing
 from service.settings import Settings
 from tests.fuzz.oracle import CAPS
 

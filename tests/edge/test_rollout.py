@@ -31,7 +31,7 @@ class Process:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 -- a pipe that nobody reads would fill up and hold the service
-        program = f"import sys; from service.server import serve; sys.exit(serve('127.0.0.1', {self.port}, {workers}))"
+        program = f"import sys; from service.server.lifecycle import serve; sys.exit(serve('127.0.0.1', {self.port}, {workers}))"
         environment = {**os.environ, "LOSS_SERVICE_GRACE_SECONDS": str(grace)}
         self.process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
 

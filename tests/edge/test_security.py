@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import service
-from service.security import Bearers, tokens
+from service.http.auth import Bearers, tokens
 from service.settings import Settings
 from tests.edge.wire import GOOD, Serving, Wire, large, post, serving
 
@@ -44,7 +44,7 @@ def test_with_tokens_only_their_bearers_may(tmp_path: Path) -> None:
 
 def test_each_token_is_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
-    monkeypatch.setattr("service.security.hmac.compare_digest", lambda a, b: bool(compared.append(b)) or a == b)
+    monkeypatch.setattr("service.http.auth.hmac.compare_digest", lambda a, b: bool(compared.append(b)) or a == b)
     Bearers(["a", "bb", "ccc"]).check("/info", [(b"authorization", b"Bearer a")])
     assert len(compared) == 3
     assert {len(digest) for digest in compared} == {32}

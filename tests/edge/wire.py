@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from service.codec.coding import zstd
-from service.limits import Life, Pool
+from service.codec.compression import zstd
+from service.http.admission import Life, Pool
 from service.losses import LOSSES, Evaluation, loss
 from service.losses.declaration import Real
-from service.server import Server, configured
+from service.server.lifecycle import Server, configured
 from service.settings import Settings
 
 __all__ = ["GOOD", "Reply", "Serving", "Wire", "large", "planted", "post", "serving", "wait_until", "zstd"]

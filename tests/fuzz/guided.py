@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["service.codec", "service.request"]):
+with atheris.instrument_imports(include=["service.codec", "service.api.request"]):
     from tests.fuzz.__main__ import store
     from tests.fuzz.decoders import Application, pieces
     from tests.fuzz.inputs import BINARY, JSON, Input, inputs, mutated_bytes, safetensors, seeds

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.combination import EXAMPLE
+from service.api.combination import EXAMPLE
 from service.losses import LOSSES
 
 JSON, BINARY = "application/json", "application/vnd.safetensors"

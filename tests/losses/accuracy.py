@@ -36,7 +36,7 @@ from numpy.random import Generator
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, InvalidTensor, Loss, NonFinite, compute
 from service.losses.checking import check
-from service.losses.declaration import COMPOSED, ELEMENTWISE, Domain, Tensor
+from service.losses.declaration import COMPOSED, ELEMENTWISE, Domain, TensorSpec
 from service.losses.numerics import Array
 from tests.losses import draw, truth
 
@@ -107,7 +107,7 @@ def listed(loss: Loss, dtype: str) -> Iterator[Call]:
                 break
 
 
-def one_after_another(form: Tensor, array: Array, place: int, attempt: int, label: str, rng: Generator) -> Array:
+def one_after_another(form: TensorSpec, array: Array, place: int, attempt: int, label: str, rng: Generator) -> Array:
     """The special values that the form allows, from the one at `place` on; the more attempts, the more ordinary values between."""
     signed = np.array([sign * value for value in SPECIAL[str(array.dtype)] for sign in (1.0, -1.0)], array.dtype)
     signed = np.zeros(1, array.dtype) if label == "zeros" else signed

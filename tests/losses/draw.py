@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from service.losses import LOSSES, InvalidOption, InvalidTensor, Loss
 from service.losses.checking import Sizes, check
-from service.losses.declaration import Domain, Input, Option, Tensor
+from service.losses.declaration import Domain, Input, Option, TensorSpec
 from service.losses.numerics import Array
 
 ATTEMPTS = 400  # constraints between inputs (rows and classes, lengths) are met by drawing again
@@ -74,7 +74,7 @@ def tensors(inputs: tuple[Input, ...], rng: Generator, dtype: str = "float64", l
     return arrays
 
 
-def tensor(form: Tensor, rng: Generator, sizes: dict[str, int], rest: tuple[int, ...], dtype: str) -> Array:
+def tensor(form: TensorSpec, rng: Generator, sizes: dict[str, int], rest: tuple[int, ...], dtype: str) -> Array:
     """One array of a declared form. Sizes not yet known are drawn."""
     shape: list[int] = []
     for axis in form.names:
@@ -91,7 +91,7 @@ def tensor(form: Tensor, rng: Generator, sizes: dict[str, int], rest: tuple[int,
     return values.astype(np.int64) if form.kind == "integer" else values.astype(dtype)
 
 
-def arranged(form: Tensor, values: Array) -> Array:
+def arranged(form: TensorSpec, values: Array) -> Array:
     """The values, so ordered that boxes end after they begin."""
     if not form.boxes:
         return values

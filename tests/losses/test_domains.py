@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, InvalidTensor, Loss, compute
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from tests.losses import draw
 
 
-def outside(form: Tensor) -> list[float]:
+def outside(form: TensorSpec) -> list[float]:
     """Numbers that this form does not allow."""
     if form.below:
         return [1e4, 0.5, -7.0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service.catalogue import cards
+from service.api.catalogue import cards
 from service.cli import _close, main
 from tests.conftest import running
 
@@ -58,7 +58,7 @@ def test_a_wrong_setting_ends_the_process() -> None:
 def test_losses_lists_and_filters(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["losses"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(cards())
-    assert main(["losses", "--family", "robust", "--find", "tukey"]) == 0
+    assert main(["losses", "--family", "regression", "--find", "tukey"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["tukey_biweight"]
     assert main(["losses", "--family", "none"]) == 2
     assert "there is no family" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.logs import Json, Words
+from service.telemetry.logs import Json, Words
 from tests.conftest import running
 
 
@@ -57,7 +57,7 @@ def test_lines_of_requests_can_be_left_out() -> None:
 
 def test_uvicorn_and_what_else_speaks_write_the_same_lines() -> None:
     code = (
-        "import logging; from service import logs; logs.configure(True)\n"
+        "import logging; from service.telemetry import logs; logs.configure(True)\n"
         "for name in ('uvicorn.error', 'fastapi', 'opentelemetry.sdk', 'service'): logging.getLogger(name).error('broken')"
     )
     ended = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, timeout=60)
@@ -68,7 +68,7 @@ def test_uvicorn_and_what_else_speaks_write_the_same_lines() -> None:
 
 
 def test_a_person_reads_words() -> None:
-    code = "from service import logs; logs.configure(True); logs.request('mine', 'huber', 200, 10, 20, (0.0015, 0.0, 0.0, 0.0))"
+    code = "from service.telemetry import logs; logs.configure(True); logs.request('mine', 'huber', 200, 10, 20, (0.0015, 0.0, 0.0, 0.0))"
     master, slave = pty.openpty()
     subprocess.run([sys.executable, "-c", code], stderr=slave, timeout=60, check=True)
     os.close(slave)
@@ -78,7 +78,7 @@ def test_a_person_reads_words() -> None:
 
 
 def test_a_full_disk_refuses_no_request() -> None:
-    code = "from service import logs; logs.configure(True); logs.request('mine', 'huber', 200, 10, 20)"
+    code = "from service.telemetry import logs; logs.configure(True); logs.request('mine', 'huber', 200, 10, 20)"
     with Path("/dev/full").open("w") as full:
         assert subprocess.run([sys.executable, "-c", code], stderr=full, timeout=60).returncode == 0
 

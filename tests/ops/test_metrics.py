@@ -12,8 +12,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from service import metrics, workers
 from service.losses import LOSSES
+from service.server import supervisor
+from service.telemetry import metrics
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -112,16 +113,16 @@ def test_a_full_batch_is_counted_at_once() -> None:
 
 
 def test_counters_of_a_service_that_was_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "MEMORY", tmp_path)
-    dead, young = tmp_path / f"{workers.PREFIX}dead", tmp_path / f"{workers.PREFIX}young"
+    monkeypatch.setattr(supervisor, "MEMORY", tmp_path)
+    dead, young = tmp_path / f"{supervisor.PREFIX}dead", tmp_path / f"{supervisor.PREFIX}young"
     for directory in (dead, young):
         directory.mkdir()
     os.utime(dead, (0, 0))
-    with workers.shared_metrics():
+    with supervisor.shared_metrics():
         alive = Path(os.environ[metrics.DIRECTORY])
         os.utime(alive, (0, 0))
         assert (dead.exists(), young.exists(), alive.parent) == (False, True, tmp_path)
-        with workers.shared_metrics():
+        with supervisor.shared_metrics():
             assert alive.exists(), "its service holds it"
     assert not alive.exists()
     assert metrics.DIRECTORY not in os.environ

@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from service import endpoint, traces
+from service.api import operations
 from service.app import create_app
 from service.settings import Settings
+from service.telemetry import traces
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -77,7 +78,7 @@ def test_a_fault_is_an_error_and_keeps_its_words(memory: InMemorySpanExporter, m
     def fail(*_: object) -> None:
         raise RuntimeError("words of a caller")
 
-    monkeypatch.setattr(endpoint, "bind", fail)
+    monkeypatch.setattr(operations, "bind", fail)
     assert ask("/loss/huber", GOOD).status_code == 500
     span = only(memory)
     assert span.status.status_code is StatusCode.ERROR

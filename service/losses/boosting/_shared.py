@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from service.losses.declaration import Tensor
+from service.losses.declaration import TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 
-Raw = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores, the sums of the trees")]
+Raw = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores, the sums of the trees")]
 
 
 def raw(values: Array, slope: Array, curvature: Array) -> Evaluation:

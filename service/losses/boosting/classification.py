@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from service.losses.boosting._shared import Raw, raw
-from service.losses.declaration import ELEMENTWISE, UNIT, BinaryLogits, ClassIndex, Domain, Logits, Positive, ProbabilityLabel, Tensor
+from service.losses.declaration import ELEMENTWISE, UNIT, BinaryLogits, ClassIndex, Domain, Logits, Positive, ProbabilityLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import exp_times, log1pexp_small, sigmoid, softplus
@@ -121,9 +121,9 @@ def boosting_one_vs_all(predictions: Logits, labels: ClassIndex, *, sigmoid: Pos
     return elementwise(value, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * curvature}, divisor=rows)
 
 
-ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
-Share = Annotated[Array, Tensor("n ...", domain=UNIT, description="true probabilities, mostly 0 or 1")]
-RowWeight = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), description="how many trials each row stands for, above 0")]
+ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
+Share = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true probabilities, mostly 0 or 1")]
+RowWeight = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), description="how many trials each row stands for, above 0")]
 SIGNS = {"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0]}
 SMALLEST = float(np.finfo(np.float32).tiny)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, Positive, Tensor
+from service.losses.declaration import Domain, Positive, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid as expit
@@ -16,7 +16,7 @@ from service.losses.ranking._lists import ListMask, Scores, differences, discoun
 from service.losses.registry import loss
 
 ListGrade = Annotated[
-    Array, Tensor("n m", kind="integer", domain=Domain(0, 30), description="relevance grades y of the items; their gain is 2^y - 1")
+    Array, TensorSpec("n m", kind="integer", domain=Domain(0, 30), description="relevance grades y of the items; their gain is 2^y - 1")
 ]
 Truncation = Annotated[int, annotated_types.Ge(1)]
 

@@ -8,17 +8,17 @@ import annotated_types
 import numpy as np
 
 from service.losses.boosting._shared import Raw, raw
-from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, Domain, Fraction, NonNegative, Positive, Tensor
+from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, Domain, Fraction, NonNegative, Positive, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import exp_times
 from service.losses.numerics.special import log_ratio, x_minus_log1p
 from service.losses.registry import loss
 
-RawLog = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores, the logarithms of the means")]
-Target = Annotated[Array, Tensor("n ...", description="true values")]
-Count = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="true values, at least 0")]
-Amount = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), description="true values, above 0")]
+RawLog = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores, the logarithms of the means")]
+Target = Annotated[Array, TensorSpec("n ...", description="true values")]
+Count = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), description="true values, at least 0")]
+Amount = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), description="true values, above 0")]
 VariancePower = Annotated[float, annotated_types.Gt(1), annotated_types.Lt(2)]
 REGRESSION = {"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 0.0, 0.4]}
 POSITIVE = {"predictions": [0.5, 0.2, -0.3], "labels": [1.0, 2.0, 0.5]}
@@ -164,7 +164,7 @@ def boosting_tweedie(predictions: RawLog, labels: Count, *, tweedie_variance_pow
     return raw(rising / up + falling / down, np.where(np.isfinite(slope), slope, rising - falling), up * rising + down * falling)
 
 
-AboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, description="true values, above -1")]
+AboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, description="true values, above -1")]
 LEAST = 1e-6  # XGBoost's, of 1 + score and of the Hessian
 
 

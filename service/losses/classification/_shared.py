@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation, at_places, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
@@ -73,8 +73,8 @@ def of_surprise(
     return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": second})
 
 
-Margins = Annotated[Array, Tensor("n ...", gradient="default", description="raw scores; their sign is the decision")]
-ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
+Margins = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sign is the decision")]
+ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
 SCORES = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 1]}
 
 

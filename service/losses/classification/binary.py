@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, Tensor
+from service.losses.declaration import BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -15,7 +15,7 @@ from service.losses.numerics.elementary import decay, log1p_in_unit, log1pexp_sm
 from service.losses.registry import loss
 
 PositiveWeight = Annotated[
-    Array, Tensor("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one for all")
+    Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one for all")
 ]
 
 

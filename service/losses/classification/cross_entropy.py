@@ -8,7 +8,7 @@ import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Tensor
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, per_sample_size, per_sample_sum, spread, times
@@ -17,11 +17,11 @@ from service.losses.registry import loss
 
 ClassLabels = Annotated[
     Array,
-    Tensor("n ...", kind="integer", below="c", besides="ignore_index"),
-    Tensor("n c ...", domain=UNIT, gradient="on request"),
+    TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
+    TensorSpec("n c ...", domain=UNIT, gradient="on request"),
 ]
-Scores = Annotated[Array, Tensor("n c ...", gradient="default")]
-LogProbabilities = Annotated[Array, Tensor("n c ...", gradient="default", description="log-probabilities of the classes")]
+Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
+LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
 
 @loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, at_class, kept_weights, of_surprise, smoothed_targets
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, Tensor
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
@@ -18,8 +18,8 @@ from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
 
 COUNTS = Domain(low=1, high=1e12)
-ClassCounts = Annotated[Array, Tensor("c", domain=COUNTS, description="how often each class occurs in the training data")]
-Priors = Annotated[Array, Tensor("c", domain=Domain(low=0, high=1, low_open=True), description="share of each class; only their ratios count")]
+ClassCounts = Annotated[Array, TensorSpec("c", domain=COUNTS, description="how often each class occurs in the training data")]
+Priors = Annotated[Array, TensorSpec("c", domain=Domain(low=0, high=1, low_open=True), description="share of each class; only their ratios count")]
 
 
 @loss(example=CALL, hessian_diagonal=True)

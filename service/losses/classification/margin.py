@@ -11,13 +11,13 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification._shared import Margins, ZeroOrOne, of_margin, signed
-from service.losses.declaration import ELEMENTWISE, Domain, Positive, Tensor
+from service.losses.declaration import ELEMENTWISE, Domain, Positive, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, log1pexp_small, sigmoid
 from service.losses.registry import loss
 
-Signs = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="true classes as signs, -1 or 1")]
+Signs = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="true classes as signs, -1 or 1")]
 EXAMPLE = {"predictions": [0.8, -1.2, 2.0], "labels": [1, -1, -1]}
 
 

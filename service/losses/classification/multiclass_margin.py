@@ -9,15 +9,15 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification._shared import SCORES, at_class
-from service.losses.declaration import ClassIndex, ClassWeight, Logits, Tensor
+from service.losses.declaration import ClassIndex, ClassWeight, Logits, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.numerics.softmax import places
 from service.losses.registry import loss
 
-ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
-RowClass = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
+ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description="raw scores of the classes")]
+RowClass = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="index of the true class")]
 
 
 # ------------------------------------------------------------------ one true class

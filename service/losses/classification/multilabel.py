@@ -10,17 +10,17 @@ import numpy as np
 
 from service.losses.classification._shared import Margins, ZeroOrOne
 from service.losses.classification.binary import binary_cross_entropy_with_logits
-from service.losses.declaration import UNIT, ClassWeight, NonNegative, Tensor
+from service.losses.declaration import UNIT, ClassWeight, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, decay, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.registry import loss
 
-ClassScores = Annotated[Array, Tensor("n c", gradient="default", description="raw scores of the classes")]
+ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description="raw scores of the classes")]
 ClassList = Annotated[
-    Array, Tensor("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
+    Array, TensorSpec("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
 ]
-ClassFlags = Annotated[Array, Tensor("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
+ClassFlags = Annotated[Array, TensorSpec("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
 
 
 @loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, Tensor
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
@@ -79,9 +79,9 @@ def log_sum_exp_squared(logits: Array, kept: Array) -> Evaluation:
 
 
 ViewLogits = Annotated[
-    Array, Tensor("n v c", gradient="default", description="raw scores of each view, one for each class; the first view is the clean one")
+    Array, TensorSpec("n v c", gradient="default", description="raw scores of each view, one for each class; the first view is the clean one")
 ]
-ViewLabel = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
+ViewLabel = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="index of the true class")]
 
 
 @loss(

@@ -8,16 +8,18 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, Tensor
+from service.losses.declaration import Bound, Positive, TensorSpec
 from service.losses.detection._box_pairs import Axis, Pair, Shape, over
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.registry import loss
 
-Boxes = Annotated[Array, Tensor("n 4", boxes=True, gradient="default", description="predicted boxes as x1, y1, x2, y2")]
-BoxLabels = Annotated[Array, Tensor("n 4", boxes=True, gradient="on request", description="true boxes as x1, y1, x2, y2, one for each prediction")]
-FixedBoxLabels = Annotated[Array, Tensor("n 4", boxes=True, description="true boxes as x1, y1, x2, y2, one for each prediction")]
+Boxes = Annotated[Array, TensorSpec("n 4", boxes=True, gradient="default", description="predicted boxes as x1, y1, x2, y2")]
+BoxLabels = Annotated[
+    Array, TensorSpec("n 4", boxes=True, gradient="on request", description="true boxes as x1, y1, x2, y2, one for each prediction")
+]
+FixedBoxLabels = Annotated[Array, TensorSpec("n 4", boxes=True, description="true boxes as x1, y1, x2, y2, one for each prediction")]
 EXAMPLE = {"predictions": [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], "labels": [[1.0, 1.0, 3.0, 3.0], [0.0, 0.0, 2.0, 1.0]]}
 
 

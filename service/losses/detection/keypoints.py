@@ -7,19 +7,19 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size
 from service.losses.registry import loss
 
-HeatmapLogits = Annotated[Array, Tensor("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
+HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[
-    Array, Tensor("n k", kind="integer", domain=Domain(low=0), description="the true cell of each keypoint, row times width plus column")
+    Array, TensorSpec("n k", kind="integer", domain=Domain(low=0), description="the true cell of each keypoint, row times width plus column")
 ]
 VisibleKeypoints = Annotated[
-    Array, Tensor("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one that does not count")
+    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one that does not count")
 ]
 
 
@@ -49,16 +49,18 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
 
 
 POSITIVE = Domain(low=0, low_open=True)
-Points = Annotated[Array, Tensor("n k 2", gradient="default", description="predicted keypoints as x, y")]
-PointLabels = Annotated[Array, Tensor("n k 2", gradient="on request", description="true keypoints as x, y")]
-Areas = Annotated[Array, Tensor("n", domain=POSITIVE, description="area of each object (COCO: of its segment), in squared units of the coordinates")]
-Sigmas = Annotated[Array, Tensor("k", domain=POSITIVE, description="spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip")]
-Visible = Annotated[
-    Array, Tensor("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a keypoint that counts, 0 for one that does not")
+Points = Annotated[Array, TensorSpec("n k 2", gradient="default", description="predicted keypoints as x, y")]
+PointLabels = Annotated[Array, TensorSpec("n k 2", gradient="on request", description="true keypoints as x, y")]
+Areas = Annotated[
+    Array, TensorSpec("n", domain=POSITIVE, description="area of each object (COCO: of its segment), in squared units of the coordinates")
 ]
-Heatmaps = Annotated[Array, Tensor("n k h w", gradient="default", description="a predicted map for each keypoint")]
-HeatmapLabels = Annotated[Array, Tensor("n k h w", gradient="on request", description="true maps")]
-PointWeight = Annotated[Array, Tensor("n k", domain=Domain(low=0), description="weight of each keypoint's map, 0 for one that is not visible")]
+Sigmas = Annotated[Array, TensorSpec("k", domain=POSITIVE, description="spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip")]
+Visible = Annotated[
+    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a keypoint that counts, 0 for one that does not")
+]
+Heatmaps = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a predicted map for each keypoint")]
+HeatmapLabels = Annotated[Array, TensorSpec("n k h w", gradient="on request", description="true maps")]
+PointWeight = Annotated[Array, TensorSpec("n k", domain=Domain(low=0), description="weight of each keypoint's map, 0 for one that is not visible")]
 
 
 @loss(

@@ -10,7 +10,7 @@ import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import UNIT, BinaryLogits, Bound, Domain, Logits, NonNegative, Probability, Tensor
+from service.losses.declaration import UNIT, BinaryLogits, Bound, Domain, Logits, NonNegative, Probability, TensorSpec
 from service.losses.detection._box_pairs import Pair, over
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.errors import InvalidTensor
@@ -20,16 +20,18 @@ from service.losses.numerics.elementary import log1pexp_small, per_sample_size, 
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error, smooth_l1
 
-AnchorLogits = Annotated[Array, Tensor("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
-AnchorBoxes = Annotated[Array, Tensor("n a 4", gradient="default", description="predicted box deltas of each anchor")]
-AnchorBoxTargets = Annotated[Array, Tensor("n a 4", gradient="on request", description="box deltas to reach; they count for anchors with an object")]
-AnchorClasses = Annotated[
-    Array, Tensor("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 for what does not count")
+AnchorLogits = Annotated[Array, TensorSpec("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
+AnchorBoxes = Annotated[Array, TensorSpec("n a 4", gradient="default", description="predicted box deltas of each anchor")]
+AnchorBoxTargets = Annotated[
+    Array, TensorSpec("n a 4", gradient="on request", description="box deltas to reach; they count for anchors with an object")
 ]
-AnchorClassesFromZero = Annotated[Array, Tensor("n a", kind="integer", below="k", description="class of each anchor, 0 for background")]
-Quality = Annotated[Array, Tensor("n ...", domain=UNIT, description="quality to predict, such as the IoU of the box; 0 for a negative")]
-Heat = Annotated[Array, Tensor("n ...", domain=UNIT, description="true heatmap; 1 at peaks")]
-Place = Annotated[Array, Tensor("n ...", domain=Domain(low=0), description="place among the bins, from 0 to their number minus 1")]
+AnchorClasses = Annotated[
+    Array, TensorSpec("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 for what does not count")
+]
+AnchorClassesFromZero = Annotated[Array, TensorSpec("n a", kind="integer", below="k", description="class of each anchor, 0 for background")]
+Quality = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="quality to predict, such as the IoU of the box; 0 for a negative")]
+Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heatmap; 1 at peaks")]
+Place = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), description="place among the bins, from 0 to their number minus 1")]
 DELTAS = [[[0.1, 0.2, -0.1, 0.0], [0.0, 0.0, 0.0, 0.0], [0.3, 0.1, 0.2, 0.4]]]
 TARGETS = [[[0.0, 0.3, -0.1, 0.2], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]
 
@@ -287,14 +289,19 @@ def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative
 
 Distances = Annotated[
     Array,
-    Tensor("n a 4", domain=Domain(low=0), gradient="default", description="predicted distances from each location to left, top, right and bottom"),
+    TensorSpec(
+        "n a 4", domain=Domain(low=0), gradient="default", description="predicted distances from each location to left, top, right and bottom"
+    ),
 ]
 DistanceTargets = Annotated[
-    Array, Tensor("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object")
+    Array,
+    TensorSpec("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object"),
 ]
-Centerness = Annotated[Array, Tensor("n a", gradient="default", description="raw scores of how central each location is in its object")]
-BinaryTargets = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where the class is present, else 0")]
-Counts = Annotated[Array, Tensor("b", domain=Domain(low=0), description="the running mean of each bin's count; zeros at first")]
+Centerness = Annotated[Array, TensorSpec("n a", gradient="default", description="raw scores of how central each location is in its object")]
+BinaryTargets = Annotated[
+    Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where the class is present, else 0")
+]
+Counts = Annotated[Array, TensorSpec("b", domain=Domain(low=0), description="the running mean of each bin's count; zeros at first")]
 Bins = Annotated[int, annotated_types.Ge(1), annotated_types.Le(1000)]
 MINUTE = Bound(1e-14, 1e-13, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient", "tensor")
 AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 around the location

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import UNIT, Bound, Domain, NonNegative, Tensor
+from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec
 from service.losses.detection._box_pairs import Pair
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.errors import InvalidOption, InvalidTensor
@@ -17,12 +17,13 @@ from service.losses.numerics.elementary import BLOCK
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error
 
-QueryLogits = Annotated[Array, Tensor("n q k", gradient="default", description="raw scores of each query, the last class for no object")]
+QueryLogits = Annotated[Array, TensorSpec("n q k", gradient="default", description="raw scores of each query, the last class for no object")]
 QueryBoxes = Annotated[
-    Array, Tensor("n q 4", domain=UNIT, gradient="default", description="predicted boxes as center x, center y, width, height, in units of the image")
+    Array,
+    TensorSpec("n q 4", domain=UNIT, gradient="default", description="predicted boxes as center x, center y, width, height, in units of the image"),
 ]
-ObjectClasses = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(low=-1), description="class of each true object, -1 for padding")]
-ObjectBoxes = Annotated[Array, Tensor("n m 4", domain=UNIT, gradient="on request", description="true boxes as center x, center y, width, height")]
+ObjectClasses = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(low=-1), description="class of each true object, -1 for padding")]
+ObjectBoxes = Annotated[Array, TensorSpec("n m 4", domain=UNIT, gradient="on request", description="true boxes as center x, center y, width, height")]
 MATCHED = Bound(1e-14, 1e-12, "where two matchings cost the same to rounding, the rounding chooses between them", "one")
 
 

@@ -10,26 +10,28 @@ import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import UNIT, Domain, NonNegative, Tensor
+from service.losses.declaration import UNIT, Domain, NonNegative, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.registry import loss
 from service.losses.regression.pointwise import smooth_l1
 
-MaskLogits = Annotated[Array, Tensor("n c h w", gradient="default", description="mask logits, a channel for each class")]
-Masks = Annotated[Array, Tensor("n h w", domain=UNIT, gradient="on request", description="true masks, in [0, 1]")]
-Classes = Annotated[Array, Tensor("n", kind="integer", below="c", description="class of each region, the channel that counts")]
-Objectness = Annotated[Array, Tensor("a", gradient="default", description="objectness logit of each anchor")]
-AnchorDeltas = Annotated[Array, Tensor("a 4", gradient="default", description="predicted box deltas of each anchor")]
-AnchorLabels = Annotated[Array, Tensor("a", kind="integer", domain=Domain(values=(-1, 0, 1)), description="1 object, 0 background, -1 not sampled")]
-AnchorTargets = Annotated[Array, Tensor("a 4", gradient="on request", description="box deltas to reach; they count where the label is 1")]
-ClassLogits = Annotated[Array, Tensor("r k", gradient="default", description="class logits of each region, background included")]
-RegionDeltas = Annotated[
-    Array, Tensor("r b 4", gradient="default", description="predicted box deltas, a row for each class, with or without one for background")
+MaskLogits = Annotated[Array, TensorSpec("n c h w", gradient="default", description="mask logits, a channel for each class")]
+Masks = Annotated[Array, TensorSpec("n h w", domain=UNIT, gradient="on request", description="true masks, in [0, 1]")]
+Classes = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each region, the channel that counts")]
+Objectness = Annotated[Array, TensorSpec("a", gradient="default", description="objectness logit of each anchor")]
+AnchorDeltas = Annotated[Array, TensorSpec("a 4", gradient="default", description="predicted box deltas of each anchor")]
+AnchorLabels = Annotated[
+    Array, TensorSpec("a", kind="integer", domain=Domain(values=(-1, 0, 1)), description="1 object, 0 background, -1 not sampled")
 ]
-RegionLabels = Annotated[Array, Tensor("r", kind="integer", below="k", description="class of each region")]
-RegionTargets = Annotated[Array, Tensor("r 4", gradient="on request", description="box deltas to reach; they count for foreground regions")]
+AnchorTargets = Annotated[Array, TensorSpec("a 4", gradient="on request", description="box deltas to reach; they count where the label is 1")]
+ClassLogits = Annotated[Array, TensorSpec("r k", gradient="default", description="class logits of each region, background included")]
+RegionDeltas = Annotated[
+    Array, TensorSpec("r b 4", gradient="default", description="predicted box deltas, a row for each class, with or without one for background")
+]
+RegionLabels = Annotated[Array, TensorSpec("r", kind="integer", below="k", description="class of each region")]
+RegionTargets = Annotated[Array, TensorSpec("r 4", gradient="on request", description="box deltas to reach; they count for foreground regions")]
 Count = Annotated[int, annotated_types.Ge(1)]
 Normalization = Literal["torchvision", "paper", "detectron2"]
 NINTH = 1.0 / 9.0  # sigma = 3 of the Faster R-CNN code: beta = 1 / sigma^2

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, CountLabel, Domain, Positive, PositiveReal, Tensor
+from service.losses.declaration import UNIT, Bound, CountLabel, Domain, Positive, PositiveReal, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
@@ -18,8 +18,8 @@ from service.losses.numerics.softmax import sum_of_others
 from service.losses.numerics.special import expm1_minus, log_ratio, relative_entropy, times_exp
 from service.losses.registry import loss
 
-Mean = Annotated[Array, Tensor("n ...", gradient="default", description="predicted means")]
-LogVariance = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted variances")]
+Mean = Annotated[Array, TensorSpec("n ...", gradient="default", description="predicted means")]
+LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted variances")]
 
 
 @loss(example={"mean": [[0.5, -0.2], [0.1, 0.0]], "log_variance": [[0.1, -0.5], [0.0, 0.3]]}, hessian_diagonal=True)
@@ -48,9 +48,9 @@ def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
 
 
 PositiveShare = Annotated[
-    Array, Tensor("n c ...", domain=Domain(0, 1, low_open=True), gradient="default", description="predicted probabilities, a class each, above 0")
+    Array, TensorSpec("n c ...", domain=Domain(0, 1, low_open=True), gradient="default", description="predicted probabilities, a class each, above 0")
 ]
-TrueShare = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
+TrueShare = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
 
 
 def scaled_power(p: Array, q: Array, exponent: tuple[float, float], scale: Array) -> Array:

@@ -6,26 +6,26 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Domain, PositiveLabel, PositiveReal, Tensor
+from service.losses.declaration import UNIT, Domain, PositiveLabel, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import positions, times
 from service.losses.numerics.special import gamma_terms, log_ratio, relative_entropy, relative_entropy_of_log
 from service.losses.registry import loss
 
-LogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of the predicted probabilities")]
+LogProbability = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted probabilities")]
 Target = Annotated[
     Array,
-    Tensor(
+    TensorSpec(
         "n ...",
         narrowed=(("log_target", False, Domain(low=0)),),
         gradient="on request",
         description="true probabilities, or their logarithms (log_target)",
     ),
 ]
-Mass = Annotated[Array, Tensor("n ...", domain=Domain(low=0), gradient="on request", description="true masses, from 0 on")]
-Distribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="default", description="predicted probabilities, a class each")]
-TrueDistribution = Annotated[Array, Tensor("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
+Mass = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), gradient="on request", description="true masses, from 0 on")]
+Distribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="default", description="predicted probabilities, a class each")]
+TrueDistribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
 PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}
 
 

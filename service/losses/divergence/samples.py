@@ -8,15 +8,15 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Tensor
+from service.losses.declaration import Bound, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
 
-Sample = Annotated[Array, Tensor("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
-TrueSample = Annotated[Array, Tensor("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]
+Sample = Annotated[Array, TensorSpec("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
+TrueSample = Annotated[Array, TensorSpec("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]
 
 
 @loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2, 0.4]]}, hessian_diagonal=True)
@@ -58,10 +58,10 @@ def wasserstein_1d(predictions: Sample, labels: TrueSample, *, p: Annotated[floa
     )
 
 
-Drawn = Annotated[Array, Tensor("n m", gradient="default", description="numbers drawn from the predicted distribution")]
-TrueDrawn = Annotated[Array, Tensor("n k", gradient="on request", description="numbers drawn from the true distribution")]
-Points = Annotated[Array, Tensor("n p d", gradient="default", description="predicted points")]
-TruePoints = Annotated[Array, Tensor("n q d", gradient="on request", description="true points")]
+Drawn = Annotated[Array, TensorSpec("n m", gradient="default", description="numbers drawn from the predicted distribution")]
+TrueDrawn = Annotated[Array, TensorSpec("n k", gradient="on request", description="numbers drawn from the true distribution")]
+Points = Annotated[Array, TensorSpec("n p d", gradient="default", description="predicted points")]
+TruePoints = Annotated[Array, TensorSpec("n q d", gradient="on request", description="true points")]
 
 
 @loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2]]}, hessian_diagonal=True)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Tensor
+from service.losses.declaration import TensorSpec
 from service.losses.numerics import Array
 
-Images = Annotated[Array, Tensor("n c h w", gradient="default", description="predicted images")]
-ImageLabels = Annotated[Array, Tensor("n c h w", gradient="on request", description="true images")]
+Images = Annotated[Array, TensorSpec("n c h w", gradient="default", description="predicted images")]
+ImageLabels = Annotated[Array, TensorSpec("n c h w", gradient="on request", description="true images")]
 RAMP = [[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.3, 0.4, 0.5, 0.6], [0.4, 0.5, 0.6, 0.7]]
 BLOB = [[0.1, 0.1, 0.3, 0.4], [0.2, 0.5, 0.4, 0.5], [0.3, 0.4, 0.6, 0.6], [0.4, 0.5, 0.6, 0.9]]
 AXES = (2, 3)  # down and across

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Fraction, Tensor
+from service.losses.declaration import Domain, Fraction, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.image._shared import AXES, BLOB, RAMP, by_pixel
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.registry import loss
 
-Depth = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), gradient="default", description="predicted depths")]
-DepthLabel = Annotated[Array, Tensor("n ...", domain=Domain(low=0, low_open=True), gradient="on request", description="true depths")]
+Depth = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), gradient="default", description="predicted depths")]
+DepthLabel = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), gradient="on request", description="true depths")]
 
 
 @loss(example={"predictions": [[1.0, 2.0, 4.0]], "labels": [[1.5, 2.5, 3.0]]})
@@ -47,8 +47,8 @@ def scale_invariant_log(predictions: Depth, labels: DepthLabel, *, variance_focu
     return Evaluation(result.numerator / size, np.ones(len(d)), result.gradients)
 
 
-InverseDepth = Annotated[Array, Tensor("n 1 h w", gradient="default", description="predicted inverse depths, or disparities")]
-Guide = Annotated[Array, Tensor("n c h w", description="the images; their edges are where depths may jump")]
+InverseDepth = Annotated[Array, TensorSpec("n 1 h w", gradient="default", description="predicted inverse depths, or disparities")]
+Guide = Annotated[Array, TensorSpec("n c h w", description="the images; their edges are where depths may jump")]
 
 
 @loss(example={"predictions": [[RAMP]], "image": [[BLOB, RAMP]]})

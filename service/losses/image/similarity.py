@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Positive, Tensor
+from service.losses.declaration import Bound, Domain, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks
 from service.losses.image._shared import BLOB, RAMP, ImageLabels, Images
@@ -16,9 +16,9 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import over, per_sample_sum, spread, times
 from service.losses.registry import loss
 
-Scales = Annotated[Array, Tensor("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
-Signal = Annotated[Array, Tensor("n ...", gradient="default", description="estimates, pixels or anything else")]
-SignalLabel = Annotated[Array, Tensor("n ...", gradient="on request", description="true values")]
+Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
+Signal = Annotated[Array, TensorSpec("n ...", gradient="default", description="estimates, pixels or anything else")]
+SignalLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values")]
 FIVE_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
 LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")

@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
@@ -15,8 +15,8 @@ from service.losses.numerics.double_double import less_mean, widened
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
-RouterLogits = Annotated[Array, Tensor("n e", gradient="default", description="the router's raw scores of the experts for each token")]
-TokenMask = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
+RouterLogits = Annotated[Array, TensorSpec("n e", gradient="default", description="the router's raw scores of the experts for each token")]
+TokenMask = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
 
 
 @loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [1.0, 0.9, 0.0]]}, merges=False)

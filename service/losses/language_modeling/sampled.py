@@ -10,19 +10,20 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
-TrueScore = Annotated[Array, Tensor("n", gradient="default", description="score of each sample's true class")]
-DrawnScores = Annotated[Array, Tensor("n m", gradient="default", description="scores of the classes drawn for each sample")]
-TrueCount = Annotated[Array, Tensor("n", description="logarithm of how often the true class is expected among the drawn; 0 without it")]
-DrawnCounts = Annotated[Array, Tensor("n m", description="logarithms of how often each drawn class is expected among the drawn; 0 without them")]
+TrueScore = Annotated[Array, TensorSpec("n", gradient="default", description="score of each sample's true class")]
+DrawnScores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the classes drawn for each sample")]
+TrueCount = Annotated[Array, TensorSpec("n", description="logarithm of how often the true class is expected among the drawn; 0 without it")]
+DrawnCounts = Annotated[Array, TensorSpec("n m", description="logarithms of how often each drawn class is expected among the drawn; 0 without them")]
 Hits = Annotated[
-    Array, Tensor("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 where a drawn class is the true one by accident, and left out")
+    Array,
+    TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 where a drawn class is the true one by accident, and left out"),
 ]
 CALL = {"predictions": [2.0, 0.1], "negatives": [[0.5, -1.0], [0.3, 0.2]]}
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.classification.variants import log_sum_exp_squared
-from service.losses.declaration import UNIT, ClassWeight, Domain, Fraction, NonNegative, Tensor
+from service.losses.declaration import UNIT, ClassWeight, Domain, Fraction, NonNegative, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
@@ -20,32 +20,32 @@ from service.losses.numerics.elementary import spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
-TokenLogits = Annotated[Array, Tensor("n t c", gradient="default", description="raw scores of the vocabulary at each position")]
+TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", description="raw scores of the vocabulary at each position")]
 Tokens = Annotated[
-    Array, Tensor("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
+    Array, TensorSpec("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
 ]
-TokenMask = Annotated[Array, Tensor("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
-Hidden = Annotated[Array, Tensor("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
-LinearWeight = Annotated[Array, Tensor("c f", gradient="default", description="matrix of the linear layer, a row for each class")]
-LinearBias = Annotated[Array, Tensor("c", gradient="default", description="bias of the linear layer")]
+TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
+Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
+LinearWeight = Annotated[Array, TensorSpec("c f", gradient="default", description="matrix of the linear layer, a row for each class")]
+LinearBias = Annotated[Array, TensorSpec("c", gradient="default", description="bias of the linear layer")]
 RowLabels = Annotated[
     Array,
-    Tensor("n", kind="integer", below="c", besides="ignore_index"),
-    Tensor("n c", domain=UNIT, gradient="on request"),
+    TensorSpec("n", kind="integer", below="c", besides="ignore_index"),
+    TensorSpec("n c", domain=UNIT, gradient="on request"),
 ]
-AnyClass = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=0), description="index of the true class, by falling frequency")]
+AnyClass = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class, by falling frequency")]
 HeadWeight = Annotated[
-    Array, Tensor("h f", gradient="default", description="matrix of the head: a row for each frequent class, then one for each cluster")
+    Array, TensorSpec("h f", gradient="default", description="matrix of the head: a row for each frequent class, then one for each cluster")
 ]
-HeadBias = Annotated[Array, Tensor("h", gradient="default", description="bias of the head")]
+HeadBias = Annotated[Array, TensorSpec("h", gradient="default", description="bias of the head")]
 TailProjection = Annotated[
-    Array, Tensor("k d f", gradient="default", description="each cluster's projection; zero rows pad those of fewer dimensions")
+    Array, TensorSpec("k d f", gradient="default", description="each cluster's projection; zero rows pad those of fewer dimensions")
 ]
 TailOutput = Annotated[
-    Array, Tensor("m d", gradient="default", description="a row for each class of the clusters, in order; zeros pad as in tail_projection")
+    Array, TensorSpec("m d", gradient="default", description="a row for each class of the clusters, in order; zeros pad as in tail_projection")
 ]
 Cutoffs = Annotated[
-    Array, Tensor("k", kind="integer", domain=Domain(low=1), description="first class of each cluster, rising, without the number of classes")
+    Array, TensorSpec("k", kind="integer", domain=Domain(low=1), description="first class of each cluster, rising, without the number of classes")
 ]
 
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Tensor
+from service.losses.declaration import TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import Twofold
 from service.losses.numerics.vectors import Cosines
 
-Identity = Annotated[Array, Tensor("n", kind="integer", description="class of each sample, any integers")]
+Identity = Annotated[Array, TensorSpec("n", kind="integer", description="class of each sample, any integers")]
 BATCH = {"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]], "labels": [0, 0, 1, 1]}
 
 

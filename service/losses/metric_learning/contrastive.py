@@ -10,7 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, NonNegative, Positive, Tensor, Vector
+from service.losses.declaration import Bound, Domain, NonNegative, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, nothing
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, lowered, of_embeddings, pairs_of
 from service.losses.numerics import Array
@@ -20,8 +20,8 @@ from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.numerics.vectors import Cosines, Distances, exponents, products
 from service.losses.registry import loss
 
-Scale = Annotated[Array, Tensor("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
-Bias = Annotated[Array, Tensor("1", gradient="default", description="added to the scaled cosines")]
+Scale = Annotated[Array, TensorSpec("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
+Bias = Annotated[Array, TensorSpec("1", gradient="default", description="added to the scaled cosines")]
 VIEWS = {"image": [[1.0, 0.0], [0.0, 1.0]], "text": [[0.8, 0.6], [-0.6, 0.8]]}
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Score, Sign, Tensor, Vector
+from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Score, Sign, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array, ordinary
 from service.losses.numerics.double_double import Twofold
@@ -16,10 +16,12 @@ from service.losses.numerics.ordinary import patched, wide
 from service.losses.numerics.vectors import Angles, length
 from service.losses.registry import loss
 
-Vectors = Annotated[Array, Tensor("n ... d", gradient="default", description="vectors along the last axis")]
-VectorsLabel = Annotated[Array, Tensor("n ... d", gradient="on request", description="vectors to point along")]
-SignOfPair = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(-1, 1)), description="1 for a similar pair, -1 for a dissimilar one")]
-Similar = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a similar pair, 0 for a dissimilar one")]
+Vectors = Annotated[Array, TensorSpec("n ... d", gradient="default", description="vectors along the last axis")]
+VectorsLabel = Annotated[Array, TensorSpec("n ... d", gradient="on request", description="vectors to point along")]
+SignOfPair = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(-1, 1)), description="1 for a similar pair, -1 for a dissimilar one")
+]
+Similar = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a similar pair, 0 for a dissimilar one")]
 Cosine = Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)]
 PAIR = {"input1": [[1.0, 0.0], [1.0, 2.0]], "input2": [[0.6, 0.8], [2.0, -1.0]]}
 
@@ -52,7 +54,7 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
             },
         )
 
-    quick = ordinary.Cosines(input1, input2)
+    quick = ordinary.PairCosines(input1, input2)
     rises, hard = ordinary.settled(quick, lambda look, rows: np.where(labels[rows] == 1, 1.0 - look.cosine, look.cosine - margin))
     slope = np.where(labels == 1, -1.0, rises >= 0)
 
@@ -112,7 +114,7 @@ def _directions(predictions: Array, labels: Array, form: str) -> Evaluation:
             },
         )
 
-    quick = ordinary.Cosines(predictions, labels)
+    quick = ordinary.PairCosines(predictions, labels)
     values, hard = ordinary.settled(quick, lambda look, rows: -look.cosine if form == "negative" else factor * (1.0 - look.cosine))
 
     def pull(c: Array) -> Array:

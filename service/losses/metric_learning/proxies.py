@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, Tensor, Vector
+from service.losses.declaration import Bound, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
 from service.losses.metric_learning._shared import less, log_one_plus, lowered, masked, share
 from service.losses.numerics import Array
@@ -18,9 +18,11 @@ from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.vectors import Angles, Cosines
 from service.losses.registry import loss
 
-Weights = Annotated[Array, Tensor("c d", gradient="default", description="a learnt vector for each class, a row each (as torch.nn.Linear's weight)")]
-Proxies = Annotated[Array, Tensor("c d", gradient="default", description="a learnt vector for each class")]
-Label = Annotated[Array, Tensor("n", kind="integer", below="c", description="class of each sample")]
+Weights = Annotated[
+    Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class, a row each (as torch.nn.Linear's weight)")
+]
+Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class")]
+Label = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each sample")]
 Radians = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1.5707963267948966)]
 CLASSES = {"embeddings": [[1.0, 0.2], [0.0, 1.0]], "labels": [0, 1]}
 WEIGHTS = CLASSES | {"weight": [[0.8, 0.6], [-0.6, 0.8], [1.0, -1.0]]}
@@ -239,7 +241,7 @@ def center(embeddings: Vector, centers: Proxies, labels: Label) -> Evaluation:
     )
 
 
-SubCenters = Annotated[Array, Tensor("c k d", gradient="default", description="k learnt vectors for each class")]
+SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", description="k learnt vectors for each class")]
 
 
 @loss(

@@ -93,7 +93,7 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     def exact(a: Array, p: Array, n: Array) -> Evaluation:
         return _hinged(Triplets(length(a, p, 2.0, eps), length(a, n, 2.0, eps)), margin)
 
-    quick = ordinary.Triplets((anchor, positive, negative), margin, eps)
+    quick = ordinary.TripletDistances((anchor, positive, negative), margin, eps)
     beyond, hard = ordinary.settled(quick, lambda look, _: look.beyond)
     active = (beyond >= 0).astype(np.float64)
 

@@ -174,7 +174,7 @@ def settled(first: Look, value: Callable[[Any, slice | Array], Array]) -> tuple[
     return wide(values), rows
 
 
-class Cosines(Look):
+class PairCosines(Look):
     """The cosines of the rows of a with the rows of b."""
 
     goals = 9e-15, 9e-14
@@ -225,7 +225,7 @@ class Cosines(Look):
         return self.corrected(results, places, cotangent, exact)
 
 
-class Triplets(Look):
+class TripletDistances(Look):
     """Euclidean distances of anchors to positives less those to negatives, plus the margin; eps is added to each difference.
 
     That is the difference of their squares by their sum: (n - p) (2 a + 2 eps - p - n), an inner product with terms of either sign, has lost

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from service.losses.declaration import Tensor
+from service.losses.declaration import TensorSpec
 from service.losses.numerics import Array
 
-LogProbability = Annotated[Array, Tensor("n", gradient="default", description="log-probabilities of the answers under the policy")]
-ReferenceLogProbability = Annotated[Array, Tensor("n", description="log-probabilities of the answers under the reference model")]
+LogProbability = Annotated[Array, TensorSpec("n", gradient="default", description="log-probabilities of the answers under the policy")]
+ReferenceLogProbability = Annotated[Array, TensorSpec("n", description="log-probabilities of the answers under the reference model")]

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, NonNegative, Positive, Tensor
+from service.losses.declaration import Domain, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array
@@ -22,13 +22,13 @@ from service.losses.numerics.special import expm1_minus, x_minus_log1p
 from service.losses.preference._shared import LogProbability, ReferenceLogProbability
 from service.losses.registry import loss
 
-Reward = Annotated[Array, Tensor("n", gradient="default", description="rewards of the answers")]
+Reward = Annotated[Array, TensorSpec("n", gradient="default", description="rewards of the answers")]
 MeanLogProbability = Annotated[
     Array,
-    Tensor("n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the answers, averaged over tokens"),
+    TensorSpec("n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the answers, averaged over tokens"),
 ]
-AnswerNll = Annotated[Array, Tensor("n", gradient="default", description="negative log-likelihood of the chosen answers, averaged over tokens")]
-Margin = Annotated[Array, Tensor("n", description="by how much the chosen answers are better")]
+AnswerNll = Annotated[Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen answers, averaged over tokens")]
+Margin = Annotated[Array, TensorSpec("n", description="by how much the chosen answers are better")]
 Smoothing = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(0.5)]
 PAIR = {"chosen_logps": [-12.0, -8.5], "rejected_logps": [-14.0, -8.0]}
 REFERRED = PAIR | {"ref_chosen_logps": [-13.0, -8.0], "ref_rejected_logps": [-13.5, -9.0]}

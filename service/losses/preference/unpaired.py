@@ -6,14 +6,16 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, NonNegative, Positive, Tensor
+from service.losses.declaration import Domain, NonNegative, Positive, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus
 from service.losses.preference._shared import LogProbability, ReferenceLogProbability
 from service.losses.registry import loss
 
-Liked = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")]
+Liked = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")
+]
 ANSWERS = {"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]}
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, Bound, Fraction, NonNegative, Positive, Real, RealLabel, Tensor
+from service.losses.declaration import FROM_ZERO, Bound, Fraction, NonNegative, Positive, Real, RealLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_sum
@@ -21,7 +21,7 @@ from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration,
 from service.losses.registry import loss
 
 Variance = Annotated[
-    Array, Tensor("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, raised to eps where they are below it")
+    Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, raised to eps where they are below it")
 ]
 ROOT = (6.550824332608664, -2.1842715115970634e-16)  # of log(2 pi I0(k) e^-k), in two parts
 ABOUT_ROOT = (

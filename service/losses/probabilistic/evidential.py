@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Domain, NonNegative, Real, RealLabel, Tensor
+from service.losses.declaration import Domain, NonNegative, Real, RealLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.softmax import sum_of_others
@@ -15,13 +15,14 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI, LARGE, digamma_incr
 from service.losses.registry import loss
 
 ABOVE_0 = Domain(low=0, low_open=True)
-Evidence = Annotated[Array, Tensor("n ...", domain=ABOVE_0, gradient="default", description="virtual observations of the mean")]
+Evidence = Annotated[Array, TensorSpec("n ...", domain=ABOVE_0, gradient="default", description="virtual observations of the mean")]
 Shape = Annotated[
-    Array, Tensor("n ...", domain=Domain(low=1, low_open=True), gradient="default", description="shape of the inverse gamma distribution, above 1")
+    Array,
+    TensorSpec("n ...", domain=Domain(low=1, low_open=True), gradient="default", description="shape of the inverse gamma distribution, above 1"),
 ]
-Rate = Annotated[Array, Tensor("n ...", domain=ABOVE_0, gradient="default", description="scale of the inverse gamma distribution")]
-ClassEvidence = Annotated[Array, Tensor("n c", domain=Domain(low=0), gradient="default", description="evidence for each class, not negative")]
-TrueClass = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
+Rate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_0, gradient="default", description="scale of the inverse gamma distribution")]
+ClassEvidence = Annotated[Array, TensorSpec("n c", domain=Domain(low=0), gradient="default", description="evidence for each class, not negative")]
+TrueClass = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="index of the true class")]
 TRIGAMMA = (1.0, 1 / 2, 1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)  # of 1 / z, 1 / z^2, then 1 / z^3, 1 / z^5, ...
 POWERS = (1, 2, 3, 5, 7, 9, 11, 13, 15)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, Bound, Domain, PositiveReal, Tensor
+from service.losses.declaration import FROM_ZERO, Bound, Domain, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus, spread, times
@@ -17,16 +17,16 @@ from service.losses.probabilistic._shared import Dispersion, Rate
 from service.losses.probabilistic.counts import negative_binomial_nll, poisson_nll
 from service.losses.registry import loss
 
-Count = Annotated[Array, Tensor("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
+Count = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
 Gate = Annotated[
-    Array, Tensor("n ...", gradient="default", description="raw scores of a zero that is none of the counting; their sigmoid is its probability")
+    Array, TensorSpec("n ...", gradient="default", description="raw scores of a zero that is none of the counting; their sigmoid is its probability")
 ]
-Components = Annotated[Array, Tensor("n m", gradient="default", description="mean of each component")]
+Components = Annotated[Array, TensorSpec("n m", gradient="default", description="mean of each component")]
 Scales = Annotated[
-    Array, Tensor("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
+    Array, TensorSpec("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
 ]
-Weights = Annotated[Array, Tensor("n m", gradient="default", description="raw scores of the components; their softmax is the weights")]
-Observed = Annotated[Array, Tensor("n", gradient="on request", description="true values")]
+Weights = Annotated[Array, TensorSpec("n m", gradient="default", description="raw scores of the components; their softmax is the weights")]
+Observed = Annotated[Array, TensorSpec("n", gradient="on request", description="true values")]
 COUNTED = {"predictions": [0.5, 0.2, 1.3], "labels": [1, 2, 0], "gate": [-1.0, 0.0, 0.5]}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Positive, Tensor
+from service.losses.declaration import Bound, Domain, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
@@ -15,13 +15,14 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI, log_ratio
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
 
-Mean = Annotated[Array, Tensor("n d", gradient="default", description="predicted means")]
-TrueVector = Annotated[Array, Tensor("n d", gradient="on request", description="true vectors")]
+Mean = Annotated[Array, TensorSpec("n d", gradient="default", description="predicted means")]
+TrueVector = Annotated[Array, TensorSpec("n d", gradient="on request", description="true vectors")]
 Cholesky = Annotated[
-    Array, Tensor("n d d", gradient="default", description="lower factor of each covariance, with no 0 on its diagonal; what is above it is not read")
+    Array,
+    TensorSpec("n d d", gradient="default", description="lower factor of each covariance, with no 0 on its diagonal; what is above it is not read"),
 ]
-PairWeight = Annotated[Array, Tensor("d d", domain=Domain(low=0), description="weight of each pair of coordinates, 1 where it is absent")]
-Members = Annotated[Array, Tensor("n m d", gradient="default", description="members of the predicted ensemble")]
+PairWeight = Annotated[Array, TensorSpec("d d", domain=Domain(low=0), description="weight of each pair of coordinates, 1 where it is absent")]
+Members = Annotated[Array, TensorSpec("n m d", gradient="default", description="members of the predicted ensemble")]
 
 
 @loss(

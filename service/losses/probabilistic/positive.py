@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import CountLabel, PositiveLabel, PositiveReal, Tensor
+from service.losses.declaration import CountLabel, PositiveLabel, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
@@ -15,7 +15,7 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI, gamma_terms, log_ra
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
 from service.losses.registry import loss
 
-LogMean = Annotated[Array, Tensor("n ...", gradient="default", description="logarithms of means")]
+LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of means")]
 
 
 @loss(example=EXAMPLE, hessian_diagonal=True)

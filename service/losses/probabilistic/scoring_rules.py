@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, Probability, ProbabilityLabel, Real, RealLabel, Tensor
+from service.losses.declaration import UNIT, Probability, ProbabilityLabel, Real, RealLabel, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -16,13 +16,13 @@ from service.losses.numerics.elementary import per_sample_size, per_sample_sum, 
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Scale
 from service.losses.registry import loss
 
-Bounds = Annotated[Array, Tensor("n ...", gradient="default", description="a predicted end of the interval")]
+Bounds = Annotated[Array, TensorSpec("n ...", gradient="default", description="a predicted end of the interval")]
 ClassProbabilities = Annotated[
-    Array, Tensor("n c", domain=UNIT, gradient="default", description="probability of each class, in the order of the classes")
+    Array, TensorSpec("n c", domain=UNIT, gradient="default", description="probability of each class, in the order of the classes")
 ]
-OrderedClass = Annotated[Array, Tensor("n", kind="integer", below="c", description="index of the true class")]
-Ensemble = Annotated[Array, Tensor("n m", gradient="default", description="members of the predicted ensemble")]
-Observed = Annotated[Array, Tensor("n", gradient="on request", description="true values")]
+OrderedClass = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="index of the true class")]
+Ensemble = Annotated[Array, TensorSpec("n m", gradient="default", description="members of the predicted ensemble")]
+Observed = Annotated[Array, TensorSpec("n", gradient="on request", description="true values")]
 
 
 @loss(example={"predictions": [0.8, 0.3, 0.6], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, spread, times
 
-Scores = Annotated[Array, Tensor("n m", gradient="default", description="scores of the items")]
-Relevance = Annotated[Array, Tensor("n m", description="relevances of the items; only their order counts")]
-Grade = Annotated[Array, Tensor("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
-ListMask = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
+Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the items")]
+Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order counts")]
+Grade = Annotated[Array, TensorSpec("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
+ListMask = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
 Elementwise = Callable[[Array], Array]
 PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -14,8 +14,10 @@ from service.losses.numerics.elementary import log1pexp_small, per_sample_sum, s
 from service.losses.ranking._lists import ListMask, items
 from service.losses.registry import loss
 
-Level = Annotated[Array, Tensor("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")]
-LevelLogits = Annotated[Array, Tensor("n m k", gradient="default", description="scores of being at level 1, 2, ... k or higher")]
+Level = Annotated[
+    Array, TensorSpec("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")
+]
+LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", description="scores of being at level 1, 2, ... k or higher")]
 
 
 # ------------------------------------------------------------------ levels

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Bound, Fraction, Score, Sign, Tensor
+from service.losses.declaration import ELEMENTWISE, Bound, Fraction, Score, Sign, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_sum
@@ -60,7 +60,7 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)
 
 
-RelevanceDistance = Annotated[Array, Tensor("n m", description="relevances of the items, whose differences the scores are to have")]
+RelevanceDistance = Annotated[Array, TensorSpec("n m", description="relevances of the items, whose differences the scores are to have")]
 Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 

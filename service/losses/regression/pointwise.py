@@ -11,7 +11,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, ElementWeight, Fraction, NonNegative, Positive, Real, RealLabel, Tensor
+from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, ElementWeight, Fraction, NonNegative, Positive, Real, RealLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, per_sample_size
@@ -20,8 +20,8 @@ from service.losses.numerics.special import log_ratio, times_exp
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE, by_error
 
-AboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="default", description="estimates, above -1")]
-LabelAboveMinusOne = Annotated[Array, Tensor("n ...", domain=ABOVE_MINUS_ONE, gradient="on request", description="true values, above -1")]
+AboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, gradient="default", description="estimates, above -1")]
+LabelAboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, gradient="on request", description="true values, above -1")]
 
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)

@@ -12,7 +12,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, UNIT, Positive, Real, RealLabel, Tensor
+from service.losses.declaration import ELEMENTWISE, UNIT, Positive, Real, RealLabel, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -22,7 +22,7 @@ from service.losses.numerics.special import x_minus_log1p, xlogx_excess
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE, by_error
 
-Heat = Annotated[Array, Tensor("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
+Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
 HUGE = 1e100  # beyond it a^2 + 1 is a^2, and the logarithm is taken of a
 
 
@@ -356,9 +356,9 @@ def adaptive_wing(
     )
 
 
-Quantiles = Annotated[Array, Tensor("n q", gradient="default", description="predicted quantiles")]
-Draws = Annotated[Array, Tensor("n m", gradient="on request", description="draws from the true distribution, or its quantiles")]
-Levels = Annotated[Array, Tensor("q", domain=UNIT, description="which quantiles are predicted; the midpoints (i + 1/2) / q without it")]
+Quantiles = Annotated[Array, TensorSpec("n q", gradient="default", description="predicted quantiles")]
+Draws = Annotated[Array, TensorSpec("n m", gradient="on request", description="draws from the true distribution, or its quantiles")]
+Levels = Annotated[Array, TensorSpec("q", domain=UNIT, description="which quantiles are predicted; the midpoints (i + 1/2) / q without it")]
 
 
 @loss(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Positive, Real, RealLabel, Tensor
+from service.losses.declaration import ELEMENTWISE, Positive, Real, RealLabel, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -15,7 +15,7 @@ from service.losses.numerics.elementary import per_sample_sum, times
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE
 
-ConstantLabel = Annotated[Array, Tensor("n ...", description="true values")]
+ConstantLabel = Annotated[Array, TensorSpec("n ...", description="true values")]
 
 
 @loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -106,9 +106,9 @@ def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantL
     )
 
 
-Forecast = Annotated[Array, Tensor("n h", gradient="default", description="forecasts, one for each step of the horizon")]
-Future = Annotated[Array, Tensor("n h", gradient="on request", description="what came")]
-History = Annotated[Array, Tensor("n k", description="the series before the forecast, oldest first")]
+Forecast = Annotated[Array, TensorSpec("n h", gradient="default", description="forecasts, one for each step of the horizon")]
+Future = Annotated[Array, TensorSpec("n h", gradient="on request", description="what came")]
+History = Annotated[Array, TensorSpec("n k", description="the series before the forecast, oldest first")]
 
 
 @loss(example={"predictions": [[3.0, 5.0]], "labels": [[4.0, 4.5]], "history": [[1.0, 2.0, 1.5, 3.0]]}, hessian_diagonal=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Fraction, NonNegative, Positive, Tensor
+from service.losses.declaration import Bound, Domain, Fraction, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array
@@ -21,20 +21,24 @@ from service.losses.numerics.elementary import exp_times, per_sample_sum, sigmoi
 from service.losses.numerics.special import expm1_minus
 from service.losses.registry import loss
 
-ActionLogProbability = Annotated[Array, Tensor("n ...", gradient="default", description="log-probabilities of the actions under the policy")]
-OldLogProbability = Annotated[Array, Tensor("n ...", description="log-probabilities of the same actions under the policy that acted")]
-RefLogProbability = Annotated[Array, Tensor("n ...", gradient="on request", description="log-probabilities of the same actions under a reference")]
-Advantage = Annotated[Array, Tensor("n"), Tensor("n ...")]
-Mask = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for the elements that count, 0 for padding")]
-ValueEstimate = Annotated[Array, Tensor("n ...", gradient="default", description="the critic's values of the states")]
-OldValueEstimate = Annotated[Array, Tensor("n ...", description="the values when the policy acted")]
-Return = Annotated[Array, Tensor("n ...", description="returns, what the values are to be")]
-Entropy = Annotated[Array, Tensor("n ...", gradient="default", description="entropies of the policy in the states")]
-TokenLogProbability = Annotated[Array, Tensor("n t", gradient="default", description="log-probabilities of the tokens under the policy")]
-OldTokenLogProbability = Annotated[Array, Tensor("n t", description="log-probabilities of the tokens under the policy that wrote them")]
-RefTokenLogProbability = Annotated[Array, Tensor("n t", description="log-probabilities of the tokens under the reference model")]
-TokenMask = Annotated[Array, Tensor("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the answer's tokens, 0 for the others")]
-AnswerAdvantage = Annotated[Array, Tensor("n", description="advantages of the answers within their groups")]
+ActionLogProbability = Annotated[Array, TensorSpec("n ...", gradient="default", description="log-probabilities of the actions under the policy")]
+OldLogProbability = Annotated[Array, TensorSpec("n ...", description="log-probabilities of the same actions under the policy that acted")]
+RefLogProbability = Annotated[
+    Array, TensorSpec("n ...", gradient="on request", description="log-probabilities of the same actions under a reference")
+]
+Advantage = Annotated[Array, TensorSpec("n"), TensorSpec("n ...")]
+Mask = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for the elements that count, 0 for padding")]
+ValueEstimate = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's values of the states")]
+OldValueEstimate = Annotated[Array, TensorSpec("n ...", description="the values when the policy acted")]
+Return = Annotated[Array, TensorSpec("n ...", description="returns, what the values are to be")]
+Entropy = Annotated[Array, TensorSpec("n ...", gradient="default", description="entropies of the policy in the states")]
+TokenLogProbability = Annotated[Array, TensorSpec("n t", gradient="default", description="log-probabilities of the tokens under the policy")]
+OldTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the policy that wrote them")]
+RefTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the reference model")]
+TokenMask = Annotated[
+    Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the answer's tokens, 0 for the others")
+]
+AnswerAdvantage = Annotated[Array, TensorSpec("n", description="advantages of the answers within their groups")]
 STEPS = {"logps": [[-1.2, -0.4], [-0.9, -2.0]], "old_logps": [[-1.0, -0.5], [-1.1, -1.2]], "advantages": [1.0, -0.5]}
 SIGNED = Bound(1e-13, 1e-12, "terms of both signs: advantages against values, entropies or a divergence")
 

@@ -6,21 +6,21 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Domain, Fraction, Tensor
+from service.losses.declaration import Domain, Fraction, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.registry import loss
 
-StateValue = Annotated[Array, Tensor("n ...", gradient="default", description="values of the states")]
-NextStateValue = Annotated[Array, Tensor("n ...", description="values of the states that followed, mostly a target network's")]
-StepReward = Annotated[Array, Tensor("n ...", description="rewards of the steps")]
-StepDone = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
-ActionValues = Annotated[Array, Tensor("n k", gradient="default", description="values of every action in each state")]
-Actions = Annotated[Array, Tensor("n", kind="integer", below="k", description="the actions taken")]
-NextActionValues = Annotated[Array, Tensor("n k", description="values of every action in the states that followed, mostly a target network's")]
-OnlineValues = Annotated[Array, Tensor("n k", description="the online network's values there, which then choose the action (double DQN)")]
-Reward = Annotated[Array, Tensor("n", description="rewards of the steps")]
-Done = Annotated[Array, Tensor("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
+StateValue = Annotated[Array, TensorSpec("n ...", gradient="default", description="values of the states")]
+NextStateValue = Annotated[Array, TensorSpec("n ...", description="values of the states that followed, mostly a target network's")]
+StepReward = Annotated[Array, TensorSpec("n ...", description="rewards of the steps")]
+StepDone = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
+ActionValues = Annotated[Array, TensorSpec("n k", gradient="default", description="values of every action in each state")]
+Actions = Annotated[Array, TensorSpec("n", kind="integer", below="k", description="the actions taken")]
+NextActionValues = Annotated[Array, TensorSpec("n k", description="values of every action in the states that followed, mostly a target network's")]
+OnlineValues = Annotated[Array, TensorSpec("n k", description="the online network's values there, which then choose the action (double DQN)")]
+Reward = Annotated[Array, TensorSpec("n", description="rewards of the steps")]
+Done = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
 Criterion = Literal["huber", "squared", "half_squared"]
 
 

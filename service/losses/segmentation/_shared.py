@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, Tensor
+from service.losses.declaration import UNIT, Bound, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, times
@@ -21,14 +21,16 @@ from service.losses.numerics.softmax import Softmax
 
 Masks = Annotated[
     Array,
-    Tensor(
+    TensorSpec(
         "n c ...", narrowed=(("activation", "none", UNIT),), gradient="default", description="predicted masks; `activation` makes them probabilities"
     ),
 ]
 MaskLabels = Annotated[
     Array,
-    Tensor("n c ...", domain=UNIT, gradient="on request", description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
-    Tensor("n ...", kind="integer", below="c"),
+    TensorSpec(
+        "n c ...", domain=UNIT, gradient="on request", description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"
+    ),
+    TensorSpec("n ...", kind="integer", below="c"),
 ]
 Activation = Literal["none", "sigmoid", "softmax"]
 CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Probability, ProbabilityLabel, Tensor
+from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Probability, ProbabilityLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
 from service.losses.registry import loss
 
 SignedDistance = Annotated[
-    Array, Tensor("n ...", description="distance of each element to the boundary of the true region, negative inside of it and positive outside")
+    Array, TensorSpec("n ...", description="distance of each element to the boundary of the true region, negative inside of it and positive outside")
 ]
 Distance = Annotated[
-    Array, Tensor("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, in and outside of it")
+    Array, TensorSpec("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, in and outside of it")
 ]
 
 

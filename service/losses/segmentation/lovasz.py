@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, Tensor
+from service.losses.declaration import BinaryLogits, Domain, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.segmentation._shared import EXAMPLE_LOGITS, Masks, activated
 
-TrueClasses = Annotated[Array, Tensor("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
-ZeroOrOne = Annotated[Array, Tensor("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true mask, 0 or 1")]
+TrueClasses = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
+ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true mask, 0 or 1")]
 
 
 @loss(example={"predictions": [[2.0, -1.0, 0.5, -0.3]], "labels": [[1, 0, 0, 1]]}, merges=False)

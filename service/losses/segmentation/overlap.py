@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, ClassWeight, NonNegative, Positive, Tensor
+from service.losses.declaration import UNIT, Bound, ClassWeight, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
@@ -35,8 +35,8 @@ from service.losses.segmentation._shared import (
 
 FixedMaskLabels = Annotated[
     Array,
-    Tensor("n c ...", domain=UNIT, description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
-    Tensor("n ...", kind="integer", below="c"),
+    TensorSpec("n c ...", domain=UNIT, description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
+    TensorSpec("n ...", kind="integer", below="c"),
 ]
 LEAST_SIZE = 1e-100  # of a true mask that weighs by the inverse of its size
 

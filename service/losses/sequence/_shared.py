@@ -6,14 +6,14 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.numerics import Array
 
 Symbols = Annotated[
-    Array, Tensor("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; what is beyond the length is padding")
+    Array, TensorSpec("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; what is beyond the length is padding")
 ]
-SymbolCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=0), upto="s", description="how many symbols of each sample count")]
+SymbolCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="s", description="how many symbols of each sample count")]
 
 
 def log_sum(first: Array, *others: Array) -> Array:

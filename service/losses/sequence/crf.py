@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_sum
@@ -15,11 +15,11 @@ from service.losses.numerics.softmax import Softmax, sum_of_others
 from service.losses.registry import loss
 from service.losses.sequence._shared import settled
 
-Emissions = Annotated[Array, Tensor("n t k", gradient="default", description="score of each tag at each step")]
-Tags = Annotated[Array, Tensor("n t", kind="integer", below="k", description="true tag of each step")]
-Transitions = Annotated[Array, Tensor("k k", gradient="default", description="score of going from a tag (row) to a tag (column)")]
-Edge = Annotated[Array, Tensor("k", gradient="default", description="score of beginning, or ending, with each tag")]
-StepCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=1), upto="t", description="how many steps of each sample count")]
+Emissions = Annotated[Array, TensorSpec("n t k", gradient="default", description="score of each tag at each step")]
+Tags = Annotated[Array, TensorSpec("n t", kind="integer", below="k", description="true tag of each step")]
+Transitions = Annotated[Array, TensorSpec("k k", gradient="default", description="score of going from a tag (row) to a tag (column)")]
+Edge = Annotated[Array, TensorSpec("k", gradient="default", description="score of beginning, or ending, with each tag")]
+StepCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="how many steps of each sample count")]
 
 
 # ------------------------------------------------------------------ chains of tags

@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
@@ -15,8 +15,8 @@ from service.losses.registry import loss
 from service.losses.sequence._alignments import Alignments
 from service.losses.sequence._shared import SymbolCounts, Symbols, checked_symbols, log_sum, shares
 
-FrameScores = Annotated[Array, Tensor("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
-FrameCounts = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=0), upto="t", description="how many frames of each sample count")]
+FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
+FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="how many frames of each sample count")]
 
 
 @loss(

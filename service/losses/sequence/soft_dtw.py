@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Positive, Tensor
+from service.losses.declaration import Positive, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import Twofold, two_product, two_sum
@@ -14,8 +14,8 @@ from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.sequence._shared import diagonals, finite_top, from_diagonals, shifted, shifted_back
 
-Series = Annotated[Array, Tensor("n t d", gradient="default", description="a series of points for each sample")]
-OtherSeries = Annotated[Array, Tensor("n u d", gradient="on request", description="the series to align with, of any length")]
+Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
+OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", description="the series to align with, of any length")]
 
 
 @loss(example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5})

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, Tensor
+from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
@@ -29,9 +29,9 @@ from service.losses.sequence._shared import (
 )
 
 Lattice = Annotated[
-    Array, Tensor("n t p c", gradient="default", description="scores of the symbols at each frame after each number of symbols (p is s + 1)")
+    Array, TensorSpec("n t p c", gradient="default", description="scores of the symbols at each frame after each number of symbols (p is s + 1)")
 ]
-LatticeFrames = Annotated[Array, Tensor("n", kind="integer", domain=Domain(low=1), upto="t", description="how many frames of each sample count")]
+LatticeFrames = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="how many frames of each sample count")]
 
 
 @loss(

@@ -23,7 +23,7 @@ def unlike(labels: Any, i: int) -> list[int]:
     return [j for j in range(len(labels)) if labels[j] != labels[i]]
 
 
-def distance_of_metric(a: Any, b: Any, kind: str, eps: Any = 0) -> Any:
+def separation(a: Any, b: Any, kind: str, eps: Any = 0) -> Any:
     difference = [x - y for x, y in zip(a, b, strict=True)]
     if kind == "cosine":
         return 1 - cosine_of_metric(a, b)

@@ -5,7 +5,7 @@ from typing import Any
 from mpmath import mp
 
 from tests.losses.truth._shared import dot
-from tests.losses.truth.metric_learning._shared import alike, cosines_of_contrastive, distance_of_metric, log_sum, unlike
+from tests.losses.truth.metric_learning._shared import alike, cosines_of_contrastive, log_sum, separation, unlike
 
 
 def ntxent(embeddings: Any, labels: Any, temperature: Any) -> Any:
@@ -73,7 +73,7 @@ def decoupled_contrastive(input1: Any, input2: Any, temperature: Any) -> Any:
 def nca(embeddings: Any, labels: Any, softmax_scale: Any) -> Any:
     n, numerators = len(labels), []
     for i in range(n):
-        weights = [mp.exp(-softmax_scale * distance_of_metric(embeddings[i], embeddings[j], "squared_euclidean")) for j in range(n)]
+        weights = [mp.exp(-softmax_scale * separation(embeddings[i], embeddings[j], "squared_euclidean")) for j in range(n)]
         positives = alike(labels, i)
         same = mp.fsum(weights[j] for j in positives)
         numerators.append(-mp.log(same / mp.fsum(weights[j] for j in range(n) if j != i)) if positives else mp.mpf(0))

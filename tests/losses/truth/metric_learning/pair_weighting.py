@@ -5,12 +5,12 @@ from typing import Any
 from mpmath import mp
 
 from tests.losses.truth import constant
-from tests.losses.truth.metric_learning._shared import alike, cosines_of_contrastive, distance_of_metric, log_sum, unlike
+from tests.losses.truth.metric_learning._shared import alike, cosines_of_contrastive, log_sum, separation, unlike
 
 
 def lifted_structured(embeddings: Any, labels: Any, margin: Any) -> Any:
     n = len(labels)
-    d = [[distance_of_metric(x, y, "euclidean") for y in embeddings] for x in embeddings]
+    d = [[separation(x, y, "euclidean") for y in embeddings] for x in embeddings]
     numerators = []
     for i in range(n):
         total = mp.mpf(0)

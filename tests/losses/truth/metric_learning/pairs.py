@@ -6,7 +6,7 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth._shared import cosine_of_metric
-from tests.losses.truth.metric_learning._shared import distance_of_metric
+from tests.losses.truth.metric_learning._shared import separation
 
 
 def cosine_embedding(input1: Any, input2: Any, labels: Any, margin: Any) -> Any:
@@ -34,6 +34,6 @@ def hinge_embedding(predictions: Any, labels: Any, margin: Any) -> Any:
 def contrastive(input1: Any, input2: Any, labels: Any, margin: Any, convention: str) -> Any:
     numerators = []
     for a, b, y in zip(input1, input2, labels, strict=True):
-        part = distance_of_metric(a, b, "euclidean") if y else max(mp.mpf(0), margin - distance_of_metric(a, b, "euclidean"))
+        part = separation(a, b, "euclidean") if y else max(mp.mpf(0), margin - separation(a, b, "euclidean"))
         numerators.append({"tfa": part**2, "hadsell": part**2 / 2, "pml": part}[convention])
     return numerators

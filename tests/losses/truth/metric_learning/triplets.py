@@ -4,6 +4,8 @@ from typing import Any
 
 from mpmath import mp
 
+from tests.losses.truth.metric_learning._shared import separation
+
 
 def norm(x: Any, p: Any) -> Any:
     """The p-norm; of what is not 0 only, so that small powers of 0 do no harm."""
@@ -20,9 +22,9 @@ def triplet_margin(anchor: Any, positive: Any, negative: Any, margin: Any, p: An
     ]
 
 
-def triplet_margin_with_distance(anchor: Any, positive: Any, negative: Any, distance_of_metric: str, margin: Any, swap: bool, eps: Any) -> Any:
+def triplet_margin_with_distance(anchor: Any, positive: Any, negative: Any, distance: str, margin: Any, swap: bool, eps: Any) -> Any:
     def d(x: Any, y: Any) -> Any:
-        return globals()["distance"](x, y, distance_of_metric, eps)
+        return separation(x, y, distance, eps)
 
     return [
         max(mp.mpf(0), d(a, x) - (min(d(a, y), d(x, y)) if swap else d(a, y)) + margin) for a, x, y in zip(anchor, positive, negative, strict=True)
@@ -33,10 +35,10 @@ def _hinge_or_soft(difference: Any, margin: Any, form: str) -> Any:
     return mp.log(1 + mp.exp(difference)) if form == "soft" else max(mp.mpf(0), difference + margin)
 
 
-def batch_hard_triplet(embeddings: Any, labels: Any, margin: Any, distance_of_metric: str, form: str) -> Any:
+def batch_hard_triplet(embeddings: Any, labels: Any, margin: Any, distance: str, form: str) -> Any:
     n, numerators, weights = len(labels), [], []
     for i in range(n):
-        apart = [globals()["distance"](embeddings[i], embeddings[j], distance_of_metric) for j in range(n)]
+        apart = [separation(embeddings[i], embeddings[j], distance) for j in range(n)]
         near = [apart[j] for j in range(n) if j != i and labels[j] == labels[i]]
         far = [apart[j] for j in range(n) if labels[j] != labels[i]]
         valid = bool(near and far)
@@ -45,10 +47,10 @@ def batch_hard_triplet(embeddings: Any, labels: Any, margin: Any, distance_of_me
     return numerators, weights
 
 
-def batch_semi_hard_triplet(embeddings: Any, labels: Any, margin: Any, distance_of_metric: str) -> Any:
+def batch_semi_hard_triplet(embeddings: Any, labels: Any, margin: Any, distance: str) -> Any:
     n, numerators, weights = len(labels), [], []
     for i in range(n):
-        apart = [globals()["distance"](embeddings[i], embeddings[j], distance_of_metric) for j in range(n)]
+        apart = [separation(embeddings[i], embeddings[j], distance) for j in range(n)]
         near = [apart[j] for j in range(n) if j != i and labels[j] == labels[i]]
         far = [apart[j] for j in range(n) if labels[j] != labels[i]]
         if not far:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from service.metrics import PHASES
+from service.telemetry.metrics import PHASES
 
 PHASE_MEMBERS = tuple(f"{phase}_ms" for phase in PHASES)
 OTHERS = ("uvicorn", "fastapi", "opentelemetry")  # what we run on speaks in the same format, of what is worth a warning

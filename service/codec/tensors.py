@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from service.codec.pieces import Text
-from service.codec.tree import DTYPES, Array, Caps, Form, Malformed, Step, Unfit, checked_elements, checked_shape
+from service.codec.chunks import Text
+from service.codec.fields import DTYPES, Array, Caps, Form, Malformed, Step, Unfit, checked_elements, checked_shape
 
 FLAT_KEYS = {"shape", "data"}
 BASE64_KEYS = {"shape", "dtype", "base64"}

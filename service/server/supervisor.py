@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service.metrics import DIRECTORY, forget_worker
+from service.telemetry.metrics import DIRECTORY, forget_worker
 
 FAILED_TO_START = 3  # the exit status of a worker that would fail the same way again
 SHORT_LIFE = 2.0  # seconds: a worker that died sooner is replaced only after as long, so that a crash at birth burns no processor

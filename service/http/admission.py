@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-import numpy as np
-
-from service import metrics
-from service.codec import Buffer
 from service.errors import Failure
-from service.memory import trim
+from service.runtime import trim
 from service.settings import Settings
+from service.telemetry import metrics
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+
 T = TypeVar("T")
 
+
 TRIM_SECONDS = 3.0  # between two trimmings: each is some milliseconds, and the pages come back at the price of fresh ones
+
+
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
 
@@ -172,65 +173,3 @@ def overloaded() -> Failure:
 async def _hung_up(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def announced(headers: Mapping[bytes, bytes]) -> int:
-    """The body's length by its headers; -1 where they do not say."""
-    length = headers.get(b"content-length", b"")[:20]
-    return int(length) if length.isdigit() else -1
-
-
-async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, inline: int, viewed: bool = False) -> Buffer:
-    """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large.
-
-    inline: what is larger needs a place in the pool.
-    viewed: what reads it takes any buffer, so that it can have its size from the start; pages cost memory only when they are written.
-    """
-    settings, length = share.pool.settings, announced(headers)
-    if length > settings.max_body_bytes:
-        raise _too_large(settings)
-    if length > inline:
-        share.pool.admit()
-    message = await _next(receive)
-    body: bytes = message.get("body", b"")
-    _count(len(body), settings, share)
-    if not message.get("more_body"):
-        return body
-    if viewed and length >= 0 and b"transfer-encoding" not in headers:
-        return await _filled(np.empty(length, np.uint8).data, body, receive, settings, share)
-    buffer = bytearray(body)
-    while message.get("more_body"):
-        message = await _next(receive)
-        buffer += message.get("body", b"")
-        _count(len(buffer), settings, share)
-    return buffer
-
-
-async def _filled(buffer: memoryview, body: bytes, receive: Receive, settings: Settings, share: Share) -> memoryview:
-    """The buffer, which has the size that the body is said to have, with what has come of it and all that is to come."""
-    end, more = len(body), True
-    buffer[:end] = body
-    while more:
-        message = await _next(receive)
-        body, more = message.get("body", b""), message.get("more_body", False)
-        buffer[end : end + len(body)] = body
-        end += len(body)
-        _count(end, settings, share)
-    return buffer[:end]
-
-
-async def _next(receive: Receive) -> MutableMapping[str, Any]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Gone
-    return message
-
-
-def _count(size: int, settings: Settings, share: Share) -> None:
-    if size > settings.max_body_bytes:
-        raise _too_large(settings)
-    share.hold(size)
-
-
-def _too_large(settings: Settings) -> Failure:
-    return Failure("too-large", f"the body is larger than {settings.max_body_bytes} bytes")

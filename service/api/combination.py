@@ -13,16 +13,17 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from service import response
+from service.api import response
+from service.api.names import find
+from service.api.request import Tensor, bind
 from service.errors import Failure, failure
 from service.losses import Answer, InvalidOption, InvalidTensor, NonFinite, compute
 from service.losses.checking import require
 from service.losses.declaration import REALS
 from service.losses.numerics import Array
-from service.names import find
-from service.request import Tensor, bind
 
 NAME = "combination"
+SYNONYMS = ("weighted_sum", "multi_task", "uncertainty_weighted")
 ABSENT: Any = None
 EXAMPLE: dict[str, list[dict[str, Any]]] = {
     "terms": [

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from service import catalogue, docs
-from tests.docs.browser import Browser, until
+from service.api import catalogue
+from service.pages import swagger
+from tests.pages.browser import Browser, until
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
 FAMILY = "document.querySelector(`.opblock-tag[data-tag='${arguments[0]}']`).click()"
@@ -82,15 +83,15 @@ def test_the_filter_knows_synonyms(page: Browser) -> None:
 
 @pytest.mark.parametrize("name", sorted(catalogue.cards()))
 def test_formula_is_rendered_whole(name: str) -> None:
-    drawn = docs.mathml(catalogue.cards()[name]["formula"])
+    drawn = swagger.mathml(catalogue.cards()[name]["formula"])
     assert drawn.startswith("<math")
     assert "\\" not in drawn, "a command that was not understood"
 
 
 def test_options_show_their_range() -> None:
-    assert docs.span({"type": "number", "minimum": 0, "maximum": 1}) == "[0, 1]"
-    assert docs.span({"type": "number", "exclusive_minimum": 0}) == "(0, ∞)"
-    assert docs.span({"type": "string", "choices": ["e", "2"]}) == "e, 2"
+    assert swagger.span({"type": "number", "minimum": 0, "maximum": 1}) == "[0, 1]"
+    assert swagger.span({"type": "number", "exclusive_minimum": 0}) == "(0, ∞)"
+    assert swagger.span({"type": "string", "choices": ["e", "2"]}) == "e, 2"
 
 
 def test_the_document_is_compressed_for_those_who_ask(client: httpx.Client) -> None:

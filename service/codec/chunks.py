@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from service.codec.tree import Array, Buffer
+from service.codec.fields import Array, Buffer
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from service.codec.tree import Buffer, Malformed, TooMany
+from service.codec.fields import Buffer, Malformed, TooMany
 
 if sys.version_info >= (3, 14):
     from compression import zstd

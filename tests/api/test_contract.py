@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from service.app import create_app
-from tests.contract import RELEASED, Contract, broken, contract
+from tests.api.contract import RELEASED, Contract, broken, contract
 
 LOSS = "post /loss/cross_entropy"
 FIELDS = ("schemas", "CrossEntropyRequest", "properties")
@@ -28,7 +28,7 @@ def running() -> Contract:
 
 
 def test_callers_of_the_last_release_still_work(released: Contract, running: Contract) -> None:
-    assert broken(released, running) == [], "raise the major version, or keep what callers use; see tests/contract.py"
+    assert broken(released, running) == [], "raise the major version, or keep what callers use; see tests/api/contract.py"
 
 
 def at(document: Any, *steps: str) -> Any:

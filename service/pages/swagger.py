@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service import catalogue
+from service.api import catalogue
 
 HERE = Path(__file__).parent
 JSON = "application/json"
@@ -43,9 +43,9 @@ def routes(published: Callable[[], Document]) -> list[Route]:
     swagger = files("fastapi_swagger") / "resources"
     found = {
         "/openapi.json": File(lambda: orjson.dumps(published()), JSON),
-        "/docs": File((HERE / "page.html").read_bytes, "text/html"),
-        "/docs/page.js": File((HERE / "page.js").read_bytes, "text/javascript"),
-        "/docs/page.css": File((HERE / "page.css").read_bytes, "text/css"),
+        "/docs": File((HERE / "swagger.html").read_bytes, "text/html"),
+        "/docs/page.js": File((HERE / "swagger.js").read_bytes, "text/javascript"),
+        "/docs/page.css": File((HERE / "swagger.css").read_bytes, "text/css"),
         "/docs/openapi.json": File(lambda: orjson.dumps(readable(published())), JSON),
         "/docs/swagger-ui-bundle.js": File((swagger / "swagger-ui-bundle.js").read_bytes, "text/javascript"),
         "/docs/swagger-ui.css": File((swagger / "swagger-ui.css").read_bytes, "text/css"),

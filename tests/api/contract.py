@@ -1,7 +1,7 @@
 """What callers rely on in an OpenAPI document, as data; and what a newer document breaks of it.
 
 A contract is flat: each path to a fact, and the fact. Requests may widen, answers may grow; anything else needs a new major version.
-`python -m tests.contract` writes the released contract, which is done once for each release.
+`python -m tests.api.contract` writes the released contract, which is done once for each release.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-RELEASED = Path(__file__).parent.parent / "openapi" / "released.json"
+RELEASED = Path(__file__).parent.parent.parent / "openapi" / "released.json"
 PREFIX = "#/components/schemas/"
 LOW = ("minimum", "exclusiveMinimum", "minItems", "minLength")
 HIGH = ("maximum", "exclusiveMaximum", "maxItems", "maxLength")

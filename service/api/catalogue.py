@@ -9,11 +9,12 @@ import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from service import combination, response
+from service.api import combination, response
+from service.api.operations import COMBINATION, Operation
+from service.api.request import bind
 from service.codec import JSON
 from service.losses import LOSSES, Loss, compute
-from service.losses.declaration import Input, Tensor
-from service.request import bind
+from service.losses.declaration import Input, TensorSpec
 
 
 class Fields(BaseModel):
@@ -100,6 +101,11 @@ def cards() -> dict[str, dict[str, Any]]:
     return {name: card(loss) for name, loss in LOSSES.items()} | {combination.NAME: combination_card()}
 
 
+def card_of(operation: Operation) -> dict[str, Any]:
+    """The card of one operation."""
+    return combination_card() if operation is COMBINATION else card(LOSSES[operation.name])
+
+
 @cache
 def card(loss: Loss) -> dict[str, Any]:
     """The card of a registered loss, its example computed by the loss itself."""
@@ -140,7 +146,7 @@ def _input(item: Input) -> dict[str, Any]:
     def said(of: str) -> str:
         return " or ".join(dict.fromkeys(str(getattr(form, of)) for form in item.forms))
 
-    forms: tuple[Tensor, ...] = item.forms
+    forms: tuple[TensorSpec, ...] = item.forms
     return {
         "name": item.name,
         "axes": " or ".join(form.shape_text for form in forms),
@@ -200,7 +206,7 @@ def combination_card() -> dict[str, Any]:
         "divisor": "each term has its own",
         "merges": True,
         "hessian_diagonal": False,
-        "synonyms": ["weighted_sum", "multi_task", "uncertainty_weighted"],
+        "synonyms": list(combination.SYNONYMS),
         "reference": "Caruana, Multitask Learning, 1997, Machine Learning 28; Kendall, Gal and Cipolla, 2018, arXiv:1705.07115",
         "example": combination_example(),
     }

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from service import catalogue
+from service.api import catalogue
+from service.api.openapi import encode, rounded
 from service.app import create_app
-from service.openapi import encode, rounded
 
-COMMITTED = Path(__file__).parent.parent / "openapi" / "openapi.json"
+COMMITTED = Path(__file__).parent.parent.parent / "openapi" / "openapi.json"
 JAVA_AND_OTHERS = {"lambda", "class", "from", "schema", "json", "copy"}  # parameter names that some generator chokes on
 
 

@@ -15,7 +15,7 @@ from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from service.metrics import PHASES
+from service.telemetry.metrics import PHASES
 
 SCOPE_KEY = "fastapi.telemetry"
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from service.codec import JSON, BodyError, Caps, pieces
+from service.codec import JSON, BodyError, Caps, chunks
 from service.codec import json as json_codec
 
 CAPS = Caps(elements=10**7, rank=4, depth=32)
@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
 def test_large_arrays_survive_the_round_trip(shape: tuple[int, ...], form: Any) -> None:
     array = np.random.default_rng(0).normal(size=shape)
     body = b"".join(JSON.encode({"x": array, "gradients": {"y": array}, "loss": "z"}, form))
-    assert len(pieces.cut(body).texts) == 2
+    assert len(chunks.cut(body).texts) == 2
     read = json_codec.decode(body, CAPS)
     assert read.form == form
     assert read.fields["x"].shape == shape
@@ -56,11 +56,11 @@ def test_no_piece_is_long() -> None:
     array = np.random.default_rng(0).normal(size=(1000, 200))
     for form, count in (("nested", 25), ("flat", 25)):
         body = b"".join(JSON.encode({"x": array}, form))
-        (text,) = pieces.cut(body).texts.values()
+        (text,) = chunks.cut(body).texts.values()
         lengths = [len(piece) for piece in text.pieces()]
         assert len(lengths) > count
-        assert max(lengths) < 1.1 * pieces.PIECE
-        assert max(map(len, JSON.encode({"x": array}, form))) < 1.5 * pieces.PIECE
+        assert max(lengths) < 1.1 * chunks.PIECE
+        assert max(map(len, JSON.encode({"x": array}, form))) < 1.5 * chunks.PIECE
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8", "bool"])
@@ -83,7 +83,7 @@ SEEDS = [
 @pytest.mark.usefixtures("small_pieces")
 def test_what_is_cut_out_is_refused_and_read_as_the_whole_would_be(seed: str) -> None:
     rng = random.Random(seed)
-    assert pieces.cut(seed.encode()).texts
+    assert chunks.cut(seed.encode()).texts
     accepted = 0
     for _ in range(3000):
         text = list(seed)

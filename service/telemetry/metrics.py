@@ -50,7 +50,7 @@ _phases = [phases.labels(phase) for phase in PHASES]
 _counter = cache(lambda family, *labels: family.labels(*labels))  # label look-ups cost more than counting
 
 
-class _Answered(NamedTuple):
+class _Completed(NamedTuple):
     loss: str
     encoding: str
     received: int
@@ -59,14 +59,14 @@ class _Answered(NamedTuple):
     seconds: tuple[float, ...]
 
 
-_pending: deque[_Answered] = deque()
+_pending: deque[_Completed] = deque()
 _problems: deque[tuple[Any, ...]] = deque()  # a counter and its labels, each to be counted once
 _lock = Lock()
 
 
 def answered(loss: str, encoding: str, received: int, sent: int, counted: int, seconds: tuple[float, ...]) -> None:
     """One request with a result: bytes received and sent, elements of its tensors, seconds by phase."""
-    _pending.append(_Answered(loss, encoding, received, sent, counted, seconds))
+    _pending.append(_Completed(loss, encoding, received, sent, counted, seconds))
     if len(_pending) >= BATCH:
         flush()
 
@@ -96,7 +96,7 @@ def flush() -> None:
             _counter(*counter).inc(count)
 
 
-def _count(batch: list[_Answered]) -> None:
+def _count(batch: list[_Completed]) -> None:
     for (loss, encoding), count in Tally((one.loss, one.encoding) for one in batch).items():
         _counter(requests, loss, encoding, "200").inc(count)
     for loss in {one.loss for one in batch}:

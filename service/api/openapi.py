@@ -16,11 +16,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from service import __version__, catalogue, combination
+from service import __version__
+from service.api import catalogue, combination
+from service.api.request import model
+from service.api.response import CombinationAnswer, LossAnswer
 from service.errors import KINDS, MEDIA_TYPE, Problem
 from service.losses import LOSSES
-from service.request import model
-from service.response import CombinationAnswer, LossAnswer
 
 PREFIX = "#/components/schemas/"
 DESCRIPTION = """Loss functions with their gradients: POST predictions and labels, get the loss of each sample, the value and the gradients.
@@ -131,11 +132,3 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def encode(document: dict[str, Any]) -> bytes:
     """The document as it is committed: indented, so that a change shows as the lines that changed."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-if __name__ == "__main__":
-    import sys
-
-    from service.app import create_app
-
-    sys.stdout.buffer.write(encode(create_app().openapi()))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.request import Tensor
 from service.losses import Answer
-from service.request import Tensor
 
 FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_element", "hessian_diagonal", "parts", "state")
 

@@ -1,0 +1,1 @@
+"""The meaning of the fields: operations, requests, responses, cards and the OpenAPI document."""

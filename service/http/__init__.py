@@ -1,0 +1,1 @@
+"""One request between ASGI and the pipeline."""

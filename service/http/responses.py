@@ -1,0 +1,53 @@
+"""Responses as ASGI messages, and the id that each of them carries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from service.codec import Buffer
+from service.errors import MEDIA_TYPE, Failure
+from service.telemetry import metrics
+
+Scope = MutableMapping[str, Any]
+
+
+Message = MutableMapping[str, Any]
+
+
+Receive = Callable[[], Awaitable[Message]]
+
+
+Send = Callable[[Message], Awaitable[None]]
+
+
+JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
+
+
+INTERNAL = Failure("internal", "the service failed; its log has this request's id")
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The caller's X-Request-ID where it is a plain one, or a new one."""
+    given = next((value for key, value in headers if key == b"x-request-id"), b"")
+    return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()
+
+
+async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]]) -> None:
+    """One answer. Small parts are joined, large ones sent as they are."""
+    size = sum(map(len, parts))
+    if size <= JOINED_BYTES:
+        parts = [b"".join(parts)]
+    base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": base + headers})
+    for part in parts[:-1]:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": parts[-1]})
+
+
+async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
+    """An answer that is a problem document."""
+    metrics.rejected(problem.kind)
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    await reply(send, problem.status, [problem.body(request_id)], MEDIA_TYPE, headers)
