@@ -18,8 +18,8 @@ CAPS = Caps(elements=10**7, rank=4, depth=32)
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every array of more than a few characters is large."""
-    monkeypatch.setattr(pieces, "PIECE", 12)
-    monkeypatch.setattr(pieces, "NUMBERS", 3)
+    monkeypatch.setattr(chunks, "PIECE", 12)
+    monkeypatch.setattr(chunks, "NUMBERS", 3)
     monkeypatch.setattr(json_codec, "NUMBERS", 3)
 
 
