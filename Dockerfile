@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 # Of SciPy the losses need special functions and the assignment problem; computing every loss's example, below, fails where they need more.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
-ARG REQUIREMENTS=requirements.txt
+ARG REQUIREMENTS=requirements/serve.txt
 WORKDIR /app
 COPY ${REQUIREMENTS} requirements.txt
 RUN python -m venv /app/venv \

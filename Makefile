@@ -1,118 +1,116 @@
-# make serve, make test, make lint; every other target has its line in the README
+# `make help` lists the targets.
 PYTHON ?= python3
+HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 1
-HOST ?= 127.0.0.1
+MINUTES ?= 10
 VENV := .venv
 RUN := $(VENV)/bin/python
+PARITY := .venv-parity/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
-.PHONY: fuzz soak overload rollout serve test lint format openapi readme bench-http bench-core parity accuracy clients deploy-check sbom lock lock-clients lock-deploy
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format openapi docs clients parity accuracy bench-http bench-core fuzz soak overload rollout deploy-check sbom lock
 
-serve: $(VENV)/serve.stamp
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+serve: $(VENV)/serve.stamp ## install and serve; HOST, PORT and WORKERS may be set
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
 
-test: $(VENV)/develop.stamp
+test: $(VENV)/develop.stamp ## run all tests
 	$(RUN) -m pytest -n auto tests
 
-lint: $(VENV)/develop.stamp
+lint: $(VENV)/develop.stamp ## check format, style, types and spelling
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/typos
 
-format: $(VENV)/develop.stamp
+format: $(VENV)/develop.stamp ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-openapi: $(VENV)/serve.stamp
+openapi: $(VENV)/serve.stamp ## write openapi/openapi.json
 	$(RUN) -m service openapi > openapi/openapi.json
 
-readme: $(VENV)/develop.stamp
+docs: $(VENV)/develop.stamp ## write the generated parts of README.md, CONTRIBUTING.md and docs/
 	$(RUN) -m tests.readme
 
-bench-http: $(VENV)/develop.stamp
-	$(RUN) -m tests.benchmarks.http
-
-bench-core: .venv-parity/parity.stamp
-	.venv-parity/bin/python -m tests.benchmarks.core
-
-# generates Python and TypeScript clients and calls every loss through each; their environment is build/clients
-clients: $(VENV)/serve.stamp
+clients: $(VENV)/serve.stamp ## generate clients and call every loss through each of them
 	PYTHON=$(PYTHON) bash openapi/clients/generate.sh
 	build/clients/venv/bin/python -m pytest openapi/clients
 
-lock-clients:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet openapi/clients/requirements.in -o openapi/clients/requirements.txt
+parity: .venv-parity/parity.stamp ## compare with torch, optax, rax and pytorch-metric-learning
+	$(PARITY) -m pytest tests/parity
 
-# torch's errors stand next to ours
-accuracy: .venv-parity/parity.stamp
-	.venv-parity/bin/python -m tests.losses.accuracy tests/losses/ACCURACY.md
-	.venv-parity/bin/python -m tests.parity.contrasts
-	.venv-parity/bin/python -m tests.readme
+accuracy: .venv-parity/parity.stamp ## measure the errors of all losses and write tests/losses/ACCURACY.md
+	$(PARITY) -m tests.losses.accuracy tests/losses/ACCURACY.md
+	$(PARITY) -m tests.parity.contrasts
+	$(PARITY) -m tests.readme
 
-# torch and the other libraries have an environment of their own: nobody who only runs the service should wait for it
-parity: .venv-parity/parity.stamp
-	.venv-parity/bin/python -m pytest tests/parity
+bench-http: $(VENV)/develop.stamp ## measure the service against plain FastAPI and an echo
+	$(RUN) -m tests.benchmarks.http
 
-# the served document in schemathesis, then our own fuzzer and atheris, each for MINUTES
-MINUTES ?= 10
-fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp
+bench-core: .venv-parity/parity.stamp ## measure the losses against torch and the other libraries
+	$(PARITY) -m tests.benchmarks.core
+
+fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp ## run schemathesis, then the fuzzers, each for MINUTES
 	$(RUN) -m tests.fuzz.document .venv-fuzz/bin/schemathesis
 	$(RUN) -m tests.fuzz $(MINUTES)
 	.venv-fuzz/bin/python -m tests.fuzz.guided $(MINUTES)
 
-soak: $(VENV)/develop.stamp
+soak: $(VENV)/develop.stamp ## load the service for MINUTES and watch memory, descriptors and latency
 	$(RUN) -m tests.soak $(MINUTES)
 
-# ten times more than it can do, and a restart under 10,000 requests
-overload: $(VENV)/develop.stamp
+overload: $(VENV)/develop.stamp ## send ten times more than the service can do
 	$(RUN) -m tests.overload
 
-rollout: $(VENV)/develop.stamp
+rollout: $(VENV)/develop.stamp ## restart the service under 10,000 requests
 	ROLLOUT_REQUESTS=10000 $(RUN) -m pytest tests/edge/test_rollout.py
 
-.venv-fuzz/fuzz.stamp: requirements-develop.txt
-	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
-	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5 'atheris>=3.0,<4'
-	@touch $@
-
-# the manifests, rules and Dockerfile, in the hands of the programs that read them; promtool is Debian's (prometheus)
-deploy-check: .venv-deploy/deploy.stamp
+deploy-check: .venv-deploy/deploy.stamp ## check rules, manifests and the Dockerfile; promtool comes with Debian's prometheus
 	bash deploy/check.sh
 
-.venv-deploy/deploy.stamp: deploy/requirements.txt
-	@test -x .venv-deploy/bin/python || $(PYTHON) -m venv .venv-deploy
-	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.txt
-	@touch $@
-
-# what the service is made of, as CycloneDX JSON, from the lock
-sbom:
+sbom: ## write the bill of materials to build/sbom.json
 	@test -x build/sbom/bin/python || $(PYTHON) -m venv build/sbom
-	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
-	build/sbom/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml -o build/sbom.json
+	build/sbom/bin/python $(PIP_INSTALL) cyclonedx-bom==7.5.0
+	build/sbom/bin/cyclonedx-py requirements requirements/serve.txt --pyproject pyproject.toml -o build/sbom.json
 
-lock-deploy:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet deploy/requirements.in -o deploy/requirements.txt
+lock: ## lock the dependencies; needs uv
+	$(LOCK) pyproject.toml -o requirements/serve.txt
+	$(LOCK) -c requirements/serve.txt --extra otel pyproject.toml -o requirements/otel.txt
+	$(LOCK) -c requirements/otel.txt --extra otel --group test --group lint pyproject.toml -o requirements/develop.txt
+	$(LOCK) --no-deps --python-version 3.11 -c requirements/develop.txt requirements/parity.in -o requirements/parity.txt
+	$(LOCK) --python-version 3.11 requirements/deploy.in -o requirements/deploy.txt
+	$(LOCK) --python-version 3.11 openapi/clients/requirements.in -o openapi/clients/requirements.txt
 
-lock:
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet pyproject.toml -o requirements.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements.txt --extra otel pyproject.toml -o requirements-otel.txt
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements-otel.txt --extra otel --group test --group lint pyproject.toml -o requirements-develop.txt
-	uv pip compile --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet -c requirements-develop.txt tests/parity/requirements.in -o tests/parity/requirements.txt
-
-$(VENV)/serve.stamp: requirements.txt
+$(VENV)/serve.stamp: requirements/serve.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) ..." && $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "installing into $(VENV) ..." && $(RUN) $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
-$(VENV)/develop.stamp: requirements-develop.txt requirements.txt
+$(VENV)/develop.stamp: requirements/develop.txt requirements/serve.txt
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) ..." && $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
+	@echo "installing into $(VENV) ..." && $(RUN) $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@ $(VENV)/serve.stamp
 
-.venv-parity/parity.stamp: requirements-develop.txt tests/parity/requirements.txt
-	@test -x .venv-parity/bin/python || $(PYTHON) -m venv .venv-parity
-	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-develop.txt
-	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.venv-parity/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/parity/requirements.txt
+# torch and the other libraries have an environment of their own, for which the tests of the service need not wait
+.venv-parity/parity.stamp: requirements/develop.txt requirements/parity.txt
+	@test -x $(PARITY) || $(PYTHON) -m venv .venv-parity
+	$(PARITY) $(PIP_INSTALL) --require-hashes -r requirements/develop.txt
+	$(PARITY) $(PIP_INSTALL) torch==2.13.0
+	$(PARITY) $(PIP_INSTALL) --no-deps --require-hashes -r requirements/parity.txt
+	@touch $@
+
+.venv-fuzz/fuzz.stamp: requirements/develop.txt
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	.venv-fuzz/bin/python $(PIP_INSTALL) schemathesis==4.32.5 'atheris>=3.0,<4'
+	@touch $@
+
+.venv-deploy/deploy.stamp: requirements/deploy.txt
+	@test -x .venv-deploy/bin/python || $(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@

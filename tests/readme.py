@@ -1,4 +1,4 @@
-"""`make readme`: the generated parts of README.md and CONTRIBUTING.md, between `<!-- name -->` and `<!-- /name -->`."""
+"""`make docs`: the generated parts of README.md, CONTRIBUTING.md and docs/*.md, between `<!-- name -->` and `<!-- /name -->`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from service.losses import FAMILIES, LOSSES
 from service.settings import Settings
 
 README = Path(__file__).parent.parent / "README.md"
-CONTRIBUTING = README.with_name("CONTRIBUTING.md")
+PAGES = [README, README.with_name("CONTRIBUTING.md"), *sorted((README.parent / "docs").glob("*.md"))]
 ACCURACY = README.parent / "tests/losses/ACCURACY.md"
 LOST = 1e-8  # half of the digits of float64
 
 
 def losses() -> str:
-    rows = [f"{len(LOSSES)} losses, and `combination`.", "", "| family | losses |", "|---|---|"]
-    for family in FAMILIES:
+    rows = [f"{len(LOSSES)} losses, and `combination`, their weighted sum.", "", "| family | losses |", "|---|---|"]
+    for family, title in FAMILIES.items():
         names = [f"`{name}`" for name, loss in LOSSES.items() if loss.family == family]
-        if names:
-            rows.append(f"| {family} | {', '.join(names)} |")
+        rows.append(f"| {title} (`{family}`) | {', '.join(names)} |")
     return "\n".join(rows)
+
+
+def count() -> str:
+    return f"{len(LOSSES)} losses in {len(FAMILIES)} families"
 
 
 def settings() -> str:
@@ -58,15 +61,17 @@ def errors(cells: Iterable[str]) -> list[float]:
     return [math.inf if cell == "∞" else float(cell) for cell in cells if cell]
 
 
-PARTS = {"losses": losses, "accuracy": accuracy, "settings": settings, "example": example}
+PARTS = {"losses": losses, "count": count, "accuracy": accuracy, "settings": settings, "example": example}
 
 
 def generated(text: str) -> str:
     for name, part in PARTS.items():
-        text = re.sub(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", lambda _, part=part: part() + "\n", text, flags=re.DOTALL)
+        for end in ("\n", ""):  # a part of its own lines, or within one
+            pattern = rf"(?<=<!-- {name} -->{end})(?!\n).*?(?=<!-- /{name} -->)"
+            text = re.sub(pattern, lambda _, part=part, end=end: part() + end, text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    for page in (README, CONTRIBUTING):
+    for page in PAGES:
         page.write_text(generated(page.read_text()))

@@ -71,7 +71,7 @@ def one_hot_is_index(rng):
     return value_of_core("cross_entropy", x), value_of_core("cross_entropy", x | {"labels": one_hot(x["labels"], 4)})
 
 
-def one_hot_gradient_is_the_indexs(rng):
+def one_hot_gradient_is_the_indices(rng):
     x = scores(rng)
     return gradient_of_core("cross_entropy", x), gradient_of_core("cross_entropy", x | {"labels": one_hot(x["labels"], 4)})
 
@@ -165,7 +165,7 @@ IDENTITIES = [
     ("the same of their gradients", focal_gradient_without_focus),
     ("softmax focal of two classes = sigmoid focal of their difference", focal_of_two_classes),
     ("one-hot probabilities = indices", one_hot_is_index),
-    ("the same of their gradients", one_hot_gradient_is_the_indexs),
+    ("the same of their gradients", one_hot_gradient_is_the_indices),
     ("bits = nats / log 2", bits_are_nats),
     ("cross entropy of logits, probabilities, log-probabilities", three_forms_of_predictions),
     ("nll of log softmax = cross entropy", nll_of_log_softmax),
