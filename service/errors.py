@@ -1,8 +1,8 @@
-"""Every error that leaves the service, as an RFC 9457 problem document: one table from kind to status, one place that writes them."""
+"""Errors of the service as RFC 9457 problem documents: one table from kind to status, one from exception to kind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,20 +19,20 @@ LONGEST = 300  # characters of one detail or pointer: names that a caller made u
 
 # kind -> (status, title); the type of a problem is /problems/<kind>
 KINDS: dict[str, tuple[int, str]] = {
-    "malformed-request": (400, "The request is not HTTP"),
-    "malformed-body": (400, "The body is not what its content type says"),
-    "unauthorized": (401, "A bearer token is needed"),
-    "unknown-loss": (404, "There is no loss of this name"),
-    "not-found": (404, "There is nothing at this path"),
-    "method-not-allowed": (405, "This path does not take this method"),
-    "slow-headers": (408, "The headers came too slowly"),
-    "slow-body": (408, "The body came too slowly"),
+    "malformed-request": (400, "The request is not valid HTTP"),
+    "malformed-body": (400, "The body is not valid in its content type"),
+    "unauthorized": (401, "A bearer token is required"),
+    "unknown-loss": (404, "No loss has this name"),
+    "not-found": (404, "No resource has this path"),
+    "method-not-allowed": (405, "The method is not allowed for this path"),
+    "slow-headers": (408, "The headers arrived too slowly"),
+    "slow-body": (408, "The body arrived too slowly"),
     "too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The content type is none of ours"),
+    "unsupported-media-type": (415, "The content type is not supported"),
     "invalid-request": (422, "The request does not fit the loss"),
     "invalid-tensor": (422, "A tensor does not fit the loss"),
     "non-finite": (422, "The result is not finite"),
-    "overloaded": (429, "Too many requests are waiting"),
+    "overloaded": (429, "Too much work is queued"),
     "large-headers": (431, "The headers are too large"),
     "internal": (500, "The service failed"),
     "unavailable": (503, "The service is starting or stopping"),
@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[int, str]] = {
 
 @dataclass
 class Failure(Exception):
-    """An answer that is an error. `errors` are (pointer, detail) pairs."""
+    """A response that is an error. `errors` are (pointer, detail) pairs."""
 
     kind: str
     detail: str
@@ -65,12 +65,12 @@ class Failure(Exception):
 
 
 def _cut(text: str) -> str:
-    """At most LONGEST characters, each of which UTF-8 can write: a header's JSON may hold half a surrogate pair."""
+    """Cut to LONGEST characters that UTF-8 can encode: JSON in a header may hold half a surrogate pair."""
     return text[:LONGEST].encode("utf-8", "replace").decode()
 
 
 class ErrorPlace(BaseModel):
-    """One thing that is wrong, and where."""
+    """One error and its place."""
 
     model_config = ConfigDict(extra="allow")
     pointer: str = Field(description="JSON pointer into the request")
@@ -78,7 +78,7 @@ class ErrorPlace(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 writes it."""
+    """A problem document (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow")
     type: str
@@ -96,7 +96,7 @@ def pointer(steps: Sequence[str | int]) -> str:
 
 
 def failure(exc: Exception, prefix: tuple[str | int, ...] = ()) -> Failure | None:
-    """The one table from exceptions to problems; None for what should never happen."""
+    """Map an exception to its problem; None for an exception that no request should raise."""
     match exc:
         case Failure():
             return exc
@@ -112,13 +112,52 @@ def failure(exc: Exception, prefix: tuple[str | int, ...] = ()) -> Failure | Non
         case LossError():
             return Failure("invalid-request", str(exc))
         case ValidationError():
-            errors = [
-                (pointer((*prefix, *error["loc"])), error["msg"])
-                for error in exc.errors(include_input=False, include_url=False, include_context=False)[:MOST_ERRORS]
-            ]
+            errors = [(pointer((*prefix, *error["loc"])), problem_of(error)) for error in exc.errors(include_url=False)[:MOST_ERRORS]]
             return Failure("invalid-request", f"{errors[0][0]}: {errors[0][1]}", errors)
         case _:
             return None
+
+
+KNOWN = {  # the errors of pydantic that a request can meet, in the grammar of all messages; {..} are members of their context
+    "missing": "missing; expected a value",
+    "extra_forbidden": "unknown field",
+    "literal_error": "not a choice; expected {expected}",
+    "enum": "not a choice; expected {expected}",
+    "bool_type": "wrong type; expected true or false",
+    "string_type": "wrong type; expected a string",
+    "float_type": "wrong type; expected a number",
+    "finite_number": "not finite; expected a finite number",
+    "int_type": "wrong type; expected an integer",
+    "int_from_float": "not an integer; expected an integer",
+    "list_type": "wrong type; expected a list",
+    "dict_type": "wrong type; expected an object",
+    "model_type": "wrong type; expected an object",
+    "greater_than": "out of range; expected more than {gt:g}",
+    "greater_than_equal": "out of range; expected at least {ge:g}",
+    "less_than": "out of range; expected less than {lt:g}",
+    "less_than_equal": "out of range; expected at most {le:g}",
+    "too_short": "too short; expected at least {min_length}",
+    "too_long": "too long; expected at most {max_length}",
+    "string_too_long": "too long; expected at most {max_length} characters",
+    "tensor": "not a tensor; expected {{shape, data}}, a nested array of numbers, or {{shape, dtype, base64}}",
+}
+NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null", int: "a number", float: "a number"}
+
+
+def problem_of(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as `<problem>; expected <X>, got <Y>`; of the input only numbers and types are repeated."""
+    given, kind = error.get("input"), error["type"]
+    known = KNOWN.get(kind)
+    if known is None:
+        return f"not valid: {kind.replace('_', ' ')}"
+    text = known.format(**error.get("ctx", {}))
+    if kind in ("missing", "extra_forbidden"):
+        return text
+    if type(given) in (int, float):
+        return f"{text}, got {_cut(repr(given))[:40]}"
+    if kind.endswith(("short", "long")) and isinstance(given, Sized):
+        return f"{text}, got {len(given)}"
+    return f"{text}, got {NAMES.get(type(given), 'a tensor')}"
 
 
 def _placed(kind: str, steps: tuple[str | int, ...], message: str) -> Failure:

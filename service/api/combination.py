@@ -60,7 +60,7 @@ class CombinationRequest(BaseModel):
 def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf) -> dict[str, Any]:
     """The answer's fields. An error names the term."""
     if isinstance(fields.get("terms"), list) and len(fields["terms"]) > max_terms:
-        raise Failure("invalid-request", f"/terms: has {len(fields['terms'])} terms; at most {max_terms} are allowed", [("/terms", "too many")])
+        raise Failure("invalid-request", f"/terms: too many; expected at most {max_terms}, got {len(fields['terms'])}", [("/terms", "too many")])
     request = CombinationRequest.model_validate(fields)
     s = _log_variances(request)
     factors = [_factors(term.weight, log_variance) for term, log_variance in zip(request.terms, s, strict=True)]
@@ -78,11 +78,11 @@ def _log_variances(request: CombinationRequest) -> Array:
     """One log variance for each term; 0 leaves a weight as it is."""
     given: Any = request.log_variances
     if (given is not None) != (request.weighting == "uncertainty"):
-        raise InvalidOption("log_variances", 'are given with weighting "uncertainty", and only there')
+        raise InvalidOption("log_variances", 'missing or not allowed; expected with weighting "uncertainty" only')
     if given is None:
         return np.zeros(len(request.terms))
     if given.shape != (len(request.terms),):
-        raise InvalidTensor("log_variances", f"has shape {given.shape}; expected ({len(request.terms)},), one number for each term")
+        raise InvalidTensor("log_variances", f"wrong shape; expected ({len(request.terms)},), one number for each term, got shape {given.shape}")
     s: Array = given.astype(np.float64)
     require("log_variances", s, REALS)
     return s
@@ -114,7 +114,7 @@ def _term(term: TermRequest, factors: tuple[float, ...], place: tuple[str | int,
     try:
         call = bind(find(term.loss), term.inputs, max_pairs)
         if call.controls.reduction == "none":
-            raise Failure("invalid-request", f'/{place[0]}/{place[1]}/inputs/reduction: a term needs a value; "none" has none')
+            raise Failure("invalid-request", f"/{place[0]}/{place[1]}/inputs/reduction: no value; expected mean, sum or batchmean, got none")
         controls = replace(call.controls, outputs=(*call.controls.outputs, "value"))  # the sum needs it
         answer = compute(call.loss, call.tensors, call.options, controls, scale=math.ldexp(mantissa, within))
         _shift(answer, exponent - within)

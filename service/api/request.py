@@ -48,7 +48,7 @@ class Tensor:
         return core_schema.custom_error_schema(
             core_schema.is_instance_schema(np.ndarray),
             custom_error_type="tensor",
-            custom_error_message='expected a tensor: {"shape", "data"}, a nested array of numbers, or {"shape", "dtype", "base64"}',
+            custom_error_message='not a tensor; expected {"shape", "data"}, a nested array of numbers, or {"shape", "dtype", "base64"}',
             ref="Tensor",
         )
 
@@ -80,7 +80,7 @@ class Call:
 def bind(loss: Loss, fields: Mapping[str, Any], max_pairs: float = math.inf) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
     if len(fields) > MOST_FIELDS:
-        raise Failure("invalid-request", f"the request has {len(fields)} fields; at most {MOST_FIELDS} are allowed")
+        raise Failure("invalid-request", f"too many fields; expected at most {MOST_FIELDS}, got {len(fields)}")
     checked = model(loss).model_validate(fields).__dict__
     controls = Controls(
         checked["reduction"],

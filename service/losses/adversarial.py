@@ -31,9 +31,9 @@ Function = Callable[[Array], Part]
 def of_role(role: Role, fake: Array, real: Array | None, *, on_real: Function, on_fake: Function, generator: Function) -> Evaluation:
     """The discriminator's loss, on_real(real) + on_fake(fake), or the generator's, of fake."""
     if role == "generator" and real is not None:
-        raise InvalidTensor("real", "has no part in the generator's loss; expected none")
+        raise InvalidTensor("real", "not allowed; expected none in the loss of the generator")
     if role == "discriminator" and real is None:
-        raise InvalidTensor("real", "is missing; the discriminator's loss needs it")
+        raise InvalidTensor("real", "missing; expected in the loss of the discriminator")
     values, slope, curvature = generator(fake) if role == "generator" else on_fake(fake)
     gradients, hessian = {"fake": lambda c: c * slope()}, {"fake": lambda c: c * curvature()}
     if real is not None:

@@ -34,6 +34,9 @@ def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping
     return checked
 
 
+INT64_MAX = np.uint64(2**63 - 1)
+
+
 @dataclass(frozen=True)
 class Place:
     """What an input of these shapes has to be: the form that its rank chose, and a domain in which axes have become numbers."""
@@ -47,13 +50,13 @@ class Place:
 
     def said(self, options: Mapping[str, Any]) -> str:
         """The domain in words."""
-        text = f"expected {self.under(options)}"
+        text = str(self.under(options))
         if self.form.below:
-            text = f"class indices lie in [0, {self.domain.high + 1:.0f})"
+            text = f"a class index in [0, {self.domain.high + 1:.0f})"
         elif self.form.upto:
-            text = f"lengths lie in [{self.domain.low:g}, {self.domain.high:g}]"
+            text = f"a length in [{self.domain.low:g}, {self.domain.high:g}]"
         extra = self.besides(options)
-        return text if extra is None else f"{text}, or are {extra if self.form.besides == str(extra) else f'{self.form.besides} ({extra})'}"
+        return text if extra is None else f"{text} or {extra if self.form.besides == str(extra) else f'{self.form.besides} ({extra})'}"
 
     def besides(self, options: Mapping[str, Any]) -> int | None:
         """The one more integer that is allowed."""
@@ -94,21 +97,21 @@ class Sizes:
         if form is None:
             expected = " or ".join(form.shape_text for form in item.forms)
             known = f", where ... is {self.rest}" if self.rest is not None and "..." in expected else ""
-            raise InvalidTensor(item.name, f"has shape {shape}; expected {expected}{known}")
+            raise InvalidTensor(item.name, f"wrong rank; expected {expected}{known}, got shape {shape}")
         before, after = form.split
         middle = shape[len(before) : len(shape) - len(after)]
         if 0 in (middle if before else middle[1:]):
-            raise InvalidTensor(item.name, f"has shape {shape}; only a first axis may be empty")
+            raise InvalidTensor(item.name, f"empty axis; expected only the first axis to be empty, got shape {shape}")
         for axis, size in [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]:
             expected_size = self.named.setdefault(axis, int(axis) if axis.isdigit() else size)
             if size == 0 and axis != form.names[0]:
-                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} is empty, which only a first axis may be")
+                raise InvalidTensor(item.name, f"empty axis {axis} of {form.shape_text}; expected only the first axis to be empty, got shape {shape}")
             if size != expected_size:
-                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; {axis} should be {expected_size}")
+                raise InvalidTensor(item.name, f"wrong shape {form.shape_text}; expected {axis} = {expected_size}, got shape {shape}")
         if "..." in form.names:
             self.rest = middle if self.rest is None else self.rest
             if middle != self.rest:
-                raise InvalidTensor(item.name, f"has shape {shape}, that is {form.shape_text}; ... should be {self.rest}")
+                raise InvalidTensor(item.name, f"wrong shape {form.shape_text}; expected ... = {self.rest}, got shape {shape}")
         return form
 
     def _fits_rank(self, form: TensorSpec, rank: int) -> bool:
@@ -123,11 +126,13 @@ def _convert(name: str, form: TensorSpec, array: Array, dtype: np.dtype[Any]) ->
     if form.kind == "real":
         return array.astype(dtype, "C", copy=False)
     if array.dtype.kind in "iub":
+        if array.dtype == np.uint64 and (array > INT64_MAX).any():  # the cast would wrap 2^64 - 100 to -100
+            raise _bad_element(name, array, array <= INT64_MAX, "an integer below 2^63")
         return array.astype(np.int64, copy=False)
     whole = array.astype(np.int64)
     same = whole == array
     if not same.all():
-        raise _bad_element(name, array, same, "expected an integer")
+        raise _bad_element(name, array, same, "an integer", "not an integer")
     return whole
 
 
@@ -148,16 +153,16 @@ def _check_boxes(name: str, array: Array) -> None:
     if not good.all():
         index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape))
         x1, _, x2, _ = array[index]
-        raise InvalidTensor(name, f"has {'x2 < x1' if x2 < x1 else 'y2 < y1'}; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2", index)
+        raise InvalidTensor(name, f"not a box; expected x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, got {'x2 < x1' if x2 < x1 else 'y2 < y1'}", index)
 
 
-def _bad_element(name: str, array: Array, good: Array, expected: str) -> InvalidTensor:
+def _bad_element(name: str, array: Array, good: Array, expected: str, problem: str = "out of range") -> InvalidTensor:
     """The first element that is not good, named by its index."""
     index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape)) if good.ndim else ()
-    return InvalidTensor(name, f"is {array[index].item()!r}; {expected}", index)
+    return InvalidTensor(name, f"{problem}; expected {expected}, got {array[index].item()!r}", index)
 
 
 def require(name: str, array: Array, domain: Domain) -> None:
     """Hold an input to a domain that an option has narrowed."""
     if not domain.holds_all(array):
-        raise _bad_element(name, array, domain.holds(array), f"expected {domain}")
+        raise _bad_element(name, array, domain.holds(array), str(domain))

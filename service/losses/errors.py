@@ -1,4 +1,4 @@
-"""What the core raises. None of these knows a status code: the edge has one table for that.
+"""Exceptions of the losses. None of them holds a status code: `service.errors` maps them to problems.
 
 LossError
 ├── InvalidTensor   a tensor has the wrong rank, size, kind or domain, at an index where there is one
@@ -12,26 +12,26 @@ from collections.abc import Sequence
 
 
 class LossError(ValueError):
-    """A call that cannot be answered; `pointer` names the place as steps from the call's top."""
+    """A call that has no result; `pointer` names the place as steps from the top of the call."""
 
     pointer: tuple[str | int, ...] = ()
 
 
 class InvalidTensor(LossError):
-    """`name[index] <message>`, for instance `labels[3] is 12; class indices lie in [0, 10)`."""
+    """`name[index]: <message>`, for instance `labels[3]: out of range; expected a class index in [0, 10), got 12`."""
 
     def __init__(self, name: str, message: str, index: Sequence[int] = ()) -> None:
         self.pointer = (name, *index)
         place = name + (f"[{', '.join(map(str, index))}]" if index else "")
-        super().__init__(f"{place} {message}")
+        super().__init__(f"{place}: {message}")
 
 
 class InvalidOption(LossError):
-    """`name <message>`, for instance `cotangent goes with reduction "none" only`."""
+    """`name: <message>`, for instance `cotangent: not allowed; expected reduction "none", got mean`."""
 
     def __init__(self, name: str, message: str) -> None:
         self.pointer = (name,)
-        super().__init__(f"{name} {message}")
+        super().__init__(f"{name}: {message}")
 
 
 class NonFinite(LossError):
@@ -40,4 +40,4 @@ class NonFinite(LossError):
     def __init__(self, what: str, samples: Sequence[int] = ()) -> None:
         self.what, self.samples = what, tuple(samples)
         of = f" of samples {', '.join(map(str, samples))}" if samples else ""
-        super().__init__(f"{what}{of} is not finite: the mathematics gives infinity here")
+        super().__init__(f"{what}{of}: not finite; the mathematics gives infinity here")

@@ -74,7 +74,7 @@ def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any]
 def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapping[str, Array], scale: float = 1.0) -> Answer:
     """The answer to one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
-        raise InvalidOption("reduction", f"is {controls.reduction}; {loss.name} has {', '.join(loss.reductions)}")
+        raise InvalidOption("reduction", f"not available for {loss.name}; expected one of {', '.join(loss.reductions)}, got {controls.reduction}")
     weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, WEIGHTS)
     cotangent = _cotangent(controls, evaluation.numerator.size)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
@@ -171,12 +171,12 @@ def _pull_back(
     loss: Loss, pullbacks: Mapping[str, Any], output: str, wrt: tuple[str, ...] | None, upstream: Array, tensors: Mapping[str, Array]
 ) -> dict[str, Array]:
     if output == "hessian_diagonal" and not loss.hessian_diagonal:
-        raise InvalidOption("outputs", f"names hessian_diagonal, which {loss.name} does not have")
+        raise InvalidOption("outputs", f"not available; {loss.name} has no hessian_diagonal")
     names = tuple(name for name in loss.predicted if name in pullbacks) if wrt is None else wrt
     results = {}
     for name in names:
         if name not in pullbacks:
-            raise InvalidOption("wrt", f"names {name}; {loss.name} has no {output} of it here (it has: {', '.join(pullbacks)})")
+            raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")
         result = pullbacks[name](upstream)
         results[name] = result.astype(tensors[name].dtype, copy=False) if tensors[name].dtype.kind not in "iub" else result
         _finite(f"{output}.{name}", results[name])  # after the cast: the input's type may be too narrow for it
@@ -185,7 +185,7 @@ def _pull_back(
 
 def _elements(loss: Loss, evaluation: Evaluation) -> Array:
     if evaluation.elements is None:
-        raise InvalidOption("outputs", f"names per_element, which {loss.name} does not have")
+        raise InvalidOption("outputs", f"not available; {loss.name} has no per_element")
     elements = evaluation.elements()
     _finite("per_element", elements)
     return elements
@@ -194,7 +194,7 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
 def _cotangent(controls: Controls, n: int) -> Array | None:
     """The upstream gradient on per_sample, which only `none` has."""
     if controls.cotangent is not None and controls.reduction != "none":
-        raise InvalidOption("cotangent", 'goes with reduction "none" only')
+        raise InvalidOption("cotangent", f'not allowed; expected reduction "none", got {controls.reduction}')
     return _vector("cotangent", controls.cotangent, n, REALS)
 
 
@@ -203,7 +203,7 @@ def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | N
     if array is None:
         return None
     if array.shape != (n,):
-        raise InvalidTensor(name, f"has shape {array.shape}; expected ({n},), one number for each sample")
+        raise InvalidTensor(name, f"wrong shape; expected ({n},), one number for each sample, got shape {array.shape}")
     vector = array.astype(np.float64, copy=False)
     require(name, vector, domain)
     return vector

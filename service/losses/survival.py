@@ -281,8 +281,8 @@ def aft(
 
 def _check_bounds(lower: Array, upper: Array, censored: Array) -> None:
     for bad, message in (
-        ((upper < lower) & ~censored, "is less than lower_bound; expected lower_bound <= upper_bound"),
-        ((upper == 0) & ~censored, "is 0; a time is positive"),
+        ((upper < lower) & ~censored, "out of order; expected lower_bound <= upper_bound"),
+        ((upper == 0) & ~censored, "out of range; expected a positive time, got 0"),
     ):
         if bad.any():
             raise InvalidTensor("upper_bound", message, (int(np.argmax(bad)),))

@@ -187,7 +187,7 @@ def test_bad_input_is_refused_with_its_place(client: httpx.Client, name: str, bo
 def test_an_infinite_result_is_a_problem_that_names_the_samples(client: httpx.Client) -> None:
     problem = refused(client, "binary_cross_entropy", predictions=[0.5, 0.0], labels=[1.0, 1.0], clamp="off")
     assert problem["type"] == "/problems/non-finite"
-    assert "samples 1 " in problem["detail"]
+    assert "samples 1:" in problem["detail"]
 
 
 def test_every_error_is_a_problem(client: httpx.Client) -> None:

@@ -132,7 +132,7 @@ def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
 def _per_entry(pos_weight: Array, x: Array) -> Array:
     """pos_weight against the last axis of x, the one place where torch broadcasts."""
     if pos_weight.size not in (1, x.shape[-1]):
-        raise InvalidTensor("pos_weight", f"has {pos_weight.size} entries; expected one for each of the {x.shape[-1]} of the last axis, or 1")
+        raise InvalidTensor("pos_weight", f"wrong shape; expected one for each of the {x.shape[-1]} of the last axis, or 1, got {pos_weight.size}")
     return pos_weight
 
 

@@ -38,7 +38,7 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
     wrong = (labels >= h * w).nonzero()
     if wrong[0].size:
         index = tuple(int(axis[0]) for axis in wrong)
-        raise InvalidTensor("labels", f"is {labels[index]}; cells lie in [0, {h * w})", index)
+        raise InvalidTensor("labels", f"out of range; expected a cell in [0, {h * w}), got {labels[index]}", index)
     maps = predictions.reshape(n, k, h * w).transpose(0, 2, 1)
     entropy = cross_entropy.function(maps, np.where(visible == 1, labels, -1), ignore_index=-1)
 

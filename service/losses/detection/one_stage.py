@@ -242,7 +242,7 @@ def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
     wrong = (labels > bins - 1).nonzero()
     if wrong[0].size:
         index = tuple(int(axis[0]) for axis in wrong)
-        raise InvalidTensor("labels", f"is {labels[index].item()!r}; places lie in [0, {bins - 1}]", index)
+        raise InvalidTensor("labels", f"out of range; expected a place in [0, {bins - 1}], got {labels[index].item()!r}", index)
     left = np.minimum(np.floor(labels), max(bins - 2, 0)).astype(np.int64)
     share = labels - left
     targets = np.zeros_like(predictions)
@@ -413,7 +413,7 @@ def ghm_c(
     Reference: Li, Liu and Wang, Gradient Harmonized Single-stage Detector, 2019, arXiv:1811.05181, equations 5 to 9 and 11
     """
     if counts is not None and len(counts) != bins:
-        raise InvalidTensor("counts", f"has {len(counts)} elements; expected one for each of the {bins} bins")
+        raise InvalidTensor("counts", f"wrong shape; expected one for each of the {bins} bins, got {len(counts)}")
     wrong = np.where(labels == 1, -predictions, predictions)  # the length of the gradient is its sigmoid
     edges = np.arange(1, bins)
     place = np.searchsorted(np.log(edges / (bins - edges)), wrong, side="right")

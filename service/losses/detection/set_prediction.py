@@ -57,7 +57,7 @@ def matched(total: Array) -> tuple[Array, Array]:
     from scipy.optimize import linear_sum_assignment
 
     if not np.isfinite(total).all():
-        raise InvalidOption("box_cost", "and the other costs are so large that no matching has a finite cost")
+        raise InvalidOption("box_cost", "too large; expected costs with a finite sum for some matching")
     pairs: tuple[Array, Array] = linear_sum_assignment(total)
     return pairs
 

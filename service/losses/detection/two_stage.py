@@ -166,7 +166,7 @@ def _fast_rcnn(
 ) -> Evaluation:
     classes, rows = logits.shape[1], deltas.shape[1]
     if rows not in (classes, classes - 1):
-        raise InvalidTensor("box_deltas", f"has {rows} rows for each region; expected {classes}, or {classes - 1} without background")
+        raise InvalidTensor("box_deltas", f"wrong shape; expected {classes} rows for each region, or {classes - 1} without background, got {rows}")
     foreground = labels != (0 if background == "first" else classes - 1)
     row = labels - (1 if background == "first" and rows == classes - 1 else 0)
     at = np.where(foreground, row, 0)[:, None, None]

@@ -229,7 +229,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
     mass = p.sum(axis=1, keepdims=True)
     if (mass == 0).any():
         at = np.argwhere(mass[:, 0] == 0)[0]
-        raise InvalidTensor("labels", "is a row of zeros, which has no distribution", (int(at[0]), 0, *(int(i) for i in at[1:])))
+        raise InvalidTensor("labels", "zero mass; expected a distribution with a positive sum", (int(at[0]), 0, *(int(i) for i in at[1:])))
     less, ratio = _less(alpha, 1.0), log_ratio(p, q)
     e = less[0]
     values = _renyi(p, q, ratio, p / mass, less)

@@ -155,7 +155,7 @@ class Windows:
     def of(cls, x: Array, y: Array, filtered: Filter, data_range: float, k1: float, k2: float) -> Windows:
         """Of images."""
         if not max(k1, k2) * data_range < 1e150:
-            raise InvalidOption("data_range", f"times k1 and k2 is {max(k1, k2) * data_range:.3g}; its square is out of range from 1e150 on")
+            raise InvalidOption("data_range", f"out of range; expected a product with k1 and k2 below 1e150, got {max(k1, k2) * data_range:.3g}")
         power = 300 if x.dtype == np.float64 else 40
         huge = (np.abs(x) > 2.0**power) | (np.abs(y) > 2.0**power)
 
@@ -193,11 +193,14 @@ class Windows:
 def check_window(x: Array, size: int, convention: str = "monai") -> None:
     """Refuse a window that is even or does not fit the image."""
     if size % 2 == 0:
-        raise InvalidOption("window_size", f"is {size}; expected an odd number")
+        raise InvalidOption("window_size", f"not odd; expected an odd number, got {size}")
     if convention == "monai" and size > min(x.shape[2:]):
-        raise InvalidTensor("predictions", f"has images of {x.shape[2]} by {x.shape[3]}; windows of {size} by {size} do not fit in")
+        raise InvalidTensor("predictions", f"images too small; expected at least {size} by {size}, the window, got {x.shape[2]} by {x.shape[3]}")
     if convention == "kornia" and size // 2 >= min(x.shape[2:]):
-        raise InvalidTensor("predictions", f"has images of {x.shape[2]} by {x.shape[3]}; they cannot be reflected by {size // 2} at their edges")
+        raise InvalidTensor(
+            "predictions",
+            f"images too small; expected more than {size // 2} by {size // 2} to reflect at the edges, got {x.shape[2]} by {x.shape[3]}",
+        )
 
 
 @dataclass(frozen=True)

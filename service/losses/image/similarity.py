@@ -119,7 +119,7 @@ def ms_ssim(
     """
     weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
     if not weights.size:
-        raise InvalidTensor("scale_weight", "is empty; expected a weight for each scale")
+        raise InvalidTensor("scale_weight", "empty; expected a weight for each scale")
     filtered = Filter.gaussian(window_size, sigma)
 
     def of(x: Array, y: Array) -> Evaluation:

@@ -35,7 +35,7 @@ def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = No
     """
     experts = predictions.shape[1]
     if top_k > experts:
-        raise InvalidOption("top_k", f"is {top_k}; there are {experts} experts")
+        raise InvalidOption("top_k", f"out of range; expected at most {experts}, the number of experts, got {top_k}")
     kept = np.ones(len(predictions)) if mask is None else mask.astype(np.float64)
     tokens = max(kept.sum(), 1.0)
     softmax = Softmax(predictions)

@@ -157,7 +157,7 @@ def linear_cross_entropy(
     Reference: Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2024, arXiv:2411.09009; torch.nn.LinearCrossEntropyLoss
     """
     if not len(linear_weight):
-        raise InvalidTensor("linear_weight", "has no rows; expected one for each class")
+        raise InvalidTensor("linear_weight", "empty; expected a row for each class")
     scores = linear_scores(predictions, linear_weight, linear_bias)
     entropy = cross_entropy.function(scores, labels, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
     slope = entropy.gradients["predictions"]
@@ -307,15 +307,16 @@ def adaptive_log_softmax(
 def _edges(cutoffs: Array, head: int, tail: int) -> Array:
     """The cutoffs and the number of classes, held to what torch asks of them."""
     if not len(cutoffs):
-        raise InvalidTensor("cutoffs", "is empty; expected at least one")
+        raise InvalidTensor("cutoffs", "empty; expected at least one")
     edges = np.append(cutoffs, cutoffs[0] + tail)
     if (np.diff(edges) <= 0).any():
         at = int(np.argmax(np.diff(edges) <= 0))
         limit = "than the cutoff after it" if at + 1 < len(cutoffs) else f"than the number of classes, {edges[-1]}"
-        raise InvalidTensor("cutoffs", f"is {cutoffs[at]}; expected a smaller number {limit}", (at,))
+        raise InvalidTensor("cutoffs", f"out of order; expected a smaller number {limit}, got {cutoffs[at]}", (at,))
     if head != cutoffs[0] + len(cutoffs):
         raise InvalidTensor(
-            "head_weight", f"has {head} rows; expected {cutoffs[0]} for the classes before the first cutoff and {len(cutoffs)} clusters"
+            "head_weight",
+            f"wrong shape; expected {cutoffs[0]} rows for the classes before the first cutoff and {len(cutoffs)} for the clusters, got {head}",
         )
     return edges
 

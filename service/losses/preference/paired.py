@@ -235,7 +235,7 @@ def dpo(
     Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; aot 2406.05882; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5
     """
     if loss_type == "exo_pair" and label_smoothing == 0:
-        raise InvalidOption("label_smoothing", "is 0; exo_pair needs a positive one")
+        raise InvalidOption("label_smoothing", "out of range; expected a positive number with exo_pair, got 0")
     if loss_type == "aot":
         return transported(chosen_logps - rejected_logps, ref_chosen_logps - ref_rejected_logps, beta, label_smoothing, paired=True)
     if loss_type == "aot_unpaired":

@@ -45,7 +45,7 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
     diagonal = np.einsum("nkk->nk", factor)
     if (diagonal == 0).any():
         at = np.argwhere(diagonal == 0)[0]
-        raise InvalidTensor("scale_tril", "is 0 on the diagonal, so that the covariance has no inverse", (int(at[0]), int(at[1]), int(at[1])))
+        raise InvalidTensor("scale_tril", "singular covariance; expected a non-zero diagonal, got 0", (int(at[0]), int(at[1]), int(at[1])))
     z = np.empty_like(predictions)
     error = predictions - labels
     for k in range(d):  # forward substitution, every sample at once

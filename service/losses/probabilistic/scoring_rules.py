@@ -36,7 +36,7 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
     Reference: Brier, Verification of forecasts expressed in terms of probability, 1950, Monthly Weather Review 78
     """
     if over_classes == "sum" and predictions.ndim < 2:
-        raise InvalidTensor("predictions", f"has shape {predictions.shape}; over_classes sum needs the classes on axis 1")
+        raise InvalidTensor("predictions", f"wrong rank; expected classes on axis 1 for over_classes sum, got shape {predictions.shape}")
     error = predictions - labels
     return elementwise(
         error * error,
@@ -89,7 +89,7 @@ def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal
     """
     n, m = predictions.shape
     if estimator == "fair" and m < 2:
-        raise InvalidTensor("predictions", "has one member; the fair estimator needs two")
+        raise InvalidTensor("predictions", "too few members; expected at least two for the fair estimator, got one")
     partners = m if estimator == "empirical" else m - 1
     points = np.concatenate([predictions, labels[:, None]], axis=1)
     order = np.argsort(points, axis=1, kind="stable")
@@ -203,7 +203,7 @@ def spherical_score(predictions: ClassProbabilities, labels: OrderedClass) -> Ev
     """
     largest = predictions.max(axis=1, keepdims=True)
     if (largest == 0).any():
-        raise InvalidTensor("predictions", "is a row of zeros, which has no direction", (int(np.argmin(largest[:, 0])),))
+        raise InvalidTensor("predictions", "zero vector; expected a row with a direction", (int(np.argmin(largest[:, 0])),))
     p = predictions / largest
     at_label = labels[:, None]
     own = np.take_along_axis(p, at_label, 1)

@@ -35,7 +35,7 @@ def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = 
     thresholds = predictions.shape[2]
     if labels.max(initial=0) > thresholds:
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(labels)), labels.shape))
-        raise InvalidTensor("labels", f"is {int(labels[index])}; levels lie in [0, {thresholds}], one more than there are thresholds", index)
+        raise InvalidTensor("labels", f"out of range; expected a level in [0, {thresholds}], got {int(labels[index])}", index)
     x = predictions
     reached = (labels[:, :, None] >= np.arange(1, thresholds + 1)).astype(x.dtype)
     weight = items(mask, labels).astype(x.dtype)

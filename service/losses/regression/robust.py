@@ -229,7 +229,7 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
     Reference: Pang et al., Libra R-CNN: Towards Balanced Learning for Object Detection, 2019, arXiv:1904.02701, equation 9
     """
     if not 1e-300 < gamma / alpha < 700:
-        raise InvalidOption("gamma", f"is {gamma / alpha:.3g} times alpha; e^(gamma / alpha) - 1 is out of range from 700 on, and below 1e-300")
+        raise InvalidOption("gamma", f"out of range; expected a ratio to alpha between 1e-300 and 700, got {gamma / alpha:.3g}")
     error = predictions - labels
     b = math.expm1(gamma / alpha)
     size = np.abs(error)
@@ -276,7 +276,7 @@ def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positi
     Reference: Hampel, The Influence Curve and its Role in Robust Estimation, 1974, Journal of the American Statistical Association 69; statsmodels Hampel
     """
     if not a <= b < c:
-        raise InvalidOption("b", f"is {b}; expected a <= b < c, which are {a} and {c}")
+        raise InvalidOption("b", f"out of order; expected a <= b < c with a = {a} and c = {c}, got {b}")
     error = predictions - labels
     size = np.abs(error)
     first, second = np.minimum(size, a), np.clip(size, a, b) - a

@@ -126,11 +126,11 @@ def mean_absolute_scaled_error(
     """
     steps = history.shape[1]
     if steps <= seasonality:
-        raise InvalidTensor("history", f"has {steps} values; expected more than seasonality, which is {seasonality}")
+        raise InvalidTensor("history", f"too short; expected more values than the seasonality {seasonality}, got {steps}")
     naive = np.abs(history[:, seasonality:] - history[:, :-seasonality])
     unit = (naive / (steps - seasonality)).sum(axis=1, keepdims=True)
     if (unit == 0).any():
-        raise InvalidTensor("history", "repeats itself exactly, so that the error of the naive forecast is 0", (int(np.argmin(unit[:, 0])),))
+        raise InvalidTensor("history", "periodic; expected a non-zero error of the naive forecast, got 0", (int(np.argmin(unit[:, 0])),))
     error = predictions - labels
     return elementwise(
         np.abs(error) / unit,
@@ -156,7 +156,7 @@ def relative_squared_error(predictions: Real, labels: ConstantLabel) -> Evaluati
     deviation = deviation - (deviation / max(len(labels), 1)).sum(axis=0)
     largest = np.abs(deviation).max(axis=0, initial=0.0)
     if len(labels) and (largest == 0).any():
-        raise InvalidTensor("labels", "are all equal, so that their variance is 0", (0, *(int(i) for i in np.argwhere(largest == 0)[0])))
+        raise InvalidTensor("labels", "constant; expected a non-zero variance, got 0", (0, *(int(i) for i in np.argwhere(largest == 0)[0])))
     deviation /= largest
     root = np.sqrt((deviation * deviation).sum(axis=0) / max(len(labels), 1)) * largest
     z = error / root

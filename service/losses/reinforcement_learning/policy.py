@@ -132,7 +132,7 @@ def ppo_clip(
     Reference: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv:1707.06347, equations 7 and 9
     """
     if (values is None) != (returns is None):
-        raise InvalidTensor("values" if values is None else "returns", "is missing: values and returns go together")
+        raise InvalidTensor("values" if values is None else "returns", "missing; expected values and returns together")
     weight = as_weight(mask, logps)
     value, slope = surrogate(unmasked(logps - old_logps, mask), per_action(advantages, logps), 1.0 - epsilon, 1.0 + epsilon_high)
     terms = [("policy", 1.0, elementwise(value, {"logps": lambda c: c * slope}, weight=weight))]
@@ -202,9 +202,9 @@ def grpo(
     Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; SAPO 2511.20347; two-sided clipping 2505.07291; TRL GRPOTrainer
     """
     if beta and ref_logps is None:
-        raise InvalidTensor("ref_logps", "is missing: a positive beta weighs the divergence from it")
+        raise InvalidTensor("ref_logps", "missing; expected with a positive beta")
     if delta and delta < 1.0 + epsilon_high:
-        raise InvalidOption("delta", f"is {delta:g}; expected 0 or at least 1 + epsilon_high = {1.0 + epsilon_high:g}")
+        raise InvalidOption("delta", f"out of range; expected 0 or at least 1 + epsilon_high = {1.0 + epsilon_high:g}, got {delta:g}")
     kept = np.ones_like(logps) if mask is None else mask.astype(logps.dtype)
     lengths = per_sample_sum(kept)
     share = kept / spread(np.maximum(lengths, 1.0), kept)  # of each token in its answer

@@ -303,7 +303,7 @@ def inverse_sizes(size: Array, used: Array, power: int) -> Array:
     if small.any():
         row, column = (int(axis[0]) for axis in small.nonzero())
         raise InvalidTensor(
-            "labels", f"has the size {size[row, column].item()!r}; the size of a true mask is 0 or at least {LEAST_SIZE}", (row, column)
+            "labels", f"mask too small; expected a size of 0 or at least {LEAST_SIZE}, got {size[row, column].item()!r}", (row, column)
         )
     if power == 0:
         return np.broadcast_to(used, size.shape)

@@ -74,7 +74,7 @@ def checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
     bad = within & ((labels < 0) | (labels == blank))
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise InvalidTensor("labels", f"is {labels[at]}; expected a symbol, neither padding nor the blank {blank}, within the length", at)
+        raise InvalidTensor("labels", f"not a symbol; expected neither padding nor the blank {blank} within the length, got {labels[at]}", at)
     return np.where(within, labels, blank)
 
 

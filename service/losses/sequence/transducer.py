@@ -65,7 +65,9 @@ def rnnt(
     """
     n, frames, places, classes = predictions.shape
     if places != labels.shape[1] + 1:
-        raise InvalidTensor("predictions", f"has {places} places on its third axis; expected {labels.shape[1] + 1}, one more than labels has symbols")
+        raise InvalidTensor(
+            "predictions", f"wrong shape; expected {labels.shape[1] + 1} places on the third axis, one more than labels has symbols, got {places}"
+        )
     if blank >= classes:
         raise InvalidOption("blank", f"is {blank}; class indices lie in [-1, {classes})")
     mark = blank % classes
