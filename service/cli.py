@@ -1,4 +1,4 @@
-"""The command line: serve, openapi, losses, check. What a command needs is imported when it runs: `check` should not wait for SciPy."""
+"""The command line: serve, openapi, losses, evaluate, check. What a command needs is imported when it runs: `check` should not wait for SciPy."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: list[str] | None = None) -> int:
     """Run a command, `serve` where none is named; the process's exit status."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["evaluate"]:  # its flags come from the loss that they name
+        return evaluate(given[1:])
     chosen = _parser().parse_args(given or ["serve"])
     try:
         status: int = chosen.run(chosen)
@@ -57,6 +59,7 @@ def _parser() -> Parser:
     listing.add_argument("name", nargs="?", metavar="NAME", help="a name or synonym")
     listing.add_argument("--family", help="only this family")
     listing.add_argument("--find", default="", metavar="TEXT", help="only losses whose name, synonyms or summary have this text")
+    commands.add_parser("evaluate", help="compute a loss over files: Parquet, Arrow, CSV, safetensors, NPZ", add_help=False)
     checking = commands.add_parser("check", help="post the example of every loss to a running service and compare the answers")
     checking.set_defaults(run=check)
     checking.add_argument("url", metavar="URL", type=_address, help="such as http://127.0.0.1:8000")
@@ -161,6 +164,16 @@ def losses(chosen: argparse.Namespace) -> int:
     for row in found:
         print(f"{row.name:<{widths[0]}}  {row.family:<{widths[1]}}  {row.summary}")
     return 0
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Compute a loss over files. pyarrow is an extra, which the service itself does not need."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # --jobs uses the cores
+    try:
+        from service.files.arguments import main as run
+    except ModuleNotFoundError as exc:
+        return _complain(f"evaluate needs {exc.name}; install the extra: pip install 'loss-service[files]'")
+    return run(arguments)
 
 
 def _has(row: Row, text: str) -> bool:

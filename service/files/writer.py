@@ -1,0 +1,115 @@
+"""The file of `--out`: complete or not there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from service.files.readers import FileError
+
+ROW_GROUP_BYTES = 32 * 1024 * 1024
+SUFFIXES = (".parquet", ".arrow", ".feather", ".csv")
+
+
+class Output:
+    """A context in which batches are written beside the target, and which moves them to the target at its end.
+
+    The batches go to `.<name>.partial` in the same directory. Where the context is left by an exception, that file is removed; where
+    the process is killed, the next run with the same target overwrites it. A lock keeps two runs from writing one target.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix not in SUFFIXES:
+            raise FileError(f"{path}: unknown format; expected a name that ends in {', '.join(SUFFIXES)}")
+        self.path, self.partial = path, path.with_name(f".{path.name}.partial")
+        self.schema: pa.Schema | None = None
+        self.pending: list[pa.RecordBatch] = []
+
+    def __enter__(self) -> Output:
+        try:
+            self.file = self.partial.open("ab")
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.file.close()
+            raise FileError(f"{self.path}: another run is writing it") from None
+        except OSError as exc:
+            raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
+        if not (self.partial.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.partial.stat())):  # renamed before the lock was ours
+            self.file.close()
+            raise FileError(f"{self.path}: another run is writing it")
+        self.file.truncate(0)
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows; FileError where their columns differ from those before."""
+        if self.schema is None:
+            self.schema = batch.schema
+            self.writer = self._writer(self.schema)
+        elif not batch.schema.equals(self.schema):
+            raise FileError(f"{self.path}: cannot hold {_difference(self.schema, batch.schema)}")
+        self.pending.append(batch)
+        if sum(batch.nbytes for batch in self.pending) >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _writer(self, schema: pa.Schema) -> Any:
+        if self.path.suffix == ".parquet":
+            return pq.ParquetWriter(self.file, schema)
+        if self.path.suffix == ".csv":
+            return pacsv.CSVWriter(self.file, _flat(schema.empty_table()).schema)
+        return pa.ipc.new_file(self.file, schema)
+
+    def _flush(self) -> None:
+        table = pa.Table.from_batches(self.pending, self.schema)
+        self.writer.write_table(_flat(table) if self.path.suffix == ".csv" else table)
+        self.pending = []
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None and self.schema is None:
+                raise FileError(f"{self.path}: not written; the files have no rows")
+            if kind is None:
+                self._flush()
+                self.writer.close()
+                self.file.flush()
+                os.fsync(self.file.fileno())
+                self.partial.replace(self.path)
+        except BaseException as exc:
+            self.partial.unlink(missing_ok=True)
+            if isinstance(exc, OSError):
+                raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
+            raise
+        finally:
+            if kind is not None:
+                self.partial.unlink(missing_ok=True)
+            self.file.close()  # which gives up the lock
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """CSV has no lists: a fixed-size list becomes a column for each place, `name_0`, `name_1`, ..."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_fixed_size_list(field.type) and not pa.types.is_nested(field.type.value_type):
+            values = column.combine_chunks().flatten()
+            size = field.type.list_size
+            places = pa.array(range(len(table)), pa.int64())
+            columns |= {f"{field.name}_{at}": values.take(pa.compute.add(pa.compute.multiply(places, size), at)) for at in range(size)}
+        elif pa.types.is_nested(field.type):
+            raise FileError(f"--out: CSV cannot hold the column {field.name!r} of {field.type}; expected .parquet, .arrow or .feather")
+        else:
+            columns[field.name] = column
+    return pa.table(columns)
+
+
+def _difference(first: pa.Schema, other: pa.Schema) -> str:
+    """The first column in which two files differ, in words."""
+    for a, b in zip(first, other, strict=False):
+        if not a.equals(b):
+            return f"column {b.name!r} of {b.type} beside {a.name!r} of {a.type} of the files before"
+    return f"{len(other)} columns beside {len(first)} of the files before"
