@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -31,6 +33,7 @@ class Output:
         self.path, self.partial = path, path.with_name(f".{path.name}.partial")
         self.schema: pa.Schema | None = None
         self.pending: list[pa.RecordBatch] = []
+        self.published = False
 
     def __enter__(self) -> Output:
         try:
@@ -72,23 +75,28 @@ class Output:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
-            if kind is None and self.schema is None:
-                raise FileError(f"{self.path}: not written; the files have no rows")
             if kind is None:
-                self._flush()
-                self.writer.close()
-                self.file.flush()
-                os.fsync(self.file.fileno())
-                self.partial.replace(self.path)
-        except BaseException as exc:
-            self.partial.unlink(missing_ok=True)
-            if isinstance(exc, OSError):
-                raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
-            raise
+                self._publish()
+        except OSError as exc:
+            raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
         finally:
-            if kind is not None:
+            if not self.published:
+                with suppress(Exception):  # the first error is the one to report; pyarrow's writer complains unless it is closed
+                    if self.schema is not None:
+                        self.writer.close()
                 self.partial.unlink(missing_ok=True)
             self.file.close()  # which gives up the lock
+
+    def _publish(self) -> None:
+        """Complete the partial file, and give it the target's name once it is on the disk."""
+        if self.schema is None:
+            raise FileError(f"{self.path}: not written; the files have no rows")
+        self._flush()
+        self.writer.close()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.partial.replace(self.path)
+        self.published = True
 
 
 def _flat(table: pa.Table) -> pa.Table:
@@ -98,8 +106,7 @@ def _flat(table: pa.Table) -> pa.Table:
         if pa.types.is_fixed_size_list(field.type) and not pa.types.is_nested(field.type.value_type):
             values = column.combine_chunks().flatten()
             size = field.type.list_size
-            places = pa.array(range(len(table)), pa.int64())
-            columns |= {f"{field.name}_{at}": values.take(pa.compute.add(pa.compute.multiply(places, size), at)) for at in range(size)}
+            columns |= {f"{field.name}_{at}": values.take(pa.array(np.arange(at, len(values), size))) for at in range(size)}
         elif pa.types.is_nested(field.type):
             raise FileError(f"--out: CSV cannot hold the column {field.name!r} of {field.type}; expected .parquet, .arrow or .feather")
         else:

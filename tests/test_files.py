@@ -1,0 +1,476 @@
+"""`loss-service evaluate` and loss_columns: files of every format against one call over all rows, and what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+import safetensors.numpy
+
+from service.cli import main
+from service.files import loss_columns
+from service.files.arguments import parser
+from service.files.columns import to_arrow
+from service.files.readers import MAX_ROWS
+from service.files.rows import axis_of_samples, row_inputs, sample_axis
+from service.losses import LOSSES, Controls, InvalidOption, Loss, compute
+
+ROWS, CLASSES = 5000, 10
+RNG = np.random.default_rng(7)
+LOGITS = RNG.standard_normal((ROWS, CLASSES)) * 3
+LABELS = RNG.integers(0, CLASSES, ROWS)
+WEIGHTS = RNG.random(ROWS)
+SEGMENT = RNG.choice(["a", "b", "c"], ROWS)
+WHOLE = compute(LOSSES["cross_entropy"], {"predictions": LOGITS, "labels": LABELS}, {}, Controls("sum"))
+MERGING = [loss for loss in LOSSES.values() if loss.merges]
+
+
+def lists(array: np.ndarray, kind: str) -> pa.Array:
+    """Rows as fixed-size lists, lists, large lists or a tensor type."""
+    if kind == "tensor":
+        return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(array))
+    fixed = to_arrow(array)
+    return {"fixed": fixed, "list": fixed.cast(pa.list_(pa.float64())), "large": fixed.cast(pa.large_list(pa.float64()))}[kind]
+
+
+def table(kind: str = "fixed") -> pa.Table:
+    return pa.table({"logits": lists(LOGITS, kind), "y": LABELS, "w": WEIGHTS, "segment": SEGMENT})
+
+
+def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    assert main(["evaluate", *map(str, arguments)]) == 0, capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.count("\n") == 1
+    return json.loads(printed.out)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1) -> str:
+    try:
+        ended: Any = main(["evaluate", *map(str, arguments)])
+    except SystemExit as exc:
+        ended = exc.code
+    assert ended == status
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+CALL = ("--loss", "cross_entropy", "--predictions", "logits", "--labels", "y")
+NAMES = [f"c{k}" for k in range(CLASSES)]
+
+
+def write(path: Path, form: str) -> tuple[object, ...]:
+    """The rows in a format, and the arguments that read them."""
+    columns = {name: LOGITS[:, k] for k, name in enumerate(NAMES)}
+    rest = {"y": LABELS, "w": WEIGHTS, "segment": SEGMENT}
+    several = ("--loss", "cross_entropy", "--predictions", ",".join(NAMES), "--labels", "y")
+    match form.split("-"):
+        case ["parquet", "columns"]:
+            pq.write_table(pa.table(columns | rest), path / "p.parquet", row_group_size=777)
+            return (path / "p.parquet", *several)
+        case ["parquet", kind]:
+            pq.write_table(table(kind), path / "p.parquet", row_group_size=777)
+            return (path / "p.parquet", *CALL)
+        case ["arrow", "stream"]:
+            with pa.ipc.new_stream(path / "p.arrow", table().schema) as stream:
+                stream.write_table(table(), max_chunksize=777)
+            return (path / "p.arrow", *CALL)
+        case ["feather", compression]:
+            pa.feather.write_feather(table(), path / "p.feather", compression, chunksize=777)
+            return (path / "p.feather", *CALL)
+        case ["csv"] | ["csv", "gz"]:
+            with gzip.open(path / "p.csv.gz", "wt") if form.endswith("gz") else (path / "p.csv").open("w") as file:
+                writer = csv.writer(file)
+                writer.writerow([*NAMES, *rest])
+                writer.writerows(zip(*columns.values(), *rest.values(), strict=True))
+            return (path / ("p.csv.gz" if form.endswith("gz") else "p.csv"), *several)
+        case ["safetensors"]:
+            arrays = {"logits": LOGITS, "y": LABELS, "w": WEIGHTS, "class_weight": np.ones(CLASSES)}
+            safetensors.numpy.save_file(arrays, path / "p.safetensors")
+            return (path / "p.safetensors", *CALL)
+        case ["npz", kind]:
+            save = np.savez if kind == "stored" else np.savez_compressed
+            save(path / "p.npz", logits=LOGITS, **rest)
+            return (path / "p.npz", *CALL)
+    raise AssertionError(form)
+
+
+FORMS = [
+    *("parquet-fixed", "parquet-list", "parquet-large", "parquet-tensor", "parquet-columns", "arrow-stream", "feather-uncompressed", "feather-lz4"),
+    *("csv", "csv-gz", "safetensors", "npz-stored", "npz-deflated"),
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_format_gives_the_value_of_one_call(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = write(tmp_path, form)
+    answer = evaluated(capsys, *arguments, "--label-smoothing", "0.1", "--sample-weight", "w")
+    tensors = {"predictions": LOGITS, "labels": LABELS}
+    whole = compute(LOSSES["cross_entropy"], tensors, {"label_smoothing": 0.1}, Controls(sample_weight=WEIGHTS, outputs=("value",)))
+    assert list(answer) == ["loss", "value", "normalizer", "rows"]
+    assert (answer["loss"], answer["rows"]) == ("cross_entropy", ROWS)
+    np.testing.assert_allclose([answer["value"], answer["normalizer"]], [whole.value, whole.normalizer], rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "safetensors"])
+def test_by_gives_the_value_of_each_group(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = evaluated(capsys, *write(tmp_path, form), "--by", "segment")
+    assert list(answer["by"]) == ["a", "b", "c"]
+    for segment, found in answer["by"].items():
+        at = segment == SEGMENT
+        whole = compute(LOSSES["cross_entropy"], {"predictions": LOGITS[at], "labels": LABELS[at]}, {}, Controls(outputs=("value",)))
+        np.testing.assert_allclose([found["value"], found["normalizer"]], [whole.value, at.sum()], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["dictionary", "integer", "boolean", "null"])
+def test_groups_of_any_column_type_are_named_as_json_has_them(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = np.arange(ROWS) % 2
+    column, names = {
+        "dictionary": (pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(["x", "y"])), ["x", "y"]),
+        "integer": (pa.array(codes + 10), ["10", "11"]),
+        "boolean": (pa.array(codes == 0), ["false", "true"]),
+        "null": (pa.array(["x", None] * (ROWS // 2)), ["null", "x"]),
+    }[kind]
+    pq.write_table(table().append_column("group", column), tmp_path / "p.parquet", row_group_size=777)
+    answer = evaluated(capsys, tmp_path / "p.parquet", *CALL, "--by", "group")
+    assert list(answer["by"]) == names
+    assert [found["normalizer"] for found in answer["by"].values()] == [ROWS / 2] * 2
+
+
+def read(path: Path) -> pa.Table:
+    if path.suffix == ".csv":
+        return pa.csv.read_csv(path)
+    return pq.read_table(path) if path.suffix == ".parquet" else pa.feather.read_table(path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".feather"])
+@pytest.mark.parametrize("form", FORMS)
+def test_out_has_the_callers_rows_with_losses_and_gradients(form: str, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, out = write(tmp_path, form), tmp_path / f"losses{suffix}"
+    evaluated(capsys, *arguments, "--out", out, "--gradients", "--jobs", "3")
+    found = read(out)
+    np.testing.assert_array_equal(found["y"], LABELS)
+    np.testing.assert_allclose(found["loss"], WHOLE.per_sample, rtol=1e-14)
+    gradients = found["gradient_predictions"].combine_chunks()
+    gradients = (
+        gradients.to_numpy_ndarray() if isinstance(gradients, pa.FixedShapeTensorArray) else gradients.flatten().to_numpy().reshape(ROWS, CLASSES)
+    )
+    np.testing.assert_allclose(gradients, WHOLE.gradients["predictions"], rtol=1e-13, atol=1e-15)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_csv_out_has_a_column_for_each_place_of_a_gradient(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluated(capsys, *write(tmp_path, "csv"), "--out", tmp_path / "losses.csv", "--gradients")
+    found = read(tmp_path / "losses.csv")
+    assert found.column_names == [*NAMES, "y", "w", "segment", "loss", *(f"gradient_predictions_{k}" for k in range(CLASSES))]
+    for k in range(CLASSES):
+        np.testing.assert_allclose(found[f"gradient_predictions_{k}"], WHOLE.gradients["predictions"][:, k], rtol=1e-13, atol=1e-15)
+    write(tmp_path, "parquet-list")
+    assert "CSV cannot hold the column 'logits'" in refused(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "q.csv")
+    assert not (tmp_path / "q.csv").exists()
+
+
+def test_several_files_globs_and_directories_keep_their_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "_SUCCESS").touch()
+    for at in range(0, ROWS, 500):
+        pq.write_table(table().slice(at, 500), parts / f"{at:05}.parquet")
+    for named in ([parts], [parts / "*.parquet"], sorted(parts.glob("*.parquet")), [parts, parts / "00000.parquet"]):
+        evaluated(capsys, *named, *CALL, "--out", tmp_path / "losses.parquet")
+        np.testing.assert_allclose(read(tmp_path / "losses.parquet")["loss"], WHOLE.per_sample, rtol=1e-14)
+    assert "no such file" in refused(capsys, tmp_path / "*.npz", *CALL, status=2)
+    assert "unknown format" in refused(capsys, parts / "_SUCCESS", *CALL, status=2)
+
+
+def test_the_value_does_not_depend_on_the_threads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = write(tmp_path, "parquet-fixed")
+    answers = [evaluated(capsys, *arguments, "--by", "segment", "--jobs", jobs) for jobs in (1, 2, 7)]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_a_row_group_larger_than_a_chunk_is_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = 2 * MAX_ROWS + 5
+    pq.write_table(pa.table({"predictions": np.arange(rows) / rows, "labels": np.zeros(rows)}), tmp_path / "p.parquet", row_group_size=rows)
+    answer = evaluated(capsys, tmp_path / "p.parquet", "--loss", "mse", "--out", tmp_path / "losses.arrow")
+    assert answer["value"] == pytest.approx(np.mean((np.arange(rows) / rows) ** 2), rel=1e-12)
+    np.testing.assert_array_equal(read(tmp_path / "losses.arrow")["loss"], (np.arange(rows) / rows) ** 2)
+
+
+def test_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(table().slice(0, 0), tmp_path / "p.parquet")
+    assert evaluated(capsys, tmp_path / "p.parquet", *CALL) == {"loss": "cross_entropy", "value": 0.0, "normalizer": 0.0, "rows": 0}
+    assert "no rows" in refused(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "losses.parquet")
+
+
+def test_narrow_floats_compute_and_return_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    narrow = table().set_column(0, "logits", to_arrow(LOGITS.astype(np.float32)))
+    pq.write_table(narrow, tmp_path / "p.parquet")
+    evaluated(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "losses.parquet", "--gradients")
+    assert read(tmp_path / "losses.parquet")["gradient_predictions"].type.value_type == pa.float32()
+
+
+# ------------------------------------------------------------------ what is wrong
+
+
+def broken(change: str) -> pa.Table:
+    """A table whose row 3001, in row group 3, is wrong."""
+    logits, labels = LOGITS.copy(), LABELS.copy()
+    rows: Any
+    match change:
+        case "label":
+            labels[3001] = 99
+        case "nan":
+            logits[3001, 4] = np.nan
+        case "null":
+            return table().set_column(1, "y", pa.array(labels, mask=np.arange(ROWS) == 3001))
+        case "null in a list":
+            flat = pa.array(logits.reshape(-1), mask=np.arange(ROWS * CLASSES) == 30014)
+            return table().set_column(0, "logits", pa.FixedSizeListArray.from_arrays(flat, CLASSES))
+        case "ragged":
+            rows = logits.tolist()
+            rows[3001].append(1.0)
+            return table().set_column(0, "logits", pa.array(rows))
+        case "weight":
+            weights = WEIGHTS.copy()
+            weights[3001] = -1
+            return table().set_column(2, "w", pa.array(weights))
+    return table().set_column(0, "logits", to_arrow(logits)).set_column(1, "y", pa.array(labels))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("label", "row 3001: labels is 99; class indices lie in [0, 10)"),
+        ("nan", "row 3001: predictions[4] is nan"),
+        ("null", "row 3001: labels is null"),
+        ("null in a list", "row 3001: predictions[4] is null"),
+        ("ragged", "row 3001: predictions has length 11; expected 10"),
+        ("weight", "row 3001: sample_weight is -1.0"),
+    ],
+)
+def test_a_bad_row_is_named_and_nothing_is_written(change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(table(), tmp_path / "a.parquet")
+    pq.write_table(broken(change), tmp_path / "b.parquet", row_group_size=1000)
+    out = tmp_path / "losses.parquet"
+    error = refused(capsys, tmp_path / "a.parquet", tmp_path / "b.parquet", *CALL, "--sample-weight", "w", "--out", out)
+    assert error.startswith(f"loss-service evaluate: {tmp_path / 'b.parquet'}, row group 3, {said}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_rows_of_ctc_are_named_although_its_samples_are_the_second_axis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logits = np.zeros((20, 6, 4))
+    rows = {"predictions": to_arrow(logits), "labels": to_arrow(np.ones((20, 2), int))}
+    rows |= {"input_lengths": pa.array([6] * 20), "label_lengths": pa.array([2] * 20)}
+    names = {item.name for item in LOSSES["ctc"].inputs if item.required}
+    columns = {name: rows.get(name, rows["label_lengths"]) for name in names}
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    assert evaluated(capsys, tmp_path / "p.parquet", "--loss", "ctc")["normalizer"] == 20
+    logits[17, 3, 1] = np.inf
+    pq.write_table(pa.table(columns | {"predictions": to_arrow(logits)}), tmp_path / "p.parquet")
+    assert "row 17: predictions[3, 1] is inf" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
+
+
+def test_a_result_that_is_not_finite_names_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    predictions = np.zeros(ROWS)
+    predictions[4321] = 1e300
+    pq.write_table(pa.table({"predictions": predictions, "labels": np.zeros(ROWS)}), tmp_path / "p.parquet", row_group_size=1000)
+    assert "row group 4, row 4321: per_sample is not finite" in refused(capsys, tmp_path / "p.parquet", "--loss", "squared_error")
+
+
+def test_rows_of_another_length_are_refused_also_where_a_chunk_has_only_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(pa.table({"logits": to_arrow(LOGITS), "y": LABELS}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"logits": to_arrow(np.ones((5, 11))), "y": LABELS[:5]}), tmp_path / "b.parquet")
+    assert "b.parquet, row group 0, row 0: predictions: has shape (11,); expected (10,)" in refused(capsys, tmp_path, *CALL)
+
+
+USAGE = [
+    (("--loss", "nothing_like_it"), "there is no loss 'nothing_like_it'"),
+    (("--predictions", "logits"), "--loss"),
+    (("--loss", "dice"), "dice, whose values over parts of a batch do not merge: it is defined on the batch as a whole"),
+    ((*CALL, "--label-smoothing", "2"), "--label-smoothing: is '2'; expected number >= 0 and <= 1"),
+    ((*CALL, "--delta", "2"), "--delta"),
+    ((*CALL, "--weight", "1,x"), "--weight: is '1,x'; expected numbers"),
+    ((*CALL, "--jobs", "0"), "--jobs: is '0'"),
+    ((*CALL, "--gradients"), "--gradients: needs --out"),
+    ((*CALL, "--out", "losses.xlsx"), "losses.xlsx: unknown format"),
+    ((*CALL, "--by", "no"), "has no column 'no'; it has logits, y, w, segment"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), USAGE)
+def test_a_wrong_command_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pq.write_table(table(), tmp_path / "p.parquet")
+    late = {"--by", "losses.xlsx"} & set(arguments)
+    assert said in refused(capsys, tmp_path / "p.parquet", *arguments, status=1 if late else 2)
+
+
+def test_out_that_is_an_input_or_whose_column_exists_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.parquet"
+    pq.write_table(table().append_column("loss", pa.array(WEIGHTS)), path)
+    assert "one of the files to read" in refused(capsys, path, *CALL, "--out", path, status=2)
+    assert "has a column 'loss'" in refused(capsys, path, *CALL, "--out", tmp_path / "losses.parquet")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_truncated_file_is_refused_by_name(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, *rest = write(tmp_path, form)
+    assert isinstance(path, Path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2 - 3])
+    assert refused(capsys, path, *rest).startswith(f"loss-service evaluate: {path}")
+
+
+# ------------------------------------------------------------------ the process
+
+
+def start(path: Path, out: Path, **streams: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "service", "evaluate", str(path), "--loss", "mse", "--out", str(out)]
+    return subprocess.Popen(command, env={**os.environ}, **streams)
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(3000):
+        if path.exists() and path.stat().st_size:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{path} did not appear")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough rows for a run to be interrupted in its middle."""
+    path = tmp_path_factory.mktemp("large") / "p.parquet"
+    block = pa.table({"predictions": RNG.random(200_000), "labels": RNG.random(200_000), "text": pa.array(["x" * 20] * 200_000)})
+    with pq.ParquetWriter(path, block.schema) as writer:
+        for _ in range(20):
+            writer.write_table(block)
+    return path
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_killed_leaves_the_target_as_it_was(number: signal.Signals, large: Path, tmp_path: Path) -> None:
+    out, partial = tmp_path / "losses.parquet", tmp_path / ".losses.parquet.partial"
+    out.write_bytes(b"yesterday's")
+    process = start(large, out, stdout=subprocess.PIPE)
+    wait_for(partial)
+    second = start(large, out, stderr=subprocess.PIPE)
+    assert b"another run is writing it" in second.communicate()[1]
+    process.send_signal(number)
+    assert process.communicate()[0] == b""
+    assert process.returncode != 0
+    assert out.read_bytes() == b"yesterday's"
+    assert partial.exists() == (number == signal.SIGKILL)
+    assert start(large, out, stdout=subprocess.DEVNULL).wait() == 0
+    assert pq.read_metadata(out).num_rows == pq.read_metadata(large).num_rows
+    assert not partial.exists()
+
+
+def test_progress_is_shown_on_a_terminal(large: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = start(large, tmp_path / "losses.parquet", stdout=subprocess.PIPE, stderr=theirs)
+    printed = process.communicate()[0]
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert json.loads(printed)["rows"] == 4_000_000
+    assert b" rows/s, 0:0" in shown
+    assert shown.endswith(b"\r\x1b[K")
+
+
+# ------------------------------------------------------------------ the registry
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)
+def test_every_loss_has_its_flags(loss: Loss) -> None:
+    text = parser(loss).format_help()
+    for named in (*loss.inputs, *loss.options):
+        assert f"--{named.name.replace('_', '-')}" in text
+
+
+def arrow(loss: Loss) -> tuple[dict[str, pa.Array], dict[str, Any], int]:
+    """The loss's example as columns, and its other fields."""
+    rows = {item.name for item in row_inputs(loss)}
+    arrays = {key: np.asarray(value, np.float64) for key, value in loss.example.items() if key in rows}
+    columns = {key: to_arrow(np.moveaxis(array, axis_of_samples(loss, key, array.ndim), 0)) for key, array in arrays.items()}
+    return columns, {key: value for key, value in loss.example.items() if key not in rows}, len(next(iter(columns.values())))
+
+
+def example(loss: Loss, outputs: Mapping[str, Any]) -> Any:
+    names = {item.name for item in loss.inputs}
+    tensors = {key: np.asarray(value, np.float64) for key, value in loss.example.items() if key in names}
+    return compute(loss, tensors, {key: value for key, value in loss.example.items() if key not in names and key != "reduction"}, **outputs)
+
+
+@pytest.mark.parametrize("loss", MERGING, ids=lambda loss: loss.name)
+def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
+    columns, rest, rows = arrow(loss)
+    whole = example(loss, {})
+    wrt = tuple(name for name in loss.predicted if name in columns)
+    parts = [loss_columns(loss.name, {key: column.slice(at, 1) for key, column in columns.items()}, options=rest, wrt=wrt) for at in range(rows)]
+    for batches in ([loss_columns(loss.name, columns, options=rest, wrt=wrt)], parts):
+        merged = pa.Table.from_batches(batches)
+        weight = merged["weight"].to_numpy()
+        assert weight.sum() == pytest.approx(whole.normalizer, rel=1e-12)
+        assert (merged["loss"].to_numpy() * weight).sum() / (weight.sum() or 1) == pytest.approx(whole.value, rel=1e-12, abs=1e-15)
+        for name in wrt:
+            gradient = np.stack([np.asarray(row) for row in merged[f"gradient_{name}"].to_pylist()]) / (weight.sum() or 1)
+            expected = whole.gradients[name]
+            expected = np.moveaxis(expected, axis_of_samples(loss, name, expected.ndim), 0)
+            np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=lambda loss: loss.name)
+def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
+    columns, rest, _ = arrow(loss)
+    with pytest.raises(InvalidOption, match="do not merge"):
+        loss_columns(loss.name, columns, options=rest)
+
+
+def test_the_sample_axis_is_in_every_loss() -> None:
+    for loss in LOSSES.values():
+        assert row_inputs(loss), loss.name
+        assert sample_axis(loss) == "n" or loss.inputs[0].name in {item.name for item in row_inputs(loss)}
+
+
+def test_options_of_columns_are_held_to_their_declaration() -> None:
+    columns = {"predictions": to_arrow(LOGITS), "labels": pa.array(LABELS)}
+    for wrong in ({"label_smoothing": 2.0}, {"label_smoothing": True}, {"label_smoothing": float("nan")}, {"smoothing": 0.1}):
+        with pytest.raises(InvalidOption, match="expected"):
+            loss_columns("cross_entropy", columns, options=wrong)
+    weighted = loss_columns("cross_entropy", columns, options={"weight": np.arange(10.0)})
+    whole = compute(LOSSES["cross_entropy"], {"predictions": LOGITS, "labels": LABELS, "weight": np.arange(10.0)}, {}, Controls(outputs=("value",)))
+    total = weighted["weight"].to_numpy()
+    assert (weighted["loss"].to_numpy() * total).sum() / total.sum() == pytest.approx(whole.value, rel=1e-12)
+
+
+def test_no_rows_of_columns_have_their_types() -> None:
+    some = loss_columns("cross_entropy", {"predictions": to_arrow(LOGITS), "labels": pa.array(LABELS)}, wrt=["predictions"])
+    none = loss_columns("cross_entropy", {"predictions": to_arrow(LOGITS[:0]), "labels": pa.array(LABELS[:0])}, wrt=["predictions"])
+    assert none.schema == some.schema
