@@ -268,7 +268,7 @@ def broken(change: str) -> pa.Table:
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pq.write_table(table(), tmp_path / "a.parquet")
+    pq.write_table(table("list" if change == "ragged" else "fixed"), tmp_path / "a.parquet")
     pq.write_table(broken(change), tmp_path / "b.parquet", row_group_size=1000)
     out = tmp_path / "losses.parquet"
     error = refused(capsys, tmp_path / "a.parquet", tmp_path / "b.parquet", *CALL, "--sample-weight", "w", "--out", out)
