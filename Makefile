@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format openapi docs clients parity accuracy bench-http bench-core fuzz soak overload rollout deploy-check sbom lock
+.PHONY: help serve test lint format openapi docs clients parity accuracy bench-http bench-core bench-files engines fuzz soak overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -56,6 +56,12 @@ bench-http: $(VENV)/develop.stamp ## measure the service against plain FastAPI a
 bench-core: .venv-parity/parity.stamp ## measure the losses against torch and the other libraries
 	$(PARITY) -m tests.benchmarks.core
 
+bench-files: $(VENV)/develop.stamp ## measure `loss-service evaluate` over a file of 20 million rows; BENCH_DIR has room for 3 GB
+	$(RUN) -m tests.benchmarks.files
+
+engines: .venv-engines/engines.stamp ## run the programs of docs/engines.md; Spark needs Java 17 or later
+	.venv-engines/bin/python -m pytest tests/engines
+
 fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp ## run schemathesis, then the fuzzers, each for MINUTES
 	$(RUN) -m tests.fuzz.document .venv-fuzz/bin/schemathesis
 	$(RUN) -m tests.fuzz $(MINUTES)
@@ -83,6 +89,7 @@ lock: ## lock the dependencies; needs uv
 	$(LOCK) -c requirements/serve.txt --extra otel pyproject.toml -o requirements/otel.txt
 	$(LOCK) -c requirements/otel.txt --extra otel --group test --group lint pyproject.toml -o requirements/develop.txt
 	$(LOCK) --no-deps --python-version 3.11 -c requirements/develop.txt requirements/parity.in -o requirements/parity.txt
+	$(LOCK) -c requirements/develop.txt requirements/engines.in -o requirements/engines.txt
 	$(LOCK) --python-version 3.11 requirements/deploy.in -o requirements/deploy.txt
 	$(LOCK) --python-version 3.11 openapi/clients/requirements.in -o openapi/clients/requirements.txt
 
@@ -102,6 +109,12 @@ $(VENV)/develop.stamp: requirements/develop.txt requirements/serve.txt
 	$(PARITY) $(PIP_INSTALL) --require-hashes -r requirements/develop.txt
 	$(PARITY) $(PIP_INSTALL) torch==2.13.0
 	$(PARITY) $(PIP_INSTALL) --no-deps --require-hashes -r requirements/parity.txt
+	@touch $@
+
+.venv-engines/engines.stamp: requirements/develop.txt requirements/engines.txt
+	@test -x .venv-engines/bin/python || $(PYTHON) -m venv .venv-engines
+	.venv-engines/bin/python $(PIP_INSTALL) --require-hashes -r requirements/develop.txt
+	.venv-engines/bin/python $(PIP_INSTALL) --require-hashes -r requirements/engines.txt
 	@touch $@
 
 .venv-fuzz/fuzz.stamp: requirements/develop.txt
