@@ -27,6 +27,7 @@ LAYERS = {  # a layer -> the layers of `service` that its modules may import
     "pages": {"api", "codec", "losses", "errors", "settings", "http"},
     "http": {"api", "codec", "losses", "errors", "settings", "telemetry", "runtime"},
     "app": {"http", "api", "codec", "losses", "errors", "settings", "telemetry", "pages"},
+    "files": {"losses", "api", "errors", "cli"},
     "server": {"app", "http", "errors", "settings", "telemetry", "runtime"},
 }
 # LambdaRank is a ranking loss with boosting's Hessian; a token loss may add the z loss, of which masked positions have none.

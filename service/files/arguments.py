@@ -15,25 +15,19 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
+from service.api.names import find
+from service.cli import Parser
 from service.errors import Failure
 from service.files.evaluation import Job, evaluate
 from service.files.readers import READERS, FileError, expand
 from service.files.rows import check_option, option_range, require_merging, row_inputs
 from service.files.writer import SUFFIXES
 from service.losses import Loss, LossError
-from service.losses.core import Option
-from service.losses.tensors import Array, Input
-from service.names import find
+from service.losses.declaration import Input, Option
+from service.losses.numerics import Array
 
 USAGE_ERROR, DATA_ERROR, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 SECONDS_BETWEEN_REPORTS = 0.2
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from service.files.rows import axis_of_samples, check_options, compute_rows, require_merging
 from service.losses import LOSSES, InvalidTensor, Loss
-from service.losses.tensors import Array
+from service.losses.numerics import Array
 
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 

@@ -19,7 +19,7 @@ from service.files.readers import Chunk, FileError, Wanted, chunks
 from service.files.rows import axis_of_samples, compute_rows, rows_at_once, take_rows
 from service.files.writer import Output
 from service.losses import InvalidTensor, Loss, LossError, NonFinite
-from service.losses.tensors import Array
+from service.losses.numerics import Array
 
 
 @dataclass(frozen=True)

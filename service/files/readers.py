@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import safetensors
 
 from service.files.columns import to_arrow
-from service.losses.tensors import Array
+from service.losses.numerics import Array
 
 MAX_ROWS = 65536  # of a chunk: 5 MB of 10 float64, above which tests/benchmarks/files.py gains no speed
 MAX_BYTES = 8 * 1024 * 1024  # of a chunk, where rows are wide

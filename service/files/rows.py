@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from service.losses import Controls, InvalidOption, Loss
-from service.losses.core import Option
+from service.losses.checking import Sizes
+from service.losses.declaration import Input, Option
+from service.losses.numerics import Array
 from service.losses.reduction import reduce
-from service.losses.tensors import Array, Input, Sizes
 
 MAX_PAIRS = 4 * 1024 * 1024  # of a loss that compares all with all inside a row: the service's default bound of one request
 
