@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -27,7 +29,7 @@ from service.cli import main
 from service.files import loss_columns
 from service.files.arguments import parser
 from service.files.columns import to_arrow
-from service.files.readers import MAX_ROWS
+from service.files.readers import MAX_ROWS, Wanted, chunks
 from service.files.rows import axis_of_samples, row_inputs, sample_axis
 from service.losses import LOSSES, Controls, InvalidOption, Loss, compute
 
@@ -213,6 +215,59 @@ def test_a_row_group_larger_than_a_chunk_is_split(tmp_path: Path, capsys: pytest
     answer = evaluated(capsys, tmp_path / "p.parquet", "--loss", "mse", "--out", tmp_path / "losses.arrow")
     assert answer["value"] == pytest.approx(np.mean((np.arange(rows) / rows) ** 2), rel=1e-12)
     np.testing.assert_array_equal(read(tmp_path / "losses.arrow")["loss"], (np.arange(rows) / rows) ** 2)
+
+
+@pytest.mark.parametrize("form", ["parquet", "parquet-list", "feather", "csv", "safetensors", "npz-stored", "npz-deflated"])
+def test_reading_takes_no_more_memory_than_some_chunks(form: str, tmp_path: Path) -> None:
+    """50 MB in one row group, of which Arrow and NumPy hold at most 24 MB at a time."""
+    rows = 600_000
+    array = np.tile(LOGITS, (rows // ROWS, 1))
+    path = tmp_path / f"p.{form.partition('-')[0]}"
+    match form:
+        case "parquet" | "parquet-list":
+            column = lists(array, "list" if form.endswith("list") else "fixed")
+            pq.write_table(pa.table({"logits": column}), path, row_group_size=rows, use_dictionary=False)
+        case "feather":
+            pa.feather.write_feather(pa.table({"logits": lists(array, "fixed")}), path, "uncompressed")
+        case "csv":
+            pa.csv.write_csv(pa.table({"logits": array[:, 0]} | {f"c{k}": array[:, k] for k in range(1, 6)}), path)
+        case "safetensors":
+            safetensors.numpy.save_file({"logits": array}, path)
+        case _:
+            (np.savez if form.endswith("stored") else np.savez_compressed)(path, logits=array)
+    del array
+    before, most, count = pa.total_allocated_bytes(), 0, 0
+    tracemalloc.start()
+    try:
+        for chunk in chunks(path, Wanted(("logits",))):
+            most = max(most, pa.total_allocated_bytes() - before)
+            count += chunk.batch.num_rows
+        most += tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == rows
+    assert most < 24e6
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", ">f8"])
+def test_arrays_of_other_types(dtype: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    array = LOGITS.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    if dtype == ">f8":
+        np.savez(tmp_path / "p.npz", logits=array, y=LABELS, names=np.array(["of", "other"]), scalar=np.float64(1))
+    else:
+        safetensors.numpy.save_file({"logits": array, "y": LABELS}, tmp_path / "p.safetensors")
+    whole = compute(LOSSES["cross_entropy"], {"predictions": array.astype(np.float64), "labels": LABELS}, {}, Controls(outputs=("value",)))
+    answer = evaluated(capsys, tmp_path, *CALL, "--out", tmp_path.with_suffix(".parquet"), "--gradients")
+    assert answer["value"] == pytest.approx(whole.value, rel=1e-12 if dtype == ">f8" else 1e-6)
+
+
+def test_arrays_that_cannot_be_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "p.npz", logits=np.asfortranarray(LOGITS), y=LABELS)
+    assert "stored in Fortran order" in refused(capsys, tmp_path / "p.npz", *CALL)
+    np.savez(tmp_path / "p.npz", logits=LOGITS, y=LABELS[:-1])
+    assert "'y' has 4999 rows; expected 5000" in refused(capsys, tmp_path / "p.npz", *CALL)
+    np.savez(tmp_path / "p.npz", logits=LOGITS.astype(str), y=LABELS)
+    assert "expected numbers, or lists of numbers" in refused(capsys, tmp_path / "p.npz", *CALL)
 
 
 def test_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

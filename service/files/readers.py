@@ -22,7 +22,8 @@ from service.losses.numerics import Array
 
 MAX_ROWS = 65536  # of a chunk: 5 MB of 10 float64, above which tests/benchmarks/files.py gains no speed
 MAX_BYTES = 8 * 1024 * 1024  # of a chunk, where rows are wide
-CSV_BLOCK = 2 * 1024 * 1024
+CSV_BLOCK = 1024 * 1024  # pyarrow reads some 16 of them ahead
+PARQUET_BUFFER = 1024 * 1024  # of each column; pyarrow's default reads a row group whole: 178 MB at its peak for one of 4 million rows, 19 with this
 
 
 class FileError(ValueError):
@@ -118,7 +119,7 @@ def _rows(bytes_per_row: float) -> int:
 
 def _parquet(path: Path, wanted: Wanted) -> Iterator[Part]:
     """One row group after the other; a row group that is larger than a chunk is decoded page by page."""
-    with pq.ParquetFile(path, buffer_size=1024 * 1024) as file:
+    with pq.ParquetFile(path, buffer_size=PARQUET_BUFFER, pre_buffer=False) as file:
         columns, metadata, done = wanted.of(path, file.schema_arrow.names), file.metadata, 0
         for index in range(metadata.num_row_groups):
             group = metadata.row_group(index)
