@@ -22,7 +22,7 @@ from service.losses.numerics import Array
 
 MAX_ROWS = 65536  # of a chunk: 5 MB of 10 float64, above which tests/benchmarks/files.py gains no speed
 MAX_BYTES = 8 * 1024 * 1024  # of a chunk, where rows are wide
-CSV_BLOCK = 1024 * 1024  # pyarrow reads some 16 of them ahead
+CSV_BLOCK = 512 * 1024  # pyarrow reads some 32 of them ahead
 PARQUET_BUFFER = 1024 * 1024  # of each column; pyarrow's default reads a row group whole: 178 MB at its peak for one of 4 million rows, 19 with this
 
 
