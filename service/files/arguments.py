@@ -34,8 +34,10 @@ def main(arguments: list[str]) -> int:
     """Run the command; 0, or 1 where the files do not hold what the loss needs, 2 where the command is wrong."""
     try:
         job = _job(arguments)
-    except (LossError, FileError, Failure) as exc:
-        return _complain(exc, USAGE_ERROR)
+    except Failure as exc:
+        return _complain(exc.detail.replace("GET /loss lists", "loss-service losses lists"), USAGE_ERROR)
+    except (LossError, FileError) as exc:
+        return _complain(str(exc), USAGE_ERROR)
     pa.set_cpu_count(job.jobs)
     before = signal.signal(signal.SIGTERM, _terminate)
     progress = Progress()
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> int:
         answer = evaluate(job, progress)
     except (LossError, FileError) as exc:
         progress.clear()
-        return _complain(exc, DATA_ERROR)
+        return _complain(str(exc), DATA_ERROR)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -58,8 +60,8 @@ def _terminate(number: int, frame: object) -> NoReturn:
     raise SystemExit(TERMINATED)
 
 
-def _complain(error: Exception, status: int) -> int:
-    print(f"loss-service evaluate: {error}", file=sys.stderr)
+def _complain(message: str, status: int) -> int:
+    print(f"loss-service evaluate: {message}", file=sys.stderr)
     return status
 
 

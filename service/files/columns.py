@@ -46,7 +46,7 @@ def loss_columns(
     several = {key: [column] if isinstance(column, Column) else list(column) for key, column in columns.items()}
     constants = {item.name: np.asarray(given.pop(item.name)) for item in loss.inputs if item.name in given}
     chosen = check_options(loss, given)
-    if not len(next(iter(several.values()))[0]):
+    if any(not len(part) for parts in several.values() for part in parts):
         return _no_rows(several, wrt)
     tensors = {key: input_tensor(loss, key, parts) for key, parts in several.items()}
     weights = None if sample_weight is None else to_tensor("sample_weight", sample_weight)
@@ -139,8 +139,9 @@ def _leaf(kind: pa.DataType) -> pa.DataType:
 
 
 def _no_rows(columns: Mapping[str, Sequence[Column]], wrt: Iterable[str]) -> pa.RecordBatch:
-    """The result for no rows, as engines make it to learn the types."""
-    schema = {"loss": pa.float64(), "weight": pa.float64()} | {
-        f"gradient_{key}": columns[key][0].type if len(columns[key]) == 1 else pa.list_(columns[key][0].type, len(columns[key])) for key in wrt
-    }
-    return pa.RecordBatch.from_pydict({key: pa.array([], kind) for key, kind in schema.items()})
+    """The result for no rows, with which some engines learn the types."""
+    types = {"loss": pa.float64(), "weight": pa.float64()}
+    for key in wrt:
+        kind = columns[key][0].type if pa.types.is_floating(_leaf(columns[key][0].type)) else pa.float64()
+        types[f"gradient_{key}"] = kind if len(columns[key]) == 1 else pa.list_(kind, len(columns[key]))
+    return pa.RecordBatch.from_pydict({key: pa.array([], kind) for key, kind in types.items()})

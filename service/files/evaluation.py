@@ -62,9 +62,9 @@ class Totals:
             before = self.groups.setdefault(key, [np.longdouble(0), np.longdouble(0)])
             self.groups[key] = [total + np.longdouble(new) for total, new in zip(before, sums, strict=True)]
 
-    def value(self, keys: Mapping[str, Any] | None = None) -> dict[str, float]:
-        """The value and normalizer of some groups together, of all by default; 0 and 0 where nothing counts."""
-        sums = [self.groups[key] for key in (self.groups if keys is None else keys)]
+    def value(self, *keys: str) -> dict[str, float]:
+        """The value and normalizer of these groups together; 0 and 0 where nothing counts."""
+        sums = [self.groups[key] for key in keys]
         loss, weight = (sum((pair[at] for pair in sums), np.longdouble(0)) for at in (0, 1))
         if not np.isfinite(loss) or not np.isfinite(weight):
             raise NonFinite("value")
@@ -96,12 +96,12 @@ def evaluate(job: Job, report: Callable[[int, float], None] = lambda rows, share
             if output and result.batch:
                 output.write(result.batch)
             report(totals.rows, (before[chunk.path] + chunk.share * sizes[chunk.path]) / max(sum(sizes.values()), 1))
-        answer = {"loss": job.loss.name, **totals.value(), "rows": totals.rows}
-        return answer | ({"by": {key: totals.value({key: None}) for key in sorted(totals.groups)}} if job.by else {})
+        answer = {"loss": job.loss.name, **totals.value(*totals.groups), "rows": totals.rows}
+        return answer | ({"by": {key: totals.value(key) for key in sorted(totals.groups)}} if job.by else {})
 
 
 def _results(job: Job, stack: ExitStack) -> Iterator[Result]:
-    """The chunks' results in order. As many chunks wait as there are threads, so that memory is bounded by the chunk's size."""
+    """The chunks' results in order. At most two chunks for each thread wait, which bounds the memory."""
     pool = ThreadPoolExecutor(job.jobs)
     stack.callback(pool.shutdown, cancel_futures=True)
     pending: deque[Future[Result]] = deque()
@@ -122,6 +122,8 @@ def _compute(job: Job, chunk: Chunk) -> Result:
         weights = to_tensor("sample_weight", chunk.batch.column(job.sample_weight)) if job.sample_weight else None
     except LossError as exc:
         raise _named(chunk, 0, exc, lambda name, rank: 0) from exc
+    except pa.ArrowException as exc:
+        raise FileError(f"{_place(chunk, None)}: {exc}") from exc
     found = _rows(job, chunk, tensors, weights)
     groups = _groups(found["loss"] * found["weight"], found["weight"], chunk.batch.column(job.by) if job.by else None)
     shapes = {name: tensor.shape[:at] + tensor.shape[at + 1 :] for name, tensor in tensors.items() for at in [_axis(job, name, tensor.ndim)]}
