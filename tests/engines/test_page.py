@@ -7,13 +7,16 @@ network namespace with only the loopback interface, as Ray and Spark listen on a
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,6 +44,23 @@ def isolation() -> list[str] | None:
 def test_the_page_has_a_program_for_each_engine() -> None:
     assert [re.search(rf"^(import|from) {engine}\b", program, re.MULTILINE) is not None for engine, program in zip(ENGINES, PROGRAMS, strict=True)]
     assert [title for title in re.findall(r"^### (.*)$", PAGE, re.MULTILINE) if title in ALWAYS] == list(ALWAYS)
+
+
+def flattened(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {name: leaf for key, item in value.items() for name, leaf in flattened(item, f"{path}.{key}").items()}
+    return {path: value}
+
+
+def test_the_command_prints_the_line_of_the_page(tmp_path: Path) -> None:
+    command, shown = re.findall(r"```(?:sh|json)\n(.*?)```", PAGE, re.DOTALL)[:2]
+    run(DATA, tmp_path, [])
+    arguments = [sys.executable, "-m", "service", *shlex.split(command)[1:]]
+    printed = subprocess.run(arguments, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=True).stdout
+    found, expected = flattened(json.loads(printed)), flattened(json.loads(shown))
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        assert found[name] == (pytest.approx(value, rel=1e-12) if isinstance(value, float) else value)
 
 
 def run(program: str, directory: Path, command: list[str]) -> str:
