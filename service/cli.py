@@ -172,6 +172,8 @@ def evaluate(arguments: list[str]) -> int:
     try:
         from service.files.arguments import main as run
     except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] not in ("pyarrow", "safetensors"):
+            raise
         return _complain(f"evaluate needs {exc.name}; install the extra: pip install 'loss-service[files]'")
     return run(arguments)
 

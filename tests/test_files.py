@@ -31,7 +31,7 @@ from service.files.arguments import parser
 from service.files.columns import to_arrow
 from service.files.readers import MAX_ROWS, Wanted, chunks
 from service.files.rows import axis_of_samples, row_inputs, sample_axis
-from service.losses import LOSSES, Controls, InvalidOption, Loss, compute
+from service.losses import LOSSES, Controls, InvalidOption, InvalidTensor, Loss, compute
 
 ROWS, CLASSES = 5000, 10
 RNG = np.random.default_rng(7)
@@ -459,6 +459,12 @@ def test_progress_is_shown_on_a_terminal(large: Path, tmp_path: Path) -> None:
     assert shown.endswith(b"\r\x1b[K")
 
 
+def test_without_the_extra_the_command_names_it() -> None:
+    program = "import sys; sys.modules['pyarrow'] = None; from service.cli import main; sys.exit(main(['evaluate', '--help']))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "loss-service: evaluate needs pyarrow; install the extra: pip install 'loss-service[files]'\n")
+
+
 # ------------------------------------------------------------------ the registry
 
 
@@ -523,6 +529,24 @@ def test_options_of_columns_are_held_to_their_declaration() -> None:
     whole = compute(LOSSES["cross_entropy"], {"predictions": LOGITS, "labels": LABELS, "weight": np.arange(10.0)}, {}, Controls(outputs=("value",)))
     total = weighted["weight"].to_numpy()
     assert (weighted["loss"].to_numpy() * total).sum() / total.sum() == pytest.approx(whole.value, rel=1e-12)
+
+
+def test_columns_of_unequal_lengths_are_refused() -> None:
+    for rows in (0, 7):
+        with pytest.raises(InvalidTensor):
+            loss_columns("cross_entropy", {"predictions": to_arrow(LOGITS), "labels": pa.array(LABELS[:rows])})
+    with pytest.raises(InvalidTensor):
+        loss_columns("cross_entropy", {})
+
+
+def test_chunked_dictionary_decimal_and_boolean_columns() -> None:
+    labels = pa.array(LABELS % 2)
+    expected = loss_columns("mean_squared_error", {"predictions": labels.cast(pa.float64()), "labels": pa.array(WEIGHTS)})
+    decimal = labels.cast(pa.decimal128(21, 2))
+    for column in (labels.cast(pa.bool_()), labels.dictionary_encode(), decimal, pa.chunked_array([labels[:99], labels[99:]])):
+        assert loss_columns("mean_squared_error", {"predictions": column, "labels": pa.array(WEIGHTS)}).equals(expected), column.type
+    with pytest.raises(InvalidTensor, match="Arrow type string"):
+        loss_columns("mean_squared_error", {"predictions": labels.cast(pa.string()), "labels": labels})
 
 
 def test_no_rows_of_columns_have_their_types() -> None:

@@ -46,7 +46,9 @@ def loss_columns(
     several = {key: [column] if isinstance(column, Column) else list(column) for key, column in columns.items()}
     constants = {item.name: np.asarray(given.pop(item.name)) for item in loss.inputs if item.name in given}
     chosen = check_options(loss, given)
-    if any(not len(part) for parts in several.values() for part in parts):
+    if missing := [item.name for item in loss.inputs if item.required and item.name not in several | constants]:
+        raise InvalidTensor(missing[0], "is missing; expected a column, or an array among the options where it has no sample axis")
+    if several and all(not len(part) for parts in several.values() for part in parts):
         return _no_rows(several, wrt)
     tensors = {key: input_tensor(loss, key, parts) for key, parts in several.items()}
     weights = None if sample_weight is None else to_tensor("sample_weight", sample_weight)
