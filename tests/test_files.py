@@ -186,7 +186,9 @@ def test_csv_out_has_a_column_for_each_place_of_a_gradient(tmp_path: Path, capsy
     for k in range(CLASSES):
         np.testing.assert_allclose(found[f"gradient_predictions_{k}"], WHOLE.gradients["predictions"][:, k], rtol=1e-13, atol=1e-15)
     write(tmp_path, "parquet-list")
-    assert "CSV cannot hold the column 'logits'" in refused(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "q.csv")
+    assert "no lists in CSV; expected .parquet, .arrow or .feather for the column 'logits'" in refused(
+        capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "q.csv"
+    )
     assert not (tmp_path / "q.csv").exists()
 
 
@@ -263,11 +265,11 @@ def test_arrays_of_other_types(dtype: str, tmp_path: Path, capsys: pytest.Captur
 
 def test_arrays_that_cannot_be_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "p.npz", logits=np.asfortranarray(LOGITS), y=LABELS)
-    assert "stored in Fortran order" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "is in Fortran order" in refused(capsys, tmp_path / "p.npz", *CALL)
     np.savez(tmp_path / "p.npz", logits=LOGITS, y=LABELS[:-1])
-    assert "'y' has 4999 rows; expected 5000" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "unequal columns; expected 5000 rows of 'y' as of 'logits', got 4999" in refused(capsys, tmp_path / "p.npz", *CALL)
     np.savez(tmp_path / "p.npz", logits=LOGITS.astype(str), y=LABELS)
-    assert "expected numbers, or lists of numbers" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "expected numbers or lists of numbers, got string" in refused(capsys, tmp_path / "p.npz", *CALL)
 
 
 def test_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -314,12 +316,12 @@ def broken(change: str) -> pa.Table:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("label", "row 3001: labels is 99; class indices lie in [0, 10)"),
-        ("nan", "row 3001: predictions[4] is nan"),
-        ("null", "row 3001: labels is null"),
-        ("null in a list", "row 3001: predictions[4] is null"),
-        ("ragged", "row 3001: predictions has length 11; expected 10"),
-        ("weight", "row 3001: sample_weight is -1.0"),
+        ("label", "row 3001: labels: out of range; expected a class index in [0, 10) or ignore_index (-100), got 99"),
+        ("nan", "row 3001: predictions[4]: out of range; expected all finite numbers, got nan"),
+        ("null", "row 3001: labels: null; expected a number"),
+        ("null in a list", "row 3001: predictions[4]: null; expected a number"),
+        ("ragged", "row 3001: predictions: ragged; expected length 10 as before, got 11"),
+        ("weight", "row 3001: sample_weight: out of range; expected [0, infinity), got -1.0"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -341,33 +343,38 @@ def test_rows_of_ctc_are_named_although_its_samples_are_the_second_axis(tmp_path
     assert evaluated(capsys, tmp_path / "p.parquet", "--loss", "ctc")["normalizer"] == 20
     logits[17, 3, 1] = np.inf
     pq.write_table(pa.table(columns | {"predictions": to_arrow(logits)}), tmp_path / "p.parquet")
-    assert "row 17: predictions[3, 1] is inf" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
+    assert "row 17: predictions[3, 1]: out of range; expected all finite numbers, got inf" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
 
 
 def test_a_result_that_is_not_finite_names_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     predictions = np.zeros(ROWS)
     predictions[4321] = 1e300
     pq.write_table(pa.table({"predictions": predictions, "labels": np.zeros(ROWS)}), tmp_path / "p.parquet", row_group_size=1000)
-    assert "row group 4, row 4321: per_sample is not finite" in refused(capsys, tmp_path / "p.parquet", "--loss", "squared_error")
+    assert "row group 4, row 4321: per_sample: not finite" in refused(capsys, tmp_path / "p.parquet", "--loss", "squared_error")
 
 
 def test_rows_of_another_length_are_refused_also_where_a_chunk_has_only_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(pa.table({"logits": to_arrow(LOGITS), "y": LABELS}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"logits": to_arrow(np.ones((5, 11))), "y": LABELS[:5]}), tmp_path / "b.parquet")
-    assert "b.parquet, row group 0, row 0: predictions: has shape (11,); expected (10,)" in refused(capsys, tmp_path, *CALL)
+    assert "b.parquet, row group 0, row 0: predictions: wrong shape; expected (10,) as in the rows before, got (11,)" in refused(
+        capsys, tmp_path, *CALL
+    )
 
 
 USAGE = [
     (("--loss", "nothing_like_it"), "there is no loss 'nothing_like_it'"),
     (("--predictions", "logits"), "--loss"),
-    (("--loss", "dice"), "dice, whose values over parts of a batch do not merge: it is defined on the batch as a whole"),
-    ((*CALL, "--label-smoothing", "2"), "--label-smoothing: is '2'; expected number >= 0 and <= 1"),
+    (
+        ("--loss", "dice"),
+        "loss: does not merge over parts of a batch; expected a loss that does, got dice, which is defined on the batch as a whole (divisor: samples",
+    ),
+    ((*CALL, "--label-smoothing", "2"), "--label-smoothing: not in the range of the option; expected number >= 0 and <= 1, got '2'"),
     ((*CALL, "--delta", "2"), "--delta"),
-    ((*CALL, "--weight", "1,x"), "--weight: is '1,x'; expected numbers"),
-    ((*CALL, "--jobs", "0"), "--jobs: is '0'"),
-    ((*CALL, "--gradients"), "--gradients: needs --out"),
+    ((*CALL, "--weight", "1,x"), "--weight: not numbers; expected 1,2.5 or a JSON array"),
+    ((*CALL, "--jobs", "0"), "--jobs: not a number of threads; expected an integer from 1 to 1024, got '0'"),
+    ((*CALL, "--gradients"), "--gradients: not allowed without --out"),
     ((*CALL, "--out", "losses.xlsx"), "losses.xlsx: unknown format"),
-    ((*CALL, "--by", "no"), "has no column 'no'; it has logits, y, w, segment"),
+    ((*CALL, "--by", "no"), "no column 'no'; expected one of logits, y, w, segment"),
 ]
 
 
@@ -381,8 +388,8 @@ def test_a_wrong_command_is_one_line(arguments: tuple[str, ...], said: str, tmp_
 def test_out_that_is_an_input_or_whose_column_exists_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "p.parquet"
     pq.write_table(table().append_column("loss", pa.array(WEIGHTS)), path)
-    assert "one of the files to read" in refused(capsys, path, *CALL, "--out", path, status=2)
-    assert "has a column 'loss'" in refused(capsys, path, *CALL, "--out", tmp_path / "losses.parquet")
+    assert "--out: not a new file" in refused(capsys, path, *CALL, "--out", path, status=2)
+    assert "the column 'loss' exists" in refused(capsys, path, *CALL, "--out", tmp_path / "losses.parquet")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -428,7 +435,7 @@ def test_a_run_that_is_killed_leaves_the_target_as_it_was(number: signal.Signals
     process = start(large, out, stdout=subprocess.PIPE)
     wait_for(partial)
     second = start(large, out, stderr=subprocess.PIPE)
-    assert b"another run is writing it" in second.communicate()[1]
+    assert b"locked; another run is writing it" in second.communicate()[1]
     process.send_signal(number)
     assert process.communicate()[0] == b""
     assert process.returncode != 0
@@ -510,7 +517,7 @@ def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=lambda loss: loss.name)
 def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
     columns, rest, _ = arrow(loss)
-    with pytest.raises(InvalidOption, match="do not merge"):
+    with pytest.raises(InvalidOption, match="does not merge"):
         loss_columns(loss.name, columns, options=rest)
 
 
@@ -545,7 +552,7 @@ def test_chunked_dictionary_decimal_and_boolean_columns() -> None:
     decimal = labels.cast(pa.decimal128(21, 2))
     for column in (labels.cast(pa.bool_()), labels.dictionary_encode(), decimal, pa.chunked_array([labels[:99], labels[99:]])):
         assert loss_columns("mean_squared_error", {"predictions": column, "labels": pa.array(WEIGHTS)}).equals(expected), column.type
-    with pytest.raises(InvalidTensor, match="Arrow type string"):
+    with pytest.raises(InvalidTensor, match="got string"):
         loss_columns("mean_squared_error", {"predictions": labels.cast(pa.string()), "labels": labels})
 
 

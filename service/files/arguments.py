@@ -74,9 +74,9 @@ def _job(arguments: list[str]) -> Job:
     require_merging(loss)
     paths, out = expand(chosen["files"]), chosen["out"]
     if chosen["gradients"] and out is None:
-        raise FileError("--gradients: needs --out; expected a file for the gradients of the rows")
+        raise FileError("--gradients: not allowed without --out; expected a file for the gradients of the rows")
     if out is not None and out.exists() and any(out.samefile(path) for path in paths):
-        raise FileError(f"--out: {out} is one of the files to read; expected another name")
+        raise FileError(f"--out: not a new file; expected a file that is not read, got {out}")
     rows = row_inputs(loss)
     constants = {item.name: chosen[item.name] for item in loss.inputs if item not in rows and chosen[item.name] is not None}
     return Job(
@@ -170,7 +170,7 @@ def _typed(option: Option) -> Callable[[str], Any]:
             value: Any = {"number": float, "integer": int, "string": str}[option.type](text)
             return check_option(option, value)
         except ValueError:  # InvalidOption is one
-            raise argparse.ArgumentTypeError(f"is {text[:100]!r}; expected {option_range(option)}") from None
+            raise argparse.ArgumentTypeError(f"not in the range of the option; expected {option_range(option)}, got {text[:100]!r}") from None
 
     return convert
 
@@ -181,14 +181,14 @@ def _constant(text: str) -> Array:
             return np.asarray(np.load(text, allow_pickle=False))
         return np.asarray(json.loads(text if text.lstrip().startswith("[") else f"[{text}]"), np.float64)
     except OSError as exc:
-        raise argparse.ArgumentTypeError(f"{text} cannot be read: {exc.strerror}") from None
+        raise argparse.ArgumentTypeError(f"not readable ({exc.strerror}); expected a .npy file, got {text}") from None
     except (ValueError, TypeError, RecursionError):
-        raise argparse.ArgumentTypeError(f"is {text[:100]!r}; expected numbers such as 1,2.5, a JSON array or the name of a .npy file") from None
+        raise argparse.ArgumentTypeError(f"not numbers; expected 1,2.5 or a JSON array or the name of a .npy file, got {text[:100]!r}") from None
 
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) <= 1024):
-        raise argparse.ArgumentTypeError(f"is {text[:100]!r}; expected a whole number from 1 to 1024")
+        raise argparse.ArgumentTypeError(f"not a number of threads; expected an integer from 1 to 1024, got {text[:100]!r}")
     return int(text)
 
 

@@ -47,7 +47,7 @@ def loss_columns(
     constants = {item.name: np.asarray(given.pop(item.name)) for item in loss.inputs if item.name in given}
     chosen = check_options(loss, given)
     if missing := [item.name for item in loss.inputs if item.required and item.name not in several | constants]:
-        raise InvalidTensor(missing[0], "is missing; expected a column, or an array among the options where it has no sample axis")
+        raise InvalidTensor(missing[0], "missing; expected a column, or an array among the options where it has no sample axis")
     if several and all(not len(part) for parts in several.values() for part in parts):
         return _no_rows(several, wrt)
     tensors = {key: input_tensor(loss, key, parts) for key, parts in several.items()}
@@ -61,7 +61,7 @@ def input_tensor(loss: Loss, name: str, columns: Sequence[Column]) -> Array:
     """The tensor of an input whose rows are in these columns, the sample axis where the loss has it."""
     parts = [to_tensor(name, column) for column in columns]
     if len({part.shape for part in parts}) > 1:
-        raise InvalidTensor(name, f"has columns of shapes {', '.join(str(part.shape) for part in parts)}; expected equal shapes")
+        raise InvalidTensor(name, f"unequal columns; expected equal shapes, got {', '.join(str(part.shape) for part in parts)}")
     rows_first = parts[0] if len(parts) == 1 else np.stack(parts, axis=1)
     return np.moveaxis(rows_first, 0, axis_of_samples(loss, name, rows_first.ndim))
 
@@ -99,7 +99,7 @@ def _is_list(kind: pa.DataType) -> bool:
 def _check_nulls(name: str, array: pa.Array, shape: Sequence[int]) -> None:
     if array.null_count:
         flat = int(np.argmax(array.is_null().to_numpy(zero_copy_only=False)))
-        raise InvalidTensor(name, "is null; expected a number or a list", _index(flat, shape))
+        raise InvalidTensor(name, "null; expected a number or a list", _index(flat, shape))
 
 
 def _list_size(name: str, array: pa.Array, shape: Sequence[int]) -> int:
@@ -110,8 +110,7 @@ def _list_size(name: str, array: pa.Array, shape: Sequence[int]) -> int:
     if not lengths.size or (lengths == lengths[0]).all():
         return int(lengths[0]) if lengths.size else 0
     flat = int(np.argmax(lengths != lengths[0]))
-    expected = f"expected {lengths[0]}, as in the row before" if flat else ""
-    raise InvalidTensor(name, f"has length {lengths[flat]}; {expected}", _index(flat, shape))
+    raise InvalidTensor(name, f"ragged; expected length {lengths[0]} as before, got {lengths[flat]}", _index(flat, shape))
 
 
 def _index(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
@@ -124,7 +123,7 @@ def _numbers(name: str, array: pa.Array) -> Array:
     if pa.types.is_decimal(array.type):
         array = pc.cast(array, pa.float64())
     if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type)):
-        raise InvalidTensor(name, f"has the Arrow type {array.type}; expected numbers, or lists of numbers")
+        raise InvalidTensor(name, f"wrong Arrow type; expected numbers or lists of numbers, got {array.type}")
     return array.to_numpy(zero_copy_only=False)
 
 

@@ -179,7 +179,7 @@ def _beside(chunk: Chunk, found: Mapping[str, Array], columns: Mapping[str, list
         if name == "weight":
             continue
         if name in batch.schema.names:
-            raise FileError(f"{chunk.path}: has a column {name!r}; expected none of this name, which --out adds")
+            raise FileError(f"{chunk.path}: the column {name!r} exists; expected no column that --out adds")
         parts = columns.get(name.removeprefix("gradient_"))
         batch = batch.append_column(name, like(to_arrow(array), parts) if parts else to_arrow(array))
     return batch
@@ -197,7 +197,7 @@ def _named(chunk: Chunk, first: int, error: LossError, axis: Callable[[str, int]
     """The error with file, row group and row in place of an index into the batch; `axis` has the position of the row in such an index."""
     text, row = str(error), None
     if isinstance(error, NonFinite) and error.samples:
-        row, text = error.samples[0], f"{error.what} is not finite: the mathematics gives infinity here"
+        row, text = error.samples[0], f"{error.what}: not finite; the mathematics gives infinity here"
     elif isinstance(error, InvalidTensor) and len(error.pointer) > 1:
         name, *index = error.pointer
         place = f"{name}[{', '.join(map(str, index))}]"
@@ -211,4 +211,4 @@ def _check_shapes(chunk: Chunk, known: dict[str, tuple[int, ...]], shapes: Mappi
     for name, shape in shapes.items():
         expected = known.setdefault(name, shape)
         if shape != expected:
-            raise FileError(f"{_place(chunk, 0)}: {name}: has shape {shape}; expected {expected}, as the rows before")
+            raise FileError(f"{_place(chunk, 0)}: {name}: wrong shape; expected {expected} as in the rows before, got {shape}")

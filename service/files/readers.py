@@ -47,8 +47,8 @@ class Wanted:
         """The columns to read of those that a file has; FileError where it lacks one."""
         for name in self.names:
             if existing.count(name) != 1:
-                problem = "has two columns" if name in existing else "has no column"
-                raise FileError(f"{path}: {problem} {name!r}; it has {', '.join(existing[:50])}")
+                problem = "duplicate column" if name in existing else "no column"
+                raise FileError(f"{path}: {problem} {name!r}; expected one of {', '.join(existing[:50])}")
         return list(existing) if self.everything else self.names
 
 
@@ -107,7 +107,7 @@ def chunks(path: Path, wanted: Wanted) -> Iterator[Chunk]:
             group_before = group
     except (OSError, pa.ArrowException, zipfile.BadZipFile, safetensors.SafetensorError, EOFError) as exc:
         place = f" after row group {group_before}" if group_before is not None else ""
-        raise FileError(f"{path}: cannot be read{place}: {getattr(exc, 'strerror', None) or exc}") from exc
+        raise FileError(f"{path}: not readable{place}: {getattr(exc, 'strerror', None) or exc}") from exc
 
 
 def _rows(bytes_per_row: float) -> int:
@@ -177,7 +177,7 @@ def _npz(path: Path, wanted: Wanted) -> Iterator[Part]:
             stream = stack.enter_context(archive.open(name))
             shape, fortran, dtype = _npy_header(stream)
             if name.removesuffix(".npy") in wanted.names and (fortran and len(shape) > 1):
-                raise FileError(f"{path}: {name.removesuffix('.npy')!r} is stored in Fortran order; expected C order (np.ascontiguousarray)")
+                raise FileError(f"{path}: {name.removesuffix('.npy')!r} is in Fortran order; expected C order (np.ascontiguousarray)")
             if not dtype.hasobject and not (fortran and len(shape) > 1):
                 members[name.removesuffix(".npy")] = stream, shape, dtype
 
@@ -186,7 +186,7 @@ def _npz(path: Path, wanted: Wanted) -> Iterator[Part]:
             size = (last - first) * math.prod(shape[1:]) * dtype.itemsize
             data = stream.read(size)
             if len(data) != size:
-                raise FileError(f"{path}: {name!r} ends early")
+                raise FileError(f"{path}: not readable: {name!r} ends early")
             return np.frombuffer(data, dtype).reshape(last - first, *shape[1:])
 
         yield from _tensors(path, wanted, {name: shape for name, (_, shape, _) in members.items()}, read)
@@ -205,7 +205,7 @@ def _tensors(path: Path, wanted: Wanted, shapes: dict[str, tuple[int, ...]], rea
     total = next(iter(rows.values()))
     for name, count in rows.items():
         if count != total:
-            raise FileError(f"{path}: {name!r} has {count} rows; expected {total}, as {wanted.names[0]!r} has")
+            raise FileError(f"{path}: unequal columns; expected {total} rows of {name!r} as of {wanted.names[0]!r}, got {count}")
     names = wanted.of(path, [name for name, shape in shapes.items() if shape[:1] == (total,)])
     step = _rows(8 * sum(math.prod(shapes[name][1:]) for name in names))
     for first in range(0, total, step):

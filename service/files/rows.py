@@ -39,8 +39,8 @@ def compute_rows(
 def require_merging(loss: Loss) -> None:
     """Raise InvalidOption for a loss whose value over a batch is not made of values over its parts."""
     if not loss.merges:
-        because = f"it is defined on the batch as a whole (divisor: {loss.divisor})"
-        raise InvalidOption("loss", f"is {loss.name}, whose values over parts of a batch do not merge: {because}; expected a loss that merges")
+        because = f"{loss.name}, which is defined on the batch as a whole (divisor: {loss.divisor})"
+        raise InvalidOption("loss", f"does not merge over parts of a batch; expected a loss that does, got {because}")
 
 
 def loss_input(loss: Loss, name: str) -> Input:
@@ -48,7 +48,7 @@ def loss_input(loss: Loss, name: str) -> Input:
     for item in loss.inputs:
         if item.name == name:
             return item
-    raise InvalidOption(name, f"is no input of {loss.name}; expected {', '.join(item.name for item in loss.inputs)}")
+    raise InvalidOption(name, f"unknown input of {loss.name}; expected one of {', '.join(item.name for item in loss.inputs)}")
 
 
 def sample_axis(loss: Loss) -> str:
@@ -68,7 +68,7 @@ def axis_of_samples(loss: Loss, name: str, rank: int) -> int:
     axis = sample_axis(loss)
     positions = [form.names.index(axis) for form in loss_input(loss, name).forms if axis in form.names]
     if not positions:
-        raise InvalidOption(name, "has no sample axis; expected it among the options")
+        raise InvalidOption(name, "no sample axis; expected an array among the options, got a column")
     return min(positions[0], rank - 1)
 
 
@@ -111,9 +111,9 @@ def check_option(option: Option, value: Any) -> Any:
     typed = isinstance(value, TYPES[option.type]) and isinstance(value, bool) == (option.type == "boolean")
     chosen = not option.choices or value in option.choices
     if not typed or not chosen or not all(BOUNDS[key][1](value, bound) for key, bound in option.bounds.items()):
-        raise InvalidOption(option.name, f"is {str(value)[:100]!r}; expected {option_range(option)}")
+        raise InvalidOption(option.name, f"not in the range of the option; expected {option_range(option)}, got {str(value)[:100]!r}")
     if option.type == "number" and not math.isfinite(value):
-        raise InvalidOption(option.name, f"is {value}; expected a finite number")
+        raise InvalidOption(option.name, f"not finite; expected a finite number, got {value}")
     return value
 
 
@@ -122,5 +122,5 @@ def check_options(loss: Loss, given: Mapping[str, Any]) -> dict[str, Any]:
     declared = {option.name: option for option in loss.options}
     for name in given:
         if name not in declared:
-            raise InvalidOption(name, f"is no option of {loss.name}; expected {', '.join(declared) or 'none'}")
+            raise InvalidOption(name, f"unknown option of {loss.name}; expected {', '.join(declared) or 'none'}")
     return {name: check_option(declared[name], value) for name, value in given.items()}

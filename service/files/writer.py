@@ -41,12 +41,12 @@ class Output:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.file.close()
-            raise FileError(f"{self.path}: another run is writing it") from None
+            raise FileError(f"{self.path}: locked; another run is writing it") from None
         except OSError as exc:
-            raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
+            raise FileError(f"{self.path}: not writable: {exc.strerror}") from exc
         if not (self.partial.exists() and os.path.samestat(os.fstat(self.file.fileno()), self.partial.stat())):  # renamed before the lock was ours
             self.file.close()
-            raise FileError(f"{self.path}: another run is writing it")
+            raise FileError(f"{self.path}: locked; another run is writing it")
         self.file.truncate(0)
         return self
 
@@ -56,7 +56,7 @@ class Output:
             self.schema = batch.schema
             self.writer = self._writer(self.schema)
         elif not batch.schema.equals(self.schema):
-            raise FileError(f"{self.path}: cannot hold {_difference(self.schema, batch.schema)}")
+            raise FileError(f"{self.path}: unequal files; {_difference(self.schema, batch.schema)}")
         self.pending.append(batch)
         if sum(batch.nbytes for batch in self.pending) >= ROW_GROUP_BYTES:
             self._flush()
@@ -78,7 +78,7 @@ class Output:
             if kind is None:
                 self._publish()
         except OSError as exc:
-            raise FileError(f"{self.path}: cannot be written: {exc.strerror}") from exc
+            raise FileError(f"{self.path}: not writable: {exc.strerror}") from exc
         finally:
             if not self.published:
                 with suppress(Exception):  # the first error is the one to report; pyarrow's writer complains unless it is closed
@@ -108,7 +108,7 @@ def _flat(table: pa.Table) -> pa.Table:
             size = field.type.list_size
             columns |= {f"{field.name}_{at}": values.take(pa.array(np.arange(at, len(values), size))) for at in range(size)}
         elif pa.types.is_nested(field.type):
-            raise FileError(f"--out: CSV cannot hold the column {field.name!r} of {field.type}; expected .parquet, .arrow or .feather")
+            raise FileError(f"--out: no lists in CSV; expected .parquet, .arrow or .feather for the column {field.name!r} of {field.type}")
         else:
             columns[field.name] = column
     return pa.table(columns)
@@ -118,5 +118,5 @@ def _difference(first: pa.Schema, other: pa.Schema) -> str:
     """The first column in which two files differ, in words."""
     for a, b in zip(first, other, strict=False):
         if not a.equals(b):
-            return f"column {b.name!r} of {b.type} beside {a.name!r} of {a.type} of the files before"
-    return f"{len(other)} columns beside {len(first)} of the files before"
+            return f"expected the column {a.name!r} of {a.type} as in the files before, got {b.name!r} of {b.type}"
+    return f"expected {len(first)} columns as in the files before, got {len(other)}"
