@@ -1,0 +1,118 @@
+"""The response of a loss, and the merging of responses over shards of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from loss_client.arrays import concatenate, like
+
+
+class Answer:
+    """The response of a loss. An output that was not requested is no attribute of it.
+
+    Arrays are of the library and device of the tensor that they belong to: gradients and Hessian diagonals of the input of their name, all
+    others of the call's first tensor. They have that tensor's dtype if it is a floating-point one; `state` keeps its own. `parts` are the
+    named terms of `value`. In the answer of a combination, `terms` are answers, each with its `name` and `weight`.
+    """
+
+    loss: str
+    reduction: str
+    value: float
+    normalizer: float
+    per_sample: Any
+    per_element: Any
+    gradients: dict[str, Any]
+    hessian_diagonal: dict[str, Any]
+    parts: dict[str, float]
+    state: dict[str, Any]
+    terms: list[Answer]
+    name: str
+    weight: float
+    card: Mapping[str, Any]
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __repr__(self) -> str:
+        return f"Answer({', '.join(f'{name}={_brief(value)}' for name, value in vars(self).items() if name != 'card')})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"{name}: not in this answer; expected one of {', '.join(vars(self))}; `outputs` and `reduction` decide")
+
+
+def read(fields: dict[str, Any], request: Mapping[str, Any], card: Mapping[str, Any]) -> Answer:
+    """The answer in a decoded response; arrays become like those of the request."""
+    tensors = [request[item["name"]] for item in card["inputs"] if request.get(item["name"]) is not None]
+    first = tensors[0] if tensors else None
+    for name in ("value", "normalizer", "weight"):
+        if name in fields:
+            fields[name] = float(fields[name])
+    for name in ("per_sample", "per_element"):
+        if name in fields:
+            fields[name] = like(fields[name], first)
+    for name in ("gradients", "hessian_diagonal"):
+        if name in fields:
+            fields[name] = {key: like(array, request[key]) for key, array in fields[name].items()}
+    if "state" in fields:
+        fields["state"] = {key: like(array, first, cast=False) for key, array in fields["state"].items()}
+    if "parts" in fields:
+        fields["parts"] = {key: float(array) for key, array in fields["parts"].items()}
+    return Answer(**fields, card=card)
+
+
+def merge(answers: Sequence[Answer]) -> Answer:
+    """The answer of a whole batch, from those of its shards with the same options, in the batch's order.
+
+    With `mean` and `batchmean` values and gradients are weighted by `normalizer`: value = sum(value * normalizer) / sum(normalizer). With
+    `sum` they add. Arrays with the axis n are concatenated; gradients of inputs without it, which all shards share (proxies), are summed.
+    Raises ValueError for a loss whose card says that it does not merge, for unlike answers, and for a combination with learnt weights.
+    """
+    first, held = answers[0], vars(answers[0])
+    if not first.card["merges"] or "log_variances" in held.get("gradients", ()) or len({_like(answer) for answer in answers}) > 1:
+        raise ValueError(f"answers: {first.loss} does not merge over these; expected a loss that merges, and the same outputs and reduction")
+    if "terms" in held:
+        terms = [merge(shards) for shards in zip(*(answer.terms for answer in answers), strict=True)]
+        return Answer(**held | {"terms": terms, "value": sum(term.weight * term.value for term in terms)})
+    averaged = first.reduction in ("mean", "batchmean")
+    total = sum(answer.normalizer for answer in answers) if averaged else 1.0
+    shares = [(answer.normalizer / total if total else 0.0) if averaged else 1.0 for answer in answers]
+    axes = {item["name"]: sample_axis(item) for item in first.card["inputs"]}
+
+    def added(values: Iterable[Any]) -> Any:
+        return sum(value * share for value, share in zip(values, shares, strict=True))
+
+    merged = {name: value for name, value in held.items() if name != "state"}
+    for name in held.keys() & {"per_sample", "per_element"}:
+        merged[name] = concatenate([getattr(answer, name) for answer in answers], 0)
+    for name in held.keys() & {"gradients", "hessian_diagonal"}:
+        merged[name] = {}
+        for key in held[name]:
+            arrays = [getattr(answer, name)[key] for answer in answers]
+            scaled = [array * share for array, share in zip(arrays, shares, strict=True)]
+            merged[name][key] = added(arrays) if axes[key] is None else concatenate(scaled, axes[key])
+    if "value" in held:
+        merged |= {"value": added(answer.value for answer in answers), "normalizer": total}
+    if "parts" in held:
+        merged["parts"] = {key: added(answer.parts[key] for answer in answers) for key in first.parts}
+    return Answer(**merged)
+
+
+def _like(answer: Answer) -> tuple[Any, ...]:
+    """What answers must share to merge."""
+    return answer.loss, getattr(answer, "reduction", None), frozenset(vars(answer))
+
+
+def _brief(value: Any) -> str:
+    """An array as its dtype and shape, everything else as it is."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_brief(item)}' for key, item in value.items())}}}"
+    return f"{value.dtype}{list(value.shape)}" if hasattr(value, "shape") else repr(value)
+
+
+def sample_axis(item: Mapping[str, Any]) -> int | None:
+    """The place of the axis n in the axes of a card's input, such as `(t, n, c)`."""
+    names = item["axes"].partition(" or ")[0].strip("(,)").split(", ")
+    return names.index("n") if "n" in names else None
