@@ -67,7 +67,7 @@ def merge(answers: Sequence[Answer]) -> Answer:
     """The answer of a whole batch, from those of its shards with the same options, in the batch's order.
 
     With `mean` and `batchmean` values and gradients are weighted by `normalizer`: value = sum(value * normalizer) / sum(normalizer). With
-    `sum` they add. Arrays with the axis n are concatenated; gradients of inputs without it, which all shards share (proxies), are summed.
+    `sum` they add. Arrays with the sample axis are concatenated; gradients of inputs without it, which all shards share, are summed.
     Raises ValueError for a loss whose card says that it does not merge, for unlike answers, and for a combination with learnt weights.
     """
     first, held = answers[0], vars(answers[0])
@@ -79,7 +79,7 @@ def merge(answers: Sequence[Answer]) -> Answer:
     averaged = first.reduction in ("mean", "batchmean")
     total = sum(answer.normalizer for answer in answers) if averaged else 1.0
     shares = [(answer.normalizer / total if total else 0.0) if averaged else 1.0 for answer in answers]
-    axes = {item["name"]: sample_axis(item) for item in first.card["inputs"]}
+    axes = sample_axes(first.card)
 
     def added(values: Iterable[Any]) -> Any:
         return sum(value * share for value, share in zip(values, shares, strict=True))
@@ -91,8 +91,8 @@ def merge(answers: Sequence[Answer]) -> Answer:
         merged[name] = {}
         for key in held[name]:
             arrays = [getattr(answer, name)[key] for answer in answers]
-            scaled = [array * share for array, share in zip(arrays, shares, strict=True)]
-            merged[name][key] = added(arrays) if axes[key] is None else concatenate(scaled, axes[key])
+            axis, scaled = axes[key], [array * share for array, share in zip(arrays, shares, strict=True)]
+            merged[name][key] = sum(scaled) if axis is None else concatenate(scaled, axis)
     if "value" in held:
         merged |= {"value": added(answer.value for answer in answers), "normalizer": total}
     if "parts" in held:
@@ -112,7 +112,8 @@ def _brief(value: Any) -> str:
     return f"{value.dtype}{list(value.shape)}" if hasattr(value, "shape") else repr(value)
 
 
-def sample_axis(item: Mapping[str, Any]) -> int | None:
-    """The place of the axis n in the axes of a card's input, such as `(t, n, c)`."""
-    names = item["axes"].partition(" or ")[0].strip("(,)").split(", ")
-    return names.index("n") if "n" in names else None
+def sample_axes(card: Mapping[str, Any]) -> dict[str, int | None]:
+    """The place of the sample axis in each input's axes, such as `(t, n, c)`: that of n, or of the first axis where a loss has no n."""
+    axes = {item["name"]: item["axes"].partition(" or ")[0].strip("(,)").split(", ") for item in card["inputs"]}
+    samples = "n" if any("n" in names for names in axes.values()) else next(iter(axes.values()))[0]
+    return {name: names.index(samples) if samples in names else None for name, names in axes.items()}

@@ -50,10 +50,10 @@ class _Calls(Losses[R], Generic[R, C, L]):
         self.url, self.timeout, self.retries = url, timeout, retries
         self._options = {"base_url": url, **options, "headers": headers | dict(options.get("headers") or {})}
         self._cards: dict[str, Card] = {}
-        self._opened: tuple[int, Any] = (0, None)  # the process, and its pool
+        self._pools: dict[int, Any] = {}  # by process: a fork must not write to its parent's sockets
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_opened": (0, None)}
+        return vars(self) | {"_pools": {}}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
@@ -87,10 +87,9 @@ class _Calls(Losses[R], Generic[R, C, L]):
         raise NotImplementedError
 
     def _pool(self, of: type[Any]) -> Any:
-        """The connections of this process: a fork must not write to its parent's sockets."""
-        if self._opened[0] != os.getpid():
-            self._opened = os.getpid(), of(**self._options)
-        return self._opened[1]
+        """The connections of this process. Where two threads open them at once, setdefault keeps the first."""
+        pool = self._pools.get(os.getpid())
+        return self._pools.setdefault(os.getpid(), of(**self._options)) if pool is None else pool
 
     def _steps(self, method: str, url: str, fields: Mapping[str, Any] | None = None, accept: str = "application/json", **options: Any) -> Steps:
         """Send until there is a result, an error that would come again, or neither time nor retries left."""
@@ -154,6 +153,14 @@ def bound(card: Mapping[str, Any], tensors: Sequence[Any], fields: Mapping[str, 
     return {name: value for name, value in (*zip(names, tensors, strict=False), *fields.items()) if value is not None}
 
 
+def check_differentiable(card: Mapping[str, Any], wrt: Sequence[str]) -> None:
+    """Raise ValueError for an input whose gradient is needed, and which has none."""
+    possible = [item["name"] for item in card["inputs"] if item["differentiable"]]
+    for name in wrt:
+        if name not in possible:
+            raise ValueError(f"{name}: no gradient in {card['name']}; expected one of {', '.join(possible)}, or a detached tensor (stop_gradient)")
+
+
 class Client(_Calls[Answer, Card, list[Card]]):
     """Calls that wait for their answer: `client.cross_entropy(predictions, labels, label_smoothing=0.1).value`. Threads may share it."""
 
@@ -177,8 +184,7 @@ class Client(_Calls[Answer, Card, list[Card]]):
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        (process, pool), self._opened = self._opened, (0, None)
-        if process == os.getpid():
+        if pool := self._pools.pop(os.getpid(), None):
             pool.close()
 
     def __enter__(self) -> Client:
@@ -188,7 +194,7 @@ class Client(_Calls[Answer, Card, list[Card]]):
         self.close()
 
     def __del__(self) -> None:
-        if "_opened" in vars(self):
+        if "_pools" in vars(self):
             self.close()
 
 
@@ -215,8 +221,7 @@ class AsyncClient(_Calls[Awaitable[Answer], Awaitable[Card], Awaitable[list[Card
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
-        (process, pool), self._opened = self._opened, (0, None)
-        if process == os.getpid():
+        if pool := self._pools.pop(os.getpid(), None):
             await pool.aclose()
 
     async def __aenter__(self) -> AsyncClient:

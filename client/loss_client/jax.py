@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from loss_client.answer import sample_axis
-from loss_client.client import Client, bound
+from loss_client.answer import sample_axes
+from loss_client.client import Client, bound, check_differentiable
 
 Tensors = dict[str, Any]
 
@@ -38,7 +38,7 @@ def loss(client: Client | str, name: str, **options: Any) -> Callable[..., jax.A
     def forward(primals: Mapping[str, Any]) -> tuple[jax.Array, Any]:
         tensors = {key: primal.value for key, primal in primals.items()}
         wrt = [key for key, primal in primals.items() if primal.perturbed]
-        _check(service.card(name), wrt)
+        check_differentiable(service.card(name), wrt)
         if unreduced:
             return call(tensors), (tensors, dict.fromkeys(wrt))
         result = _result(service.card(name), tensors, unreduced)
@@ -67,7 +67,7 @@ def loss(client: Client | str, name: str, **options: Any) -> Callable[..., jax.A
 
     def function(*tensors: Any, **named: Any) -> jax.Array:
         given = bound(service.card(name), tensors, named)
-        return call({key: jax.numpy.asarray(tensor) for key, tensor in given.items()})
+        return call({key: jax.numpy.atleast_1d(tensor) for key, tensor in given.items()})
 
     return function
 
@@ -83,11 +83,5 @@ def _shapes(tensors: Tensors, wrt: list[str]) -> Tensors:
 def _result(card: Mapping[str, Any], tensors: Tensors, unreduced: bool) -> jax.ShapeDtypeStruct:
     """The shape and dtype of the result: the dtype is that of the first floating-point tensor."""
     dtypes = [tensor.dtype for tensor in tensors.values() if jax.numpy.issubdtype(tensor.dtype, jax.numpy.floating)]
-    sizes = [tensors[item["name"]].shape[axis] for item in card["inputs"] if item["name"] in tensors and (axis := sample_axis(item)) is not None]
+    sizes = [tensors[name].shape[axis] for name, axis in sample_axes(card).items() if name in tensors and axis is not None]
     return jax.ShapeDtypeStruct((sizes[0],) if unreduced else (), dtypes[0] if dtypes else jax.numpy.float32)
-
-
-def _check(card: Mapping[str, Any], wrt: list[str]) -> None:
-    differentiable = [item["name"] for item in card["inputs"] if item["differentiable"]]
-    if not set(wrt) <= set(differentiable):
-        raise ValueError(f"{', '.join(wrt)}: gradients are needed; {card['name']} has those of {', '.join(differentiable)}. Stop the others")

@@ -15,14 +15,10 @@ import numpy as np
 from loss_client.arrays import BF16, kind, to_numpy
 
 MEDIA_TYPE = "application/vnd.safetensors"
-_INTEGERS = {f"{letter}{8 * size}": np.dtype(f"<{code}{size}") for letter, code in (("I", "i"), ("U", "u")) for size in (1, 2, 4, 8)}
-DTYPES: dict[str, np.dtype[Any]] = {
-    "F64": np.dtype("<f8"),
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "BF16": BF16,
-    "BOOL": np.dtype("?"),
-} | _INTEGERS
+NUMBERS = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8")
+DTYPES: dict[str, np.dtype[Any]] = {"BF16": BF16, "BOOL": np.dtype("?")} | {
+    name: np.dtype("<" + name.lower()[0] + str(int(name[1:]) // 8)) for name in NUMBERS
+}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
