@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from loss_client.client import Client, bound, check_differentiable
 from loss_client.errors import InvalidRequest
@@ -20,7 +19,8 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 
     The result has the dtype and device of the first floating-point tensor. It is the value, or with `reduction="none"` the elements as torch has
     them; the samples, shape (n,), where the loss has no elements. The gradient comes with the value, in one call. That of `none` is a
-    second call, with the upstream gradient as `cotangent`. No gradient is requested under `no_grad`. A second derivative is an error. Under
+    second call, with the upstream gradient as `cotangent`. No gradient is requested under `no_grad`. `create_graph=True` is an
+    error: there are no second derivatives. Under
     autocast, 16-bit tensors are sent as float32, as torch's own losses compute.
 
     Copies, pickles and forked workers open connections of their own. torch.compile breaks its graph here, so `fullgraph=True` fails.
@@ -70,8 +70,9 @@ class _Call(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
         return like.new_tensor(answer.value)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator, unused-ignore]
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        if torch.is_grad_enabled():  # once_differentiable would lose a second derivative silently where upstream is a constant
+            raise RuntimeError(f"create_graph: no second derivative of {ctx.loss.name}; expected create_graph=False")
         if ctx.fields.get("reduction") == "none":
             tensors = dict(zip(ctx.inputs, ctx.saved_tensors, strict=True))
             controls = {"cotangent": upstream, "outputs": ["gradients"], "wrt": ctx.wrt}
