@@ -10,19 +10,8 @@
 
 from loss_client.answer import Answer, merge
 from loss_client.client import AsyncClient, Client
-from loss_client.errors import (
-    ConnectionLost,
-    InvalidRequest,
-    InvalidTensor,
-    LossServiceError,
-    NonFinite,
-    Overloaded,
-    ServiceError,
-    TooLarge,
-    Unauthorized,
-    Unavailable,
-    UnknownLoss,
-)
+from loss_client.errors import *  # noqa: F403
+from loss_client.errors import __all__ as _errors
 
-__all__ = ["Answer", "AsyncClient", "Client", "ConnectionLost", "InvalidRequest", "InvalidTensor", "LossServiceError", "NonFinite", "Overloaded"]
-__all__ += ["ServiceError", "TooLarge", "Unauthorized", "Unavailable", "UnknownLoss", "merge"]
+__all__ = ["Answer", "AsyncClient", "Client", "merge"]
+__all__ += _errors

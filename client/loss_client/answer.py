@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from loss_client.arrays import concatenate, like
 
@@ -12,7 +15,7 @@ class Answer:
     """The response of a loss. An output that was not requested is no attribute of it.
 
     Arrays are of the library and device of the tensor that they belong to: gradients and Hessian diagonals of the input of their name, all
-    others of the call's first tensor. They have that tensor's dtype if it is a floating-point one; `state` keeps its own. `parts` are the
+    others of the call's first tensor. They have that tensor's dtype if it is a floating-point one; `state` that was not sent keeps its own. `parts` are the
     named terms of `value`. In the answer of a combination, `terms` are answers, each with its `name` and `weight`.
     """
 
@@ -35,7 +38,7 @@ class Answer:
         self.__dict__.update(fields)
 
     def __repr__(self) -> str:
-        return f"Answer({', '.join(f'{name}={_brief(value)}' for name, value in vars(self).items() if name != 'card')})"
+        return f"Answer({', '.join(f'{name}={reprlib.repr(value)}' for name, value in vars(self).items() if name != 'card')})"
 
     if not TYPE_CHECKING:
 
@@ -45,22 +48,16 @@ class Answer:
 
 def read(fields: dict[str, Any], request: Mapping[str, Any], card: Mapping[str, Any]) -> Answer:
     """The answer in a decoded response; arrays become like those of the request."""
-    tensors = [request[item["name"]] for item in card["inputs"] if request.get(item["name"]) is not None]
-    first = tensors[0] if tensors else None
-    for name in ("value", "normalizer", "weight"):
-        if name in fields:
-            fields[name] = float(fields[name])
-    for name in ("per_sample", "per_element"):
-        if name in fields:
-            fields[name] = like(fields[name], first)
-    for name in ("gradients", "hessian_diagonal"):
-        if name in fields:
-            fields[name] = {key: like(array, request[key]) for key, array in fields[name].items()}
-    if "state" in fields:
-        fields["state"] = {key: like(array, first, cast=False) for key, array in fields["state"].items()}
-    if "parts" in fields:
-        fields["parts"] = {key: float(array) for key, array in fields["parts"].items()}
-    return Answer(**fields, card=card)
+    first = next((request[item["name"]] for item in card["inputs"] if request.get(item["name"]) is not None), None)
+
+    def converted(value: Any, of: Any, cast: bool) -> Any:
+        if isinstance(value, dict):
+            return {key: converted(item, request.get(key, of), key in request) for key, item in value.items()}
+        if isinstance(value, np.ndarray):
+            return like(value, of, cast) if value.ndim else float(value)
+        return value
+
+    return Answer(**{name: converted(value, first, True) for name, value in fields.items()}, card=card)
 
 
 def merge(answers: Sequence[Answer]) -> Answer:
@@ -103,13 +100,6 @@ def merge(answers: Sequence[Answer]) -> Answer:
 def _like(answer: Answer) -> tuple[Any, ...]:
     """What answers must share to merge."""
     return answer.loss, getattr(answer, "reduction", None), frozenset(vars(answer))
-
-
-def _brief(value: Any) -> str:
-    """An array as its dtype and shape, everything else as it is."""
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key!r}: {_brief(item)}' for key, item in value.items())}}}"
-    return f"{value.dtype}{list(value.shape)}" if hasattr(value, "shape") else repr(value)
 
 
 def sample_axes(card: Mapping[str, Any]) -> dict[str, int | None]:

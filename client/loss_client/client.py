@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import time
@@ -22,7 +23,9 @@ from loss_client.losses import Losses
 from loss_client.safetensors import MEDIA_TYPE, decode, encode
 
 CONNECT_SECONDS = 5.0
-LONGEST_PAUSE = 1.0  # seconds between two attempts, where the service names none
+LONGEST_PAUSE = 2.0  # seconds between two attempts, where the service names none
+
+log = logging.getLogger("loss_client")
 
 Card = dict[str, Any]
 Outcome = tuple[httpx.Response, bytearray] | httpx.TransportError | None
@@ -36,12 +39,12 @@ class _Calls(Losses[R], Generic[R, C, L]):
     """The methods of both clients. R, C and L are an answer, a card and a list of cards, or awaitables of them.
 
     The constructor sends nothing. token: the bearer token. timeout: seconds for one call, with its retries and waits. retries: how many times
-    a call is sent again after a lost connection, a 429 or a 503; a Retry-After is waited for. A call is a pure function of its
-    request, so sending it again is safe. options: further arguments of httpx's client, such as `verify`, `proxy` or `headers`. Compressed
+    a call is sent again after a lost connection, a 429 or a 503, half a minute in all; a Retry-After is waited for. A call is a pure function
+    of its request, so sending it again is safe. options: further arguments of httpx's client, such as `verify`, `proxy` or `headers`. Compressed
     responses are accepted from other hosts, but not over loopback. Copies, pickles and forks open connections of their own.
     """
 
-    def __init__(self, url: str, token: str | None = None, timeout: float = 60.0, retries: int = 12, **options: Any) -> None:
+    def __init__(self, url: str, token: str | None = None, timeout: float = 60.0, retries: int = 20, **options: Any) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"url: no scheme; expected http:// or https://, got {url[:100]!r}")
         headers = {"user-agent": "loss-client"} | ({"authorization": f"Bearer {token}"} if token else {})
@@ -107,6 +110,7 @@ class _Calls(Losses[R], Generic[R, C, L]):
             attempt += 1
             if pause is None or attempt > self.retries or time.monotonic() + pause > deadline:
                 raise error
+            log.warning("%s; sent again in %.2f s", error, pause)
             yield pause
 
     def _failure(self, outcome: Any, attempt: int) -> tuple[LossServiceError, float | None]:
@@ -165,19 +169,17 @@ class Client(_Calls[Answer, Card, list[Card]]):
     """Calls that wait for their answer: `client.cross_entropy(predictions, labels, label_smoothing=0.1).value`. Threads may share it."""
 
     def _run(self, steps: Steps) -> Any:
+        outcome: Outcome = None
         try:
-            step = next(steps)
             while True:
-                step = steps.send(self._take(step))
+                step = steps.send(outcome)
+                outcome = self._send(step) if isinstance(step, dict) else time.sleep(step)  # type: ignore[func-returns-value]
         except StopIteration as end:
             return end.value
 
-    def _take(self, step: dict[str, Any] | float) -> Outcome:
-        if isinstance(step, float):
-            time.sleep(step)
-            return None
+    def _send(self, request: dict[str, Any]) -> Outcome:
         try:
-            with self._pool(httpx.Client).stream(**step) as response:
+            with self._pool(httpx.Client).stream(**request) as response:
                 return response, bytearray().join(response.iter_bytes())
         except httpx.TransportError as error:
             return error
@@ -202,19 +204,17 @@ class AsyncClient(_Calls[Awaitable[Answer], Awaitable[Card], Awaitable[list[Card
     """Calls to be awaited, in one event loop: `answer = await client.cross_entropy(predictions, labels)`."""
 
     async def _run(self, steps: Steps) -> Any:
+        outcome: Outcome = None
         try:
-            step = next(steps)
             while True:
-                step = steps.send(await self._take(step))
+                step = steps.send(outcome)
+                outcome = await (self._send(step) if isinstance(step, dict) else asyncio.sleep(step))
         except StopIteration as end:
             return end.value
 
-    async def _take(self, step: dict[str, Any] | float) -> Outcome:
-        if isinstance(step, float):
-            await asyncio.sleep(step)
-            return None
+    async def _send(self, request: dict[str, Any]) -> Outcome:
         try:
-            async with self._pool(httpx.AsyncClient).stream(**step) as response:
+            async with self._pool(httpx.AsyncClient).stream(**request) as response:
                 return response, bytearray().join([part async for part in response.aiter_bytes()])
         except httpx.TransportError as error:
             return error

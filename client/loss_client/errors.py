@@ -18,28 +18,23 @@ from __future__ import annotations
 import json
 from typing import Any
 
+__all__ = ["ConnectionLost", "InvalidRequest", "InvalidTensor", "LossServiceError", "NonFinite", "Overloaded"]
+__all__ += ["ServiceError", "TooLarge", "Unauthorized", "Unavailable", "UnknownLoss"]
+
 
 class LossServiceError(Exception):
-    """A call that failed. `status` is None and `problem` empty where there was no response."""
+    """A call that failed.
+
+    status: None where there was no response. problem: the problem document, empty where there was none. request_id: the id under which the
+    service logged the request. pointer: the JSON pointer of the first field at fault, such as /labels/3. did_you_mean: names near an unknown one.
+    """
 
     def __init__(self, detail: str, status: int | None = None, problem: dict[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.detail, self.status, self.problem = detail, status, problem or {}
-
-    @property
-    def request_id(self) -> str:
-        """The id under which the service logged the request."""
-        return str(self.problem.get("request_id", ""))
-
-    @property
-    def pointer(self) -> str:
-        """The JSON pointer of the first field at fault, such as /labels/3."""
-        return next((str(error["pointer"]) for error in self.problem.get("errors", ())), "")
-
-    @property
-    def did_you_mean(self) -> list[str]:
-        """Names of losses near the unknown one."""
-        return list(self.problem.get("did_you_mean", ()))
+        self.request_id: str = self.problem.get("request_id", "")
+        self.pointer: str = next((error["pointer"] for error in self.problem.get("errors", ())), "")
+        self.did_you_mean: list[str] = self.problem.get("did_you_mean", [])
 
 
 class InvalidRequest(LossServiceError):

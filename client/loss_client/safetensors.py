@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -59,16 +60,11 @@ def decode(body: bytearray) -> dict[str, Any]:
     """The fields of a response, nested by their dotted names; tensors are views of the body."""
     start = 8 + int.from_bytes(body[:8], "little")
     header = json.loads(body[8:start])
-    fields: dict[str, Any] = {}
-    for name, text in header.pop("__metadata__", {}).items():
-        _nest(fields, name, text)
+    fields = dict(header.pop("__metadata__", {}))
     for name, entry in header.items():
-        _nest(fields, name, np.ndarray(entry["shape"], DTYPES[entry["dtype"]], body, start + entry["data_offsets"][0]))
-    return fields
-
-
-def _nest(fields: dict[str, Any], name: str, value: Any) -> None:
-    *path, last = name.split(".")
-    for step in path:
-        fields = fields.setdefault(step, {})
-    fields[last] = value
+        fields[name] = np.ndarray(entry["shape"], DTYPES[entry["dtype"]], body, start + entry["data_offsets"][0])
+    nested: dict[str, Any] = {}
+    for path, value in fields.items():
+        *steps, name = path.split(".")
+        reduce(lambda place, step: place.setdefault(step, {}), steps, nested)[name] = value
+    return nested

@@ -58,10 +58,11 @@ GOOD = httpx.Response(200, json=[])
     "transient",
     [full(), problem(503, "unavailable"), httpx.Response(502, html="<h1>Bad gateway"), httpx.ConnectError("refused"), httpx.ReadError("reset")],
 )
-def test_what_passes_is_sent_again(transient: Any) -> None:
+def test_what_passes_is_sent_again(transient: Any, caplog: pytest.LogCaptureFixture) -> None:
     client, requests = scripted(transient, transient, GOOD)
     assert client.search("x") == []
     assert [request.url.path for request in requests] == ["/loss"] * 3
+    assert [record.getMessage().rpartition(";")[2][:15] for record in caplog.records if record.name == "loss_client"] == [" sent again in "] * 2
 
 
 @pytest.mark.parametrize(
