@@ -18,7 +18,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     `weight` becomes a buffer, a parameter such as `proxies` a parameter of this module.
 
     The result has the dtype and device of the first floating-point tensor. It is the value, or with `reduction="none"` the elements as torch has
-    them; the samples, shape (n,), where the loss has no elements. The gradient comes with the value, in one call. That of `none` is a
+    them; the samples, shape (n,), where the service has no elements or no gradient of single elements. The gradient comes with the value, in one call. That of `none` is a
     second call, with the upstream gradient as `cotangent`. No gradient is requested under `no_grad`. `create_graph=True` is an
     error: there are no second derivatives. Under
     autocast, 16-bit tensors are sent as float32, as torch's own losses compute.
@@ -31,7 +31,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.client = Client(client) if isinstance(client, str) else client
         self.name, self.options = name, {}
-        self.elementwise = True  # until the service refuses per_element for this loss
+        self.elementwise: bool | None = None  # known from the first unreduced call
         for key, option in options.items():
             if isinstance(option, torch.nn.Parameter):
                 self.register_parameter(key, option)
@@ -63,7 +63,7 @@ class _Call(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
         fields = {**fields, **dict(zip(inputs, tensors, strict=True))}
         if fields.get("reduction") == "none":
             ctx.save_for_backward(*tensors)
-            return _elements(loss, fields)
+            return _unreduced(loss, fields)
         answer = loss.client(loss.name, **{**fields, "outputs": ["value", "gradients"] if wrt else ["value"], "wrt": wrt or None})
         ctx.save_for_backward(*(answer.gradients[key] for key in wrt))
         like = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(()))
@@ -82,14 +82,17 @@ class _Call(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
         return None, None, None, None, *(gradients.get(key) for key in ctx.inputs)
 
 
-def _elements(loss: Loss, fields: dict[str, Any]) -> torch.Tensor:
-    """The elements, or the samples where the loss has no elements or one in each sample: a cotangent of shape (n,) is that of samples."""
-    if loss.elementwise:
+def _unreduced(loss: Loss, fields: dict[str, Any]) -> torch.Tensor:
+    """The elements, or the samples where the service has no elements of this loss, takes no cotangent of them, or each is a sample."""
+    if loss.elementwise is not False:
         try:
             answer = loss.client(loss.name, **{**fields, "outputs": ["per_element", "per_sample"]})
+            if answer.per_element.ndim > 1 and loss.elementwise is None:
+                loss.client(loss.name, **{**fields, "cotangent": answer.per_element, "outputs": ["per_sample"]})
+            loss.elementwise = True
             return answer.per_element if answer.per_element.ndim > 1 else answer.per_sample
         except InvalidRequest as error:
-            if error.pointer != "/outputs":
+            if error.pointer not in ("/outputs", "/cotangent"):
                 raise
             loss.elementwise = False
     return loss.client(loss.name, **{**fields, "outputs": ["per_sample"]}).per_sample
