@@ -43,10 +43,10 @@ def like(array: np.ndarray[Any, Any], original: Any, cast: bool = True) -> Any:
         tensor = torch.from_numpy(array.view(np.int16) if bits else array)
         tensor = tensor.view(torch.bfloat16) if bits else tensor
         return tensor.to(original.device, original.dtype if cast and original.is_floating_point() else None)
-    dtype = getattr(original, "dtype", array.dtype)
+    dtype = getattr(original, "dtype", None)
     if array.dtype == BF16:
         array = array.view(dtype)
-    elif cast and (dtype == "bfloat16" or np.issubdtype(dtype, np.floating)):
+    elif cast and isinstance(dtype, np.dtype) and (dtype.kind == "f" or dtype.name == "bfloat16"):
         with np.errstate(over="ignore"):
             array = array.astype(dtype, copy=False)
     if library == "jax":
