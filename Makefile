@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format openapi docs clients parity accuracy bench-http bench-core bench-files engines fuzz soak overload rollout deploy-check sbom lock
+.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-files engines fuzz soak overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ serve: $(VENV)/serve.stamp ## install and serve; HOST, PORT and WORKERS may be s
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
 
 test: $(VENV)/develop.stamp ## run all tests
-	$(RUN) -m pytest -n auto tests
+	$(RUN) -m pytest -n auto tests client/tests
 
 lint: $(VENV)/develop.stamp ## check format, style, types and spelling
 	$(VENV)/bin/ruff format --check .
@@ -34,6 +34,9 @@ format: $(VENV)/develop.stamp ## format the code
 
 openapi: $(VENV)/serve.stamp ## write openapi/openapi.json
 	$(RUN) -m service openapi > openapi/openapi.json
+
+stubs: $(VENV)/develop.stamp ## write the signatures of all losses in the Python client
+	$(RUN) -m client.stubs
 
 docs: $(VENV)/develop.stamp ## write the generated parts of README.md, CONTRIBUTING.md and docs/
 	$(RUN) -m tests.readme

@@ -1,6 +1,6 @@
 """Train a softmax classifier on handwritten digits, with loss and gradient from the service: python examples/digits.py http://127.0.0.1:8000
 
-The model lives here, the loss there: each mini-batch sends scores and labels, and gets the value and d value / d scores.
+Needs pip install ./client scikit-learn. Each mini-batch sends scores and labels, and gets the value and d value / d scores.
 """
 
 from __future__ import annotations
@@ -9,27 +9,22 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import numpy as np
+from loss_client import Client
 from sklearn.datasets import load_digits
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LossAndGradient = Callable[[Array, Array], tuple[float, Array]]
 
 
-def remote(client: httpx.Client) -> LossAndGradient:
+def remote(client: Client) -> LossAndGradient:
     """Cross entropy, computed by the service."""
 
     def loss(scores: Array, labels: Array) -> tuple[float, Array]:
-        answer = client.post("/loss/cross_entropy", json={"predictions": tensor(scores), "labels": tensor(labels)}).raise_for_status().json()
-        gradient = answer["gradients"]["predictions"]
-        return answer["value"], np.array(gradient["data"]).reshape(gradient["shape"])
+        answer = client.cross_entropy(scores, labels)
+        return answer.value, answer.gradients["predictions"]
 
     return loss
-
-
-def tensor(array: Array) -> dict[str, Any]:
-    return {"shape": array.shape, "data": array.ravel().tolist()}
 
 
 def train(loss: LossAndGradient, epochs: int = 15, batch: int = 64, rate: float = 0.5) -> tuple[list[float], float]:
@@ -51,7 +46,7 @@ def train(loss: LossAndGradient, epochs: int = 15, batch: int = 64, rate: float 
 
 
 def main(address: str) -> None:
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with Client(address) as client:
         values, accuracy = train(remote(client))
     print(f"{len(values)} steps: loss {values[0]:.3f} -> {values[-1]:.3f}, held-out accuracy {accuracy:.3f}")
 

@@ -1,7 +1,7 @@
-"""Split learning in one page: python examples/split_learning.py http://127.0.0.1:8000
+"""Split learning in one page: python examples/split_learning.py http://127.0.0.1:8000 (needs pip install ./client)
 
-One party has the features, another the labels, and neither shows them. The feature holder sends scores; the label holder asks the
-service for the loss and its gradient, and gives back the gradient alone. Here both are objects; `step` is all that would cross a wire.
+One party has the features, another the labels, and neither shows them. The feature holder sends scores. The label holder calls the
+service for the loss and its gradient, and returns the gradient alone. Here both are objects; `step` is all that would cross a wire.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import httpx
 import numpy as np
+from loss_client import Client
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -19,13 +19,12 @@ class LabelHolder:
     """Keeps the labels. What leaves it is d loss / d scores."""
 
     def __init__(self, labels: Array, address: str) -> None:
-        self.labels, self.client, self.losses = labels, httpx.Client(base_url=address, timeout=30), list[float]()
+        self.labels, self.client, self.losses = labels, Client(address), list[float]()
 
     def step(self, rows: Array, scores: Array) -> Array:
-        body = {"predictions": scores.tolist(), "labels": self.labels[rows].tolist(), "outputs": ["value", "gradients"]}
-        answer = self.client.post("/loss/binary_cross_entropy_with_logits", json=body).raise_for_status().json()
-        self.losses.append(answer["value"])
-        return np.array(answer["gradients"]["predictions"])
+        answer = self.client.binary_cross_entropy_with_logits(scores, self.labels[rows])
+        self.losses.append(answer.value)
+        return answer.gradients["predictions"]
 
 
 class FeatureHolder:

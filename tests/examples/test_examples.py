@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
+from loss_client import Client
 
 from examples import digits
 from service.losses import LOSSES, Controls, compute
@@ -20,7 +20,8 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
 def run(*command: str) -> list[str]:
-    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent / "client")}
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
     assert found.returncode == 0, found.stderr[-2000:]
     return found.stdout.splitlines()
 
@@ -33,7 +34,7 @@ def local(scores: digits.Array, labels: digits.Array) -> tuple[float, digits.Arr
 
 
 def test_digits_are_learnt_over_http_as_they_are_in_process(server: str) -> None:
-    with httpx.Client(base_url=server, timeout=30) as client:
+    with Client(server) as client:
         values, accuracy = digits.train(digits.remote(client))
     assert accuracy > 0.90
     assert np.mean(values[-10:]) < 0.2 * values[0]
@@ -65,5 +66,5 @@ def test_node(server: str) -> None:
 
 
 def test_every_example_is_tested_here_or_with_torch() -> None:
-    tested = {"digits.py", "split_learning.py", "curl.sh", "client.mjs", "remote_loss.py"}
+    tested = {"digits.py", "split_learning.py", "curl.sh", "client.mjs", "remote_loss.py", "training_curve.py"}
     assert {path.name for path in EXAMPLES.iterdir() if path.name not in ("__pycache__", "__init__.py")} == tested

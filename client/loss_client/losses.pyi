@@ -1,0 +1,8394 @@
+# Written by `make stubs` from the cards of the service.
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+Array: TypeAlias = Any  # of NumPy, torch or jax, or nested lists of numbers
+Output: TypeAlias = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
+R_co = TypeVar("R_co", covariant=True)
+
+class Losses(Generic[R_co]):
+    def __call__(self, name: str, /, *tensors: Array | None, **fields: Any) -> R_co: ...
+
+    def adaptive_log_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        head_weight: Array,
+        tail_projection: Array,
+        tail_output: Array,
+        cutoffs: Array,
+        head_bias: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "head_weight", "tail_projection", "tail_output", "head_bias"]] = ...,
+    ) -> R_co:
+        """Cross entropy over many classes in two steps: a frequent class or a cluster of rare ones, then the class within its cluster.
+
+        The classes before the first cutoff have a row of head_weight each, and the k clusters one each after them. Cluster i holds the
+        classes from cutoffs[i] to cutoffs[i + 1] (the last one: to the end); its matrix is tail_projection[i], and its classes' rows follow
+        one another in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to those of the widest cluster.
+        Padding changes neither the value nor the other gradients, and its own gradients are 0, so that it stays zero in training.
+
+        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+
+        labels: (n,), [0, infinity); index of the true class, by falling frequency
+
+        head_weight: (h, f), all finite numbers; matrix of the head: a row for each frequent class, then one for each cluster
+
+        tail_projection: (k, d, f), all finite numbers; each cluster's projection; zero rows pad those of fewer dimensions
+
+        tail_output: (m, d), all finite numbers; a row for each class of the clusters, in order; zeros pad as in tail_projection
+
+        cutoffs: (k,), [1, infinity); first class of each cluster, rising, without the number of classes
+
+        head_bias: (h,), all finite numbers; bias of the head
+
+        Formula: \\ell = -\\log \\mathrm{softmax}(W_h h + b)_{c(y)} - \\log \\mathrm{softmax}(O_{c(y)} P_{c(y)} h)_y
+
+        Divisor: the number of samples
+        """
+
+    def adaptive_wing(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 2.1,
+        omega: float = 14.0,
+        epsilon: float = 1.0,
+        theta: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The wing loss of heat maps: steep near zero where the true heat is 1, flat where it is background.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), [0, 1]; true heat of each point, 1 at a landmark
+
+        alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where it is 1.
+
+        omega: height.
+
+        epsilon: scale of the errors.
+
+        theta: error at which the logarithm ends.
+
+        Formula: \\ell = \\omega \\log\\left(1 + |e / \\epsilon|^p\\right) \\text{ where } |e| < \\theta, \\text{ else } A (|e| - \\theta) + \\omega
+        \\log\\left(1 + q\\right), \\quad p = \\alpha - t, \\; q = (\\theta / \\epsilon)^p, \\; A = \\frac{\\omega p q}{\\theta (1 + q)}, \\; e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def aft(
+        self,
+        predictions: Array,
+        lower_bound: Array,
+        upper_bound: Array,
+        right_censored: Array | None = None,
+        *,
+        distribution: Literal["normal", "logistic", "extreme"] = 'normal',
+        scale: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the log-likelihood of an accelerated failure time model, log t = x + scale * noise.
+
+        Equal bounds are a time that was seen; lower_bound 0 is left-censored, right_censored 1 is XGBoost's infinite upper bound. The
+        differences of the distribution function are exact in its tails, where XGBoost floors them at 1e-12.
+
+        predictions: (n,), all finite numbers; predicted location of the logarithm of the time
+
+        lower_bound: (n,), [0, infinity); the least that the time can be.
+
+        upper_bound: (n,), [0, infinity); the most that the time can be.
+
+        right_censored: (n,), {0, 1}; 1 where the time is beyond lower_bound, and upper_bound unused
+
+        distribution: of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull times).
+
+        scale: sigma.
+
+        Formula: \\ell = -\\log \\frac{f(z)}{\\sigma t} \\text{ or } -\\log \\left( F(z_u) - F(z_l) \\right), \\quad z = \\frac{\\log t - x}{\\sigma}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def alpha_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Amari's divergences: alpha 1 is Kullback-Leibler's of the labels from the predictions, 0 the reverse, 1/2 four times hellinger, 2
+        half of Pearson's chi squared.
+
+        Of masses that do not sum to one it is the generalised form, never negative. A label of 0 is infinite for alpha from 0 down.
+
+        predictions: (n, c, ...), (0, 1]; q.
+
+        labels: (n, c, ...), [0, 1]; p.
+
+        alpha: the exponent; at 0 and 1 the loss is its limit.
+
+        Formula: \\ell = \\sum_k \\frac{p_k^\\alpha q_k^{1 - \\alpha} - \\alpha p_k + (\\alpha - 1) q_k}{\\alpha (\\alpha - 1)}
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def alpha_iou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 3.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus a power of the intersection over union; there is no gradient to boxes that do not meet.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        alpha: the power; above 1 it weighs boxes that are right already more.
+
+        Formula: \\ell = 1 - \\mathrm{IoU}^\\alpha
+
+        Divisor: the number of boxes
+        """
+
+    def alphapo(
+        self,
+        chosen_logps: Array,
+        rejected_logps: Array,
+        *,
+        alpha: float = 0.25,
+        beta: float = 0.1,
+        simpo_gamma: float = 0.5,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
+    ) -> R_co:
+        """SimPO with a reward of another shape: (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
+
+        Send log-probabilities averaged over tokens. The difference of rewards is taken from that of the log-probabilities, so that it is
+        exact for small alpha and for nearly equal answers; TRL raises probabilities to the power.
+
+        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        alpha: the shape; 0 is simpo.
+
+        beta: scale of the difference.
+
+        simpo_gamma: margin by which the chosen answer is to win.
+
+        label_smoothing: probability that the preference is wrong.
+
+        Formula: \\ell = \\mathrm{softplus}\\left(\\gamma - \\beta (r_c - r_r)\\right), \\quad r = \\frac{1 - e^{-\\alpha \\overline{\\log
+        \\pi}}}{\\alpha}
+
+        Divisor: the number of pairs
+        """
+
+    def andrews_wave(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        a: float = 1.339,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, a cosine further out, constant beyond a pi.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        a: the error beyond which nothing changes is a pi; 1.339 is 95 % efficient for normal errors.
+
+        Formula: \\ell = a^2 \\left( 1 - \\cos(e / a) \\right) \\text{ where } |e| \\le a \\pi, \\text{ else } 2 a^2, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def angular(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        alpha: float = 40.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
+
+        Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number
+        of pairs times n.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        alpha: the angle in degrees.
+
+        Formula: \\ell_i = \\sum_{p \\in P_i} \\log \\left( 1 + \\sum_{y_k \\ne y_i} e^{4 \\tan^2 \\alpha \\, (x_i + x_p) \\cdot x_k - 2 (1 + \\tan^2
+        \\alpha) \\, x_i \\cdot x_p} \\right)
+
+        Divisor: the number of ordered pairs of one class
+        """
+
+    def approx_mrr(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        temperature: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
+
+        Relevant is a label of at least 1. Of equal ranks the first item by position has the gradient. A list without a relevant item has
+        loss 0. TensorFlow Ranking averages the reciprocals of all relevant items instead of taking the first one's.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+
+        Formula: \\ell = -\\max_{y_i \\ge 1} \\frac{1}{\\hat r_i}, \\quad \\hat r_i = 1 + \\sum_{j \\ne i} \\sigma((s_j - s_i) / T)
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def approx_ndcg(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        temperature: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
+
+        A list without gain has loss 0.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, 64]; graded relevances y of the items; their gain is 2^y - 1
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+
+        Formula: \\ell = -\\frac{\\sum_i (2^{y_i} - 1) / \\log_2(1 + \\hat r_i)}{\\max \\mathrm{DCG}}, \\quad \\hat r_i = 1 + \\sum_{j \\ne i}
+        \\sigma((s_j - s_i) / T)
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def arcface(
+        self,
+        embeddings: Array,
+        weight: Array,
+        labels: Array,
+        *,
+        margin: float = 0.5,
+        scale: float = 64.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "weight"]] = ...,
+    ) -> R_co:
+        """Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
+
+        Beyond theta = pi - m, where the cosine of the sum would rise again, cos(theta) - m sin(m) takes its place (InsightFace, pytorch-
+        metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi,
+        the gradient of its sine is 0.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        margin: added to the angle of the true class, in radians.
+
+        scale: multiplies the cosines.
+
+        Formula: \\ell = -\\log \\frac{e^{s \\cos(\\theta_y + m)}}{e^{s \\cos(\\theta_y + m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}
+
+        Divisor: the number of samples
+        """
+
+    def arctan(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The arc tangent of the squared error, as in scipy's least_squares.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = \\arctan\\left((x - t)^2\\right)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def asymmetric(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma_pos: float = 1.0,
+        gamma_neg: float = 4.0,
+        clip: float = 0.05,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+
+        The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {0, 1}; true classes, 0 or 1
+
+        gamma_pos: focusing exponent of the positives.
+
+        gamma_neg: focusing exponent of the negatives.
+
+        clip: m, the probability below which a negative counts for nothing.
+
+        Formula: \\ell = -z (1 - p)^{\\gamma_+} \\log p - (1 - z) \\, p_m^{\\gamma_-} \\log(1 - p_m), \\quad p = \\sigma(x), \\; p_m = \\max(p - m, 0)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def asymmetric_single_label(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma_pos: float = 1.0,
+        gamma_neg: float = 4.0,
+        label_smoothing: float = 0.1,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the
+        others.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        gamma_pos: focusing exponent of the true class.
+
+        gamma_neg: focusing exponent of the others.
+
+        label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -\\sum_k q_k w_k \\log p_k, \\quad w_y = (1 - p_y)^{\\gamma_+}, \\; w_k = p_k^{\\gamma_-} \\text{ for } k \\ne y, \\quad q_k
+        = (1 - \\epsilon) [k = y] + \\frac{\\epsilon}{C}, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of positions that are not ignored
+        """
+
+    def balanced_l1(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        gamma: float = 1.5,
+        beta: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """An absolute error of slope gamma with a logarithmic rise of the slope near zero: the box loss of Libra R-CNN.
+
+        Value and slope are continuous for every beta; mmdetection's formula is this one for beta 1, and jumps at beta otherwise.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: rise of the slope; the smaller, the more small errors count.
+
+        gamma: slope beyond beta.
+
+        beta: error at which the slope is gamma.
+
+        Formula: \\ell = \\frac{\\alpha \\beta}{b} \\left( (1 + u) \\log(1 + u) - u \\right) \\text{ where } |e| < \\beta, \\text{ else } \\gamma |e| +
+        \\frac{\\gamma \\beta}{b} - \\alpha \\beta, \\quad u = \\frac{b |e|}{\\beta}, \\quad b = e^{\\gamma / \\alpha} - 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def balanced_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        class_counts: Array,
+        *,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of a softmax that takes each class as often as the training data has it, so that the scores themselves are balanced.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -\\log \\frac{n_y e^{x_y}}{\\sum_k n_k e^{x_k}}
+
+        Divisor: the number of positions that are not ignored
+        """
+
+    def barlow_twins(
+        self,
+        input1: Array,
+        input2: Array,
+        *,
+        lambd: float = 0.005,
+        deviation: Literal["biased", "unbiased"] = 'biased',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """Draws the cross-correlation matrix of the features of two views towards the identity.
+
+        A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is
+        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
+
+        input1: (n, d), all finite numbers; embeddings, one row a sample
+
+        input2: (n, d), all finite numbers; embeddings, one row a sample
+
+        lambd: weight of what is off the diagonal.
+
+        deviation: which standard deviation divides the features; unbiased (MONAI) makes all correlations smaller by (n - 1) / n.
+
+        Formula: \\ell = \\sum_i (1 - C_{ii})^2 + \\lambda \\sum_{i \\ne j} C_{ij}^2, \\quad C_{ij} = \\frac{1}{n} \\sum_b \\hat z^1_{bi} \\hat
+        z^2_{bj}
+
+        Divisor: 1
+        """
+
+    def barron_general_robust(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 1.0,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One family of robust losses, from the squared error (alpha 2) over pseudo_huber (1), cauchy (0) and geman_mcclure (-2) to welsch
+        (alpha to minus infinity).
+
+        At its removable singularities, alpha 0 and 2, the loss is its limit.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: shape; the smaller, the less an outlier counts.
+
+        c: scale of the errors.
+
+        Formula: \\ell = \\frac{b}{\\alpha} \\left( \\left( \\frac{(e/c)^2}{b} + 1 \\right)^{\\alpha / 2} - 1 \\right), \\quad b = |\\alpha - 2|, \\quad
+        e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def batch_hard_triplet(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        margin: float = 1.0,
+        distance: Literal["euclidean", "squared_euclidean", "cosine"] = 'euclidean',
+        form: Literal["hinge", "soft"] = 'hinge',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """For each anchor of the batch the farthest sample of its class against the nearest of another class.
+
+        An anchor without a positive or without a negative does not count. Of ties the first one is taken; at the margin the gradient is
+        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        margin: by how much the nearest negative should be farther than the farthest positive; unused by the soft form.
+
+        distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
+
+        form: hinge, or soft: softplus of the difference, without margin.
+
+        Formula: \\ell_i = \\max\\left(0, \\max_{y_p = y_i} d_{ip} - \\min_{y_n \\ne y_i} d_{in} + m\\right)
+
+        Divisor: the number of anchors with a positive and a negative
+        """
+
+    def batch_semi_hard_triplet(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        margin: float = 1.0,
+        distance: Literal["euclidean", "squared_euclidean", "cosine"] = 'euclidean',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """For each pair of one class the nearest sample of another class that is farther from the anchor than the positive.
+
+        Where no negative is farther than the positive, the farthest negative is taken (TFA). Of ties the first one is taken; at the margin
+        the gradient is that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of
+        n^2 (d + log n).
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        margin: by how much the negative should be farther.
+
+        distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
+
+        Formula: \\ell_i = \\sum_{y_p = y_i} \\max\\left(0, d_{ip} - d_{i n(p)} + m\\right), \\quad n(p) = \\arg\\min_{y_n \\ne y_i, \\, d_{in} >
+        d_{ip}} d_{in}
+
+        Divisor: the number of ordered pairs of one class whose anchor has a negative
+        """
+
+    def bco(
+        self,
+        logps: Array,
+        ref_logps: Array,
+        labels: Array,
+        *,
+        beta: float = 0.1,
+        delta: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Binary classifier optimisation: cross entropy of whether an answer is desirable, the log-ratio to the reference being its score.
+
+        TRL weighs undesirable answers by a density ratio of their prompts, which is sample_weight here.
+
+        logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        ref_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+
+        labels: (n,), {0, 1}; 1 for a desirable answer, 0 for an undesirable one
+
+        beta: how strongly the policy is held to the reference.
+
+        delta: what is taken off the rewards, a constant; TRL's is the running mean of the rewards r over all batches so far, this one among
+        them.
+
+        Formula: \\ell = \\mathrm{softplus}(\\mp (r - \\delta)), \\quad r = \\beta \\log\\frac{\\pi}{\\pi_{ref}}, \\quad - \\text{ for desirable, } +
+        \\text{ for undesirable answers}
+
+        Divisor: the number of answers
+        """
+
+    def berhu(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The reverse of huber: the absolute error up to c, quadratic beyond. The gradient at a tie is 0.
+
+        The paper's c is a fifth of the batch's largest error, a constant in the gradient.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: error at which the linear turns quadratic.
+
+        Formula: \\ell = |e| \\text{ where } |e| \\le c, \\text{ else } \\frac{e^2 + c^2}{2 c}, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def beta_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        beta: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The Bregman divergences of powers, as in matrix factorisation: beta 2 is half_squared_error, 1 the generalised Kullback-Leibler
+        divergence, 0 itakura_saito.
+
+        A label of 0 is infinite for beta from 0 down.
+
+        predictions: (n, ...), (0, infinity); x, above 0.
+
+        labels: (n, ...), [0, infinity); t, from 0 on.
+
+        beta: the exponent; at 0 and 1 the loss is its limit.
+
+        Formula: \\ell = \\frac{t^\\beta + (\\beta - 1) x^\\beta - \\beta t x^{\\beta - 1}}{\\beta (\\beta - 1)}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def beta_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        variance: Array,
+        *,
+        beta: float = 0.5,
+        eps: float = 1e-06,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "variance"]] = ...,
+    ) -> R_co:
+        """gaussian_nll times a power of the variance that counts as a constant in the gradient, so that points of large variance are fitted
+        too.
+
+        beta 0 is gaussian_nll; beta 1 gives the mean the gradient of half_squared_error.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        variance: (n, ...), [0, infinity); predicted variances, raised to eps where they are below it
+
+        beta: exponent of the variance.
+
+        eps: the least variance.
+
+        Formula: \\ell = \\lfloor v^\\beta \\rfloor \\, \\frac{1}{2} \\left( \\log v + \\frac{(x - t)^2}{v} \\right), \\quad v =
+        \\max(\\mathrm{variance}, \\epsilon)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def bi_tempered_logistic(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        t1: float = 0.8,
+        t2: float = 1.2,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
+
+        Both 1 are cross entropy. The normaliser is found to the last bits by Newton's method, which climbs to it from one side.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        t1: temperature of the logarithm, from 0 to 1.
+
+        t2: temperature of the exponential, from 1 on.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -\\log_{t_1} p_y - \\frac{1}{2 - t_1} \\left( 1 - \\sum_k p_k^{2 - t_1} \\right), \\quad \\log_t u = \\frac{u^{1-t} - 1}{1 -
+        t}, \\quad p_k = \\left( 1 + (t_2 - 1)(\\lambda - x_k) \\right)^{-1 / (t_2 - 1)}, \\quad \\sum_k p_k = 1
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def binary_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        clamp: Literal["torch", "keras", "sklearn", "off"] = 'torch',
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+
+        predictions: (n, ...), [0, 1]; probabilities
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12;
+        keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off:
+        exact, so infinity (an error) where p says that the truth is impossible.
+
+        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        segmentation_models_pytorch's factor is half of it.
+
+        Formula: \\ell = -w \\left( z \\log p + (1 - z) \\log(1 - p) \\right)
+
+        Divisor: the number of elements, also with element weights (torch's rule)
+        """
+
+    def binary_cross_entropy_with_logits(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        pos_weight: Array | None = None,
+        *,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the sigmoid of scores against labels in [0, 1].
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one for all
+
+        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        segmentation_models_pytorch's factor is half of it.
+
+        Formula: \\ell = w \\left( w^+ z \\, \\mathrm{softplus}(-x) + (1 - z) \\, \\mathrm{softplus}(x) \\right)
+
+        Divisor: the number of elements, also with element weights (torch's rule)
+        """
+
+    def binary_sparsemax(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The sparsemax loss of two classes: 0 beyond the margin 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {0, 1}; true classes, 0 or 1
+
+        Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; -m \\text{ where } m \\le -1, \\text{ else } \\frac{(1 - m)^2}{4}, \\quad m = (2 z - 1) x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_absolute(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The absolute error; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+
+        LightGBM and XGBoost then replace each leaf's value by a median of residuals.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = |f - y|, \\quad g = \\mathrm{sign}(f - y), \\quad h = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the sigmoid against a probability.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        Formula: \\ell = y \\, \\mathrm{softplus}(-f) + (1 - y) \\, \\mathrm{softplus}(f), \\quad g = \\sigma(f) - y, \\quad h = \\sigma(f)(1 -
+        \\sigma(f))
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_cross_entropy_lambda(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the probability that at least one of `weight` trials hits, each at the rate softplus of the score.
+
+        With weight 1, or none, it is boosting_cross_entropy; the weight is a part of the loss, and no factor of it.
+
+        predictions: (n, ...), all finite numbers; raw scores; the softplus of them is the rate.
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        weight: (n, ...), (0, infinity); how many trials each row stands for, above 0
+
+        Formula: \\ell = -(1 - y) \\log(1 - z) - y \\log z, \\quad z = 1 - e^{-w \\lambda}, \\; \\lambda = \\log(1 + e^f), \\quad g = \\left( 1 -
+        \\frac{y}{z} \\right) w \\sigma(f)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_expectile(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Half the asymmetric squared error of one expectile: half of expectile.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: XGBoost's expectile_alpha, of which this is the objective for a single one.
+
+        Formula: \\ell = \\tfrac12 w d^2, \\quad g = w d, \\quad h = w, \\quad w = 1 - \\alpha \\text{ where } d \\ge 0, \\text{ else } \\alpha, \\quad
+        d = f - y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_exponential(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """AdaBoost's loss of two classes, 0 and 1; the score is half the log-odds.
+
+        predictions: (n, ...), all finite numbers; raw scores; the sigmoid of twice them is the probability.
+
+        labels: (n, ...), [0, 1]; true classes, 0 or 1, or the probability of 1.
+
+        Formula: \\ell = y e^{-f} + (1 - y) e^f, \\quad g = -y e^{-f} + (1 - y) e^f, \\quad h = \\ell
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_fair(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        fair_c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, nearly linear far out.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        fair_c: error at which the Hessian has fallen to a quarter.
+
+        Formula: \\ell = c^2 \\left( \\tfrac{|d|}{c} - \\log(1 + \\tfrac{|d|}{c}) \\right), \\quad g = \\frac{c \\, d}{|d| + c}, \\quad h =
+        \\frac{c^2}{(|d| + c)^2}, \\quad d = f - y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_gamma(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The gamma likelihood of positive amounts whose log-mean is the score.
+
+        XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
+
+        predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: \\ell = f + y e^{-f}, \\quad g = 1 - y e^{-f}, \\quad h = y e^{-f}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The hinge loss of two classes, 0 and 1. The gradient at the kink is 0.
+
+        The Hessian is 1 where there is a gradient and float32's smallest normal number elsewhere; the true one is 0 (XGBoost).
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), {0, 1}; true classes, 0 or 1
+
+        Formula: \\ell = \\max(0, 1 - s f), \\quad g = -s [s f < 1], \\quad h = [s f < 1], \\quad s = 2 y - 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.9,
+        convention: Literal["lightgbm", "sklearn"] = 'lightgbm',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, linear beyond alpha.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: error at which the quadratic turns linear; scikit-learn's delta, which its boosting takes from a quantile of the errors.
+
+        convention: the Hessian is 1 everywhere (lightgbm), or 1 inside and 0 beyond alpha (sklearn), the true one.
+
+        Formula: \\ell = \\tfrac12 d^2 \\text{ where } |d| \\le \\alpha, \\text{ else } \\alpha (|d| - \\tfrac{\\alpha}{2}), \\quad g =
+        \\mathrm{clip}(d, -\\alpha, \\alpha), \\quad d = f - y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_lambdarank(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        sigmoid: float = 1.0,
+        lambdarank_truncation_level: int = 30,
+        lambdarank_norm: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """LightGBM's LambdaRank: pairs weighed by the change of the NDCG that swapping them makes, of which one at least ranks above the
+        truncation.
+
+        The gradient and the Hessian take the weights, the norms among them, for constants, as LightGBM does. With the norm each weight is
+        divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's weights by their sum of lambdas L, times
+        log2(1 + L). Ties keep the order of positions. LightGBM's sigmoid comes from a table of a million entries; this one is exact.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, 30]; relevance grades y of the items; their gain is 2^y - 1
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        sigmoid: factor of the scores.
+
+        lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it do not count.
+
+        lambdarank_norm: whether to divide by the distance of the scores and the sum of the list.
+
+        Formula: \\ell = \\sum_{y_i > y_j} w_{ij} \\, \\mathrm{softplus}(-\\sigma (s_i - s_j)), \\quad w_{ij} \\propto \\frac{(2^{y_i} - 2^{y_j})
+        |D(r_i) - D(r_j)|}{\\max \\mathrm{DCG}}, \\quad D(r) = \\frac{1}{\\log_2(1 + r)}
+
+        Divisor: the number of lists
+        """
+
+    def boosting_logistic(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        sigmoid: float = 1.0,
+        convention: Literal["lightgbm", "xgboost", "sklearn"] = 'lightgbm',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Cross entropy of two classes.
+
+        LightGBM's gradient sigma(f) - y loses its small end to the subtraction; this is (1 - y) sigma(f) - y sigma(-f).
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; true classes, 0 or 1, or the probability of 1.
+
+        sigmoid: s, LightGBM's factor of the scores; 1 elsewhere.
+
+        convention: xgboost has the Hessian at least 1e-16; lightgbm and sklearn have it as it is.
+
+        Formula: \\ell = y \\, \\mathrm{softplus}(-sf) + (1 - y) \\, \\mathrm{softplus}(sf), \\quad g = s(\\sigma(sf) - y), \\quad h = s^2
+        \\sigma(sf)(1 - \\sigma(sf))
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_mape(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The absolute error as a share of the label, if that is above 1; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = \\frac{|f - y|}{\\max(1, |y|)}, \\quad g = \\frac{\\mathrm{sign}(f - y)}{\\max(1, |y|)}, \\quad h = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_one_vs_all(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        sigmoid: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """A two-class cross entropy for each class against all others.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        sigmoid: s, the factor of the scores.
+
+        Formula: \\ell = \\sum_k \\mathrm{softplus}(\\mp s f_k), - \\text{ for } k = y, \\quad g_k = s(\\sigma(s f_k) - [k = y]), \\quad h_k = s^2
+        \\sigma(s f_k)(1 - \\sigma(s f_k))
+
+        Divisor: the number of rows
+        """
+
+    def boosting_poisson(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        poisson_max_delta_step: float = 0.7,
+        convention: Literal["lightgbm", "xgboost", "sklearn"] = 'lightgbm',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The Poisson likelihood of counts whose log-mean is the score.
+
+        predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
+
+        labels: (n, ...), [0, infinity); true values, at least 0
+
+        poisson_max_delta_step: makes the Hessian of lightgbm and xgboost larger, so that steps are shorter (XGBoost's max_delta_step).
+
+        convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4; its code of 2026 has max(e^f, y)), or
+        e^f (sklearn), the true one.
+
+        Formula: \\ell = e^f - y f, \\quad g = e^f - y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_pseudo_huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        huber_slope: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """A smooth Huber loss: half the squared error near zero, nearly linear far out.
+
+        XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        huber_slope: delta, the slope far out.
+
+        Formula: \\ell = \\delta^2 \\left( \\sqrt{1 + (d / \\delta)^2} - 1 \\right), \\quad g = \\frac{d}{\\sqrt{1 + (d / \\delta)^2}}, \\quad h =
+        \\left( 1 + (d / \\delta)^2 \\right)^{-3/2}, \\quad d = f - y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_quantile(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.9,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The pinball loss of a quantile; Hessian 1, where the true one is 0. The gradient at a tie is 1 - alpha (scikit-learn: -alpha).
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: the quantile; scikit-learn's and XGBoost's default is 0.5.
+
+        Formula: \\ell = \\max(\\alpha (y - f), (1 - \\alpha)(f - y)), \\quad g = 1 - \\alpha \\text{ where } f \\ge y, \\text{ else } -\\alpha, \\quad
+        h = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        convention: Literal["lightgbm", "xgboost", "sklearn"] = 'lightgbm',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the softmax, a tree for each class.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        convention: the Hessian is K / (K - 1) p (1 - p) (lightgbm, K classes), at least 1e-16 and otherwise 2 p (1 - p) (xgboost up to 3.4;
+        its code of 2026 has |g| there), or p (1 - p) (sklearn), the true one.
+
+        Formula: \\ell = -\\log p_y, \\quad g_k = p_k - [k = y], \\quad p = \\mathrm{softmax}(f)
+
+        Divisor: the number of rows
+        """
+
+    def boosting_squared(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Half the squared error; Hessian 1.
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = \\tfrac12 (f - y)^2, \\quad g = f - y, \\quad h = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_squared_log(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Half the squared difference of logarithms of one plus the numbers; one plus the score is raised to 1e-6.
+
+        The gradient is that at the raised score and passes as if nothing had been raised; the Hessian is at least 1e-6 (XGBoost).
+
+        predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
+
+        labels: (n, ...), (-1, infinity); true values, above -1
+
+        Formula: \\ell = \\tfrac12 e^2, \\quad g = \\frac{e}{1 + f}, \\quad h = \\max\\left( \\frac{1 - e}{(1 + f)^2}, 10^{-6} \\right), \\quad e =
+        \\log(1 + f) - \\log(1 + y)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boosting_tweedie(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        tweedie_variance_power: float = 1.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The Tweedie likelihood of amounts, some of them 0, whose log-mean is the score; between Poisson (1) and gamma (2).
+
+        predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
+
+        labels: (n, ...), [0, infinity); true values, at least 0
+
+        tweedie_variance_power: rho; the variance is proportional to this power of the mean.
+
+        Formula: \\ell = \\frac{e^{(2 - \\rho) f}}{2 - \\rho} - \\frac{y e^{(1 - \\rho) f}}{1 - \\rho}, \\quad g = e^{(2 - \\rho) f} - y e^{(1 -
+        \\rho) f}, \\quad h = (2 - \\rho) e^{(2 - \\rho) f} - (1 - \\rho) y e^{(1 - \\rho) f}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def boundary(
+        self,
+        predictions: Array,
+        distances: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The predicted probability times the signed distance to the true boundary: the integral between both boundaries, up to a constant.
+
+        Negative inside of the true region, so the best value is below 0. Classes to be left out are left out by the caller. Used next to
+        dice or cross_entropy, with a weight that grows in training.
+
+        predictions: (n, ...), [0, 1]; probabilities, after softmax or sigmoid.
+
+        distances: (n, ...), all finite numbers; phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus
+        that of the inside, plus 1).
+
+        Formula: \\ell = \\phi \\, p
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def bounded_iou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        beta: float = 0.2,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth
+        L1.
+
+        mmdetection's four elements a box; it adds 1e-3 to the denominators, which are exact here, with 0 / 0 as 0. Where centers are so far
+        apart that the bound is 1 there is no gradient.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        beta: bound at which the quadratic turns linear.
+
+        Formula: \\ell = \\mathrm{smooth\\_l1}_\\beta(b), \\quad b_x = \\min\\left(1, \\frac{4 |\\Delta x|}{w^* + 2 |\\Delta x|}\\right), \\quad b_w = 1
+        - \\min\\left(\\frac{w}{w^*}, \\frac{w^*}{w}\\right)
+
+        Divisor: the number of elements, four for each box
+        """
+
+    def bradley_terry(
+        self,
+        chosen_rewards: Array,
+        rejected_rewards: Array,
+        margin: Array | None = None,
+        *,
+        center_rewards_coefficient: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_rewards", "rejected_rewards"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability that the chosen answer wins, when rewards are the scores of a Bradley-Terry model.
+
+        chosen_rewards: (n,), all finite numbers; rewards of the answers
+
+        rejected_rewards: (n,), all finite numbers; rewards of the answers
+
+        margin: (n,), all finite numbers; by how much the chosen answers are better
+
+        center_rewards_coefficient: weight of the square of the rewards' sum, which keeps them near zero (TRL; 0.01 in the paper).
+
+        Formula: \\ell = \\mathrm{softplus}(m - (r_c - r_r)) + \\lambda (r_c + r_r)^2
+
+        Divisor: the number of pairs
+        """
+
+    def brier_score(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        over_classes: Literal["each", "sum"] = 'each',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The square of the error of a probability.
+
+        predictions: (n, ...), [0, 1]; probabilities
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        over_classes: each: every probability is that of an event of its own, and the mean is over all; sum: axis 1 has the classes, whose
+        squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
+
+        Formula: \\ell = (p - y)^2 \\text{ or } \\sum_k (p_k - y_k)^2
+
+        Divisor: the number of elements; with over_classes sum, of elements over classes
+        """
+
+    def cauchy(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The logarithm of one plus half the squared error: barron_general_robust with alpha 0.
+
+        kornia has this form with c 1; scipy's least_squares has no factor 1/2 in the logarithm, which is c = 1 / sqrt 2.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: scale of the errors.
+
+        Formula: \\ell = \\log\\left(1 + \\frac{e^2}{2 c^2}\\right), \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def center(
+        self,
+        embeddings: Array,
+        centers: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "centers"]] = ...,
+    ) -> R_co:
+        """Half the squared distance of each sample to the center of its class.
+
+        The gradient to the centers is the derivative; the paper moves them by an average over each class's samples instead.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        centers: (c, d), all finite numbers; a learnt vector for each class
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        Formula: \\ell = \\frac{1}{2} |x - c_y|^2
+
+        Divisor: the number of samples
+        """
+
+    def chamfer_distance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted
+        one.
+
+        The first of equally near points counts, as in pytorch3d, which calls this norm 2 with point_reduction mean.
+
+        predictions: (n, p, d), all finite numbers; predicted points
+
+        labels: (n, q, d), all finite numbers; true points
+
+        Formula: \\ell_i = \\frac{1}{p} \\sum_a \\min_b \\|x_{ia} - t_{ib}\\|^2 + \\frac{1}{q} \\sum_b \\min_a \\|x_{ia} - t_{ib}\\|^2
+
+        Divisor: the number of samples
+        """
+
+    def ciou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: Literal["constant", "differentiated"] = 'constant',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The loss diou plus a penalty on different aspect ratios, weighed by how well the boxes overlap.
+
+        The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not
+        (older mmdet).
+
+        Formula: \\ell = \\mathrm{diou} + \\alpha v, \\quad v = \\frac{4}{\\pi^2} \\left( \\arctan \\frac{w^*}{h^*} - \\arctan \\frac{w}{h} \\right)^2,
+        \\quad \\alpha = \\frac{v}{1 - \\mathrm{IoU} + v}
+
+        Divisor: the number of boxes
+        """
+
+    def circle(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        weights: Literal["constant", "differentiated"] = 'constant',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """Pushes the cosines of one class above 1 - margin and those of different classes below margin, the farther from it the harder.
+
+        The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and
+        TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not
+        count.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        gamma: scale; 80 for retrieval, 256 for faces, 64 in TensorFlow Ranking.
+
+        margin: relaxation; 0.4 for retrieval, 0.25 for faces.
+
+        weights: whether the gradient holds the weights of the pairs constant, as the paper does, or differentiates them, as keras does.
+
+        Formula: \\ell_i = \\mathrm{softplus} \\left( \\log \\sum_{y_k \\ne y_i} e^{\\gamma (s_{ik} + m)_+ (s_{ik} - m)} + \\log \\sum_{p \\in P_i}
+        e^{-\\gamma (1 + m - s_{ip})_+ (s_{ip} - 1 + m)} \\right)
+
+        Divisor: the number of anchors with a positive and a negative
+        """
+
+    def cispo(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        epsilon_high: float = 5.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Clipped importance sampling: the ratio is clipped and constant, so that no token's gradient vanishes.
+
+        The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+
+        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        epsilon_high: the largest ratio (TRL's and ScaleRL's meaning: the bound itself, not its distance from 1).
+
+        Formula: \\ell = -\\mathrm{sg}(\\min(\\rho, \\epsilon_h)) \\, A \\log \\pi
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def class_balanced(
+        self,
+        predictions: Array,
+        labels: Array,
+        class_counts: Array,
+        *,
+        beta: float = 0.999,
+        gamma: float = 0.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the softmax, or its focal form, each class weighed by one over its effective number of samples.
+
+        The weights are scaled to sum to the number of classes, as in the authors' code.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+
+        beta: how much a further sample of a class still adds; 0 weighs all alike, near 1 each class by one over its count.
+
+        gamma: focusing exponent; 0 is cross entropy.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y (1 - p_y)^\\gamma (-\\log p_y), \\quad w_k \\propto \\frac{1 - \\beta}{1 - \\beta^{n_k}}, \\quad \\sum_k w_k = C, \\quad p
+        = \\mathrm{softmax}(x)
+
+        Divisor: the number of positions that are not ignored, whatever the weights
+        """
+
+    def clip(
+        self,
+        image: Array,
+        text: Array,
+        logit_scale: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["image", "text", "logit_scale"]] = ...,
+    ) -> R_co:
+        """Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
+
+        image: (n, d), all finite numbers; embeddings, one row a sample
+
+        text: (n, d), all finite numbers; embeddings, one row a sample
+
+        logit_scale: (1,), (0, infinity); factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP
+        holds at 100 at most).
+
+        Formula: \\ell_i = \\frac{1}{2} \\left( -\\log \\frac{e^{t s_{ii}}}{\\sum_j e^{t s_{ij}}} - \\log \\frac{e^{t s_{ii}}}{\\sum_j e^{t s_{ji}}}
+        \\right)
+
+        Divisor: the number of pairs
+        """
+
+    def confidence_penalty(
+        self,
+        predictions: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
+
+        predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
+
+        Formula: \\ell_i = \\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def contrastive(
+        self,
+        input1: Array,
+        input2: Array,
+        labels: Array,
+        *,
+        margin: float = 1.0,
+        convention: Literal["tfa", "hadsell", "pml"] = 'tfa',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """Draws similar pairs together and pushes dissimilar pairs apart up to a margin, by their euclidean distance.
+
+        pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind; here the vectors are taken as
+        they are and every pair counts. MONAI's ContrastiveLoss is ntxent. Where the distance is 0 its gradient is 0, and at the margin too.
+
+        input1: (n, d), all finite numbers; embeddings, one row a sample
+
+        input2: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), {0, 1}; 1 for a similar pair, 0 for a dissimilar one
+
+        margin: distance that dissimilar pairs should keep.
+
+        convention: tfa squares; hadsell takes half of that, as the paper; pml does not square.
+
+        Formula: \\ell = y d^2 + (1 - y) \\max(0, m - d)^2, \\quad d = |a - b|
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def cosface(
+        self,
+        embeddings: Array,
+        weight: Array,
+        labels: Array,
+        *,
+        margin: float = 0.35,
+        scale: float = 64.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "weight"]] = ...,
+    ) -> R_co:
+        """Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        margin: taken off the cosine of the true class.
+
+        scale: multiplies the cosines.
+
+        Formula: \\ell = -\\log \\frac{e^{s (\\cos \\theta_y - m)}}{e^{s (\\cos \\theta_y - m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}
+
+        Divisor: the number of samples
+        """
+
+    def cosine_distance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        form: Literal["distance", "negative", "squared_chord"] = 'distance',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the cosine of the angle between two vectors.
+
+        A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0).
+
+        predictions: (n, ..., d), all finite numbers; vectors along the last axis
+
+        labels: (n, ..., d), all finite numbers; vectors to point along
+
+        form: distance is 1 - cos (optax); negative is -cos (keras, lightly, SimSiam); squared_chord is 2 - 2 cos, the squared distance of
+        the directions (BYOL).
+
+        Formula: \\ell = 1 - \\frac{a \\cdot b}{|a| |b|}
+
+        Divisor: the number of vectors
+        """
+
+    def cosine_embedding(
+        self,
+        input1: Array,
+        input2: Array,
+        labels: Array,
+        *,
+        margin: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """One minus the cosine of similar pairs; of dissimilar pairs how far the cosine exceeds the margin.
+
+        The cosine is exact: torch adds 1e-12 to the squared norms, which is felt below norms of about 1e-4, and loses 1 - cos of nearly
+        parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
+
+        input1: (n, d), all finite numbers; embeddings, one row a sample
+
+        input2: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), {-1, 1}; 1 for a similar pair, -1 for a dissimilar one
+
+        margin: cosine that dissimilar pairs may have.
+
+        Formula: \\ell = 1 - \\cos(a, b) \\text{ for } y = 1, \\quad \\max(0, \\cos(a, b) - m) \\text{ for } y = -1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def cox_ph(
+        self,
+        predictions: Array,
+        times: Array,
+        events: Array,
+        *,
+        ties: Literal["breslow", "efron"] = 'breslow',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus Cox's logarithmic partial likelihood: of those still at risk, the subject with the event is the likely one.
+
+        A subject is at risk at a time if its own is not earlier. Of several events at one time, Breslow (XGBoost) leaves all in each
+        other's risk set; Efron takes them out bit by bit, and each event's loss has the mean of those logarithms. XGBoost sums over events
+        and has a negative label for censored.
+
+        predictions: (n,), all finite numbers; logarithm of each subject's relative hazard
+
+        times: (n,), all finite numbers; time of the event, or until which none was seen
+
+        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+
+        ties: breslow or efron.
+
+        Formula: \\ell_i = \\log \\sum_{j: t_j \\ge t_i} e^{x_j} - x_i \\text{ for each event } i
+
+        Divisor: the number of events; without any the value is 0
+        """
+
+    def cpo(
+        self,
+        chosen_logps: Array,
+        rejected_logps: Array,
+        chosen_nll: Array | None = None,
+        *,
+        loss_type: Literal["sigmoid", "hinge", "ipo"] = 'sigmoid',
+        beta: float = 0.1,
+        label_smoothing: float = 0.0,
+        cpo_alpha: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_logps", "rejected_logps", "chosen_nll"]] = ...,
+    ) -> R_co:
+        """Contrastive preference optimisation: DPO without a reference, plus the chosen answer's negative log-likelihood.
+
+        `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them. Triple preference optimisation (TPO,
+        arXiv:2405.16681) is this with the likelihood of a third, better answer for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
+
+        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        chosen_nll: (n,), all finite numbers; negative log-likelihood of the chosen answers, averaged over tokens
+
+        loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
+
+        beta: scale of the difference.
+
+        label_smoothing: probability that the preference is wrong; sigmoid only.
+
+        cpo_alpha: weight of `chosen_nll`, where it is sent.
+
+        Formula: \\ell = \\mathrm{softplus}(-\\beta (\\log \\pi(c) - \\log \\pi(r))) + \\alpha \\, \\mathrm{NLL}(c)
+
+        Divisor: the number of pairs
+        """
+
+    def crf_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        transitions: Array,
+        start_transitions: Array | None = None,
+        end_transitions: Array | None = None,
+        lengths: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "transitions", "start_transitions", "end_transitions"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability of the true tags in a linear-chain conditional random field.
+
+        Computed as the sum over the steps of the surprise at a tag given the one after it, so that a nearly certain path keeps the digits
+        of its small loss. pytorch-crf has start and end scores, TensorFlow has not; pytorch-crf's mask is `lengths` here.
+
+        predictions: (n, t, k), all finite numbers; score of each tag at each step
+
+        labels: (n, t), class indices in [0, k); true tag of each step
+
+        transitions: (k, k), all finite numbers; score of going from a tag (row) to a tag (column)
+
+        start_transitions: (k,), all finite numbers; score of beginning, or ending, with each tag
+
+        end_transitions: (k,), all finite numbers; score of beginning, or ending, with each tag
+
+        lengths: (n,), lengths in [1, t]; how many steps of each sample count
+
+        Formula: \\ell = \\log \\sum_{y'} e^{s(y')} - s(y), \\quad s(y) = a_{y_1} + \\sum_t e_{t y_t} + \\sum_{t > 1} T_{y_{t-1} y_t} + b_{y_L}
+
+        Divisor: the number of samples
+        """
+
+    def cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+        predictions_are: Literal["logits", "probabilities", "log_probabilities"] = 'logits',
+        log_base: Literal["e", "2"] = 'e',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability of the true class, or of a distribution over the classes.
+
+        0 log 0 is 0. Probabilities are taken as they are, not renormalised.
+
+        predictions: (n, c, ...), all finite numbers; scores of the classes, as `predictions_are` says.
+
+        labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
+        probability of each class (n, c, ...).
+
+        weight: (c,), [0, infinity); weight of each class
+
+        ignore_index: class index that does not count.
+
+        label_smoothing: share of the target spread evenly over all classes.
+
+        predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
+
+        log_base: e gives nats, 2 gives bits.
+
+        Formula: \\ell = -\\sum_k w_k q_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of
+        positions, whatever the weights (torch's rule)
+        """
+
+    def crps(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a normal distribution: a proper score in the units of the label.
+
+        predictions: (n, ...), all finite numbers; mu, the means.
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); sigma, the standard deviations.
+
+        Formula: \\ell = \\sigma \\left( \\omega (2 \\Phi(\\omega) - 1) + 2 \\varphi(\\omega) - \\frac{1}{\\sqrt{\\pi}} \\right), \\quad \\omega = \\frac{t
+        - \\mu}{\\sigma}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def crps_ensemble(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        estimator: Literal["empirical", "fair"] = 'empirical',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of an ensemble.
+
+        It is summed over the gaps between neighbours, where no term is negative: members far from the label and close to each other lose
+        nothing. A tie adds nothing to the gradient.
+
+        predictions: (n, m), all finite numbers; members of the predicted ensemble
+
+        labels: (n,), all finite numbers; true values
+
+        estimator: empirical: M = m^2, the score of the ensemble's own distribution; fair: M = m (m - 1), unbiased for the distribution that
+        the members come from (two members or more).
+
+        Formula: \\ell_i = \\frac{1}{m} \\sum_j |x_{ij} - t_i| - \\frac{1}{2 M} \\sum_{j,k} |x_{ij} - x_{ik}|
+
+        Divisor: the number of samples
+        """
+
+    def ctc(
+        self,
+        predictions: Array,
+        labels: Array,
+        input_lengths: Array,
+        target_lengths: Array,
+        *,
+        blank: int = 0,
+        zero_infinity: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Connectionist temporal classification: minus the log of the summed probability of all alignments of the symbols to the frames.
+
+        The gradient is the true derivative by the log-probabilities, minus the probability of each symbol at each frame. torch returns that
+        plus exp(predictions), which is the derivative by the scores under a log-softmax; behind a log-softmax both give the same. An
+        infeasible target (more symbols and needed blanks than frames) is infinite, which is an error unless zero_infinity.
+
+        predictions: (t, n, c), all finite numbers; log-probabilities of the symbols at each frame
+
+        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; what is beyond the length is padding
+
+        input_lengths: (n,), lengths in [0, t]; how many frames of each sample count
+
+        target_lengths: (n,), lengths in [0, s]; how many symbols of each sample count
+
+        blank: index of the blank.
+
+        zero_infinity: take 0 for infeasible targets, with no gradient.
+
+        Formula: \\ell = -\\log \\sum_{\\pi \\in B^{-1}(y)} \\prod_t p_t(\\pi_t)
+
+        Divisor: each sample is divided by its target length (at least 1), then the mean is over the samples (torch's rule)
+        """
+
+    def decoupled_contrastive(
+        self,
+        input1: Array,
+        input2: Array,
+        *,
+        temperature: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """NT-Xent of two views without the positive in the denominator, by cosine.
+
+        It may be negative. A single pair has no negatives: its loss is -s / T.
+
+        input1: (n, d), all finite numbers; embeddings, one row a sample
+
+        input2: (n, d), all finite numbers; embeddings, one row a sample
+
+        temperature: divides the cosines.
+
+        Formula: \\ell_i = \\frac{1}{2} \\sum_{v} \\left( -\\frac{s(z_i^1, z_i^2)}{T} + \\log \\sum_{j \\ne i} \\left( e^{s(z_i^v, z_j^1) / T} +
+        e^{s(z_i^v, z_j^2) / T} \\right) \\right)
+
+        Divisor: the number of pairs; both directions of a pair are averaged
+        """
+
+    def deephit(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        *,
+        alpha: float = 0.2,
+        sigma: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """pmf, and a loss of ranks: whoever has the event first should have the larger risk by then than each who has it later.
+
+        pycox's loss of a single risk: alpha weighs the likelihood, as it does there (the paper's alpha weighs the ranks). Whoever was
+        censored in the same interval counts as later; the ranks are a mean over all n subjects.
+
+        predictions: (n, b), all finite numbers; raw scores of the intervals of time
+
+        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+
+        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+
+        alpha: share of the likelihood.
+
+        sigma: scale of the differences of risk.
+
+        Formula: \\ell_i = \\alpha \\, \\mathrm{pmf}_i + (1 - \\alpha) \\frac{1}{n} \\sum_{j : T_i < T_j} [d_i] \\exp\\left( \\frac{F_j(T_i) -
+        F_i(T_i)}{\\sigma} \\right), \\quad F_i(t) = \\sum_{k \\le t} p_{ik}
+
+        Divisor: the number of subjects
+        """
+
+    def detr_set(
+        self,
+        class_logits: Array,
+        boxes: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        no_object_weight: float = 0.1,
+        class_weight: float = 1.0,
+        box_weight: float = 5.0,
+        giou_weight: float = 2.0,
+        class_cost: float = 1.0,
+        box_cost: float = 5.0,
+        giou_cost: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "boxes", "box_targets"]] = ...,
+    ) -> R_co:
+        """The Hungarian loss: each true object is matched to one query, the other queries are to say "no object".
+
+        DETR's and Hugging Face transformers' conventions. The matching minimises the costs and is constant in the gradient. The cross
+        entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
+        sample; `parts` has the terms before their weights. Auxiliary outputs of other layers are further calls.
+
+        class_logits: (n, q, k), all finite numbers; raw scores of each query, the last class for no object
+
+        boxes: (n, q, 4), [0, 1]; predicted boxes as center x, center y, width, height, in units of the image
+
+        labels: (n, m), [-1, infinity); class of each true object, -1 for padding
+
+        box_targets: (n, m, 4), [0, 1]; true boxes as center x, center y, width, height
+
+        no_object_weight: weight of the last class, no object, in the cross entropy.
+
+        class_weight: weight of the part `class`.
+
+        box_weight: weight of the part `box`.
+
+        giou_weight: weight of the part `giou`.
+
+        class_cost: weight of minus the probability of the object's class in the matching.
+
+        box_cost: weight of the absolute differences of the boxes in the matching.
+
+        giou_cost: weight of minus the generalized IoU in the matching.
+
+        Formula: L = \\lambda_c \\overline{\\mathrm{CE}}_w + \\frac{1}{N} \\sum_{\\text{matched}} \\left( \\lambda_b \\lVert b - b^* \\rVert_1 +
+        \\lambda_g \\, \\mathrm{giou}(b, b^*) \\right)
+
+        Divisor: 1; the cross entropy has the sum of its weights, the box terms the number of objects
+        """
+
+    def dft(
+        self,
+        logps: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Dynamic fine-tuning: the log-likelihood of the tokens shown, each weighed by its own probability.
+
+        The gradient takes the probability for a constant, as the method does; it is not the derivative of the value.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        Formula: \\ell = -\\mathrm{sg}(\\pi) \\log \\pi
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def dice(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        squared_pred: bool = False,
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus twice the intersection over the sum of both masks, for each class.
+
+        MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
+        (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it leaves out classes that no mask has. 0 / 0,
+        which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerator.
+
+        smooth_dr: added to the denominator.
+
+        squared_pred: the denominator sums the squares of p and t (V-Net).
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = 1 - \\frac{2 \\sum p t + s_{nr}}{\\sum p + \\sum t + s_{dr}}
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
+        """
+
+    def dice_ce(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        activation: Literal["softmax", "sigmoid"] = 'softmax',
+        lambda_dice: float = 1.0,
+        lambda_ce: float = 1.0,
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The sum of dice and cross entropy, each sample's mean of both.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        activation: softmax with cross_entropy, or sigmoid with binary_cross_entropy_with_logits.
+
+        lambda_dice: weight of the part `dice`.
+
+        lambda_ce: weight of the part `ce`.
+
+        smooth_nr: added to the numerator of dice.
+
+        smooth_dr: added to the denominator of dice.
+
+        include_background: whether class 0 counts in dice; in the cross entropy it always does.
+
+        Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{CE}}
+
+        Divisor: the number of samples; dice is a mean over classes, cross entropy one over positions (and classes, with sigmoid)
+        """
+
+    def dice_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        activation: Literal["softmax", "sigmoid"] = 'sigmoid',
+        gamma: float = 2.0,
+        lambda_dice: float = 1.0,
+        lambda_focal: float = 1.0,
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The sum of dice and the focal loss, each sample's mean of both.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and is a mean
+        over positions where MONAI's is one over positions and classes.
+
+        gamma: focusing exponent.
+
+        lambda_dice: weight of the part `dice`.
+
+        lambda_focal: weight of the part `focal`.
+
+        smooth_nr: added to the numerator of dice.
+
+        smooth_dr: added to the denominator of dice.
+
+        include_background: whether class 0 counts in dice; in the focal loss it always does.
+
+        Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{focal}}_\\gamma
+
+        Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+        """
+
+    def dino(
+        self,
+        predictions: Array,
+        labels: Array,
+        center: Array,
+        *,
+        student_temperature: float = 0.1,
+        teacher_temperature: float = 0.04,
+        center_momentum: float = 0.9,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of a student's view against a teacher's view of the same images, the teacher centred and sharpened.
+
+        Self-distillation without labels: pairs of different views are one call each, or one after the other in a call. `state` has the
+        center to send with the next call, a running mean of the teacher's scores. The teacher is constant.
+
+        predictions: (n, k), all finite numbers; raw scores of the student's view
+
+        labels: (n, k), all finite numbers; raw scores of the teacher's view
+
+        center: (k,), all finite numbers; what is taken off the teacher's scores; zeros at first
+
+        student_temperature: T_s, by which the student's scores are divided.
+
+        teacher_temperature: T_t, by which the teacher's are.
+
+        center_momentum: m, how much of the center stays.
+
+        Formula: \\ell_i = -\\sum_k t_{ik} \\log s_{ik}, \\quad s = \\mathrm{softmax}(x / T_s), \\quad t = \\mathrm{softmax}((y - c) / T_t), \\quad
+        c \\leftarrow m c + (1 - m) \\bar y
+
+        Divisor: the number of samples
+        """
+
+    def diou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\rho^2}{c^2}
+
+        Divisor: the number of boxes
+        """
+
+    def distribution_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
+
+        The last bin is a place too (mmdet fails on it).
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each bin.
+
+        labels: (n, ...), [0, infinity); place among the bins, from 0 to their number minus 1
+
+        Formula: \\ell = -(\\lfloor t \\rfloor + 1 - t) \\log p_{\\lfloor t \\rfloor} - (t - \\lfloor t \\rfloor) \\log p_{\\lfloor t \\rfloor + 1}
+
+        Divisor: the number of places
+        """
+
+    def dpo(
+        self,
+        chosen_logps: Array,
+        rejected_logps: Array,
+        ref_chosen_logps: Array,
+        ref_rejected_logps: Array,
+        *,
+        loss_type: Literal["sigmoid", "hinge", "ipo", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "aot", "aot_unpaired", "apo_zero", "apo_down", "discopop"] = 'sigmoid',
+        beta: float = 0.1,
+        label_smoothing: float = 0.0,
+        discopop_tau: float = 0.05,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
+    ) -> R_co:
+        """Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
+
+        With u and v for beta times the log-ratios of the chosen and the rejected answer and x = u - v, `loss_type` is one of sigmoid
+        softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels,
+        which can be negative; exo_pair KL(sigmoid(x) | 1 - label_smoothing), which must be positive there; nca_pair softplus(-u) +
+        softplus(u)/2 + softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
+        ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop (1 - m)
+        softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. TRL's DPO trainer averages log-
+        probabilities over tokens for ipo, its CPO trainer sums; send what you mean. TRL's sigmoid_norm is sigmoid of averages. The
+        divergence is the reverse KL alone, TRL's default f_divergence_type. aot and aot_unpaired are the sigmoid of beta (a - b) with the
+        batch's a and b sorted: alignment by optimal transport asks that the k-th smallest a exceed the k-th smallest b. With aot a is the
+        pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the log-ratios to the reference of the
+        chosen and of the rejected answers. A sample's loss is that of its a; ties keep the order of the samples. These two depend on the
+        whole batch: their answers over shards do not merge.
+
+        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        ref_chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+
+        ref_rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+
+        loss_type: the variant, by TRL's name.
+
+        beta: how strongly the policy is held to the reference; a reward's temperature.
+
+        label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust, exo_pair and both aot; the others
+        take no notice.
+
+        discopop_tau: temperature of discopop's mixture.
+
+        Formula: \\ell = \\mathrm{softplus}\\left(-\\beta \\left(\\log\\frac{\\pi(c)}{\\pi_{ref}(c)} - \\log\\frac{\\pi(r)}{\\pi_{ref}(r)}\\right)\\right)
+
+        Divisor: the number of pairs
+        """
+
+    def dqn(
+        self,
+        predictions: Array,
+        actions: Array,
+        next_values: Array,
+        rewards: Array,
+        done: Array,
+        next_predictions: Array | None = None,
+        *,
+        discount: float = 0.99,
+        criterion: Literal["huber", "squared", "half_squared"] = 'huber',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Deep Q-learning: the error of the taken action's value against the reward and the discounted value of the best next action.
+
+        With next_predictions the best action is the one that they say, the first of equal ones (double DQN); its value is next_values'
+        either way.
+
+        predictions: (n, k), all finite numbers; values of every action in each state
+
+        actions: (n,), class indices in [0, k); the actions taken
+
+        next_values: (n, k), all finite numbers; values of every action in the states that followed, mostly a target network's
+
+        rewards: (n,), all finite numbers; rewards of the steps
+
+        done: (n,), {0, 1}; 1 where nothing followed, 0 elsewhere
+
+        next_predictions: (n, k), all finite numbers; the online network's values there, which then choose the action (double DQN)
+
+        discount: gamma.
+
+        criterion: c: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or half_squared e^2 / 2.
+
+        Formula: \\ell = c(Q_a - y), \\quad y = r + (1 - d) \\gamma \\max_{a'} Q'_{a'}
+
+        Divisor: the number of samples
+        """
+
+    def eiou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The loss diou plus the squared differences of width and height over those of the enclosing box.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        Formula: \\ell = \\mathrm{diou} + \\frac{(w - w^*)^2}{c_w^2} + \\frac{(h - h^*)^2}{c_h^2}
+
+        Divisor: the number of boxes
+        """
+
+    def energy_distance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Twice the squared distance of the distribution functions of two samples of numbers: 0 only for equal ones.
+
+        Summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; of a single label it
+        is twice crps_ensemble. The gradient of tied numbers is the mean of both sides'.
+
+        predictions: (n, m), all finite numbers; numbers drawn from the predicted distribution
+
+        labels: (n, k), all finite numbers; numbers drawn from the true distribution
+
+        Formula: \\ell_i = 2 \\int (F_i - G_i)^2 = \\frac{2}{m k} \\sum_{j,l} |x_j - t_l| - \\frac{1}{m^2} \\sum_{j,l} |x_j - x_l| - \\frac{1}{k^2}
+        \\sum_{j,l} |t_j - t_l|
+
+        Divisor: the number of samples
+        """
+
+    def energy_score(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
+
+        The gradient of two equal vectors' distance is 0.
+
+        predictions: (n, m, d), all finite numbers; members of the predicted ensemble
+
+        labels: (n, d), all finite numbers; true vectors
+
+        Formula: \\ell_i = \\frac{1}{m} \\sum_j \\|x_{ij} - t_i\\| - \\frac{1}{2 m^2} \\sum_{j,k} \\|x_{ij} - x_{ik}\\|
+
+        Divisor: the number of samples
+        """
+
+    def entmax15(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The loss of which 1.5-entmax is the link: probabilities that reach 0 as sparsemax's do, on a smooth way.
+
+        Exactly 0 where the true class leads by 2. Computed as a sum of what is positive.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        Formula: \\ell = \\frac{4}{3} \\left( 1 - \\sum_k p_k^{3/2} \\right) + \\sum_k p_k x_k - x_y, \\quad p_k = \\max\\left( \\frac{x_k}{2} - \\tau,
+        0 \\right)^2, \\quad \\sum_k p_k = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def entropy(
+        self,
+        predictions: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
+
+        predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
+
+        Formula: \\ell_i = -\\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def epsilon_insensitive(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        epsilon: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        epsilon: the error that costs nothing.
+
+        Formula: \\ell = \\max(0, |x - t| - \\epsilon)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def evidential_classification(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        form: Literal["mse", "log", "digamma"] = 'mse',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The expected loss of class probabilities that have a Dirichlet distribution, its parameters the evidence for each class plus 1.
+
+        The evidence is what a network gives after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform
+        distribution, which takes back evidence for wrong classes, is not part of the loss.
+
+        predictions: (n, c), [0, infinity); e, the evidence.
+
+        labels: (n,), class indices in [0, c); index of the true class
+
+        form: mse: the expected squared error, the paper's choice (equation 5); log: minus the log of the marginal likelihood (3); digamma:
+        the expected cross entropy (4).
+
+        Formula: \\sum_k (y_k - p_k)^2 + \\frac{p_k (1 - p_k)}{S + 1}, \\quad \\log S - \\log \\alpha_y, \\quad \\psi(S) - \\psi(\\alpha_y); \\quad
+        \\alpha = e + 1, \\; S = \\sum_k \\alpha_k, \\; p = \\alpha / S
+
+        Divisor: the number of samples
+        """
+
+    def evidential_regression(
+        self,
+        predictions: Array,
+        labels: Array,
+        nu: Array,
+        alpha: Array,
+        beta: Array,
+        *,
+        coeff: float = 0.01,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "nu", "alpha", "beta"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood under a normal-inverse-gamma distribution over means and variances, and a fine for evidence where the error
+        is large.
+
+        The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the fine at an
+        error of 0 is 0.
+
+        predictions: (n, ...), all finite numbers; gamma, the predicted means.
+
+        labels: (n, ...), all finite numbers; true values
+
+        nu: (n, ...), (0, infinity); how many observations the mean is worth, above 0.
+
+        alpha: (n, ...), (1, infinity); shape of the variance's distribution, above 1.
+
+        beta: (n, ...), (0, infinity); scale of the variance's distribution, above 0.
+
+        coeff: lambda, weight of the fine; 0.01 in the paper's experiments.
+
+        Formula: \\ell = \\tfrac{1}{2} \\log \\tfrac{\\pi}{\\nu} - \\alpha \\log \\Omega + \\left( \\alpha + \\tfrac{1}{2} \\right) \\log \\left( (t -
+        \\gamma)^2 \\nu + \\Omega \\right) + \\log \\frac{\\Gamma(\\alpha)}{\\Gamma(\\alpha + \\frac{1}{2})} + \\lambda |t - \\gamma| (2 \\nu + \\alpha),
+        \\quad \\Omega = 2 \\beta (1 + \\nu)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def expectile(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+
+        Formula: \\ell = |\\alpha - [t \\le x]| \\, (t - x)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def exponential(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The exponential of minus the margin, AdaBoost's loss.
+
+        scikit-learn's boosting takes the score as half the log-odds: the same formula.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = e^{-t x}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def exponential_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of an exponential distribution of predicted rate.
+
+        predictions: (n, ...), (0, infinity); x, the rates, above 0.
+
+        labels: (n, ...), [0, infinity); t, times from 0 on.
+
+        Formula: \\ell = x t - \\log x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def fair(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, nearly linear with slope c far out.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: error at which the curvature has fallen to a quarter.
+
+        Formula: \\ell = c^2 \\left( \\frac{|e|}{c} - \\log\\left(1 + \\frac{|e|}{c}\\right) \\right), \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def fast_rcnn(
+        self,
+        class_logits: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        background: Literal["first", "last"] = 'first',
+        beta: float = 0.1111111111111111,
+        box_weight: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
+    ) -> R_co:
+        """Multi-task loss of regions: cross entropy of the class, and smooth L1 of the box for foreground regions.
+
+        The box term takes the row of the true class and is summed over its four numbers; both terms are divided by all regions.
+
+        class_logits: (r, k), all finite numbers; class logits of each region, background included
+
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+
+        labels: (r,), class indices in [0, k); class of each region
+
+        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+
+        background: which class is background; torchvision has it first, detectron2 last.
+
+        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
+
+        box_weight: lambda.
+
+        Formula: L = \\frac{1}{R} \\sum_i \\left( \\mathrm{CE}(x_i, u_i) + \\lambda [u_i \\text{ is foreground}] \\, \\mathrm{smooth\\_l1}(d_i^{u_i}
+        - v_i) \\right)
+
+        Divisor: the number of regions
+        """
+
+    def faster_rcnn(
+        self,
+        objectness: Array,
+        rpn_box_deltas: Array,
+        rpn_labels: Array,
+        rpn_box_targets: Array,
+        class_logits: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        objectness_weight: float = 1.0,
+        rpn_box_weight: float = 1.0,
+        classifier_weight: float = 1.0,
+        box_weight: float = 1.0,
+        beta: float = 0.1111111111111111,
+        background: Literal["first", "last"] = 'first',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets"]] = ...,
+    ) -> R_co:
+        """The four terms of Faster R-CNN as torchvision sums them: rpn and fast_rcnn, each with its own mean.
+
+        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+
+        objectness: (a,), all finite numbers; objectness logit of each anchor
+
+        rpn_box_deltas: (a, 4), all finite numbers; predicted box deltas of each anchor
+
+        rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
+
+        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+
+        class_logits: (r, k), all finite numbers; class logits of each region, background included
+
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+
+        labels: (r,), class indices in [0, k); class of each region
+
+        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+
+        objectness_weight: weight of the part `objectness`.
+
+        rpn_box_weight: weight of the part `rpn_box_reg`.
+
+        classifier_weight: weight of the part `classifier`.
+
+        box_weight: weight of the part `box_reg`.
+
+        beta: of both smooth_l1 terms.
+
+        background: which class is background; torchvision has it first, detectron2 last.
+
+        Formula: L = w_1 L_{objectness} + w_2 L_{rpn\\_box} + w_3 L_{classifier} + w_4 L_{box}
+
+        Divisor: 1; each term has the divisor of rpn (torchvision's) or fast_rcnn
+        """
+
+    def fcos(
+        self,
+        class_logits: Array,
+        distances: Array,
+        centerness: Array,
+        labels: Array,
+        distance_targets: Array,
+        *,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        box_weight: float = 1.0,
+        centerness_weight: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "distances", "centerness"]] = ...,
+    ) -> R_co:
+        """Focal loss of every location and class, and for those with an object the GIoU of the box and the cross entropy of the centerness.
+
+        torchvision's convention: all over the number of locations with an object in the batch (at least 1), so that answers over shards do
+        not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` has the terms before their weights.
+
+        class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
+
+        distances: (n, a, 4), [0, infinity); predicted distances from each location to left, top, right and bottom
+
+        centerness: (n, a), all finite numbers; raw scores of how central each location is in its object
+
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+
+        distance_targets: (n, a, 4), [0, infinity); true distances to left, top, right and bottom; they count for locations with an object
+
+        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+
+        gamma: focusing exponent.
+
+        box_weight: lambda_b.
+
+        centerness_weight: lambda_c.
+
+        Formula: L = \\frac{1}{\\max(1, N)} \\sum_a \\left( \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \\ge 0] \\left( \\lambda_b \\,
+        \\mathrm{giou}(d_a, d_a^*) + \\lambda_c \\, \\mathrm{BCE}(c_a, c_a^*) \\right) \\right), \\quad c^* = \\sqrt{\\frac{\\min(l^*, r^*)}{\\max(l^*,
+        r^*)} \\frac{\\min(t^*, b^*)}{\\max(t^*, b^*)}}
+
+        Divisor: the number of locations with an object in the batch, at least 1, shared evenly by the images
+        """
+
+    def focal_tversky(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        alpha: float = 0.3,
+        beta: float = 0.7,
+        gamma: float = 1.3333333333333333,
+        exponent: Literal["inverse", "gamma"] = 'inverse',
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
+
+        The paper's alpha is our beta. segmentation_models_pytorch has the exponent gamma, on the mean over the classes; MONAI's exponent 1
+        - gamma is `exponent` gamma with gamma replaced by it, and it leaves the background without the power. The gradient at loss 0 is 0.
+        A negative Tversky loss, which smooth_nr > smooth_dr makes possible, counts as 0.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        alpha: weight of false positives.
+
+        beta: weight of false negatives.
+
+        gamma: focusing parameter.
+
+        exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerator.
+
+        smooth_dr: added to the denominator.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = (1 - TI_c)^{1 / \\gamma}, \\quad 1 - TI_c \\text{ as in tversky}
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        """
+
+    def gamma_deviance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Twice the excess of the gamma likelihood's negative logarithm over its least value.
+
+        predictions: (n, ...), (0, infinity); estimates, above 0
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: D = 2 \\left( \\log \\frac{x}{t} + \\frac{t}{x} - 1 \\right)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gamma_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a gamma distribution of given shape, in units of the shape and without what the prediction does not
+        change.
+
+        predictions: (n, ...), all finite numbers; x, the logarithms of the means.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: \\ell = x + t e^{-x}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gan_hinge(
+        self,
+        fake: Array,
+        real: Array | None = None,
+        *,
+        role: Literal["discriminator", "generator"] = 'discriminator',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["fake", "real"]] = ...,
+    ) -> R_co:
+        """Hinge losses of both scores for the discriminator; the generator raises its score. The slope at a kink is 0.
+
+        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+
+        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+
+        role: whose loss.
+
+        Formula: L_D = \\max(0, 1 - r) + \\max(0, 1 + f), \\quad L_G = -f
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gan_minimax(
+        self,
+        fake: Array,
+        real: Array | None = None,
+        *,
+        role: Literal["discriminator", "generator"] = 'discriminator',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["fake", "real"]] = ...,
+    ) -> R_co:
+        """The two sides of the first adversarial game: what the discriminator loses, the generator's loss is minus its part of.
+
+        The generator's slope vanishes where the critic is sure of a fake; gan_non_saturating mends that.
+
+        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+
+        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+
+        role: whose loss.
+
+        Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = \\log(1 - \\sigma(f))
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gan_non_saturating(
+        self,
+        fake: Array,
+        real: Array | None = None,
+        *,
+        role: Literal["discriminator", "generator"] = 'discriminator',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["fake", "real"]] = ...,
+    ) -> R_co:
+        """As gan_minimax for the discriminator; the generator wants its samples to be taken for real.
+
+        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+
+        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+
+        role: whose loss.
+
+        Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = -\\log \\sigma(f)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gaussian_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 2.0,
+        gamma: float = 4.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
+
+        Heads divide the sum by the number of peaks: `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
+        error), where mmdet adds 1e-12 inside the logarithms.
+
+        predictions: (n, ...), [0, 1]; probabilities
+
+        labels: (n, ...), [0, 1]; true heatmap; 1 at peaks
+
+        alpha: focusing exponent.
+
+        gamma: exponent of the weight of positions near peaks.
+
+        Formula: \\ell = -(1 - p)^\\alpha \\log p \\text{ where } t = 1, \\quad -(1 - t)^\\gamma p^\\alpha \\log(1 - p) \\text{ elsewhere}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def gaussian_kl(
+        self,
+        mean: Array,
+        log_variance: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["mean", "log_variance"]] = ...,
+    ) -> R_co:
+        """Divergence of a diagonal normal distribution from the standard one: the regulariser of a variational autoencoder.
+
+        mean: (n, ...), all finite numbers; mu, the means.
+
+        log_variance: (n, ...), all finite numbers; s, the logarithms of the variances.
+
+        Formula: \\ell_i = \\frac{1}{2} \\sum_k \\left( \\mu_k^2 + e^{s_k} - 1 - s_k \\right)
+
+        Divisor: the number of samples: latent dimensions are summed
+        """
+
+    def gaussian_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        variance: Array,
+        *,
+        full: bool = False,
+        eps: float = 1e-06,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "variance"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a normal distribution of predicted mean and variance.
+
+        The variance is raised to eps, not increased by it; the gradient is that at the raised variance and passes as if nothing had been
+        raised (torch).
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        variance: (n, ...), [0, infinity); predicted variances, raised to eps where they are below it
+
+        full: add the constant half log 2 pi.
+
+        eps: the least variance.
+
+        Formula: \\ell = \\frac{1}{2} \\left( \\log v + \\frac{(x - t)^2}{v} \\right) + [\\mathrm{full}] \\frac{\\log 2\\pi}{2}, \\quad v =
+        \\max(\\mathrm{variance}, \\epsilon)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def geman_mcclure(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """A rational function of the squared error that tends to 2: barron_general_robust with alpha -2, as kornia has it.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half of this with c = s / 2.
+
+        Formula: \\ell = \\frac{2 (e / c)^2}{(e / c)^2 + 4}, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def generalized_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        q: float = 0.5,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
+
+        The default is keras's, which takes probabilities; the paper has q = 0.7.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        q: exponent; half of mae_probability at 1.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\frac{1 - p_y^q}{q}, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def generalized_dice(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        convention: Literal["monai", "optax"] = 'monai',
+        weighting: Literal["square", "simple", "uniform"] = 'square',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Dice over all classes, each weighed by the inverse of its true size.
+
+        Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
+        weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
+        batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient. With
+        soft labels a class's true size is 0 or at least 1e-100.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        convention: monai is one ratio, optax a mean of ratios.
+
+        weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
+
+        smooth_nr: added to the numerator.
+
+        smooth_dr: added to the denominator.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        Formula: \\ell = 1 - \\frac{2 \\sum_c w_c \\sum p t + s_{nr}}{\\sum_c w_c (\\sum p + \\sum t) + s_{dr}}, \\quad w_c = 1 / (\\sum t)^2
+
+        Divisor: the number of samples; with optax times the classes that count
+        """
+
+    def generalized_jsd(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        beta: float = 0.5,
+        temperature: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
+
+        beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon; no factor
+        temperature squared, as TRL has it.
+
+        predictions: (n, c, ...), all finite numbers; the student's scores; s is their softmax at the temperature.
+
+        labels: (n, c, ...), all finite numbers; the teacher's scores; t is their softmax at the temperature.
+
+        beta: the teacher's share in the mixture.
+
+        temperature: by which scores are divided.
+
+        Formula: \\ell_i = \\beta \\, \\mathrm{KL}(t \\| m) + (1 - \\beta) \\, \\mathrm{KL}(s \\| m), \\quad m = \\beta t + (1 - \\beta) s; \\quad
+        \\mathrm{KL}(t \\| s) \\text{ at } 0, \\quad \\mathrm{KL}(s \\| t) \\text{ at } 1
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def generalized_kl_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Kullback-Leibler divergence of masses that need not sum to one: never negative, element by element.
+
+        predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted masses.
+
+        labels: (n, ...), [0, infinity); p.
+
+        Formula: \\ell = p \\log\\frac{p}{q} - p + q
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def ghm_c(
+        self,
+        predictions: Array,
+        labels: Array,
+        counts: Array | None = None,
+        *,
+        bins: int = 10,
+        momentum: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy, each element divided by how many have about as large a gradient: neither the many easy ones nor the outliers
+        rule.
+
+        The weights are constants of the gradient. A bin's running mean moves only when it has elements; `state` has the counts to send with
+        the next call. Answers over parts of a batch do not merge.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), {0, 1}; 1 where the class is present, else 0
+
+        counts: (b,), [0, infinity); S_b from the call before, one for each bin.
+
+        bins: into how many equal parts the length |sigmoid(x) - t| of the gradient is divided.
+
+        momentum: mu, how much of a bin's count stays; at 0 the counts are those of the call (mmdetection's default).
+
+        Formula: \\ell = w_b \\, \\mathrm{BCE}(\\sigma(x), t), \\quad w_b = \\frac{N}{M S_b}, \\quad S_b \\leftarrow \\mu S_b + (1 - \\mu) R_b \\text{
+        where } R_b = |\\{|\\sigma(x) - t| \\in b\\}| > 0, \\quad M = |\\{b: R_b > 0\\}|
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def giou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """1 - IoU plus the part of the enclosing box that neither box covers; boxes apart are drawn together.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{C - U}{C}
+
+        Divisor: the number of boxes
+        """
+
+    def gradient_difference(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: int = 1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """How much the sizes of the steps between neighbouring pixels differ from the true ones: it sharpens what squared errors blur.
+
+        The sum over both directions and all channels, for each image. The slope is 0 at a step of 0, and where steps agree.
+
+        predictions: (n, c, h, w), all finite numbers; predicted images
+
+        labels: (n, c, h, w), all finite numbers; true images
+
+        alpha: power of the differences, 1 or 2.
+
+        Formula: \\ell_i = \\sum_{c u v} \\big| |\\partial_u t| - |\\partial_u x| \\big|^\\alpha + \\big| |\\partial_v t| - |\\partial_v x|
+        \\big|^\\alpha
+
+        Divisor: the number of images
+        """
+
+    def grpo(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        ref_logps: Array | None = None,
+        mask: Array | None = None,
+        *,
+        loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo", "luspo", "sapo"] = 'dapo',
+        importance_sampling_level: Literal["token", "sequence"] = 'token',
+        epsilon: float = 0.2,
+        epsilon_high: float = 0.2,
+        beta: float = 0.0,
+        max_completion_length: int = 0,
+        delta: float = 0.0,
+        sapo_temperature_pos: float = 1.0,
+        sapo_temperature_neg: float = 1.05,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Group relative policy optimisation: PPO's clipped gain for each token of an answer, all with the answer's advantage, and a
+        divergence.
+
+        The variants differ in what a token counts for. grpo: an answer's tokens share a weight of 1, and the divisor is the number of
+        answers. bnpo and dapo: the divisor is the number of tokens in the call; TRL's dapo means that of the whole generation batch over
+        all processes, which is what merging answers by their normalizers gives. dr_grpo: the divisor is answers times
+        max_completion_length. luspo: an answer's tokens are summed and the divisor is the number of answers. sapo averages as grpo and has
+        a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped gain. TRL's cispo is a loss of its own here; its
+        vespo and use_bias_correction_kl are not here. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
+        answer without tokens counts with loss 0.
+
+        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+
+        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that wrote them
+
+        advantages: (n,), all finite numbers; advantages of the answers within their groups
+
+        ref_logps: (n, t), all finite numbers; log-probabilities of the tokens under the reference model
+
+        mask: (n, t), {0, 1}; 1 for the answer's tokens, 0 for the others
+
+        loss_type: how tokens are averaged, by TRL's names.
+
+        importance_sampling_level: a ratio for each token, or one for the whole answer.
+
+        epsilon: how far below 1 the ratio may fall to the policy's profit.
+
+        epsilon_high: how far above 1 it may rise (DAPO 0.28).
+
+        beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
+
+        max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
+
+        delta: the largest ratio of the term that is not clipped, at least 1 + epsilon_high (two-sided clipping); 0 is no limit.
+
+        sapo_temperature_pos: T of tokens with a positive advantage.
+
+        sapo_temperature_neg: T of the others.
+
+        Formula: \\ell_{it} = -\\min(\\rho_{it} A_i, \\mathrm{clip}(\\rho_{it}, 1 - \\epsilon, 1 + \\epsilon_h) A_i) + \\beta (e^{d} - 1 - d), \\quad
+        d = \\log \\pi_{ref} - \\log \\pi
+
+        Divisor: as loss_type says
+        """
+
+    def half_squared_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = \\frac{(x - t)^2}{2}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def hampel(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        a: float = 2.0,
+        b: float = 4.0,
+        c: float = 8.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the squared error up to a, linear up to b, falling off in its slope up to c, constant beyond.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        a: error at which the quadratic turns linear.
+
+        b: error from which the slope falls; at least a.
+
+        c: error from which the slope is 0; more than b.
+
+        Formula: \\ell = \\frac{e^2}{2} \\text{ to } a, \\; a |e| - \\frac{a^2}{2} \\text{ to } b, \\; \\frac{a (b + c - a)}{2} - \\frac{a (c -
+        |e|)^2}{2 (c - b)} \\text{ to } c, \\; \\frac{a (b + c - a)}{2} \\text{ beyond}, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def hausdorff_dt(
+        self,
+        predictions: Array,
+        labels: Array,
+        prediction_distances: Array,
+        label_distances: Array,
+        *,
+        alpha: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The squared error of the probabilities, weighed by how far from both boundaries it lies: a bound of the Hausdorff distance.
+
+        MONAI's loss on channels that the caller selects (it leaves the background out by default), its distances those of the foreground
+        and of the background added, 0 where all or nothing is foreground.
+
+        predictions: (n, ...), [0, 1]; probabilities
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        prediction_distances: (n, ...), [0, infinity); d_p, distances to the boundary of the predicted region, p > 1/2; constant in the
+        gradient.
+
+        label_distances: (n, ...), [0, infinity); d_t, distances to the boundary of the true region.
+
+        alpha: power of the distances, how much the farthest errors count.
+
+        Formula: \\ell = (p - t)^2 \\left( d_p^\\alpha + d_t^\\alpha \\right)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def hellinger(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Squared Hellinger distance: between 0 and 1 for distributions. A probability of 0 where the other is not has an infinite gradient,
+        two that are 0 the gradient 0.
+
+        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+
+        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+
+        Formula: \\ell = \\frac{1}{2} \\sum_k \\left( \\sqrt{p_k} - \\sqrt{q_k} \\right)^2
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """How far a score is from the right side of the margin 1; the slope at the kink is 0.
+
+        keras turns labels 0 and 1 of a whole batch into -1 and 1; here they are an error.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\max(0, 1 - t x)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def hinge_embedding(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        margin: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The distance of similar pairs; of dissimilar pairs how far the distance falls short of the margin.
+
+        At x = margin the gradient of a dissimilar pair is -1, as in torch.
+
+        predictions: (n, ...), all finite numbers; scores or distances
+
+        labels: (n, ...), {-1, 1}; 1 or -1
+
+        margin: distance that dissimilar pairs should keep.
+
+        Formula: \\ell = x \\text{ for } y = 1, \\quad \\max(0, m - x) \\text{ for } y = -1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        delta: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, linear with slope delta beyond delta.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        delta: error at which the quadratic turns linear.
+
+        Formula: \\ell = \\frac{e^2}{2} \\text{ where } |e| \\le \\delta, \\text{ else } \\delta (|e| - \\frac{\\delta}{2}), \\quad e = x - t
+
+        Divisor: the number of elements, also with element weights (torch's rule)
+        """
+
+    def importance_sampling(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """The policy gradient from another policy's actions: the gain times the ratio of probabilities, unclipped.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+
+        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        Formula: \\ell = -e^{\\log \\pi - \\log \\pi_{old}} A
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def interval_score(
+        self,
+        lower: Array,
+        upper: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["lower", "upper", "labels"]] = ...,
+    ) -> R_co:
+        """The width of a central prediction interval, and a fine for the label's distance from it; the gradient of the fine at its edge is 0.
+
+        lower: (n, ...), all finite numbers; l, the lower ends: quantiles alpha / 2.
+
+        upper: (n, ...), all finite numbers; u, the upper ends: quantiles 1 - alpha / 2.
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: the share of labels that may lie outside; 0.1 for a 90 % interval.
+
+        Formula: \\ell = (u - l) + \\frac{2}{\\alpha} \\max(0, l - t) + \\frac{2}{\\alpha} \\max(0, t - u)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def inverse_depth_smoothness(
+        self,
+        predictions: Array,
+        image: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The steps between neighbouring inverse depths, which count less where the image has an edge.
+
+        kornia's loss: the mean over the steps across plus the mean over the steps down. One row or column has no steps and adds nothing.
+
+        predictions: (n, 1, h, w), all finite numbers; predicted inverse depths, or disparities
+
+        image: (n, c, h, w), all finite numbers; the images; their edges are where depths may jump
+
+        Formula: \\ell_i = \\overline{|\\partial_u d| \\, e^{-\\overline{|\\partial_u I|}}} + \\overline{|\\partial_v d| \\,
+        e^{-\\overline{|\\partial_v I|}}}, \\quad \\text{the inner mean over channels}
+
+        Divisor: the number of images
+        """
+
+    def inverse_gaussian_deviance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Twice the excess of the inverse Gaussian likelihood's negative logarithm over its least value.
+
+        predictions: (n, ...), (0, infinity); estimates, above 0
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: D = \\frac{(t - x)^2}{x^2 t}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def iou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        form: Literal["linear", "log", "square"] = 'linear',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the intersection over union, or minus its logarithm; there is no gradient to boxes that do not meet.
+
+        The logarithm is infinite (an error) for boxes that do not meet, where mmdet takes the logarithm of 1e-6.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        form: linear, log (UnitBox) or square.
+
+        Formula: \\ell = 1 - \\mathrm{IoU}, \\quad -\\log \\mathrm{IoU}, \\quad 1 - \\mathrm{IoU}^2
+
+        Divisor: the number of boxes
+        """
+
+    def itakura_saito(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Itakura-Saito divergence of spectra: only the ratio counts. It is gamma_deviance / 2.
+
+        predictions: (n, ...), (0, infinity); estimates, above 0
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: \\ell = \\frac{t}{x} - \\log\\frac{t}{x} - 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def jaccard(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the intersection over the union of both masks, for each class: soft IoU.
+
+        tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) has twice the intersection over twice the union, so half its
+        smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the
+        loss 0.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerator.
+
+        smooth_dr: added to the denominator.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = 1 - \\frac{\\sum p t + s_{nr}}{\\sum p + \\sum t - \\sum p t + s_{dr}}
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        """
+
+    def jensen_shannon(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Jensen-Shannon divergence, in nats: at most log 2. scipy's jensenshannon is its square root.
+
+        A probability of 0 where the other is not has an infinite gradient, two that are 0 have the gradient 0.
+
+        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+
+        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+
+        Formula: \\ell = \\frac{1}{2} \\sum_k \\left( p_k \\log\\frac{p_k}{m_k} + q_k \\log\\frac{q_k}{m_k} \\right), \\quad m = \\frac{p + q}{2}
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def jsd_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 12.0,
+        smoothing: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the clean view, and the Jensen-Shannon divergence of all views' probabilities.
+
+        timm's loss with the views on axis 1 (it has them one after the other along the batch); it holds the mixture's probabilities above
+        1e-7, here they are as they are.
+
+        predictions: (n, v, c), all finite numbers; raw scores of each view, one for each class; the first view is the clean one
+
+        labels: (n,), class indices in [0, c); index of the true class
+
+        alpha: weight of the divergence; 12 in timm and the paper.
+
+        smoothing: share of the target of the cross entropy that is spread evenly over all classes.
+
+        Formula: \\ell_i = \\mathrm{CE}(x_{i1}, y_i) + \\frac{\\alpha}{V} \\sum_v \\mathrm{KL}(p_{iv} \\| m_i), \\quad m_i = \\frac{1}{V} \\sum_v
+        p_{iv}, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of samples
+        """
+
+    def keypoint_mse(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Squared error of keypoints' heatmaps, each map with a weight.
+
+        mmpose's convention: weights multiply the errors, and not the divisor.
+
+        predictions: (n, k, h, w), all finite numbers; a predicted map for each keypoint
+
+        labels: (n, k, h, w), all finite numbers; true maps
+
+        weight: (n, k), [0, infinity); weight of each keypoint's map, 0 for one that is not visible
+
+        Formula: \\ell = w_k (x - t)^2
+
+        Divisor: the number of pixels of all maps
+        """
+
+    def keypoint_rcnn(
+        self,
+        predictions: Array,
+        labels: Array,
+        visible: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of a softmax over all cells of each visible keypoint's map.
+
+        detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+
+        predictions: (n, k, h, w), all finite numbers; a map of raw scores for each keypoint of each region
+
+        labels: (n, k), [0, infinity); the true cell of each keypoint, row times width plus column
+
+        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one that does not count
+
+        Formula: \\ell_{ik} = -\\log \\mathrm{softmax}(x_{ik})_{t_{ik}} \\text{ over the } hw \\text{ cells, where keypoint } k \\text{ is
+        visible}
+
+        Divisor: the number of visible keypoints; without any the value is 0
+        """
+
+    def kl_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        log_target: bool = False,
+        direction: Literal["forward", "reverse"] = 'forward',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
+
+        The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence.
+        Torch's mean divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an
+        infinite gradient of its own.
+
+        predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted probabilities.
+
+        labels: (n, ...), all finite numbers; [0, infinity) with log_target False; p, or log p with log_target.
+
+        log_target: whether the labels are logarithms too.
+
+        direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs
+        most.
+
+        Formula: \\ell = p (\\log p - \\log q) \\text{ (forward)}, \\quad q (\\log q - \\log p) \\text{ (reverse)}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def kl_estimator(
+        self,
+        logps: Array,
+        ref_logps: Array,
+        mask: Array | None = None,
+        *,
+        estimator: Literal["k1", "k2", "k3"] = 'k3',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps", "ref_logps"]] = ...,
+    ) -> R_co:
+        """Estimates of KL(policy | reference) from log-probabilities of the policy's own samples.
+
+        k1 is unbiased and of either sign; k2 is biased with little variance; k3 is unbiased and never negative. k3 is exact near 0, where
+        exp(d) - d - 1 loses all digits. The gradients are those of the estimates, which is not that of the divergence (k2's is, on
+        average).
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        ref_logps: (n, ...), all finite numbers; log-probabilities of the same actions under a reference
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        estimator: which of the three.
+
+        Formula: k_1 = -d, \\quad k_2 = \\tfrac{d^2}{2}, \\quad k_3 = e^d - 1 - d, \\quad d = \\log \\pi_{ref} - \\log \\pi
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def knowledge_distillation_kl(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        temperature: float = 3.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
+
+        keras divides by samples, as here; mmdetection (temperature 10) by classes too.
+
+        predictions: (n, c, ...), all finite numbers; x, the student's scores.
+
+        labels: (n, c, ...), all finite numbers; y, the teacher's scores.
+
+        temperature: T, by which scores are divided.
+
+        Formula: \\ell_i = T^2 \\sum_k t_k \\log\\frac{t_k}{s_k}, \\quad s = \\mathrm{softmax}(x / T), \\quad t = \\mathrm{softmax}(y / T)
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def koleo(
+        self,
+        embeddings: Array,
+        *,
+        eps: float = 1e-08,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """Minus the logarithm of the distance of each direction to its nearest neighbour: the differential entropy's estimate by Kozachenko
+        and Leonenko, as a regulariser.
+
+        The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is
+        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        eps: added to the distance.
+
+        Formula: \\ell_i = -\\log \\left( \\min_{j \\ne i} \\| \\hat x_i - \\hat x_j \\| + \\epsilon \\right), \\quad \\hat x = \\frac{x}{\\|x\\|}
+
+        Divisor: the number of samples
+        """
+
+    def kto(
+        self,
+        logps: Array,
+        ref_logps: Array,
+        labels: Array,
+        *,
+        beta: float = 0.1,
+        kl: float = 0.0,
+        desirable_weight: float = 1.0,
+        undesirable_weight: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
+
+        logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        ref_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+
+        labels: (n,), {0, 1}; 1 for a desirable answer, 0 for an undesirable one
+
+        beta: how strongly the policy is held to the reference.
+
+        kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0
+        is its apo_zero_unpaired.
+
+        desirable_weight: weight of the desirable answers.
+
+        undesirable_weight: weight of the undesirable answers.
+
+        Formula: \\ell = w_y \\, \\sigma\\left(\\mp \\beta \\left(\\log\\frac{\\pi}{\\pi_{ref}} - z\\right)\\right), - for desirable, + for undesirable
+        answers
+
+        Divisor: the number of answers
+        """
+
+    def lambda_loss(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        weighting: Literal["ndcg", "ndcg2", "mrr"] = 'ndcg',
+        topn: int = 0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
+
+        `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss
+        paper (NDCG-Loss2; rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
+        which has the discount of how far apart the items rank: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging,
+        over pairs within its k, and takes logarithms to base 2. The gradient takes the weights for constants, as LambdaRank does; they are
+        piecewise constant in the scores anyway. As in rax and TensorFlow Ranking, weights are scaled up by the number of items (rax: that
+        of the padded list, so that padding changes its value).
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, 64]; graded relevances y of the items; their gain is 2^y - 1
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow
+        Ranking's reciprocal rank weights).
+
+        topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it;
+        0 is no limit.
+
+        Formula: \\ell = \\sum_{y_i > y_j} m \\frac{|g_i - g_j| \\, |D(r_i) - D(r_j)|}{\\sum_k g_{(k)} D(k)} \\mathrm{softplus}(-(s_i - s_j))
+
+        Divisor: the number of pairs, over all lists (rax), also of those with weight 0
+        """
+
+    def laplace_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a Laplace distribution; the gradient at a tie is 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); b, the mean absolute deviation.
+
+        Formula: \\ell = \\log 2b + \\frac{|x - t|}{b}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def ldam(
+        self,
+        predictions: Array,
+        labels: Array,
+        class_counts: Array,
+        weight: Array | None = None,
+        *,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy after the true class's score is lowered by a margin, larger for rarer classes, and all are scaled.
+
+        The rarest class has the margin max_margin, as in the paper's code.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+
+        weight: (c,), [0, infinity); weight of each class
+
+        max_margin: m, the margin of the rarest class.
+
+        scale: s, the factor on the scores.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\, \\mathrm{CE}\\left( s (x - \\Delta_y e_y), y \\right), \\quad \\Delta_k = m \\left( \\min_j n_j / n_k \\right)^{1/4}
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def lifted_structured(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        margin: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
+
+        Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J
+        is negative, the loss is 0; the gradient of a distance that is 0 is 0.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        margin: distance that negatives should keep.
+
+        Formula: \\ell_i = \\frac{1}{4} \\sum_{p \\in P_i} \\max(0, J_{ip})^2, \\quad J_{ij} = \\log \\left( \\sum_{y_k \\ne y_i} e^{m - d_{ik}} +
+        \\sum_{y_l \\ne y_j} e^{m - d_{jl}} \\right) + d_{ij}
+
+        Divisor: the number of (unordered) pairs of one class, half of each for either sample
+        """
+
+    def linear_cross_entropy(
+        self,
+        predictions: Array,
+        linear_weight: Array,
+        labels: Array,
+        linear_bias: Array | None = None,
+        weight: Array | None = None,
+        *,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "linear_weight", "labels", "linear_bias"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the scores that a linear layer makes of hidden states, with gradients to states, matrix and bias.
+
+        The scores (n, c) are held in memory. torch's further axes (out_features) are further rows here.
+
+        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+
+        linear_weight: (c, f), all finite numbers; matrix of the linear layer, a row for each class
+
+        labels: (n,) or (n, c), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n), or the probability of each
+        class (n, c).
+
+        linear_bias: (c,), all finite numbers; bias of the linear layer
+
+        weight: (c,), [0, infinity); weight of each class
+
+        ignore_index: class index that does not count.
+
+        label_smoothing: share of the target spread evenly over all classes.
+
+        Formula: \\ell = \\mathrm{CE}(W h + b, y)
+
+        Divisor: as for cross_entropy
+        """
+
+    def listmle(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
+
+        Items of equal relevance are drawn in the order of their positions (rax without a key; TensorFlow Ranking and allRank shuffle them).
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_k \\left( \\log \\sum_{l \\ge k} e^{s_{(l)}} - s_{(k)} \\right), \\quad (k) \\text{ in the order of falling } y
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def listnet(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; scores whose softmax the items are to have
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = -\\sum_i \\mathrm{softmax}(y)_i \\log \\mathrm{softmax}(s)_i
+
+        Divisor: the number of lists with items
+        """
+
+    def log_cosh(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+
+        Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: \\ell = \\log \\cosh(x - t)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def log_cosh_dice(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The logarithm of the hyperbolic cosine of the Dice loss of each class.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerator of dice.
+
+        smooth_dr: added to the denominator of dice.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = \\log \\cosh(\\mathrm{dice}_c)
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        """
+
+    def log_lin_quantile(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        alpha: the quantile to estimate.
+
+        Formula: \\ell = \\max(\\alpha u, (\\alpha - 1) u), \\quad u = t - e^x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def logistic_hazard(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy of the hazard in each interval until the event or the last one seen.
+
+        pycox's convention: an interval in which a subject was censored counts as survived.
+
+        predictions: (n, b), all finite numbers; raw scores of the intervals of time
+
+        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+
+        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+
+        Formula: \\ell_i = \\sum_{k < y_i} \\mathrm{softplus}(x_{ik}) + \\mathrm{softplus}(\\mp x_{i y_i}), \\quad - \\text{ for an event, } +
+        \\text{ if censored}
+
+        Divisor: the number of subjects
+        """
+
+    def logit_adjusted(
+        self,
+        predictions: Array,
+        labels: Array,
+        priors: Array,
+        *,
+        tau: float = 1.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of scores raised by the logarithm of each class's share.
+
+        With tau 1 it is balanced_softmax.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        priors: (c,), (0, 1]; share of each class; only their ratios count
+
+        tau: strength of the adjustment; 0 is cross entropy.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -\\log \\frac{e^{x_y + \\tau \\log \\pi_y}}{\\sum_k e^{x_k + \\tau \\log \\pi_k}}
+
+        Divisor: the number of positions that are not ignored
+        """
+
+    def lognormal_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a number whose logarithm is normal.
+
+        predictions: (n, ...), all finite numbers; x, the means of the logarithm.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        scale: (n, ...), (0, infinity); sigma, the standard deviations of the logarithm.
+
+        Formula: \\ell = \\log t + \\log \\sigma + \\frac{\\log 2\\pi}{2} + \\frac{(\\log t - x)^2}{2 \\sigma^2}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def lovasz_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The convex extension of the Jaccard loss to hinge errors of a binary mask.
+
+        All positions of a sample (or of the batch) are sorted by their error; equal errors keep their order, which decides the gradient
+        among them. The gradient where an error is exactly 0 is 0. Without `batch` answers over shards merge.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), {0, 1}; true mask, 0 or 1
+
+        batch: sort over the whole batch instead of each sample (segmentation_models_pytorch's per_image=False).
+
+        Formula: \\ell = \\sum_i \\max(0, e_{(i)}) \\, \\Delta J_i, \\quad e_i = 1 - (2 t_i - 1) x_i \\text{ in descending order}
+
+        Divisor: the number of samples, or 1 with batch
+        """
+
+    def lovasz_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        activation: Literal["softmax", "none"] = 'softmax',
+        classes: Literal["present", "all"] = 'present',
+        ignore_index: int = -100,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
+
+        Equal errors keep their order, which decides the gradient among them. Without `batch` answers over shards merge.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        activation: softmax takes predictions as logits, none as probabilities.
+
+        classes: which classes the mean is over: those that the labels have (Berman, segmentation_models_pytorch), or all (kornia).
+
+        ignore_index: class index that does not count.
+
+        batch: sort over the whole batch instead of each sample (per_image=False of Berman's code).
+
+        Formula: \\ell = \\frac{1}{|C|} \\sum_{c \\in C} \\sum_i e^c_{(i)} \\, \\Delta J^c_i, \\quad e^c_i = |[y_i = c] - p_{ic}| \\text{ in
+        descending order}
+
+        Divisor: the number of samples, or 1 with batch
+        """
+
+    def lp(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        p: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """A power of the absolute error; the gradient at a tie is 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        p: the exponent; 1 gives the absolute, 2 the squared error.
+
+        Formula: \\ell = |x - t|^p
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def lsgan(
+        self,
+        fake: Array,
+        real: Array | None = None,
+        *,
+        role: Literal["discriminator", "generator"] = 'discriminator',
+        real_label: float = 1.0,
+        fake_label: float = 0.0,
+        generator_label: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["fake", "real"]] = ...,
+    ) -> R_co:
+        """Half the squared distances of the scores from labels of real and fake, as in the paper; MONAI and others leave out the halves.
+
+        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+
+        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+
+        role: whose loss.
+
+        real_label: b, the discriminator's target for real samples.
+
+        fake_label: a, its target for generated ones.
+
+        generator_label: c, the generator's target.
+
+        Formula: L_D = \\tfrac12 (r - b)^2 + \\tfrac12 (f - a)^2, \\quad L_G = \\tfrac12 (f - c)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def mae_probability(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The absolute errors of the softmax's probabilities against the one true class, added up.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\sum_k |p_k - q_k| = 2 w_y (1 - p_y), \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def margin_ranking(
+        self,
+        input1: Array,
+        input2: Array,
+        labels: Array,
+        *,
+        margin: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """How far the first score falls short of exceeding the second (or the second the first) by a margin.
+
+        At the margin exactly the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
+
+        input1: (n, ...), all finite numbers; scores or distances
+
+        input2: (n, ...), all finite numbers; scores or distances
+
+        labels: (n, ...), {-1, 1}; 1 or -1
+
+        margin: by how much the scores should differ.
+
+        Formula: \\ell = \\max(0, m - y (x_1 - x_2))
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def mask_rcnn(
+        self,
+        objectness: Array,
+        rpn_box_deltas: Array,
+        rpn_labels: Array,
+        rpn_box_targets: Array,
+        class_logits: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        mask_logits: Array,
+        masks: Array,
+        mask_classes: Array,
+        *,
+        objectness_weight: float = 1.0,
+        rpn_box_weight: float = 1.0,
+        classifier_weight: float = 1.0,
+        box_weight: float = 1.0,
+        mask_weight: float = 1.0,
+        beta: float = 0.1111111111111111,
+        background: Literal["first", "last"] = 'first',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets", "mask_logits", "masks"]] = ...,
+    ) -> R_co:
+        """The five terms of Mask R-CNN: those of faster_rcnn and mask_rcnn_mask of the foreground regions.
+
+        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+
+        objectness: (a,), all finite numbers; objectness logit of each anchor
+
+        rpn_box_deltas: (a, 4), all finite numbers; predicted box deltas of each anchor
+
+        rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
+
+        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+
+        class_logits: (r, k), all finite numbers; class logits of each region, background included
+
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+
+        labels: (r,), class indices in [0, k); class of each region
+
+        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+
+        mask_logits: (n, c, h, w), all finite numbers; mask logits, a channel for each class
+
+        masks: (n, h, w), [0, 1]; true masks, in [0, 1]
+
+        mask_classes: (n,), class indices in [0, c); class of each region, the channel that counts
+
+        objectness_weight: weight of the part `objectness`.
+
+        rpn_box_weight: weight of the part `rpn_box_reg`.
+
+        classifier_weight: weight of the part `classifier`.
+
+        box_weight: weight of the part `box_reg`.
+
+        mask_weight: weight of the part `mask`.
+
+        beta: of both smooth_l1 terms.
+
+        background: which class is background; torchvision has it first, detectron2 last.
+
+        Formula: L = L_{Faster R-CNN} + w_5 L_{mask}
+
+        Divisor: 1; each term has the divisor of rpn (torchvision's), fast_rcnn or mask_rcnn_mask
+        """
+
+    def mask_rcnn_mask(
+        self,
+        predictions: Array,
+        labels: Array,
+        classes: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Average binary cross entropy of the mask of each region's own class; all other channels count for nothing.
+
+        predictions: (n, c, h, w), all finite numbers; mask logits, a channel for each class
+
+        labels: (n, h, w), [0, 1]; true masks, in [0, 1]
+
+        classes: (n,), class indices in [0, c); class of each region, the channel that counts
+
+        Formula: \\ell_i = \\frac{1}{hw} \\sum_{uv} \\mathrm{BCE}(x_{i k_i u v}, t_{i u v})
+
+        Divisor: the number of pixels of all regions; without regions the value is 0
+        """
+
+    def mcc(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the Matthews correlation of predicted and true masks, for each class.
+
+        The correlation of a mask that is everywhere or nowhere is 0 / 0, which is 0, as in scikit-learn, and its gradient is 0. Libraries
+        add 1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = 1 - \\frac{TP \\cdot TN - FP \\cdot FN}{\\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        """
+
+    def mean_absolute_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The absolute error; its gradient at a tie is 0, as in torch.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        Formula: \\ell = |x - t|
+
+        Divisor: the sum of the element weights (the number of elements without them)
+        """
+
+    def mean_absolute_percentage_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        denominator: Literal["sklearn", "keras", "torchmetrics", "lightgbm"] = 'sklearn',
+        scale: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The absolute error as a fraction of the true number; with scale 100 in percent.
+
+        Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as
+        CatBoost has it too.
+
+        scale: multiplies the loss; 100 for keras, 1 for the others.
+
+        Formula: \\ell = s \\frac{|x - t|}{\\max(|t|, \\epsilon)}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def mean_absolute_scaled_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        history: Array,
+        *,
+        seasonality: int = 1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The absolute error in units of what the naive forecast, the value of one season before, is wrong by in the history.
+
+        A history that repeats itself exactly is refused: there is no unit. The gradient at a tie is 0.
+
+        predictions: (n, h), all finite numbers; forecasts, one for each step of the horizon
+
+        labels: (n, h), all finite numbers; what came
+
+        history: (n, k), all finite numbers; the series before the forecast, oldest first
+
+        seasonality: m, steps in a season; 1 compares with the last value.
+
+        Formula: \\ell_{ik} = \\frac{|x_{ik} - t_{ik}|}{\\frac{1}{K - m} \\sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def mean_squared_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The square of the error, without a factor 1/2.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        Formula: \\ell = (x - t)^2
+
+        Divisor: the sum of the element weights (the number of elements without them)
+        """
+
+    def mean_squared_logarithmic_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The square of the difference of logarithms of one plus the numbers.
+
+        Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+
+        predictions: (n, ...), (-1, infinity); estimates, above -1
+
+        labels: (n, ...), (-1, infinity); true values, above -1
+
+        Formula: \\ell = (\\log(1 + x) - \\log(1 + t))^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def mixture_density(
+        self,
+        predictions: Array,
+        scale: Array,
+        weight_logits: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "scale", "weight_logits", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a mixture of normal distributions, the output of a mixture density network.
+
+        predictions: (n, m), all finite numbers; mu, the means.
+
+        scale: (n, m), (0, infinity); sigma, the standard deviations.
+
+        weight_logits: (n, m), all finite numbers; x.
+
+        labels: (n,), all finite numbers; true values
+
+        Formula: \\ell_i = -\\log \\sum_k \\pi_k \\, \\mathcal{N}(t_i; \\mu_{ik}, \\sigma_{ik}^2), \\quad \\pi = \\mathrm{softmax}(x)
+
+        Divisor: the number of samples
+        """
+
+    def modified_huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The squared hinge loss, linear for margins below -1.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\max(0, 1 - m)^2 \\text{ where } m \\ge -1, \\text{ else } -4 m, \\quad m = t x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def moe_load_balancing(
+        self,
+        predictions: Array,
+        mask: Array | None = None,
+        *,
+        top_k: int = 2,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The share of tokens that goes to each expert times the mean probability of it, summed over the experts: least when all are alike.
+
+        One number for the batch; answers over shards do not merge. Which experts a token goes to, the top_k of its scores, of equal ones
+        the first, is constant in the gradient. As in transformers, shares add up to top_k. Layers may stand one after the other. The router
+        z-loss is `z_loss`.
+
+        predictions: (n, e), all finite numbers; the router's raw scores of the experts for each token
+
+        mask: (n,), {0, 1}; 1 for the tokens that count, 0 for padding
+
+        top_k: experts that a token goes to; 1 in Switch Transformers, 2 in Mixtral.
+
+        Formula: L = E \\sum_e f_e P_e, \\quad f_e = \\frac{1}{N} |\\{i : e \\in \\mathrm{top}_k(x_i)\\}|, \\quad P_e = \\frac{1}{N} \\sum_i
+        \\mathrm{softmax}(x_i)_e
+
+        Divisor: 1, or 0 without tokens
+        """
+
+    def ms_ssim(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale_weight: Array | None = None,
+        *,
+        window_size: int = 11,
+        sigma: float = 1.5,
+        data_range: float = 1.0,
+        k1: float = 0.01,
+        k2: float = 0.03,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the product of contrast and structure at several scales, and of the luminance at the coarsest, each raised to a weight.
+
+        Means are taken over the windows inside the image, for each channel; a negative mean counts as 0 and has no gradient. Each scale has
+        half the pixels of the one before, means of two by two. Without scale_weight there are Wang's five, which need images of at least 16
+        * window_size pixels a side (176). kornia's loss of this name is another one: a mixture with the absolute error.
+
+        predictions: (n, c, h, w), all finite numbers; predicted images
+
+        labels: (n, c, h, w), all finite numbers; true images
+
+        scale_weight: (s,), [0, infinity); weight of each scale, finest first; its length is the number of scales
+
+        window_size: side of the windows, an odd number.
+
+        sigma: of the Gaussian, in pixels.
+
+        data_range: how far apart the least and the greatest value of a pixel are.
+
+        k1: of the constant that steadies the luminance.
+
+        k2: of the constant that steadies the contrast.
+
+        Formula: \\ell = 1 - \\prod_{j=1}^{M} \\overline{cs}_j^{\\,w_j}, \\quad cs_M \\text{ with the luminance, } SSIM
+
+        Divisor: the number of channels of all images
+        """
+
+    def multi_margin(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        p: int = 1,
+        margin: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Hinge losses of the true class against every other one, each to the power p. The slope at a kink is 0.
+
+        predictions: (n, c), all finite numbers; raw scores of the classes
+
+        labels: (n,), class indices in [0, c); index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        p: 1, or 2 for squares.
+
+        margin: m, by how much the true class's score should lead.
+
+        Formula: \\ell = \\frac{w_y}{C} \\sum_{j \\ne y} \\max(0, m - x_y + x_j)^p
+
+        Divisor: the number of samples, also with class weights (torch's rule)
+        """
+
+    def multi_similarity(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        alpha: float = 2.0,
+        beta: float = 50.0,
+        base: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """Smooth sums of how far positives fall below a cosine and negatives rise above it.
+
+        All pairs count: the paper's mining of pairs is a step before the loss.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        alpha: sharpness for positives.
+
+        beta: sharpness for negatives.
+
+        base: lambda, the cosine that parts them.
+
+        Formula: \\ell_i = \\frac{1}{\\alpha} \\log \\left( 1 + \\sum_{p \\in P_i} e^{-\\alpha (s_{ip} - \\lambda)} \\right) + \\frac{1}{\\beta} \\log
+        \\left( 1 + \\sum_{y_k \\ne y_i} e^{\\beta (s_{ik} - \\lambda)} \\right)
+
+        Divisor: the number of samples
+        """
+
+    def multiclass_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        convention: Literal["crammer_singer", "keras"] = 'crammer_singer',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """How far the true class's score is from leading the best other one by 1.
+
+        The gradient goes to the first of tied rivals, and is 0 at the kink.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        convention: crammer_singer, as optax and scikit-learn have it; keras lets a score of 0 stand among the others, so that it differs
+        where all others are negative.
+
+        Formula: \\ell = \\max(0, 1 + \\max_{j \\ne y} x_j - x_y)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def multiclass_perceptron(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """How far the best score is above the true class's. The gradient goes to the first of tied rivals, and is 0 at a tie with the true
+        class.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        Formula: \\ell = \\max_j x_j - x_y
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def multiclass_sparsemax(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The loss of which sparsemax is the link, as cross entropy is of the softmax: exactly 0 where the true class leads by 1.
+
+        Computed as half the squared distance of sparsemax(x) from the label, plus what the label's score lacks to the threshold: sums of
+        what is positive.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        Formula: \\ell = \\frac{1}{2} \\sum_{j \\in S} (x_j^2 - \\tau^2) + \\frac{1}{2} - x_y, \\quad S = \\{j : x_j > \\tau\\}, \\quad \\sum_{j \\in S}
+        (x_j - \\tau) = 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def multilabel_margin(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Hinge losses of every true class against every other class. The slope at a kink is 0.
+
+        A class listed twice counts twice, as in torch.
+
+        predictions: (n, c), all finite numbers; raw scores of the classes
+
+        labels: (n, c), class indices in [0, c), or -1; indices of the true classes; those before a row's first -1 count
+
+        Formula: \\ell = \\frac{1}{C} \\sum_{j \\in y} \\sum_{i \\notin y} \\max(0, 1 - x_j + x_i)
+
+        Divisor: the number of samples
+        """
+
+    def multilabel_soft_margin(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The mean over the classes of their binary cross entropies: one value for a sample.
+
+        predictions: (n, c), all finite numbers; raw scores of the classes
+
+        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+
+        weight: (c,), [0, infinity); weight of each class
+
+        Formula: \\ell = \\frac{1}{C} \\sum_k w_k \\left( z_k \\, \\mathrm{softplus}(-x_k) + (1 - z_k) \\, \\mathrm{softplus}(x_k) \\right)
+
+        Divisor: the number of samples, also with class weights
+        """
+
+    def multivariate_gaussian_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale_tril: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale_tril"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a normal distribution with a full covariance, given by its Cholesky factor as in torch.distributions.
+
+        A column of the factor may have either sign: the covariance is the same.
+
+        predictions: (n, d), all finite numbers; predicted means
+
+        labels: (n, d), all finite numbers; true vectors
+
+        scale_tril: (n, d, d), all finite numbers; lower factor of each covariance, with no 0 on its diagonal; what is above it is not read
+
+        Formula: \\ell_i = \\sum_k \\log |L_{kk}| + \\frac{1}{2} \\left\\| L^{-1} (x - t) \\right\\|^2 + \\frac{d}{2} \\log 2\\pi, \\quad \\Sigma = L
+        L^\\top
+
+        Divisor: the number of samples
+        """
+
+    def nca(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        softmax_scale: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
+
+        Vectors are taken as they are; pytorch-metric-learning normalises them first.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        softmax_scale: t, multiplies the squared distances.
+
+        Formula: \\ell_i = -\\log \\frac{\\sum_{p \\in P_i} e^{-t d_{ip}^2}}{\\sum_{k \\ne i} e^{-t d_{ik}^2}}
+
+        Divisor: the number of samples that have another one of their class
+        """
+
+    def nce(
+        self,
+        predictions: Array,
+        negatives: Array,
+        log_count: Array | None = None,
+        negatives_log_count: Array | None = None,
+        hits: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "negatives"]] = ...,
+    ) -> R_co:
+        """Noise-contrastive estimation: telling the true class from the drawn ones, by two-class cross entropies added up.
+
+        Without the counts it is word2vec's negative sampling.
+
+        predictions: (n,), all finite numbers; score of each sample's true class
+
+        negatives: (n, m), all finite numbers; scores of the classes drawn for each sample
+
+        log_count: (n,), all finite numbers; logarithm of how often the true class is expected among the drawn; 0 without it
+
+        negatives_log_count: (n, m), all finite numbers; logarithms of how often each drawn class is expected among the drawn; 0 without
+        them
+
+        hits: (n, m), {0, 1}; 1 where a drawn class is the true one by accident, and left out
+
+        Formula: \\ell_i = \\mathrm{softplus}(-(x_i - \\log q_i)) + \\sum_j \\mathrm{softplus}(z_{ij} - \\log q_{ij})
+
+        Divisor: the number of samples
+        """
+
+    def negative_binomial_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        dispersion: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "dispersion"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a negative binomial distribution of predicted mean and dispersion (NB2): counts that vary more than
+        Poisson's.
+
+        With r = 1 / dispersion it is the distribution of failures before r successes, of success probability r / (r + mean); dispersion to
+        0 gives Poisson.
+
+        predictions: (n, ...), (0, infinity); mu, the means, above 0.
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        dispersion: (n, ...), (0, infinity); alpha; the variance is mu + alpha mu^2.
+
+        Formula: \\ell = \\log\\Gamma(r) + \\log\\Gamma(t + 1) - \\log\\Gamma(t + r) + r \\log\\frac{r + \\mu}{r} + t \\log\\frac{r + \\mu}{\\mu}, \\quad r
+        = \\frac{1}{\\alpha}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the given log-probability of the true class.
+
+        predictions: (n, c, ...), all finite numbers; log-probabilities of the classes
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -w_y \\, x_y
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def normalized_softmax(
+        self,
+        embeddings: Array,
+        weight: Array,
+        labels: Array,
+        *,
+        temperature: float = 0.05,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "weight"]] = ...,
+    ) -> R_co:
+        """Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        temperature: divides the cosines.
+
+        Formula: \\ell = -\\log \\frac{e^{\\cos \\theta_y / T}}{\\sum_j e^{\\cos \\theta_j / T}}
+
+        Divisor: the number of samples
+        """
+
+    def npairs(
+        self,
+        anchor: Array,
+        positive: Array,
+        labels: Array,
+        *,
+        regularization: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["anchor", "positive"]] = ...,
+    ) -> R_co:
+        """Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
+
+        Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target
+        evenly among them.
+
+        anchor: (n, d), all finite numbers; embeddings, one row a sample
+
+        positive: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        regularization: weight of the squared norms (with the factor 1/4 of TensorFlow's npairs_loss, whose default is 0.002); 0 in TFA and
+        pytorch-metric-learning.
+
+        Formula: \\ell_i = -\\frac{1}{|P_i|} \\sum_{y_p = y_i} \\log \\frac{e^{a_i \\cdot p_p}}{\\sum_j e^{a_i \\cdot p_j}} + \\frac{\\lambda}{4}
+        \\left( |a_i|^2 + |p_i|^2 \\right)
+
+        Divisor: the number of anchors
+        """
+
+    def ntxent(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        temperature: float = 0.07,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
+
+        The denominator holds this positive and all negatives; other positives are left out (optax, pytorch-metric-learning). With two views
+        of each sample, labelled by the sample, it is SimCLR's loss.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        temperature: divides the cosines; optax and pytorch-metric-learning take 0.07, MONAI and lightly 0.5.
+
+        Formula: \\ell_i = -\\sum_{p \\in P_i} \\log \\frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \\sum_{y_k \\ne y_i} e^{s_{ik} / T}}
+
+        Divisor: the number of ordered pairs of one class
+        """
+
+    def oks(
+        self,
+        predictions: Array,
+        labels: Array,
+        area: Array,
+        sigmas: Array,
+        visible: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the object keypoint similarity: how far each keypoint is off, by the size of the object and the spread of the keypoint.
+
+        COCO's similarity, a mean over an object's visible keypoints. An object without any has loss 0, and counts.
+
+        predictions: (n, k, 2), all finite numbers; predicted keypoints as x, y
+
+        labels: (n, k, 2), all finite numbers; true keypoints as x, y
+
+        area: (n,), (0, infinity); area of each object (COCO: of its segment), in squared units of the coordinates
+
+        sigmas: (k,), (0, infinity); spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip
+
+        visible: (n, k), {0, 1}; 1 for a keypoint that counts, 0 for one that does not
+
+        Formula: \\ell_i = 1 - \\frac{1}{|V_i|} \\sum_{k \\in V_i} e^{-\\frac{|p_k - t_k|^2}{2 A_i (2 \\sigma_k)^2}}
+
+        Divisor: the number of objects
+        """
+
+    def ordinal(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
+
+        predictions: (n, m, k), all finite numbers; scores of being at level 1, 2, ... k or higher
+
+        labels: (n, m), [0, infinity); levels of the items, from 0 to the number of thresholds
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_{k=1}^{K} \\left( \\mathrm{softplus}(x_k) - [y \\ge k] \\, x_k \\right)
+
+        Divisor: the number of items
+        """
+
+    def orpo(
+        self,
+        chosen_logps: Array,
+        rejected_logps: Array,
+        *,
+        beta: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
+    ) -> R_co:
+        """Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
+
+        Log-probabilities are averages over tokens, below 0. The first term is each chosen answer's own mean, as in the paper; TRL averages
+        it over all tokens of the batch. log(1 - p) keeps its digits for p near 1, as TRL's does since it has log1mexp.
+
+        chosen_logps: (n,), (-infinity, 0); log-probabilities of the answers, averaged over tokens
+
+        rejected_logps: (n,), (-infinity, 0); log-probabilities of the answers, averaged over tokens
+
+        beta: weight of the odds ratio's term (lambda in the paper).
+
+        Formula: \\ell = -\\log p_c + \\beta \\, \\mathrm{softplus}\\left(-\\log\\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\\right)
+
+        Divisor: the number of pairs
+        """
+
+    def pairwise_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_{y_i > y_j} \\max(0, 1 - (s_i - s_j))
+
+        Divisor: the number of pairs, over all lists (rax)
+        """
+
+    def pairwise_logistic(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_{y_i > y_j} \\mathrm{softplus}(-(s_i - s_j))
+
+        Divisor: the number of pairs, over all lists (rax)
+        """
+
+    def pairwise_mse(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        self_pairs: Literal["counted", "left_out"] = 'counted',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The squared error of all differences of scores within a list; each pair comes in both orders.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items, whose differences the scores are to have
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        self_pairs: whether an item paired with itself, with loss 0, counts in the divisor: rax counts it, TensorFlow Ranking does not.
+
+        Formula: \\ell = \\sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
+
+        Divisor: the number of pairs, over all lists
+        """
+
+    def pairwise_qr(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        tau: float = 0.5,
+        squared: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Quantile regression of the differences of scores on those of relevances, for every pair of a list with unequal relevance.
+
+        The slope is 0 where a difference is met. Half of pairwise_mse for tau 0.5 and squared, but for pairs of equal relevance.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items, whose differences the scores are to have
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        tau: the quantile; weight of differences that are too small.
+
+        squared: whether each maximum is squared.
+
+        Formula: \\ell = \\sum_{y_i > y_j} \\tau \\max(0, -d_{ij}) + (1 - \\tau) \\max(0, d_{ij}), \\quad d_{ij} = (s_i - s_j) - (y_i - y_j)
+
+        Divisor: the number of pairs, over all lists (rax)
+        """
+
+    def pairwise_soft_zero_one(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong
+        pairs.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_{y_i > y_j} \\sigma(-(s_i - s_j))
+
+        Divisor: the number of pairs, over all lists (rax)
+        """
+
+    def perceptron(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """How far a score is from the right side of 0; the slope at 0 is 0.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\max(0, -t x)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def pmf(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability of the event's interval, or for a censored subject of all later ones.
+
+        The intervals and one more, beyond the last, whose score is 0, share a softmax (pycox). A censored subject survived its interval.
+
+        predictions: (n, b), all finite numbers; raw scores of the intervals of time
+
+        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+
+        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+
+        Formula: \\ell_i = -\\log p_{i y_i} \\text{ or } -\\log \\sum_{k > y_i} p_{ik}, \\quad p_i = \\mathrm{softmax}(x_{i1}, ..., x_{ib}, 0)
+
+        Divisor: the number of subjects
+        """
+
+    def poisson_deviance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Twice the excess of the Poisson likelihood's negative logarithm over its least value; 0 log 0 is 0.
+
+        predictions: (n, ...), (0, infinity); estimates, above 0
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        Formula: D = 2 \\left( t \\log \\frac{t}{x} - t + x \\right)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def poisson_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        log_input: bool = True,
+        full: bool = False,
+        eps: float = 1e-08,
+        factorial: Literal["stirling", "exact"] = 'stirling',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a Poisson distribution; log(t!) is left out by default.
+
+        predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        log_input: whether predictions are logarithms of rates; without it they are rates. keras' Poisson is log_input false with eps 1e-7.
+
+        full: add log(t!).
+
+        eps: added to a rate in its logarithm; unused with log_input.
+
+        factorial: what full adds. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at t =
+        2); exact: log Gamma(t + 1).
+
+        Formula: \\ell = e^x - t x \\text{ (log input)}, \\text{ or } x - t \\log(x + \\epsilon); \\quad + [\\mathrm{full}] \\log t!
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def poly1_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        epsilon: float = 2.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy with another weight on the first term of its expansion in 1 - p.
+
+        The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        epsilon: weight of 1 - p; 0 is cross entropy.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\left( -\\log p_y + \\epsilon (1 - p_y) \\right), \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def poly1_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        epsilon: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The softmax loss of a list with the first coefficient of its polynomial raised.
+
+        TensorFlow Ranking weighs both terms by the sum of the relevances, rax the first alone.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, infinity); relevances of the items, as weights
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
+
+        Formula: \\ell = -\\sum_i y_i \\log p_i + \\epsilon \\left(1 - \\sum_i \\bar y_i p_i\\right), \\quad p = \\mathrm{softmax}(s), \\; \\bar y = y /
+        \\sum_k y_k
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def ppo_clip(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        values: Array | None = None,
+        returns: Array | None = None,
+        old_values: Array | None = None,
+        entropy: Array | None = None,
+        *,
+        epsilon: float = 0.2,
+        epsilon_high: float = 0.2,
+        value_epsilon: float = 0.2,
+        value_coefficient: float = 0.5,
+        entropy_coefficient: float = 0.01,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps", "values", "entropy"]] = ...,
+    ) -> R_co:
+        """Proximal policy optimisation: the smaller of the ratio's and the clipped ratio's gain, and the critic's and entropy's terms if sent.
+
+        The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the
+        value as it is and kept within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone). `parts`
+        has policy, value and entropy before their coefficients. At the edge of the clip range the gradient is that of inside; between the
+        two squares at a tie that of the plain one.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+
+        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        values: (n, ...), all finite numbers; the critic's values of the states
+
+        returns: (n, ...), all finite numbers; returns, what the values are to be
+
+        old_values: (n, ...), all finite numbers; the values when the policy acted
+
+        entropy: (n, ...), all finite numbers; entropies of the policy in the states
+
+        epsilon: how far below 1 the ratio may fall to the policy's profit.
+
+        epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
+
+        value_epsilon: how far a value may move from old_values.
+
+        value_coefficient: weight of the critic's term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
+
+        entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
+
+        Formula: \\ell = -\\min(\\rho A, \\mathrm{clip}(\\rho, 1 - \\epsilon, 1 + \\epsilon_h) A) + c_v \\tfrac12 \\max((v - R)^2, (v_{clip} - R)^2)
+        - c_e H, \\quad \\rho = e^{\\log\\pi - \\log\\pi_{old}}
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def proxy_anchor(
+        self,
+        embeddings: Array,
+        proxies: Array,
+        labels: Array,
+        *,
+        margin: float = 0.1,
+        alpha: float = 32.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "proxies"]] = ...,
+    ) -> R_co:
+        """Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
+
+        Answers over parts of a batch do not merge. Without samples the value is 0.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        proxies: (c, d), all finite numbers; a learnt vector for each class
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        margin: delta, by which cosines should exceed 0 for the class, and fall short of it for the others.
+
+        alpha: sharpness.
+
+        Formula: \\ell = \\frac{1}{|P^+|} \\sum_{p \\in P^+} \\log \\left( 1 + \\sum_{y_i = p} e^{-\\alpha (s_{ip} - \\delta)} \\right) +
+        \\frac{1}{|P|} \\sum_{p \\in P} \\log \\left( 1 + \\sum_{y_i \\ne p} e^{\\alpha (s_{ip} + \\delta)} \\right)
+
+        Divisor: 1; the terms of the sum are divided by the number of proxies with samples, and of all proxies
+        """
+
+    def proxy_nca(
+        self,
+        embeddings: Array,
+        proxies: Array,
+        labels: Array,
+        *,
+        softmax_scale: float = 1.0,
+        denominator: Literal["all", "others"] = 'all',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "proxies"]] = ...,
+    ) -> R_co:
+        """Minus the log-probability of the true class's proxy, by squared distance of directions.
+
+        The squared distance of directions is 2 - 2 cos.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        proxies: (c, d), all finite numbers; a learnt vector for each class
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        softmax_scale: t, multiplies the squared distances.
+
+        denominator: all proxies (pytorch-metric-learning), or the others only (the paper), when the loss may be negative.
+
+        Formula: \\ell = -\\log \\frac{e^{-t |\\hat x - \\hat p_y|^2}}{\\sum_j e^{-t |\\hat x - \\hat p_j|^2}}
+
+        Divisor: the number of samples
+        """
+
+    def pseudo_huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        delta: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """A smooth huber: half the squared error near zero, slope delta far out.
+
+        Charbonnier's form in image papers, \\sqrt{e^2 + \\delta^2}, is this over delta, plus delta.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        delta: error at which the quadratic turns linear; XGBoost's huber_slope.
+
+        Formula: \\ell = \\delta^2 \\left( \\sqrt{1 + (e / \\delta)^2} - 1 \\right), \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def psnr(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        data_range: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Minus the peak signal-to-noise ratio of each sample, in decibels.
+
+        Equal images are infinitely good: an error. The mean is one over samples, where kornia takes the mean square over the whole batch
+        first.
+
+        predictions: (n, ...), all finite numbers; estimates, pixels or anything else
+
+        labels: (n, ...), all finite numbers; true values
+
+        data_range: L, how far apart the least and the greatest value of a pixel are.
+
+        Formula: \\ell_i = 10 \\log_{10} \\frac{\\mathrm{MSE}_i}{L^2}
+
+        Divisor: the number of samples
+        """
+
+    def quality_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        beta: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
+
+        mmdet gives the class and its quality, which is 0 in all other classes here. The gradient where the score equals the quality is 0.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; quality to predict, such as the IoU of the box; 0 for a negative
+
+        beta: focusing exponent; 0 is plain cross entropy.
+
+        Formula: \\ell = |z - \\sigma(x)|^\\beta \\, \\mathrm{BCE}(x, z)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def quantile(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        quantile: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+
+        The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+
+        Formula: \\ell = \\max(q u, (q - 1) u), \\quad u = t - x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def quantile_huber(
+        self,
+        predictions: Array,
+        labels: Array,
+        quantiles: Array | None = None,
+        *,
+        kappa: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Every predicted quantile against every draw: a pinball loss with the corner rounded, as in distributional reinforcement learning.
+
+        The labels of quantile regression DQN are constants; ask for their gradient with wrt.
+
+        predictions: (n, q), all finite numbers; predicted quantiles
+
+        labels: (n, m), all finite numbers; draws from the true distribution, or its quantiles
+
+        quantiles: (q,), [0, 1]; which quantiles are predicted; the midpoints (i + 1/2) / q without it
+
+        kappa: error at which the quadratic turns linear.
+
+        Formula: \\ell_i = \\sum_q \\frac{1}{m} \\sum_j \\left| \\tau_q - [u < 0] \\right| \\frac{H_\\kappa(u)}{\\kappa}, \\quad u = t_{ij} - x_{iq},
+        \\quad H_\\kappa = \\mathrm{huber}
+
+        Divisor: the number of samples: quantiles are summed, draws averaged
+        """
+
+    def r_drop(
+        self,
+        input1: Array,
+        input2: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """Mean of both directions of the divergence between two passes of a network over the same samples.
+
+        input1: (n, c, ...), all finite numbers; scores of one pass; p is their softmax.
+
+        input2: (n, c, ...), all finite numbers; scores of the other pass; q is their softmax.
+
+        Formula: \\ell_i = \\frac{1}{2} \\left( \\mathrm{KL}(p \\| q) + \\mathrm{KL}(q \\| p) \\right) = \\frac{1}{2} \\sum_k (p_k - q_k)
+        \\log\\frac{p_k}{q_k}
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def ramp(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        cap: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The hinge loss, cut off at a largest value; the slope at both kinks is 0.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        cap: c, the largest loss; Collobert's s is 1 - c.
+
+        Formula: \\ell = \\min(c, \\max(0, 1 - t x))
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def ranked_probability_score(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The sum of the squared errors of the cumulative probabilities of ordered classes.
+
+        The last cumulative probability counts as 1 and is left out, so the sum has c - 1 terms.
+
+        predictions: (n, c), [0, 1]; probability of each class, in the order of the classes
+
+        labels: (n,), class indices in [0, c); index of the true class
+
+        Formula: \\ell_i = \\sum_{k=1}^{c-1} \\left( \\sum_{j \\le k} p_{ij} - [y_i \\le k] \\right)^2
+
+        Divisor: the number of samples
+        """
+
+    def ranking_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Softmax cross entropy over a list's items, with the relevances as they are for weights.
+
+        rax and optax do not normalise the relevances; TensorFlow Ranking does, and gives a list the weight of their sum, which comes to the
+        same numerator.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, infinity); relevances of the items, as weights
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = -\\sum_i y_i \\log \\mathrm{softmax}(s)_i
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def reinforce(
+        self,
+        logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """The policy gradient: log-probabilities of the actions taken, weighed by how good they were.
+
+        With an answer's summed log-probability and its reward less the mean of the others' it is RLOO.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+
+        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+
+        Formula: \\ell = -A \\log \\pi
+
+        Divisor: the number of elements, of those that the mask keeps
+        """
+
+    def relative_squared_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The squared error in units of the labels' variance over the batch: one minus R squared.
+
+        Each entry of the further axes is an output with a variance of its own, and the mean is over all, as in torchmetrics. Labels that
+        are all equal are refused.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: L = \\frac{\\sum_i (x_i - t_i)^2}{\\sum_i (t_i - \\bar t)^2}
+
+        Divisor: the number of elements, as each one's square is divided by a variance
+        """
+
+    def renyi(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Rényi's divergences of the labels from the predictions: alpha 1 is Kullback-Leibler's, 1/2 minus twice the logarithm of
+        Bhattacharyya's coefficient.
+
+        Of labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is refused. A predicted
+        probability is above 0.
+
+        predictions: (n, c, ...), (0, 1]; q.
+
+        labels: (n, c, ...), [0, 1]; p.
+
+        alpha: the order; at 1 the loss is its limit.
+
+        Formula: \\ell = \\frac{1}{\\alpha - 1} \\log \\frac{\\sum_k p_k^\\alpha q_k^{1 - \\alpha}}{\\sum_k p_k}
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def retinanet(
+        self,
+        class_logits: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        box_loss: Literal["l1", "smooth_l1"] = 'l1',
+        beta: float = 0.1,
+        box_weight: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
+    ) -> R_co:
+        """Focal loss of every anchor and class, and the box loss of anchors with an object, over the number of those in the image.
+
+        torchvision's convention: each image by its own number of objects' anchors (at least 1), then the mean over images. detectron2 has a
+        running mean of that number over iterations: `reduction` sum with a factor.
+
+        class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
+
+        box_deltas: (n, a, 4), all finite numbers; predicted box deltas of each anchor
+
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+
+        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+
+        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+
+        gamma: focusing exponent.
+
+        box_loss: l1 (torchvision) or smooth_l1 (detectron2).
+
+        beta: of smooth_l1.
+
+        box_weight: lambda.
+
+        Formula: L_i = \\frac{1}{\\max(1, N_i)} \\left( \\sum_{a: y_a \\ge -1} \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + \\lambda \\sum_{a: y_a
+        \\ge 0} \\mathrm{box}(d_a, d_a^*) \\right)
+
+        Divisor: the number of images
+        """
+
+    def rnnt(
+        self,
+        predictions: Array,
+        labels: Array,
+        input_lengths: Array,
+        target_lengths: Array,
+        *,
+        blank: int = -1,
+        predictions_are: Literal["logits", "log_probabilities"] = 'logits',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Transducer loss: minus the log of the summed probability of all monotone paths through the lattice of frames and symbols.
+
+        A blank goes to the next frame, a symbol stays in it; every path ends with a blank at the last frame.
+
+        predictions: (n, t, p, c), all finite numbers; scores of the symbols at each frame after each number of symbols (p is s + 1)
+
+        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; what is beyond the length is padding
+
+        input_lengths: (n,), lengths in [1, t]; how many frames of each sample count
+
+        target_lengths: (n,), lengths in [0, s]; how many symbols of each sample count
+
+        blank: index of the blank; -1 is the last class, as in torchaudio.
+
+        predictions_are: logits (a softmax is taken, torchaudio's fused_log_softmax), or its logarithm.
+
+        Formula: \\ell = -\\log \\sum_{\\text{paths}} \\prod p(\\text{blank or } y_{u+1} \\mid t, u)
+
+        Divisor: the number of samples
+        """
+
+    def root_mean_squared_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The root of the (weighted) mean of the squared errors.
+
+        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        Formula: L = \\sqrt{\\frac{\\sum_i w_i (x_i - t_i)^2}{\\sum_i w_i}}
+
+        Divisor: 1; the mean stands under the root
+        """
+
+    def root_mean_squared_log_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+
+        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+
+        predictions: (n, ...), (-1, infinity); estimates, above -1
+
+        labels: (n, ...), (-1, infinity); true values, above -1
+
+        weight: (n, ...), [0, infinity); weight of each element
+
+        Formula: L = \\sqrt{\\frac{\\sum_i w_i (\\log(1 + x_i) - \\log(1 + t_i))^2}{\\sum_i w_i}}
+
+        Divisor: 1; the mean stands under the root
+        """
+
+    def rpn(
+        self,
+        objectness: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        box_weight: float = 1.0,
+        beta: float = 0.1111111111111111,
+        normalization: Literal["torchvision", "paper", "detectron2"] = 'torchvision',
+        batch_size_per_image: int = 256,
+        images: int = 1,
+        locations: int = 2400,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["objectness", "box_deltas", "box_targets"]] = ...,
+    ) -> R_co:
+        """Loss of a region proposal network: is there an object, and where.
+
+        With the divisors of paper and detectron2, which the options give for a whole call, answers over shards merge only if each has its
+        own.
+
+        objectness: (a,), all finite numbers; objectness logit of each anchor
+
+        box_deltas: (a, 4), all finite numbers; predicted box deltas of each anchor
+
+        labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
+
+        box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+
+        box_weight: lambda; 1 in torchvision and detectron2, 10 in the paper.
+
+        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2.
+
+        normalization: torchvision divides both terms by the number of sampled anchors; paper divides them by batch_size_per_image and
+        locations; detectron2 divides both by batch_size_per_image times images.
+
+        batch_size_per_image: anchors sampled for an image; unused by torchvision's normalization.
+
+        images: images in the batch; used by detectron2's normalization only.
+
+        locations: anchor locations; used by the paper's normalization only.
+
+        Formula: L = \\frac{1}{N_{cls}} \\sum_i \\mathrm{BCE}(o_i, l_i) + \\frac{\\lambda}{N_{reg}} \\sum_{l_i = 1} \\mathrm{smooth\\_l1}(d_i -
+        d_i^*)
+
+        Divisor: as normalization says, shared evenly by the anchors with label 0 or 1
+        """
+
+    def sampled_softmax(
+        self,
+        predictions: Array,
+        negatives: Array,
+        log_count: Array | None = None,
+        negatives_log_count: Array | None = None,
+        hits: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "negatives"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the true class among itself and the drawn ones.
+
+        predictions: (n,), all finite numbers; score of each sample's true class
+
+        negatives: (n, m), all finite numbers; scores of the classes drawn for each sample
+
+        log_count: (n,), all finite numbers; logarithm of how often the true class is expected among the drawn; 0 without it
+
+        negatives_log_count: (n, m), all finite numbers; logarithms of how often each drawn class is expected among the drawn; 0 without
+        them
+
+        hits: (n, m), {0, 1}; 1 where a drawn class is the true one by accident, and left out
+
+        Formula: \\ell_i = -\\log \\frac{e^{x_i - \\log q_i}}{e^{x_i - \\log q_i} + \\sum_j e^{z_{ij} - \\log q_{ij}}}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def savage(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The square of the probability given to the wrong side: bounded, so that outliers count little.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\left( \\frac{1}{1 + e^{2 t x}} \\right)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def scale_invariant_log(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        variance_focus: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The mean square of the differences of logarithms of each sample, less a share of the square of their mean.
+
+        0.5 is the paper's share; 1 is invariant to the scale of the depths. Later papers take the root of it with 0.85, times 10.
+
+        predictions: (n, ...), (0, infinity); predicted depths
+
+        labels: (n, ...), (0, infinity); true depths
+
+        variance_focus: lambda.
+
+        Formula: \\ell_i = \\overline{d^2} - \\lambda \\, \\overline{d}^2, \\quad d = \\log x - \\log t
+
+        Divisor: the number of samples
+        """
+
+    def seesaw(
+        self,
+        predictions: Array,
+        labels: Array,
+        class_counts: Array,
+        *,
+        p: float = 0.8,
+        q: float = 2.0,
+        eps: float = 0.01,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
+
+        The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on, a batch before its loss; here
+        the counts come with the call, and `state` has them with this call's classes counted too, to send with the next. Its other two
+        scores, of an object being there, are a cross entropy of their own.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+
+        p: how much rarer classes are spared; 0 is not at all.
+
+        q: how much likelier classes are punished; 0 is not at all.
+
+        eps: the least probability of the true class that others are compared with.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = -\\log \\frac{e^{x_y}}{\\sum_k S_k e^{x_k}}, \\quad S_k = \\min\\left( 1, \\frac{n_k}{n_y} \\right)^p \\max\\left( 1,
+        \\frac{\\sigma_k}{\\max(\\sigma_y, \\epsilon)} \\right)^q, \\quad S_y = 1, \\quad \\sigma = \\mathrm{softmax}(x)
+
+        Divisor: the number of positions that are not ignored
+        """
+
+    def si_sdr(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
+
+        The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are
+        infinitely good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to
+        count (torchmetrics' zero_mean).
+
+        predictions: (n, t), all finite numbers; estimated signals, a row each
+
+        labels: (n, t), all finite numbers; true signals
+
+        Formula: \\ell = -10 \\log_{10} \\frac{|\\alpha t|^2}{|\\alpha t - p|^2} = 20 \\log_{10} |\\tan \\theta|, \\quad \\alpha = \\frac{p \\cdot
+        t}{|t|^2}
+
+        Divisor: the number of signals
+        """
+
+    def siglip(
+        self,
+        image: Array,
+        text: Array,
+        logit_scale: Array | None = None,
+        logit_bias: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["image", "text", "logit_scale", "logit_bias"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
+
+        image: (n, d), all finite numbers; embeddings, one row a sample
+
+        text: (n, d), all finite numbers; embeddings, one row a sample
+
+        logit_scale: (1,), (0, infinity); factor of the cosines, 10 without it; the exponential of the learnt parameter.
+
+        logit_bias: (1,), all finite numbers; added to the scaled cosines, -10 without it.
+
+        Formula: \\ell_i = \\sum_j \\mathrm{softplus}(-z_{ij} (t s_{ij} + b)), \\quad z_{ij} = 1 \\text{ where } i = j, \\text{ else } -1
+
+        Divisor: the number of images (not of pairs), as in the paper
+        """
+
+    def sigmoid_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma: float = 2.0,
+        alpha: float = 0.25,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy, weighed down where the score is right already.
+
+        q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have
+        it. Labels between 0 and 1 are where libraries part: kornia focuses each term of the entropy by itself, MONAI takes sigmoid(-(2 z -
+        1) x) for q, segmentation_models_pytorch 1 - exp(-BCE); at x = 1, z = 0.3, without alpha, that is 0.498, 0.363 and 0.411 where this
+        is 0.356.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+
+        gamma: focusing exponent; 0 is plain cross entropy.
+
+        alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in
+        torchvision.
+
+        Formula: \\ell = \\alpha_t \\, q^\\gamma \\, \\mathrm{BCE}(x, z), \\quad \\alpha_t = \\alpha z + (1 - \\alpha)(1 - z)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def sigmoid_focal_star(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The focal loss's simpler sister: the logistic loss with a steeper sigmoid.
+
+        fvcore's further parameter alpha is sample_weight here.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {0, 1}; true classes, 0 or 1
+
+        gamma: steepness; 1 is the logistic loss.
+
+        Formula: \\ell = \\frac{1}{\\gamma} \\log(1 + e^{-\\gamma s x}), \\quad s = 2 z - 1
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def simpo(
+        self,
+        chosen_logps: Array,
+        rejected_logps: Array,
+        *,
+        beta: float = 0.1,
+        simpo_gamma: float = 0.5,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
+    ) -> R_co:
+        """Simple preference optimisation: the mean log-probability of a token is the reward, and the chosen answer is to win by a margin.
+
+        Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
+
+        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+
+        beta: scale of the difference.
+
+        simpo_gamma: margin by which the chosen answer is to win.
+
+        label_smoothing: probability that the preference is wrong.
+
+        Formula: \\ell = \\mathrm{softplus}(\\gamma - \\beta (\\overline{\\log \\pi}(c) - \\overline{\\log \\pi}(r)))
+
+        Divisor: the number of pairs
+        """
+
+    def siou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        theta: float = 4.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """1 - IoU, and half of a distance of the centers that counts less off the axes and of a difference in shape: SCYLLA-IoU.
+
+        Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of
+        both sides.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        theta: how little small differences in shape count; 4 in the paper, which looks for it between 2 and 6.
+
+        Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\Delta + \\Omega}{2}, \\quad \\Delta = \\sum_{t = x, y} 1 - e^{-(2 - \\Lambda) \\rho_t}, \\quad
+        \\Omega = \\sum_{t = w, h} (1 - e^{-\\omega_t})^\\theta, \\quad \\Lambda = \\frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \\quad \\rho_t =
+        \\frac{c_t^2}{C_t^2}, \\quad \\omega_t = \\frac{|t - t^*|}{\\max(t, t^*)}
+
+        Divisor: the number of boxes
+        """
+
+    def smooth_ap(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        temperature: float = 0.01,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """One minus the average precision of finding a sample's class among all samples by cosine, where a sigmoid counts who ranks before
+        whom.
+
+        Taken as the share of the others in each rank, so that a nearly perfect order keeps its digits. As in the authors' code the sample
+        itself is among those to be found; classes need not be equally large, nor as many as each has members, as pytorch-metric-learning
+        needs. Time is of the order of n times the pairs of one class.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        temperature: tau, by which differences of cosines are divided.
+
+        Formula: \\ell_i = 1 - \\frac{1}{|P_i|} \\sum_{j \\in P_i} \\frac{1 + \\sum_{k \\in P_i, k \\ne j} \\sigma_{ijk}}{1 + \\sum_{k \\ne j}
+        \\sigma_{ijk}}, \\quad \\sigma_{ijk} = \\sigma\\left( \\frac{s_{ik} - s_{ij}}{\\tau} \\right), \\quad P_i = \\{j: y_j = y_i\\}
+
+        Divisor: the number of samples
+        """
+
+    def smooth_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The hinge loss with its corner rounded over a width; the default is Rennie's.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        gamma: width of the rounding; near 0 it is hinge.
+
+        Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; 1 - m - \\frac{\\gamma}{2} \\text{ where } m \\le 1 - \\gamma, \\text{ else } \\frac{(1 -
+        m)^2}{2 \\gamma}, \\quad m = t x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def smooth_l1(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        beta: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Quadratic near zero, linear beyond beta: the box loss of Fast R-CNN.
+
+        smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        beta: error at which the quadratic turns linear; 0 is the absolute error.
+
+        Formula: \\ell = \\frac{e^2}{2\\beta} \\text{ where } |e| < \\beta, \\text{ else } |e| - \\frac{\\beta}{2}, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def soft_dtw(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
+
+        It can be negative, and is not 0 for equal series: the soft minimum is below the minimum. Sums along the paths are kept in two
+        float64 numbers each, so that one far point does not swallow what the others cost, unless a squared distance is beyond about 1e30
+        times gamma.
+
+        predictions: (n, t, d), all finite numbers; a series of points for each sample
+
+        labels: (n, u, d), all finite numbers; the series to align with, of any length
+
+        gamma: softness of the minimum; towards 0 it is dynamic time warping.
+
+        Formula: \\ell = -\\gamma \\log \\sum_{A} \\exp\\left( -\\frac{1}{\\gamma} \\sum_{(i, j) \\in A} \\|x_i - y_j\\|^2 \\right)
+
+        Divisor: the number of samples
+        """
+
+    def soft_f1(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        average: Literal["macro", "micro"] = 'macro',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the F1 score of the whole batch, with probabilities in place of decisions.
+
+        The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+
+        predictions: (n, c), all finite numbers; raw scores of the classes
+
+        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+
+        average: macro: the mean over the classes; micro: one score of all entries together.
+
+        Formula: L = \\frac{1}{C} \\sum_k \\left( 1 - \\frac{2 \\sum_i p_{ik} z_{ik}}{\\sum_i p_{ik} + \\sum_i z_{ik}} \\right), \\quad p = \\sigma(x)
+
+        Divisor: 1
+        """
+
+    def soft_margin(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The logistic loss of a score with labels -1 and 1.
+
+        Where torch overflows to infinity (a margin below -709) and its gradient to NaN, this has the true value.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\log(1 + e^{-t x})
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def softmax_focal(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        gamma: float = 2.0,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the softmax, each class weighed down where it is right already.
+
+        The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        gamma: focusing exponent; 0 is plain cross entropy.
+
+        ignore_index: class index that does not count.
+
+        label_smoothing: share of the target spread evenly over all classes.
+
+        Formula: \\ell = -\\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
+        """
+
+    def spherical_score(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """One minus the cosine of the predicted probabilities with the true class: the spherical score, turned so that 0 is best.
+
+        Taken as the others' share, so that what is nearly certain keeps its digits. Only the ratios of a row count; a row of zeros is
+        refused.
+
+        predictions: (n, c), [0, 1]; probability of each class, in the order of the classes
+
+        labels: (n,), class indices in [0, c); index of the true class.
+
+        Formula: \\ell_i = 1 - \\frac{p_{iy}}{\\|p_i\\|}
+
+        Divisor: the number of samples
+        """
+
+    def squared_epsilon_insensitive(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        epsilon: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The square of the absolute error beyond a tolerance.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        epsilon: the error that costs nothing.
+
+        Formula: \\ell = \\max(0, |x - t| - \\epsilon)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def squared_hinge(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The square of the hinge loss.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\max(0, 1 - t x)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def ssd_multibox(
+        self,
+        class_logits: Array,
+        box_deltas: Array,
+        labels: Array,
+        box_targets: Array,
+        *,
+        neg_to_pos_ratio: float = 3.0,
+        beta: float = 1.0,
+        box_weight: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
+    ) -> R_co:
+        """Cross entropy of anchors with an object and of the hardest negatives, and smooth L1 of the objects' boxes.
+
+        In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
+        first. Which they are is constant in the gradient.
+
+        class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
+
+        box_deltas: (n, a, 4), all finite numbers; predicted box deltas of each anchor
+
+        labels: (n, a), class indices in [0, k); class of each anchor, 0 for background
+
+        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+
+        neg_to_pos_ratio: negatives that count for each positive.
+
+        beta: of smooth_l1.
+
+        box_weight: lambda.
+
+        Formula: L = \\frac{1}{N} \\sum_{a \\in P \\cup H} \\mathrm{CE}(x_a, y_a) + \\frac{\\lambda}{N} \\sum_{a \\in P} \\mathrm{smooth\\_l1}(d_a -
+        d_a^*), \\quad N = |P|
+
+        Divisor: the number of anchors with an object in the batch; without any the value is 0
+        """
+
+    def ssim(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        window_size: int = 11,
+        sigma: float = 1.5,
+        data_range: float = 1.0,
+        k1: float = 0.01,
+        k2: float = 0.03,
+        convention: Literal["monai", "kornia"] = 'monai',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the structural similarity of all windows, which are weighed by a Gaussian.
+
+        Variances and covariance are the weighted ones, without Bessel's correction.
+
+        predictions: (n, c, h, w), all finite numbers; predicted images
+
+        labels: (n, c, h, w), all finite numbers; true images
+
+        window_size: side of the windows, an odd number.
+
+        sigma: of the Gaussian, in pixels.
+
+        data_range: L, how far apart the least and the greatest value of a pixel are.
+
+        k1: of the constant that steadies the luminance.
+
+        k2: of the constant that steadies the contrast.
+
+        convention: monai has 1 - SSIM of all windows inside the image; kornia half of it, of windows around every pixel, with the image
+        reflected at its edges.
+
+        Formula: \\ell = 1 - \\frac{(2 \\mu_x \\mu_y + c_1)(2 \\sigma_{xy} + c_2)}{(\\mu_x^2 + \\mu_y^2 + c_1)(\\sigma_x^2 + \\sigma_y^2 + c_2)},
+        \\quad c_i = (k_i L)^2
+
+        Divisor: the number of windows of all channels
+        """
+
+    def student_t_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        degrees_of_freedom: float = 3.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of Student's t distribution of predicted location and scale: outliers count for little.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s, the scale of the errors.
+
+        degrees_of_freedom: nu; the smaller, the heavier the tails.
+
+        Formula: \\ell = \\log\\Gamma\\left(\\tfrac{\\nu}{2}\\right) - \\log\\Gamma\\left(\\tfrac{\\nu + 1}{2}\\right) + \\tfrac{1}{2}\\log(\\nu\\pi) + \\log
+        s + \\frac{\\nu + 1}{2} \\log\\left(1 + \\frac{(x - t)^2}{\\nu s^2}\\right)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def subcenter_arcface(
+        self,
+        embeddings: Array,
+        weight: Array,
+        labels: Array,
+        *,
+        margin: float = 0.5,
+        scale: float = 64.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings", "weight"]] = ...,
+    ) -> R_co:
+        """The loss arcface with several vectors a class, of which the nearest one counts: outliers and noise gather about the others.
+
+        The first of equally near vectors counts. With one vector a class it is arcface.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        weight: (c, k, d), all finite numbers; k learnt vectors for each class
+
+        labels: (n,), class indices in [0, c); class of each sample
+
+        margin: added to the angle of the true class, in radians; pytorch-metric-learning's 28.6 degrees are 0.5.
+
+        scale: multiplies the cosines.
+
+        Formula: \\ell = -\\log \\frac{e^{s \\cos(\\theta_y + m)}}{e^{s \\cos(\\theta_y + m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}, \\quad \\theta_j
+        = \\min_k \\angle(x, w_{jk})
+
+        Divisor: the number of samples
+        """
+
+    def supcon(
+        self,
+        embeddings: Array,
+        labels: Array,
+        *,
+        temperature: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["embeddings"]] = ...,
+    ) -> R_co:
+        """The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
+
+        The mean is outside the logarithm (the paper's L_out); all other samples are in the denominator, positives too. The paper's code
+        multiplies by T / 0.07.
+
+        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+
+        labels: (n,), all finite numbers; class of each sample, any integers
+
+        temperature: divides the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
+
+        Formula: \\ell_i = -\\frac{1}{|P_i|} \\sum_{p \\in P_i} \\log \\frac{e^{s_{ip} / T}}{\\sum_{k \\ne i} e^{s_{ik} / T}}
+
+        Divisor: the number of anchors with a positive
+        """
+
+    def swav(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        temperature: float = 0.1,
+        sinkhorn_epsilon: float = 0.05,
+        sinkhorn_iterations: int = 3,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of one view's assignment to prototypes against another view's code: its assignment, balanced so that every prototype
+        gets as much.
+
+        The codes are found by Sinkhorn's rounds over the whole batch (prototypes, then samples), as logarithms, and are constants of the
+        gradient. Pairs of views are a call each. Answers over parts of a batch do not merge.
+
+        predictions: (n, k), all finite numbers; x, similarities of one view to the prototypes.
+
+        labels: (n, k), all finite numbers; y, those of the other view.
+
+        temperature: T, by which the similarities of the predictions are divided.
+
+        sinkhorn_epsilon: epsilon, by which those of the code are.
+
+        sinkhorn_iterations: rounds.
+
+        Formula: \\ell_i = -\\sum_k q_{ik} \\log p_{ik}, \\quad p = \\mathrm{softmax}(x / T), \\quad q = e^{y / \\epsilon} \\text{ with } q_{ik}
+        \\leftarrow \\frac{q_{ik}}{\\sum_j q_{jk}}, \\; q_{ik} \\leftarrow \\frac{q_{ik}}{\\sum_j q_{ij}} \\text{ in turn}
+
+        Divisor: the number of samples
+        """
+
+    def symmetric_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        alpha: float = 0.1,
+        beta: float = 1.0,
+        log_zero: float = -4.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of the prediction against the label plus that of the label against the prediction.
+
+        With one true class the reverse term is -log_zero (1 - p).
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        alpha: weight of the cross entropy.
+
+        beta: weight of the reverse cross entropy.
+
+        log_zero: A, what stands for the logarithm of a label's zeros.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\left( -\\alpha \\log p_y - \\beta \\sum_k p_k \\log q_k \\right), \\quad \\log 0 := A
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def symmetric_mean_absolute_percentage_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        scale: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+
+        Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides
+        at a single 0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+
+        Formula: \\ell = s \\frac{2 |x - t|}{|x| + |t|}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def tangent(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """A bounded loss that also punishes margins that are too right.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = \\left( 2 \\arctan(t x) - 1 \\right)^2
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def taylor_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        order: int = 2,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The first terms of the cross entropy's expansion in 1 - p.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        weight: (c,), [0, infinity); weight of each class
+
+        order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
+
+        ignore_index: class index that does not count.
+
+        Formula: \\ell = w_y \\sum_{i=1}^{t} \\frac{(1 - p_y)^i}{i}, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over what is not ignored
+        """
+
+    def td(
+        self,
+        predictions: Array,
+        next_values: Array,
+        rewards: Array,
+        done: Array,
+        *,
+        discount: float = 0.99,
+        criterion: Literal["huber", "squared", "half_squared"] = 'squared',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Temporal difference: the error of values against the reward and the discounted value of the state that followed.
+
+        The target is constant, which makes it a semi-gradient.
+
+        predictions: (n, ...), all finite numbers; values of the states
+
+        next_values: (n, ...), all finite numbers; values of the states that followed, mostly a target network's
+
+        rewards: (n, ...), all finite numbers; rewards of the steps
+
+        done: (n, ...), {0, 1}; 1 where nothing followed, 0 elsewhere
+
+        discount: gamma.
+
+        criterion: c: squared e^2, half_squared e^2 / 2, or huber with delta 1.
+
+        Formula: \\ell = c(v - y), \\quad y = r + (1 - d) \\gamma v'
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def token_cross_entropy(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+        z_loss: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Cross entropy of language models, the mean over the tokens that count; the perplexity is exp(value).
+
+        Labels are aligned with their scores: a model that predicts the next token has them shifted by one beforehand. A sample is a
+        sequence, and per_sample is its mean over its own tokens.
+
+        predictions: (n, t, c), all finite numbers; raw scores of the vocabulary at each position
+
+        labels: (n, t), class indices in [0, c), or ignore_index; true token of each position, aligned with its scores
+
+        mask: (n, t), {0, 1}; 1 where a position counts
+
+        ignore_index: label that does not count.
+
+        label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
+
+        z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
+
+        Formula: \\ell = -\\sum_k q_k \\log p_k + \\zeta \\left( \\log \\sum_k e^{x_k} \\right)^2, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of tokens that count
+        """
+
+    def total_variation(
+        self,
+        predictions: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The sum of absolute differences of pixels next to each other in a row or a column, for each image.
+
+        Anisotropic, as in kornia, torchmetrics and TensorFlow; the mean is one over images. The gradient of a difference of 0 is 0.
+
+        predictions: (n, c, h, w), all finite numbers; predicted images
+
+        Formula: \\ell_i = \\sum_{c u v} |x_{u+1, v} - x_{uv}| + |x_{u, v+1} - x_{uv}|
+
+        Divisor: the number of images
+        """
+
+    def total_variation_distance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """The largest difference of the probabilities that two distributions give to any event; the gradient at a tie is 0.
+
+        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+
+        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+
+        Formula: \\ell = \\frac{1}{2} \\sum_k |p_k - q_k|
+
+        Divisor: the number of samples (of positions, with further axes)
+        """
+
+    def triplet_margin(
+        self,
+        anchor: Array,
+        positive: Array,
+        negative: Array,
+        *,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-06,
+        swap: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["anchor", "positive", "negative"]] = ...,
+    ) -> R_co:
+        """Asks that the positive be nearer to the anchor than the negative, by a margin.
+
+        eps is added to each coordinate difference, as in torch (optax adds it inside the root). Exact where torch loses the difference of
+        two nearly equal distances, and where its norms overflow or vanish. At the margin the gradient is that of the slope, at equal
+        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices.
+
+        anchor: (n, d), all finite numbers; embeddings, one row a sample
+
+        positive: (n, d), all finite numbers; embeddings, one row a sample
+
+        negative: (n, d), all finite numbers; embeddings, one row a sample
+
+        margin: by how much the negative should be farther.
+
+        p: degree of the norm.
+
+        eps: added to each coordinate difference.
+
+        swap: takes the distance of positive and negative where that is the smaller one (Balntas).
+
+        Formula: \\ell = \\max(0, d(a, p) - d(a, n) + m), \\quad d(x, y) = \\lVert x - y + \\epsilon \\rVert_p
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def triplet_margin_with_distance(
+        self,
+        anchor: Array,
+        positive: Array,
+        negative: Array,
+        *,
+        distance: Literal["euclidean", "squared_euclidean", "cosine", "manhattan"] = 'euclidean',
+        margin: float = 1.0,
+        swap: bool = False,
+        eps: float = 1e-06,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["anchor", "positive", "negative"]] = ...,
+    ) -> R_co:
+        """Asks that the positive be nearer to the anchor than the negative, by a margin, in a distance of choice.
+
+        Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0.
+
+        anchor: (n, d), all finite numbers; embeddings, one row a sample
+
+        positive: (n, d), all finite numbers; embeddings, one row a sample
+
+        negative: (n, d), all finite numbers; embeddings, one row a sample
+
+        distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
+
+        margin: by how much the negative should be farther.
+
+        swap: takes the distance of positive and negative where that is the smaller one.
+
+        eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
+
+        Formula: \\ell = \\max(0, d(a, p) - d(a, n) + m)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def tukey_biweight(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 4.685,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the squared error near zero, constant beyond c.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: error beyond which nothing changes; 4.685 is 95 % efficient for normal errors.
+
+        Formula: \\ell = \\frac{c^2}{6} \\left( 1 - \\left( 1 - (e / c)^2 \\right)^3 \\right) \\text{ where } |e| \\le c, \\text{ else }
+        \\frac{c^2}{6}, \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def tversky(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1e-05,
+        smooth_dr: float = 1e-05,
+        include_background: bool = True,
+        batch: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Dice with a weight of its own for false positives and for false negatives.
+
+        alpha weighs false positives and beta false negatives, as everywhere but in keras, whose alpha weighs false negatives. 0 / 0 is the
+        loss 0.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class
+
+        alpha: weight of false positives.
+
+        beta: weight of false negatives.
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerator.
+
+        smooth_dr: added to the denominator.
+
+        include_background: whether class 0 counts; it always does when it is the only one.
+
+        batch: sum over the whole batch instead of each sample.
+
+        Formula: \\ell_c = 1 - \\frac{TP + s_{nr}}{TP + \\alpha FP + \\beta FN + s_{dr}}, \\quad TP = \\sum p t, \\; FP = \\sum p (1 - t), \\; FN =
+        \\sum (1 - p) t
+
+        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        """
+
+    def tweedie_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        power: float = 1.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a Tweedie distribution: zeros and positive numbers, as of rainfall or insurance claims.
+
+        What the prediction does not change is left out, as boosting libraries and scikit-learn do. Power 1 is poisson_nll and power 2
+        gamma_nll; the formula has poles there.
+
+        predictions: (n, ...), all finite numbers; x, the logarithms of the means.
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        power: p, the exponent of the mean in the variance.
+
+        Formula: \\ell = \\frac{e^{(2 - p) x}}{2 - p} - t \\frac{e^{(1 - p) x}}{1 - p}
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def unhinged(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The hinge loss without its hinge: it goes on below 0 for large margins, and stands any symmetric label noise.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+
+        labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
+
+        Formula: \\ell = 1 - t x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def unique_softmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """For every item the softmax loss among itself and the less relevant items, weighed by its gain.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), [0, 64]; graded relevances y of the items; their gain is 2^y - 1
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = -\\sum_i (2^{y_i} - 1) \\log \\frac{e^{s_i}}{e^{s_i} + \\sum_{y_j < y_i} e^{s_j}}
+
+        Divisor: the number of lists with items (rax)
+        """
+
+    def varifocal(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 0.75,
+        gamma: float = 2.0,
+        iou_weighted: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Binary cross entropy against a quality: positives weighed by it, negatives (quality 0) by a focal factor.
+
+        The weights are part of the gradient, as in mmdet.
+
+        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+
+        labels: (n, ...), [0, 1]; quality to predict, such as the IoU of the box; 0 for a negative
+
+        alpha: weight of negatives.
+
+        gamma: focusing exponent of negatives.
+
+        iou_weighted: whether positives are weighed by their quality, or by 1.
+
+        Formula: \\ell = q \\, \\mathrm{BCE}(x, q) \\text{ for } q > 0, \\quad \\alpha \\, \\sigma(x)^\\gamma \\, \\mathrm{softplus}(x) \\text{ for } q
+        = 0
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def variogram_score(
+        self,
+        predictions: Array,
+        labels: Array,
+        weight: Array | None = None,
+        *,
+        p: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """How far an ensemble's differences between coordinates are from the true ones: the energy score hardly feels wrong correlations, this
+        does.
+
+        Over all ordered pairs, as scoringrules has it: each pair counts twice. What is added to all coordinates does not matter. The
+        derivative of a power of a difference that is 0 is 0.
+
+        predictions: (n, m, d), all finite numbers; members of the predicted ensemble
+
+        labels: (n, d), all finite numbers; true vectors
+
+        weight: (d, d), [0, infinity); weight of each pair of coordinates, 1 where it is absent
+
+        p: order of the variogram; 1/2 in the paper, 1 by default in scoringrules.
+
+        Formula: \\ell_i = \\sum_{a,b} w_{ab} \\left( |t_{ia} - t_{ib}|^p - \\frac{1}{m} \\sum_j |x_{ija} - x_{ijb}|^p \\right)^2
+
+        Divisor: the number of samples
+        """
+
+    def vicreg(
+        self,
+        input1: Array,
+        input2: Array,
+        *,
+        invariance_weight: float = 25.0,
+        variance_weight: float = 25.0,
+        covariance_weight: float = 1.0,
+        eps: float = 0.0001,
+        variance: Literal["halved", "whole"] = 'halved',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """Draws two views together while each feature keeps a variance of its own and no two of them covary.
+
+        Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is
+        0.
+
+        input1: (n, d), all finite numbers; embeddings, one row a sample
+
+        input2: (n, d), all finite numbers; embeddings, one row a sample
+
+        invariance_weight: lambda.
+
+        variance_weight: mu.
+
+        covariance_weight: nu.
+
+        eps: added to the variances.
+
+        variance: halved averages the variance terms of the two views (the authors' code, lightly, pytorch-metric-learning); whole adds them
+        (the paper's equation).
+
+        Formula: \\ell = \\frac{\\lambda}{nd} \\sum_b |z^1_b - z^2_b|^2 + \\sum_{v} \\left( \\frac{\\mu}{2d} \\sum_j \\max\\left(0, 1 -
+        \\sqrt{\\mathrm{Var}(z^v_j) + \\epsilon}\\right) + \\frac{\\nu}{d} \\sum_{i \\ne j} \\mathrm{Cov}(z^v_i, z^v_j)^2 \\right)
+
+        Divisor: 1
+        """
+
+    def von_mises_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        concentration: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "concentration"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a von Mises distribution: the normal distribution of angles, in radians.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        concentration: (n, ...), (0, infinity); kappa, about one over the variance.
+
+        Formula: \\ell = \\log\\left(2 \\pi I_0(\\kappa)\\right) - \\kappa \\cos(x - t)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def wasserstein_1d(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        p: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Wasserstein distance of two equally large samples of numbers, to the power p: the smallest goes to the smallest, and so on.
+
+        The gradient is 0 at a tie of partners, and that of one order where numbers of a sample are tied.
+
+        predictions: (n, m), all finite numbers; numbers drawn from the predicted distribution, in any order
+
+        labels: (n, m), all finite numbers; numbers drawn from the true distribution, in any order
+
+        p: exponent of the distance.
+
+        Formula: \\ell_i = \\frac{1}{m} \\sum_k |x_{i(k)} - t_{i(k)}|^p
+
+        Divisor: the number of samples: each is a mean over its m numbers
+        """
+
+    def weibull_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        concentration: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "concentration"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a Weibull distribution of predicted scale and concentration (shape).
+
+        predictions: (n, ...), (0, infinity); x, the scales, above 0.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        concentration: (n, ...), (0, infinity); k, the shapes, above 0.
+
+        Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - k \\log\\frac{t}{x} + \\log t - \\log k
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def weighted_mean_absolute_percentage_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+
+        A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample
+        0.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        Formula: L = \\frac{\\sum_i |x_i - t_i|}{\\sum_i |t_i|}
+
+        Divisor: the sum of the sizes of the true numbers
+        """
+
+    def welsch(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        c: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus a Gaussian of the error: an outlier costs 1 and has no influence.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        c: scale of the errors.
+
+        Formula: \\ell = 1 - \\exp\\left(-\\frac{e^2}{2 c^2}\\right), \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def wgan(
+        self,
+        fake: Array,
+        real: Array | None = None,
+        *,
+        role: Literal["discriminator", "generator"] = 'discriminator',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["fake", "real"]] = ...,
+    ) -> R_co:
+        """Differences of the scores: a Wasserstein distance, if the critic is 1-Lipschitz.
+
+        What makes it so (clipping, or a gradient penalty) is the caller's.
+
+        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+
+        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+
+        role: whose loss.
+
+        Formula: L_D = f - r, \\quad L_G = -f
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def wing(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        width: float = 5.0,
+        curvature: float = 0.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Logarithmic within a width, the absolute error less a constant beyond: small errors keep their weight.
+
+        The gradient is 0 at a tie, where the slope jumps from -w / epsilon to w / epsilon.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        width: w, the error at which the logarithm ends.
+
+        curvature: epsilon; the smaller, the steeper at zero.
+
+        Formula: \\ell = w \\log(1 + |e| / \\epsilon) \\text{ where } |e| < w, \\text{ else } |e| - w + w \\log(1 + w / \\epsilon), \\quad e = x - t
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def wiou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
+
+        The gradient takes the enclosing box for a constant, as the paper does, lest it be made larger to bring the loss down.
+
+        predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
+
+        labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
+
+        Formula: \\ell = (1 - \\mathrm{IoU}) \\, e^{\\rho^2 / \\mathrm{sg}(c^2)}
+
+        Divisor: the number of boxes
+        """
+
+    def z_loss(
+        self,
+        predictions: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """The square of the scores' log-sum-exp, which keeps a softmax's scores from drifting.
+
+        A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        Formula: \\ell = \\left( \\log \\sum_k e^{x_k} \\right)^2
+
+        Divisor: the number of positions
+        """
+
+    def zero_inflated_negative_binomial(
+        self,
+        predictions: Array,
+        labels: Array,
+        dispersion: Array,
+        gate: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "dispersion", "gate"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else
+        negative_binomial_nll's.
+
+        predictions: (n, ...), (0, infinity); mu, the means of the counting, above 0.
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        dispersion: (n, ...), (0, infinity); alpha; the variance of the counting is mu + alpha mu^2.
+
+        gate: (n, ...), all finite numbers; raw scores of a zero that is none of the counting; their sigmoid is its probability
+
+        Formula: \\ell = -\\log\\left( \\pi [t = 0] + (1 - \\pi) \\, \\mathrm{NB}(t; \\mu, \\alpha) \\right), \\quad \\pi = \\sigma(g)
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """
+
+    def zero_inflated_poisson(
+        self,
+        predictions: Array,
+        labels: Array,
+        gate: Array,
+        *,
+        log_input: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "gate"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else Poisson's; log(t!) is
+        in it.
+
+        predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
+
+        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+
+        gate: (n, ...), all finite numbers; raw scores of a zero that is none of the counting; their sigmoid is its probability
+
+        log_input: whether predictions are logarithms of rates; without it they are rates.
+
+        Formula: \\ell = -\\log\\left( \\pi [t = 0] + (1 - \\pi) \\frac{\\lambda^t e^{-\\lambda}}{t!} \\right), \\quad \\pi = \\sigma(g), \\; \\lambda =
+        e^x
+
+        Divisor: the number of elements, each sample's share weighed by sample_weight
+        """

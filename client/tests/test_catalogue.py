@@ -1,0 +1,50 @@
+"""Cards, search and check. What an older service does not serve is skipped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import loss_client
+import numpy as np
+import pytest
+from loss_client import AsyncClient, Client
+
+X, Y = np.random.default_rng(0).normal(size=(6, 4)), np.arange(6) % 4
+
+
+@pytest.fixture(scope="module")
+def paths(server: str) -> dict[str, Any]:
+    return httpx.get(f"{server}/openapi.json", timeout=60).json()["paths"]
+
+
+def test_a_card(client: Client) -> None:
+    card = client.card("MSELoss")
+    assert card["name"] == "mean_squared_error"
+    assert [item["name"] for item in card["inputs"]] == ["predictions", "labels", "weight"]
+    with pytest.raises(loss_client.UnknownLoss):
+        client.card("no such loss?")
+
+
+def test_search(client: Client, paths: dict[str, Any]) -> None:
+    if "q" not in {parameter["name"] for parameter in paths["/loss"]["get"]["parameters"]}:
+        pytest.skip("the service has no search")
+    assert client.search("smooth l1")[0]["name"] == "smooth_l1"
+
+
+def test_check(server: str, client: Client, paths: dict[str, Any]) -> None:
+    if "/check/{name}" not in paths:
+        pytest.skip("the service has no check")
+    answer = client.cross_entropy(X, Y, label_smoothing=0.1)
+    claimed = {"value": answer.value, "per_sample": answer.per_sample, "gradients": answer.gradients}
+    assert client.check("cross_entropy", X, Y, claimed=claimed, label_smoothing=0.1)["agrees"]
+    wrong = client.check("cross_entropy", X, labels=Y, claimed=np.float64(answer.value), tolerance=1e-6)
+    assert not wrong["agrees"]
+    assert wrong["would_agree_with"][0]["change"] == {"label_smoothing": 0.1}
+
+    async def main() -> Any:
+        async with AsyncClient(server) as other:
+            return await other.check("cross_entropy", X, Y, claimed=answer.value, tolerance=1e-6)
+
+    assert asyncio.run(main()) == wrong
