@@ -1,0 +1,305 @@
+"""Searches for the change of a request under which a claimed result would agree.
+
+Nothing here names a loss: reductions, choices, ranges, domains and axes come from the declarations. An element's error is
+|claimed - expected| / max(|expected|, largest |expected| of its tensor / 1000).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations, product
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from scipy.special import expit, logit
+
+from service.losses import Controls, Evaluation, InvalidOption, Loss, LossError
+from service.losses.checking import Sizes
+from service.losses.declaration import UNIT, Input, Option, Tensor
+from service.losses.evaluation import Pullback
+from service.losses.numerics import Array
+from service.losses.reduction import reduce
+
+FLOOR = 1e-3  # of a tensor's largest element: below, an error is relative to that
+MOST_HINTS = 10
+FEW = 3  # claimed numbers: so few can be met by accident, so that the search holds them to more digits
+LARGEST = float(np.finfo(np.float64).max)
+LN2 = math.log(2.0)
+FACTORS = (2.0, 0.5, -1.0, LN2, 1 / LN2, 100.0, 0.01, 10.0, 0.1, 4.0, 0.25)  # LN2: logarithms to base 2
+NUMBERS = (0.0, 1.0, 0.5, 2.0, 0.1, -1.0, 0.25, 0.2, 0.75, 0.9, 0.01, 0.05, 0.07, 3.0, 4.0, 5.0, 10.0, 100.0, 1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12)
+INTEGERS = (0, 1, 2, -1, -100, 255, 3, 4, 5, 10)
+FEWER = 9  # alternatives of each option where two are changed
+
+Claim = Mapping[str, Array]  # by `value`, `per_sample`, `gradients.predictions`, ...
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A call, and the `change` that leads to it from the request.
+
+    pullbacks: for an input that was replaced, the input whose gradient its own is made of, and how.
+    """
+
+    loss: Loss
+    tensors: Mapping[str, Array]
+    options: Mapping[str, Any]
+    controls: Controls
+    change: Mapping[str, Any] = field(default_factory=dict)
+    pullbacks: Mapping[str, tuple[str, Pullback]] = field(default_factory=dict)
+
+    def result(self, key: str, evaluation: Evaluation, reduction: str) -> Array:
+        """Return the output that a claim calls `key`."""
+        output, _, name = key.partition(".")
+        source, pull = self.pullbacks.get(name, (name, np.asarray))
+        cotangent = self.controls.cotangent if reduction == "none" else None
+        asked: Any = {"reduction": reduction, "outputs": (output,), "wrt": (source,) if name else None, "cotangent": cotangent}
+        with np.errstate(all="ignore"):
+            found = getattr(reduce(self.loss, evaluation, replace(self.controls, **asked), self.tensors), output)
+            if found is None:
+                raise InvalidOption("reduction", f"is {reduction}, which has no {output}")
+            return pull(found[source]) if name else np.asarray(found)
+
+    def errors(self, key: str, claimed: Array, expected: Array, evaluation: Evaluation, reduction: str) -> Array:
+        """Return the elements' errors; a value whose terms cancel is relative to the terms, too."""
+        scale = 0.0
+        if key == "value" and evaluation.numerator.min(initial=0.0) < 0:
+            scale = float(self.result(key, replace(evaluation, numerator=np.abs(evaluation.numerator)), reduction))
+        return relative_errors(claimed, expected, scale)
+
+    def changed(self, change: Mapping[str, Any], **fields: Any) -> Variant:
+        """Return the call with one more change."""
+        return replace(self, change={**self.change, **change}, **fields)
+
+
+def relative_errors(claimed: Array, expected: Array, scale: float = 0.0) -> Array:
+    """Return the elements' errors, finite; absolute ones where all that is expected is 0. `scale` is the least largest element."""
+    with np.errstate(all="ignore"):
+        size = np.atleast_1d(np.abs(expected.astype(np.float64, copy=False)))
+        floor = FLOOR * max(float(size.max(initial=0.0)), scale) or 1.0
+        error = np.atleast_1d(np.abs(np.subtract(claimed, expected, dtype=np.float64)))
+        error /= np.maximum(size, floor, out=size)
+        return np.minimum(error, LARGEST, out=error).reshape(expected.shape)
+
+
+class Cut(Exception):
+    """The search has spent its budget."""
+
+
+@dataclass
+class Budget:
+    """The work that a search may do: elements (and pairs) of one evaluation after the other, until a time of `perf_counter`."""
+
+    elements: float
+    deadline: float
+    tried: int = 0
+    cut: bool = False
+
+    def evaluate(self, variant: Variant) -> Evaluation | None:
+        """Evaluate a variant; None where the loss rejects it."""
+        try:
+            self.elements -= work(variant)
+            if self.elements < 0 or time.perf_counter() > self.deadline:
+                raise Cut
+            return variant.loss(**variant.tensors, **variant.options)
+        except LossError:
+            return None
+
+
+def work(call: Variant) -> float:
+    """Return the elements of the tensors and the pairs that a loss compares. Raises InvalidTensor for shapes that do not fit."""
+    sizes = forms(call.loss, call.tensors)[1]
+    pairs = math.prod(float(axis) if axis[0].isdigit() else sizes.get(axis, 1) for axis in call.loss.pairs.split())
+    return sum(array.size for array in call.tensors.values()) + pairs
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A change under which the claim agrees, and the largest error that it leaves; `only`: the outputs that a factor applies to."""
+
+    loss: Loss
+    change: Mapping[str, Any]
+    residual: float
+    reduction: str
+    only: tuple[str, ...] = ()
+
+
+def search(starts: Sequence[Variant], claimed: Claim, tolerance: float, budget: Budget) -> list[Hint]:
+    """Return the simplest changes that explain the claim.
+
+    Two options are changed only where one explains nothing. The search ends with a residual near the rounding of the claim, or with the budget.
+    """
+    hints: list[Hint] = []
+    try:
+        for level in (lambda start: [start], singles, pairs):
+            if level is pairs and any(hint.residual <= tolerance / 30 for hint in hints):
+                break
+            for start in starts:
+                for variant in level(start):
+                    hints += explain(variant, claimed, tolerance, budget)
+    except Cut:
+        budget.cut = True
+    return _simplest(hints, tolerance)
+
+
+def _simplest(hints: list[Hint], tolerance: float) -> list[Hint]:
+    """Sort by the number of changes; leave out what holds another's changes, and what fits far worse than the best."""
+    enough = 30 * max(min((hint.residual for hint in hints), default=0.0), tolerance / 1000)
+    kept: list[Hint] = []
+    for hint in sorted(hints, key=lambda hint: (len(hint.change), hint.residual)):
+        if hint.residual <= enough and not any(other.loss is hint.loss and other.change.items() <= hint.change.items() for other in kept):
+            kept.append(hint)
+    return kept[:MOST_HINTS]
+
+
+def explain(variant: Variant, claimed: Claim, tolerance: float, budget: Budget) -> Iterator[Hint]:
+    """Yield the reductions, and the factor or divisor with each, under which the claim agrees with a variant."""
+    asked, evaluation = variant.controls.reduction, budget.evaluate(variant)
+    for reduction in sorted(variant.loss.reductions, key=lambda name: name != asked) if evaluation else ():
+        budget.tried += 1
+        try:
+            found = _changes(variant, evaluation, reduction, claimed, tolerance)
+        except LossError:
+            continue
+        for change, residual, only in found:
+            shown = {**variant.change, **({"reduction": reduction} if reduction != asked else {}), **change}
+            yield Hint(variant.loss, shown, residual, reduction, only)
+        if found and not found[0][0]:
+            return
+
+
+def _changes(
+    variant: Variant, evaluation: Any, reduction: str, claimed: Claim, tolerance: float
+) -> list[tuple[dict[str, float], float, tuple[str, ...]]]:
+    """Return {}, or a factor and a divisor, with the residual and the outputs that they apply to; nothing where the claim does not fit."""
+    scaled: tuple[str, ...] = ()
+    factor, residual, unscaled = 1.0, 0.0, False
+    for key, claim in claimed.items():
+        expected = variant.result(key, evaluation, reduction)
+        if claim.shape != expected.shape:
+            return []
+        error = float(variant.errors(key, claim, expected, evaluation, reduction).max(initial=0.0))
+        if error > tolerance:
+            factor = factor if scaled else _ratio(claim, expected)
+            scaled = (*scaled, key)
+            error = float(relative_errors(claim, factor * expected).max()) if factor and math.isfinite(factor) else LARGEST
+        if error > tolerance:
+            return []
+        residual = max(residual, error)
+        unscaled |= not (scaled and scaled[-1] == key) and bool(claim.any())
+    if not scaled:
+        return [({}, residual, ())]
+    only = scaled if unscaled else ()
+    normalizer = 0.0 if "per_sample" in scaled or reduction == "none" else float(variant.result("normalizer", evaluation, reduction))
+    sizes = {math.prod(array.shape[:axes]) for array in variant.tensors.values() for axes in range(1, array.ndim + 1)} if normalizer else ()
+    known = [("factor", known, known) for known in FACTORS] + [("divisor", float(size), normalizer / size) for size in sizes if size]
+    found = [({name: number}, max(residual, abs(factor / meant - 1)), only) for name, number, meant in known]
+    found = [change for change in found if change[1] <= tolerance]
+    if not found and ("per_sample" in claimed or sum(np.count_nonzero(claimed[key]) for key in scaled) > 1):
+        found = [({"factor": factor}, residual, only)]
+    if normalizer and "per_sample" in claimed:
+        found.append(({"divisor": normalizer / factor}, residual, only))
+    return found
+
+
+def _ratio(claim: Array, expected: Array) -> float:
+    """Return the factor from expected to claimed, by least squares."""
+    with np.errstate(all="ignore"):
+        unit = np.ravel(expected).astype(np.float64) / np.abs(expected).max()
+        return float(np.ravel(claim) @ unit / (np.ravel(expected) @ unit))
+
+
+def coarsest(arrays: Iterable[Array]) -> float:
+    """Return the spacing at 1 of the coarsest floating type, float64's where there is none."""
+    spacing: Any = ml_dtypes.finfo
+    return max((float(spacing(array.dtype).eps) for array in arrays if array.dtype.kind not in "iub"), default=2.0**-52)
+
+
+# ------------------------------------------------------------------ what may have been done differently
+
+
+def singles(start: Variant) -> Iterator[Variant]:
+    """Yield the calls that differ in one option or one input."""
+    for option in start.loss.options:
+        for value in alternatives(option, start.options[option.name]):
+            yield start.changed({option.name: value}, options={**start.options, option.name: value})
+    if start.controls.sample_weight is not None:
+        yield start.changed({"sample_weight": "left_out"}, controls=replace(start.controls, sample_weight=None))
+    placed, sizes = forms(start.loss, start.tensors)
+    for item, form, array in placed:
+        others = {name: tensor for name, tensor in start.tensors.items() if name != item.name}
+        if not item.required:
+            yield start.changed({item.name: "left_out"}, tensors=others)
+        for word, replacement, pull in _replacements(item, form, array, sizes):
+            yield start.changed({item.name: word}, tensors={**others, item.name: replacement}, pullbacks={item.name: (item.name, pull)})
+    for (one, _, a), (two, _, b) in combinations(placed, 2):
+        if a.shape == b.shape:
+            swapped = {**start.tensors, one.name: b, two.name: a}
+            pullbacks: Any = {one.name: (two.name, np.asarray), two.name: (one.name, np.asarray)}
+            yield start.changed({"swapped": (one.name, two.name)}, tensors=swapped, pullbacks=pullbacks)
+
+
+def pairs(start: Variant) -> Iterator[Variant]:
+    """Yield the calls that differ in two options."""
+    for one, two in combinations(start.loss.options, 2):
+        values = [list(alternatives(option, start.options[option.name]))[:FEWER] for option in (one, two)]
+        for change in (dict(zip((one.name, two.name), both, strict=True)) for both in product(*values)):
+            yield start.changed(change, options={**start.options, **change})
+
+
+def alternatives(option: Option, value: Any) -> Iterable[Any]:
+    """Return the other choices of an option, or common numbers in its range and those near its own value, each once."""
+    if option.type in ("string", "boolean"):
+        return [choice for choice in option.choices or (False, True) if choice != value]
+    if option.type == "integer":
+        near: list[Any] = [option.default, *INTEGERS, value - 1, value + 1]
+    else:
+        near = [option.default, 1 - value, *NUMBERS, 2 * value, value / 2, -value, *([1 / value] if value else [])]
+    tests = {"ge": lambda x, bound: x >= bound, "gt": lambda x, bound: x > bound, "le": lambda x, bound: x <= bound, "lt": lambda x, bound: x < bound}
+    return dict.fromkeys(x for x in near if x != value and math.isfinite(x) and all(tests[kind](x, bound) for kind, bound in option.bounds.items()))
+
+
+def forms(loss: Loss, tensors: Claim) -> tuple[list[tuple[Input, Tensor, Array]], Mapping[str, int]]:
+    """Return the inputs given, each with its declared form, and the sizes of the axes. Raises InvalidTensor."""
+    sizes = Sizes()
+    found = [(item, sizes.bind(item, tensors[item.name].shape), tensors[item.name]) for item in loss.inputs if item.name in tensors]
+    return found, sizes.named
+
+
+def _replacements(item: Input, form: Tensor, array: Array, sizes: Mapping[str, int]) -> Iterator[tuple[str, Array, Pullback]]:
+    """Yield what else an input may have been: a word, the array, and the pullback of a gradient to the input given."""
+    if form.below:
+        classes = sizes[form.below]
+        valid = (array >= 0) & (array < classes)
+        for step in (1, -1):
+            yield f"{step:+d}", np.where(valid, (array + step) % classes, array), np.asarray
+        if any(other.kind == "real" and len(other.names) > len(form.names) for other in item.forms):
+            yield "one_hot", np.expand_dims(array, 1) == np.arange(classes).reshape(-1, *[1] * (array.ndim - 1)), np.asarray
+    elif form.gradient != "default" and (form.domain == UNIT or form.domain.values in ((0, 1), (-1, 1))):
+        yield "inverted", (-array if -1 in form.domain.values else 1 - array), np.negative
+    elif form.gradient == "default" and array.ndim:
+        x = array.astype(np.result_type(array.dtype, np.float32), copy=False)
+        axis = form.names.index("c") if "c" in form.names else -1
+        with np.errstate(all="ignore"):
+            for word, function, pull in CHAINS:
+                y = function(x, axis)
+                yield word, y, partial(pull, x, y, axis)
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    exponentials = np.exp(x - x.max(axis, keepdims=True))
+    return exponentials / exponentials.sum(axis, keepdims=True)
+
+
+# a function of an input, and the pullback of a gradient through it
+CHAINS: tuple[tuple[str, Callable[[Array, int], Array], Callable[[Array, Array, int, Array], Array]], ...] = (
+    ("softmax", _softmax, lambda x, y, axis, gradient: y * (gradient - (gradient * y).sum(axis, keepdims=True))),
+    ("sigmoid", lambda x, axis: expit(x), lambda x, y, axis, gradient: gradient * y * (1 - y)),
+    ("log", lambda x, axis: np.log(x), lambda x, y, axis, gradient: gradient / x),
+    ("exp", lambda x, axis: np.exp(x), lambda x, y, axis, gradient: gradient * y),
+    ("logit", lambda x, axis: logit(x), lambda x, y, axis, gradient: gradient / (x * (1 - x))),
+)

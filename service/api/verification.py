@@ -1,0 +1,260 @@
+"""Checks a claimed result against a loss, and identifies the loss that a result is of."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.hints import Budget, Claim, Hint, Variant, coarsest, search, work
+from service.errors import Failure, failure
+from service.losses import LOSSES, Controls, Evaluation, Loss, LossError
+from service.losses.checking import require
+from service.losses.declaration import REALS
+from service.losses.numerics import Array
+from service.request import Tensor, bind
+from service.settings import Settings
+
+FEW = 3  # claimed numbers: so few can be met by accident, so that the search holds them to more digits
+ABSENT: Any = None
+
+
+class Fields(BaseModel):
+    """A JSON object of whatever is in it."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Claimed(BaseModel):
+    """Results to check, by the names that they have in the response of the loss."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    value: Annotated[float | Tensor, Field(description="the reduced loss")] = ABSENT
+    normalizer: Annotated[float | Tensor, Field(description="what the sum of losses was divided by")] = ABSENT
+    per_sample: Annotated[Tensor, Field(description="(n,): the loss of each sample")] = ABSENT
+    gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
+    per_element: Annotated[Tensor, Field(description="the loss of each element")] = ABSENT
+    hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")
+
+
+class IdentifyRequest(BaseModel):
+    """The tensors of a request, and what an unknown loss made of them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    request: dict[str, Tensor] = Field(min_length=1, max_length=64, description="tensors by the names that losses give them")
+    claimed: Claimed
+    tolerance: float = Field(ABSENT, ge=0, le=1, description="largest relative error that agrees. Default half of the digits of the coarsest dtype.")
+
+
+class CheckRequest(IdentifyRequest):
+    """A request of a loss, and what somebody else's implementation made of it."""
+
+    request: dict[str, Any] = Field(description="the body of POST /loss/{name}; its outputs and wrt are ignored")
+
+
+class Element(BaseModel):
+    """One element of an output, claimed and expected."""
+
+    at: list[int] = Field(description="its indices")
+    claimed: float
+    expected: float
+
+
+class Comparison(BaseModel):
+    """How a claimed output differs from the loss's own."""
+
+    agrees: bool
+    disagreeing: int = Field(0, description="elements whose error is above the tolerance")
+    of: int = Field(0, description="elements")
+    worst_relative_error: float = Field(0.0, description="|claimed - expected| / max(|expected|, largest |expected| / 1000)")
+    first: Element = Field(ABSENT, description="the first element that disagrees")
+    worst: Element = Field(ABSENT, description="the element with the largest error")
+    claimed_shape: list[int] = Field([], description="where it is not the expected one")
+    expected_shape: list[int] = []
+
+
+class Change(BaseModel):
+    """A change of the request under which the claim would agree; simplest first."""
+
+    change: Fields = Field(description="an option or `reduction`: its value; `factor`: claimed / expected; `divisor`; an input: what was done to it")
+    residual: float = Field(description="the largest relative error that is left")
+    outputs: list[str] = Field([], description="the outputs that a factor or divisor applies to, where not to all")
+
+
+class Search(BaseModel):
+    """The extent of a search."""
+
+    tried: int = Field(description="calls compared with the claim")
+    cut: bool = Field(description="true where the search ended at the limit of its work or time")
+
+
+class CheckResponse(BaseModel):
+    """A claim compared with the loss."""
+
+    loss: str
+    agrees: bool
+    tolerance: float = Field(description="the largest relative error that agreed")
+    outputs: dict[str, Comparison] = Field(description="by output: `value`, `gradients.predictions`, ...")
+    would_agree_with: list[Change] = []
+    search: Search
+
+
+class Found(BaseModel):
+    """A loss that gives the claimed numbers."""
+
+    loss: str
+    options: Fields = Field(description="those that are not the default")
+    reduction: str
+    factor: float = Field(description="claimed / the loss's own, where that is a known constant or arrays confirm it")
+    divisor: float = Field(0.0, description="a size of the tensors by which the sum is divided, where it is not the loss's own divisor")
+    inputs: Fields = Field(description="what was done to the inputs before")
+    residual: float = Field(description="the largest relative error that is left")
+
+
+class IdentifyResponse(Search):
+    """The losses that give the claimed numbers, simplest first."""
+
+    found: list[Found]
+
+
+@contextmanager
+def _placed(*steps: str) -> Iterator[None]:
+    """Put the place of an error below `steps`."""
+    try:
+        yield
+    except Exception as exc:
+        problem = failure(exc, steps)
+        if problem is None:
+            raise
+        raise problem from exc
+
+
+def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the fields of a CheckResponse."""
+    asked = CheckRequest.model_validate(fields)
+    claimed = _claim(asked.claimed)
+    with _placed("request"):
+        bound = bind(loss, asked.request, settings.max_pairs)
+        call = Variant(loss, bound.tensors, bound.options, bound.controls)
+        evaluation = loss(**bound.tensors, **bound.options)
+        call.result("normalizer" if bound.controls.reduction != "none" else "per_sample", evaluation, bound.controls.reduction)
+    eps = coarsest([*bound.tensors.values(), *claimed.values()])
+    tolerance = max(loss.bound.value, loss.bound.gradient, math.sqrt(eps) if asked.tolerance is None else asked.tolerance)
+    outputs = compare(call, evaluation, claimed, tolerance)
+    agrees, budget = all(output["agrees"] for output in outputs.values()), _budget(settings)
+    hints = [] if agrees else search([call], claimed, _strict(asked.tolerance, eps, claimed), budget)
+    return {
+        "loss": loss.name,
+        "agrees": agrees,
+        "tolerance": tolerance,
+        "outputs": outputs,
+        "would_agree_with": [_change(hint) for hint in hints],
+        "search": {"tried": budget.tried, "cut": budget.cut},
+    }
+
+
+def _change(hint: Hint) -> dict[str, Any]:
+    return {"change": dict(hint.change), "residual": hint.residual, **({"outputs": list(hint.only)} if hint.only else {})}
+
+
+def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the fields of an IdentifyResponse."""
+    asked = IdentifyRequest.model_validate(fields)
+    claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
+    controls = Controls(sample_weight=tensors.pop("sample_weight", None))
+    starts = [
+        Variant(loss, tensors, {option.name: option.default for option in loss.options}, controls)
+        for loss in LOSSES.values()
+        if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}
+    ]
+    budget = _budget(settings)
+    hints = search(
+        [start for start in starts if _fits(start)],
+        claimed,
+        _strict(asked.tolerance, coarsest([*tensors.values(), *claimed.values()]), claimed),
+        budget,
+    )
+    return {"found": [_found(hint) for hint in hints], "tried": budget.tried, "cut": budget.cut}
+
+
+def _budget(settings: Settings) -> Budget:
+    return Budget(settings.search_elements, time.perf_counter() + settings.search_seconds)
+
+
+def _fits(start: Variant) -> bool:
+    """Return true where a loss takes tensors of these shapes."""
+    try:
+        return work(start) >= 0
+    except LossError:
+        return False
+
+
+def _found(hint: Hint) -> dict[str, Any]:
+    names = {option.name for option in hint.loss.options}
+    options = {name: value for name, value in hint.change.items() if name in names}
+    inputs = {name: value for name, value in hint.change.items() if name not in names.union(("reduction", "factor", "divisor"))}
+    scale = {"factor": 1.0, **{name: hint.change[name] for name in ("factor", "divisor") if name in hint.change}}
+    return {
+        "loss": hint.loss.name,
+        "options": options,
+        "reduction": hint.reduction,
+        **scale,
+        "inputs": inputs,
+        "residual": hint.residual,
+    }
+
+
+def _claim(claimed: Claimed) -> dict[str, Array]:
+    """Return the claimed arrays by output, small ones first. Raises for none at all, and for NaN and infinity."""
+    found: dict[str, Any] = {}
+    for output, claim in claimed:
+        found |= {f"{output}.{name}": array for name, array in claim.items()} if isinstance(claim, dict) else {} if claim is None else {output: claim}
+    if not found:
+        raise Failure("invalid-request", "/claimed: holds no output; expected value, per_sample, gradients, ...", [("/claimed", "holds no output")])
+    for key, claim in found.items():
+        output, _, name = key.partition(".")
+        with _placed("claimed", *([output] if name else [])):
+            require(name or output, array := np.asarray(claim), REALS)
+        found[key] = array
+    return found
+
+
+def _strict(tolerance: float | None, eps: float, claimed: Claim) -> float:
+    """Return the residual that a hint may leave: the tolerance, but three quarters of the digits where few numbers are claimed."""
+    few = sum(array.size for array in claimed.values()) <= FEW
+    return tolerance if tolerance is not None else eps**0.75 if few else math.sqrt(eps)
+
+
+def report(claimed: Array, expected: Array, error: Array, tolerance: float) -> dict[str, Any]:
+    """Describe how a claimed output differs: how many elements, and the first and the worst with both numbers."""
+    wrong = error > tolerance
+    count = int(np.count_nonzero(wrong))
+    found: dict[str, Any] = {"agrees": not count, "disagreeing": count, "of": error.size}
+
+    def element(flat: int) -> dict[str, Any]:
+        at = [int(index) for index in np.unravel_index(flat, error.shape)]
+        return {"at": at, "claimed": float(claimed.flat[flat]), "expected": float(expected.flat[flat])}
+
+    if count:
+        found["first"] = element(int(wrong.argmax()))
+    if error.size:
+        worst = int(error.argmax())
+        found |= {"worst_relative_error": float(error.flat[worst]), "worst": element(worst)}
+    return found
+
+
+def compare(call: Variant, evaluation: Evaluation, claimed: Claim, tolerance: float) -> dict[str, dict[str, Any]]:
+    """Report on each claimed output. Raises InvalidOption for one that the loss does not have."""
+    found = {}
+    for key, claim in claimed.items():
+        expected = call.result(key, evaluation, call.controls.reduction)
+        if claim.shape != expected.shape:
+            found[key] = {"agrees": False, "claimed_shape": list(claim.shape), "expected_shape": list(expected.shape)}
+            continue
+        found[key] = report(claim, expected, call.errors(key, claim, expected, evaluation, call.controls.reduction), tolerance)
+    return found
