@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from service.api.hints import Variant, coarsest, forms, relative_errors
+from service.api.request import Call
 from service.losses import LossError
 from service.losses.numerics import Array
-from service.request import Call
 
 STORED = {name: np.dtype(name) for name in ("float32", "float16")} | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
 STEP = 2.0**-26  # of each second element: half of the digits of float64
@@ -65,7 +65,7 @@ def _outputs(call: Call, real: Mapping[str, Array]) -> dict[str, Array]:
     try:
         evaluation = call.loss(**changed.tensors, **call.options)
         keys = ["per_sample", *(f"gradients.{name}" for name in evaluation.gradients if name in real), *(["value"] if reduction != "none" else [])]
-        return {key: changed.result(key, evaluation, reduction) for key in keys}
+        return {key: changed.outputs(key, evaluation, reduction)[0] for key in keys}
     except LossError:
         return {}
 

@@ -20,14 +20,13 @@ from scipy.special import expit, logit
 
 from service.losses import Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import Sizes
-from service.losses.declaration import UNIT, Input, Option, Tensor
+from service.losses.declaration import UNIT, Input, Option, TensorSpec
 from service.losses.evaluation import Pullback
 from service.losses.numerics import Array
 from service.losses.reduction import reduce
 
 FLOOR = 1e-3  # of a tensor's largest element: below, an error is relative to that
 MOST_HINTS = 10
-FEW = 3  # claimed numbers: so few can be met by accident, so that the search holds them to more digits
 LARGEST = float(np.finfo(np.float64).max)
 LN2 = math.log(2.0)
 FACTORS = (2.0, 0.5, -1.0, LN2, 1 / LN2, 100.0, 0.01, 10.0, 0.1, 4.0, 0.25)  # LN2: logarithms to base 2
@@ -35,6 +34,7 @@ NUMBERS = (0.0, 1.0, 0.5, 2.0, 0.1, -1.0, 0.25, 0.2, 0.75, 0.9, 0.01, 0.05, 0.07
 INTEGERS = (0, 1, 2, -1, -100, 255, 3, 4, 5, 10)
 FEWER = 9  # alternatives of each option where two are changed
 
+Scaling = tuple[dict[str, float], float, tuple[str, ...]]
 Claim = Mapping[str, Array]  # by `value`, `per_sample`, `gradients.predictions`, ...
 
 
@@ -52,24 +52,26 @@ class Variant:
     change: Mapping[str, Any] = field(default_factory=dict)
     pullbacks: Mapping[str, tuple[str, Pullback]] = field(default_factory=dict)
 
-    def result(self, key: str, evaluation: Evaluation, reduction: str) -> Array:
-        """Return the output that a claim calls `key`."""
+    def outputs(self, key: str, evaluation: Evaluation, reduction: Any) -> tuple[Array, float]:
+        """Return the output that a claim calls `key`, and the divisor of the value (0 without one). Raises LossError."""
         output, _, name = key.partition(".")
         source, pull = self.pullbacks.get(name, (name, np.asarray))
-        cotangent = self.controls.cotangent if reduction == "none" else None
-        asked: Any = {"reduction": reduction, "outputs": (output,), "wrt": (source,) if name else None, "cotangent": cotangent}
+        asked: Any = (output,)
+        controls = Controls(
+            reduction, self.controls.sample_weight, self.controls.cotangent if reduction == "none" else None, asked, (source,) if name else None
+        )
         with np.errstate(all="ignore"):
-            found = getattr(reduce(self.loss, evaluation, replace(self.controls, **asked), self.tensors), output)
+            answer = reduce(self.loss, evaluation, controls, self.tensors)
+            found = getattr(answer, output)
             if found is None:
                 raise InvalidOption("reduction", f"is {reduction}, which has no {output}")
-            return pull(found[source]) if name else np.asarray(found)
+            return pull(found[source]) if name else np.asarray(found), answer.normalizer or 0.0
 
-    def errors(self, key: str, claimed: Array, expected: Array, evaluation: Evaluation, reduction: str) -> Array:
-        """Return the elements' errors; a value whose terms cancel is relative to the terms, too."""
-        scale = 0.0
-        if key == "value" and evaluation.numerator.min(initial=0.0) < 0:
-            scale = float(self.result(key, replace(evaluation, numerator=np.abs(evaluation.numerator)), reduction))
-        return relative_errors(claimed, expected, scale)
+    def scale(self, key: str, evaluation: Evaluation, reduction: str) -> float:
+        """Return the size of the terms of a value in which terms may cancel; 0 for all other outputs."""
+        if key != "value" or evaluation.numerator.min(initial=0.0) >= 0:
+            return 0.0
+        return float(self.outputs(key, replace(evaluation, numerator=np.abs(evaluation.numerator)), reduction)[0])
 
     def changed(self, change: Mapping[str, Any], **fields: Any) -> Variant:
         """Return the call with one more change."""
@@ -90,26 +92,6 @@ class Cut(Exception):
     """The search has spent its budget."""
 
 
-@dataclass
-class Budget:
-    """The work that a search may do: elements (and pairs) of one evaluation after the other, until a time of `perf_counter`."""
-
-    elements: float
-    deadline: float
-    tried: int = 0
-    cut: bool = False
-
-    def evaluate(self, variant: Variant) -> Evaluation | None:
-        """Evaluate a variant; None where the loss rejects it."""
-        try:
-            self.elements -= work(variant)
-            if self.elements < 0 or time.perf_counter() > self.deadline:
-                raise Cut
-            return variant.loss(**variant.tensors, **variant.options)
-        except LossError:
-            return None
-
-
 def work(call: Variant) -> float:
     """Return the elements of the tensors and the pairs that a loss compares. Raises InvalidTensor for shapes that do not fit."""
     sizes = forms(call.loss, call.tensors)[1]
@@ -128,88 +110,118 @@ class Hint:
     only: tuple[str, ...] = ()
 
 
-def search(starts: Sequence[Variant], claimed: Claim, tolerance: float, budget: Budget) -> list[Hint]:
-    """Return the simplest changes that explain the claim.
+@dataclass
+class Search:
+    """A search for what explains a claim: at most so many elements are evaluated, and no evaluation begins after the deadline."""
 
-    Two options are changed only where one explains nothing. The search ends with a residual near the rounding of the claim, or with the budget.
-    """
-    hints: list[Hint] = []
-    try:
-        for level in (lambda start: [start], singles, pairs):
-            if level is pairs and any(hint.residual <= tolerance / 30 for hint in hints):
-                break
-            for start in starts:
-                for variant in level(start):
-                    hints += explain(variant, claimed, tolerance, budget)
-    except Cut:
-        budget.cut = True
-    return _simplest(hints, tolerance)
+    claimed: Claim
+    tolerance: float
+    elements: float
+    deadline: float
+    tried: int = 0
+    cut: bool = False
+    sizes: frozenset[int] = frozenset()
 
-
-def _simplest(hints: list[Hint], tolerance: float) -> list[Hint]:
-    """Sort by the number of changes; leave out what holds another's changes, and what fits far worse than the best."""
-    enough = 30 * max(min((hint.residual for hint in hints), default=0.0), tolerance / 1000)
-    kept: list[Hint] = []
-    for hint in sorted(hints, key=lambda hint: (len(hint.change), hint.residual)):
-        if hint.residual <= enough and not any(other.loss is hint.loss and other.change.items() <= hint.change.items() for other in kept):
-            kept.append(hint)
-    return kept[:MOST_HINTS]
-
-
-def explain(variant: Variant, claimed: Claim, tolerance: float, budget: Budget) -> Iterator[Hint]:
-    """Yield the reductions, and the factor or divisor with each, under which the claim agrees with a variant."""
-    asked, evaluation = variant.controls.reduction, budget.evaluate(variant)
-    for reduction in sorted(variant.loss.reductions, key=lambda name: name != asked) if evaluation else ():
-        budget.tried += 1
+    def run(self, starts: Sequence[Variant]) -> list[Hint]:
+        """Return the simplest changes. Two options are changed only where one explains nothing to the rounding of the claim."""
+        shapes = {array.shape for start in starts for array in start.tensors.values()}
+        self.sizes = frozenset(size for shape in shapes for axes in range(1, len(shape) + 1) if (size := math.prod(shape[:axes])))
+        hints, costs = list[Hint](), [work(start) for start in starts]
         try:
-            found = _changes(variant, evaluation, reduction, claimed, tolerance)
+            for level in (lambda start: [start], singles, pairs):
+                if level is pairs and any(hint.residual <= self.tolerance / 30 for hint in hints):
+                    break
+                for start, cost in zip(starts, costs, strict=True):
+                    for variant in level(start):
+                        self.spend(cost)
+                        hints += self.explain(variant)
+        except Cut:
+            self.cut = True
+        return self.simplest(hints)
+
+    def spend(self, elements: float) -> None:
+        """Take an evaluation off the budget. Raises Cut where it has no more."""
+        self.elements -= elements
+        if self.elements < 0 or time.perf_counter() > self.deadline:
+            raise Cut
+
+    def simplest(self, hints: list[Hint]) -> list[Hint]:
+        """Sort by the number of changes; leave out what holds another's changes, and what fits far worse than the best."""
+        enough = 30 * max(min((hint.residual for hint in hints), default=0.0), self.tolerance / 1000)
+        kept: list[Hint] = []
+        for hint in sorted(hints, key=lambda hint: (len(hint.change), hint.residual)):
+            if hint.residual <= enough and not any(other.loss is hint.loss and other.change.items() <= hint.change.items() for other in kept):
+                kept.append(hint)
+        return kept[:MOST_HINTS]
+
+    def explain(self, variant: Variant) -> Iterator[Hint]:
+        """Yield the reductions, and the factor or divisor with each, under which the claim agrees with a variant."""
+        asked = variant.controls.reduction
+        try:
+            evaluation = variant.loss(**variant.tensors, **variant.options)
         except LossError:
-            continue
-        for change, residual, only in found:
-            shown = {**variant.change, **({"reduction": reduction} if reduction != asked else {}), **change}
-            yield Hint(variant.loss, shown, residual, reduction, only)
-        if found and not found[0][0]:
             return
+        for reduction in (asked, *(name for name in variant.loss.reductions if name != asked)):
+            self.tried += 1
+            try:
+                found = self.scalings(variant, evaluation, reduction)
+            except LossError:
+                continue
+            for scaling, residual, only in found:
+                change = {**variant.change, **({"reduction": reduction} if reduction != asked else {}), **scaling}
+                yield Hint(variant.loss, change, residual, reduction, only)
+            if found and not found[0][0]:
+                return
+
+    def scalings(self, variant: Variant, evaluation: Evaluation, reduction: str) -> list[Scaling]:
+        """Return the scalings under which the claim agrees: {} or a factor or divisor, the residual, and the outputs that are scaled."""
+        scaled: tuple[str, ...] = ()
+        factor, normalizer, residual, unscaled = 1.0, 0.0, 0.0, False
+        for key, claim in self.claimed.items():
+            expected, normalizer = variant.outputs(key, evaluation, reduction)
+            if claim.shape != expected.shape:
+                return []
+            error = largest_error(claim, expected)
+            if error > self.tolerance and (scale := variant.scale(key, evaluation, reduction)):
+                error = largest_error(claim, expected, scale)
+            if error > self.tolerance:
+                factor = factor if scaled else ratio(claim, expected)
+                error = largest_error(claim, factor * expected) if factor and math.isfinite(factor) else LARGEST
+                scaled = (*scaled, key)
+            elif claim.any():
+                unscaled = True
+            if error > self.tolerance:
+                return []
+            residual = max(residual, error)
+        if not scaled:
+            return [({}, residual, ())]
+        found = self.named(factor, 0.0 if "per_sample" in scaled else normalizer, scaled)
+        return [(change, max(residual, error), scaled if unscaled else ()) for change, error in found]
+
+    def named(self, factor: float, normalizer: float, scaled: Sequence[str]) -> list[tuple[dict[str, float], float]]:
+        """Return the known constants and sizes that a factor is, and the error; one that is none of them needs several numbers to confirm it."""
+        known = [("factor", known, known) for known in FACTORS] + [("divisor", float(size), normalizer / size) for size in self.sizes if normalizer]
+        errors = [({name: number}, abs(factor / meant - 1)) for name, number, meant in known]
+        found = [change for change in errors if change[1] <= self.tolerance]
+        if not found and ("per_sample" in self.claimed or sum(np.count_nonzero(self.claimed[key]) for key in scaled) > 1):
+            found = [({"factor": factor}, 0.0)]
+        return found + ([({"divisor": normalizer / factor}, 0.0)] if normalizer and "per_sample" in self.claimed else [])
 
 
-def _changes(
-    variant: Variant, evaluation: Any, reduction: str, claimed: Claim, tolerance: float
-) -> list[tuple[dict[str, float], float, tuple[str, ...]]]:
-    """Return {}, or a factor and a divisor, with the residual and the outputs that they apply to; nothing where the claim does not fit."""
-    scaled: tuple[str, ...] = ()
-    factor, residual, unscaled = 1.0, 0.0, False
-    for key, claim in claimed.items():
-        expected = variant.result(key, evaluation, reduction)
-        if claim.shape != expected.shape:
-            return []
-        error = float(variant.errors(key, claim, expected, evaluation, reduction).max(initial=0.0))
-        if error > tolerance:
-            factor = factor if scaled else _ratio(claim, expected)
-            scaled = (*scaled, key)
-            error = float(relative_errors(claim, factor * expected).max()) if factor and math.isfinite(factor) else LARGEST
-        if error > tolerance:
-            return []
-        residual = max(residual, error)
-        unscaled |= not (scaled and scaled[-1] == key) and bool(claim.any())
-    if not scaled:
-        return [({}, residual, ())]
-    only = scaled if unscaled else ()
-    normalizer = 0.0 if "per_sample" in scaled or reduction == "none" else float(variant.result("normalizer", evaluation, reduction))
-    sizes = {math.prod(array.shape[:axes]) for array in variant.tensors.values() for axes in range(1, array.ndim + 1)} if normalizer else ()
-    known = [("factor", known, known) for known in FACTORS] + [("divisor", float(size), normalizer / size) for size in sizes if size]
-    found = [({name: number}, max(residual, abs(factor / meant - 1)), only) for name, number, meant in known]
-    found = [change for change in found if change[1] <= tolerance]
-    if not found and ("per_sample" in claimed or sum(np.count_nonzero(claimed[key]) for key in scaled) > 1):
-        found = [({"factor": factor}, residual, only)]
-    if normalizer and "per_sample" in claimed:
-        found.append(({"divisor": normalizer / factor}, residual, only))
-    return found
+def largest_error(claimed: Array, expected: Array, scale: float = 0.0) -> float:
+    """Return the largest of the relative errors; of numbers without arrays, which take a tenth of the time."""
+    if expected.ndim:
+        return float(relative_errors(claimed, expected, scale).max(initial=0.0))
+    size = abs(float(expected))
+    return min(abs(float(claimed) - float(expected)) / (max(size, FLOOR * scale) or 1.0), LARGEST)
 
 
-def _ratio(claim: Array, expected: Array) -> float:
+def ratio(claim: Array, expected: Array) -> float:
     """Return the factor from expected to claimed, by least squares."""
+    if not expected.ndim:
+        return float(claim) / float(expected) if expected else 0.0
     with np.errstate(all="ignore"):
-        unit = np.ravel(expected).astype(np.float64) / np.abs(expected).max()
+        unit = np.ravel(expected).astype(np.float64) / np.abs(expected).max(initial=0.0)
         return float(np.ravel(claim) @ unit / (np.ravel(expected) @ unit))
 
 
@@ -263,14 +275,14 @@ def alternatives(option: Option, value: Any) -> Iterable[Any]:
     return dict.fromkeys(x for x in near if x != value and math.isfinite(x) and all(tests[kind](x, bound) for kind, bound in option.bounds.items()))
 
 
-def forms(loss: Loss, tensors: Claim) -> tuple[list[tuple[Input, Tensor, Array]], Mapping[str, int]]:
+def forms(loss: Loss, tensors: Claim) -> tuple[list[tuple[Input, TensorSpec, Array]], Mapping[str, int]]:
     """Return the inputs given, each with its declared form, and the sizes of the axes. Raises InvalidTensor."""
     sizes = Sizes()
     found = [(item, sizes.bind(item, tensors[item.name].shape), tensors[item.name]) for item in loss.inputs if item.name in tensors]
     return found, sizes.named
 
 
-def _replacements(item: Input, form: Tensor, array: Array, sizes: Mapping[str, int]) -> Iterator[tuple[str, Array, Pullback]]:
+def _replacements(item: Input, form: TensorSpec, array: Array, sizes: Mapping[str, int]) -> Iterator[tuple[str, Array, Pullback]]:
     """Yield what else an input may have been: a word, the array, and the pullback of a gradient to the input given."""
     if form.below:
         classes = sizes[form.below]

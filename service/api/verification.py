@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.hints import Budget, Claim, Hint, Variant, coarsest, search, work
+from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
+from service.api.request import Tensor, bind
 from service.errors import Failure, failure
 from service.losses import LOSSES, Controls, Evaluation, Loss, LossError
 from service.losses.checking import require
 from service.losses.declaration import REALS
 from service.losses.numerics import Array
-from service.request import Tensor, bind
 from service.settings import Settings
 
 FEW = 3  # claimed numbers: so few can be met by accident, so that the search holds them to more digits
@@ -86,7 +86,7 @@ class Change(BaseModel):
     outputs: list[str] = Field([], description="the outputs that a factor or divisor applies to, where not to all")
 
 
-class Search(BaseModel):
+class Extent(BaseModel):
     """The extent of a search."""
 
     tried: int = Field(description="calls compared with the claim")
@@ -101,7 +101,7 @@ class CheckResponse(BaseModel):
     tolerance: float = Field(description="the largest relative error that agreed")
     outputs: dict[str, Comparison] = Field(description="by output: `value`, `gradients.predictions`, ...")
     would_agree_with: list[Change] = []
-    search: Search
+    search: Extent
 
 
 class Found(BaseModel):
@@ -116,7 +116,7 @@ class Found(BaseModel):
     residual: float = Field(description="the largest relative error that is left")
 
 
-class IdentifyResponse(Search):
+class IdentifyResponse(Extent):
     """The losses that give the claimed numbers, simplest first."""
 
     found: list[Found]
@@ -142,19 +142,20 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
         bound = bind(loss, asked.request, settings.max_pairs)
         call = Variant(loss, bound.tensors, bound.options, bound.controls)
         evaluation = loss(**bound.tensors, **bound.options)
-        call.result("normalizer" if bound.controls.reduction != "none" else "per_sample", evaluation, bound.controls.reduction)
+        call.outputs("per_sample", evaluation, bound.controls.reduction)
     eps = coarsest([*bound.tensors.values(), *claimed.values()])
     tolerance = max(loss.bound.value, loss.bound.gradient, math.sqrt(eps) if asked.tolerance is None else asked.tolerance)
     outputs = compare(call, evaluation, claimed, tolerance)
-    agrees, budget = all(output["agrees"] for output in outputs.values()), _budget(settings)
-    hints = [] if agrees else search([call], claimed, _strict(asked.tolerance, eps, claimed), budget)
+    search = _search(asked, claimed, eps, settings)
+    agrees = all(output["agrees"] for output in outputs.values())
+    hints = [] if agrees else search.run([call])
     return {
         "loss": loss.name,
         "agrees": agrees,
         "tolerance": tolerance,
         "outputs": outputs,
         "would_agree_with": [_change(hint) for hint in hints],
-        "search": {"tried": budget.tried, "cut": budget.cut},
+        "search": {"tried": search.tried, "cut": search.cut},
     }
 
 
@@ -172,18 +173,16 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         for loss in LOSSES.values()
         if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}
     ]
-    budget = _budget(settings)
-    hints = search(
-        [start for start in starts if _fits(start)],
-        claimed,
-        _strict(asked.tolerance, coarsest([*tensors.values(), *claimed.values()]), claimed),
-        budget,
-    )
-    return {"found": [_found(hint) for hint in hints], "tried": budget.tried, "cut": budget.cut}
+    search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
+    hints = search.run([start for start in starts if _fits(start)])
+    return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
 
 
-def _budget(settings: Settings) -> Budget:
-    return Budget(settings.search_elements, time.perf_counter() + settings.search_seconds)
+def _search(asked: IdentifyRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
+    """Return a search that begins now. Few numbers are met by accident, and so held to three quarters of the digits of their type."""
+    few = sum(array.size for array in claimed.values()) <= FEW
+    tolerance = asked.tolerance if asked.tolerance is not None else eps**0.75 if few else math.sqrt(eps)
+    return Search(claimed, tolerance, settings.search_elements, time.perf_counter() + settings.search_seconds)
 
 
 def _fits(start: Variant) -> bool:
@@ -224,12 +223,6 @@ def _claim(claimed: Claimed) -> dict[str, Array]:
     return found
 
 
-def _strict(tolerance: float | None, eps: float, claimed: Claim) -> float:
-    """Return the residual that a hint may leave: the tolerance, but three quarters of the digits where few numbers are claimed."""
-    few = sum(array.size for array in claimed.values()) <= FEW
-    return tolerance if tolerance is not None else eps**0.75 if few else math.sqrt(eps)
-
-
 def report(claimed: Array, expected: Array, error: Array, tolerance: float) -> dict[str, Any]:
     """Describe how a claimed output differs: how many elements, and the first and the worst with both numbers."""
     wrong = error > tolerance
@@ -252,9 +245,10 @@ def compare(call: Variant, evaluation: Evaluation, claimed: Claim, tolerance: fl
     """Report on each claimed output. Raises InvalidOption for one that the loss does not have."""
     found = {}
     for key, claim in claimed.items():
-        expected = call.result(key, evaluation, call.controls.reduction)
+        expected, _ = call.outputs(key, evaluation, call.controls.reduction)
         if claim.shape != expected.shape:
             found[key] = {"agrees": False, "claimed_shape": list(claim.shape), "expected_shape": list(expected.shape)}
             continue
-        found[key] = report(claim, expected, call.errors(key, claim, expected, evaluation, call.controls.reduction), tolerance)
+        errors = relative_errors(claim, expected, call.scale(key, evaluation, call.controls.reduction))
+        found[key] = report(claim, expected, errors, tolerance)
     return found
