@@ -25,7 +25,7 @@ from service.losses.reduction import Reduction as ReductionName
 MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
 
 Reduction = TypeAliasType("Reduction", ReductionName)
-Output = TypeAliasType("Output", OutputName)
+Output = TypeAliasType("Output", Literal[OutputName, "numerics"])
 
 
 TENSOR = {

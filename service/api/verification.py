@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
 from service.api.request import Tensor, bind
@@ -24,34 +25,43 @@ FEW = 3  # claimed numbers: so few can be met by accident, so that the search ho
 ABSENT: Any = None
 
 
-class Fields(BaseModel):
-    """A JSON object of whatever is in it."""
+def _number(value: Any) -> Any:
+    """A number as the tensor of rank 0 that other encodings write."""
+    if type(value) in (int, float) or isinstance(value, np.ndarray):
+        return np.asarray(value, None if isinstance(value, np.ndarray) else np.float64)
+    raise PydanticCustomError("number", "expected a number")
 
-    model_config = ConfigDict(extra="allow")
+
+Number = Annotated[Tensor, BeforeValidator(_number), WithJsonSchema({"type": "number", "format": "double"})]
 
 
 class Claimed(BaseModel):
     """Results to check, by the names that they have in the response of the loss."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    value: Annotated[float | Tensor, Field(description="the reduced loss")] = ABSENT
-    normalizer: Annotated[float | Tensor, Field(description="what the sum of losses was divided by")] = ABSENT
+    value: Annotated[Number, Field(description="the reduced loss")] = ABSENT
+    normalizer: Annotated[Number, Field(description="what the sum of losses was divided by")] = ABSENT
     per_sample: Annotated[Tensor, Field(description="(n,): the loss of each sample")] = ABSENT
     gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
     per_element: Annotated[Tensor, Field(description="the loss of each element")] = ABSENT
     hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")
 
 
-class IdentifyRequest(BaseModel):
-    """The tensors of a request, and what an unknown loss made of them."""
+class ClaimRequest(BaseModel):
+    """Results to compare, and how closely."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    request: dict[str, Tensor] = Field(min_length=1, max_length=64, description="tensors by the names that losses give them")
     claimed: Claimed
     tolerance: float = Field(ABSENT, ge=0, le=1, description="largest relative error that agrees. Default half of the digits of the coarsest dtype.")
 
 
-class CheckRequest(IdentifyRequest):
+class IdentifyRequest(ClaimRequest):
+    """The tensors of a request, and what an unknown loss made of them."""
+
+    request: dict[str, Tensor] = Field(min_length=1, max_length=64, description="tensors by the names that losses give them")
+
+
+class CheckRequest(ClaimRequest):
     """A request of a loss, and what somebody else's implementation made of it."""
 
     request: dict[str, Any] = Field(description="the body of POST /loss/{name}; its outputs and wrt are ignored")
@@ -81,7 +91,9 @@ class Comparison(BaseModel):
 class Change(BaseModel):
     """A change of the request under which the claim would agree; simplest first."""
 
-    change: Fields = Field(description="an option or `reduction`: its value; `factor`: claimed / expected; `divisor`; an input: what was done to it")
+    change: dict[str, Any] = Field(
+        description="an option or `reduction`: its value; `factor`: claimed / expected; `divisor`; an input: what was done to it"
+    )
     residual: float = Field(description="the largest relative error that is left")
     outputs: list[str] = Field([], description="the outputs that a factor or divisor applies to, where not to all")
 
@@ -108,11 +120,11 @@ class Found(BaseModel):
     """A loss that gives the claimed numbers."""
 
     loss: str
-    options: Fields = Field(description="those that are not the default")
+    options: dict[str, Any] = Field(description="those that are not the default")
     reduction: str
     factor: float = Field(description="claimed / the loss's own, where that is a known constant or arrays confirm it")
     divisor: float = Field(0.0, description="a size of the tensors by which the sum is divided, where it is not the loss's own divisor")
-    inputs: Fields = Field(description="what was done to the inputs before")
+    inputs: dict[str, Any] = Field(description="what was done to the inputs before")
     residual: float = Field(description="the largest relative error that is left")
 
 
@@ -120,6 +132,9 @@ class IdentifyResponse(Extent):
     """The losses that give the claimed numbers, simplest first."""
 
     found: list[Found]
+
+
+MODELS = (CheckRequest, CheckResponse, IdentifyRequest, IdentifyResponse)
 
 
 @contextmanager
@@ -135,7 +150,13 @@ def _placed(*steps: str) -> Iterator[None]:
 
 
 def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return the fields of a CheckResponse."""
+    """Compare a claimed result with the loss's own, and name what would explain a difference.
+
+    Each claimed output: how many elements disagree, the first and the worst with both numbers. `would_agree_with` names another
+    reduction, another value of one or two options, a constant factor or divisor, or what was done to an input: labels one off (`+1`, `-1`),
+    `inverted`, `one_hot`, two inputs `swapped`, an optional one `left_out`; predictions under `softmax`, `sigmoid`, `log`, `exp` or `logit`
+    before. An element's error is relative to the larger of its size and a thousandth of its tensor's largest element.
+    """
     asked = CheckRequest.model_validate(fields)
     claimed = _claim(asked.claimed)
     with _placed("request"):
@@ -164,7 +185,11 @@ def _change(hint: Hint) -> dict[str, Any]:
 
 
 def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return the fields of an IdentifyResponse."""
+    """Name the losses that give the claimed numbers.
+
+    Tries every loss that takes the given tensors, with its default options, then another value of one option or one input changed as in
+    /check, then of two options; every reduction, and constant factors. Simplest first.
+    """
     asked = IdentifyRequest.model_validate(fields)
     claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
     controls = Controls(sample_weight=tensors.pop("sample_weight", None))
@@ -178,7 +203,7 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
 
 
-def _search(asked: IdentifyRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
+def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
     """Return a search that begins now. Few numbers are met by accident, and so held to three quarters of the digits of their type."""
     few = sum(array.size for array in claimed.values()) <= FEW
     tolerance = asked.tolerance if asked.tolerance is not None else eps**0.75 if few else math.sqrt(eps)
