@@ -85,11 +85,11 @@ def relative_errors(claimed: Array, expected: Array, scale: float = 0.0) -> Arra
         floor = FLOOR * max(float(size.max(initial=0.0)), scale) or 1.0
         error = np.atleast_1d(np.abs(np.subtract(claimed, expected, dtype=np.float64)))
         error /= np.maximum(size, floor, out=size)
-        return np.minimum(error, LARGEST, out=error).reshape(expected.shape)
+        return np.fmin(error, LARGEST, out=error).reshape(expected.shape)
 
 
 class Cut(Exception):
-    """The search has spent its budget."""
+    """The search has reached its deadline."""
 
 
 def work(call: Variant) -> float:
@@ -133,17 +133,21 @@ class Search:
                     break
                 for start, cost in zip(starts, costs, strict=True):
                     for variant in level(start):
-                        self.spend(cost)
-                        hints += self.explain(variant)
+                        if self.affords(cost):
+                            hints += self.explain(variant)
         except Cut:
             self.cut = True
         return self.simplest(hints)
 
-    def spend(self, elements: float) -> None:
-        """Take an evaluation off the budget. Raises Cut where it has no more."""
-        self.elements -= elements
-        if self.elements < 0 or time.perf_counter() > self.deadline:
+    def affords(self, elements: float) -> bool:
+        """Take an evaluation off the budget, if it holds so much. Raises Cut after the deadline."""
+        if time.perf_counter() > self.deadline:
             raise Cut
+        if elements > self.elements:
+            self.cut = True
+            return False
+        self.elements -= elements
+        return True
 
     def simplest(self, hints: list[Hint]) -> list[Hint]:
         """Sort by the number of changes; leave out what holds another's changes, and what fits far worse than the best."""
@@ -213,7 +217,7 @@ def largest_error(claimed: Array, expected: Array, scale: float = 0.0) -> float:
     if expected.ndim:
         return float(relative_errors(claimed, expected, scale).max(initial=0.0))
     size = abs(float(expected))
-    return min(abs(float(claimed) - float(expected)) / (max(size, FLOOR * scale) or 1.0), LARGEST)
+    return min(LARGEST, abs(float(claimed) - float(expected)) / (max(size, FLOOR * scale) or 1.0))
 
 
 def ratio(claim: Array, expected: Array) -> float:
@@ -296,10 +300,10 @@ def _replacements(item: Input, form: TensorSpec, array: Array, sizes: Mapping[st
     elif form.gradient == "default" and array.ndim:
         x = array.astype(np.result_type(array.dtype, np.float32), copy=False)
         axis = form.names.index("c") if "c" in form.names else -1
-        with np.errstate(all="ignore"):
-            for word, function, pull in CHAINS:
+        for word, function, pull in CHAINS:
+            with np.errstate(all="ignore"):  # what leaves the domain is rejected by the loss
                 y = function(x, axis)
-                yield word, y, partial(pull, x, y, axis)
+            yield word, y, partial(pull, x, y, axis)
 
 
 def _softmax(x: Array, axis: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
-from service.api.request import Tensor, bind
-from service.errors import Failure, failure
-from service.losses import LOSSES, Controls, Evaluation, Loss, LossError
+from service.api.request import Tensor, bind, check_pairs
+from service.errors import Failure, failure, pointer
+from service.losses import LOSSES, Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import require
 from service.losses.declaration import REALS
 from service.losses.numerics import Array
@@ -169,7 +169,8 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
     outputs = compare(call, evaluation, claimed, tolerance)
     search = _search(asked, claimed, eps, settings)
     agrees = all(output["agrees"] for output in outputs.values())
-    hints = [] if agrees else search.run([call])
+    alike = not any("claimed_shape" in output for output in outputs.values())
+    hints = search.run([call]) if alike and not agrees else []
     return {
         "loss": loss.name,
         "agrees": agrees,
@@ -193,14 +194,25 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     asked = IdentifyRequest.model_validate(fields)
     claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
     controls = Controls(sample_weight=tensors.pop("sample_weight", None))
-    starts = [
-        Variant(loss, tensors, {option.name: option.default for option in loss.options}, controls)
-        for loss in LOSSES.values()
-        if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}
-    ]
     search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
-    hints = search.run([start for start in starts if _fits(start)])
+    starts = []
+    for loss in LOSSES.values():
+        start = Variant(loss, tensors, {option.name: option.default for option in loss.options}, controls)
+        if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}:
+            with suppress(LossError):
+                starts += [start] * _within(start, settings, search)
+    hints = search.run(starts)
     return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
+
+
+def _within(start: Variant, settings: Settings, search: Search) -> bool:
+    """Return true where a loss may compare so many pairs; else the search counts as cut. Raises InvalidTensor for shapes that do not fit."""
+    try:
+        check_pairs(start.loss, start.tensors, settings.max_pairs)
+    except Failure:
+        search.cut = True
+        return False
+    return work(start) >= 0
 
 
 def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
@@ -208,14 +220,6 @@ def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings)
     few = sum(array.size for array in claimed.values()) <= FEW
     tolerance = asked.tolerance if asked.tolerance is not None else eps**0.75 if few else math.sqrt(eps)
     return Search(claimed, tolerance, settings.search_elements, time.perf_counter() + settings.search_seconds)
-
-
-def _fits(start: Variant) -> bool:
-    """Return true where a loss takes tensors of these shapes."""
-    try:
-        return work(start) >= 0
-    except LossError:
-        return False
 
 
 def _found(hint: Hint) -> dict[str, Any]:
@@ -270,7 +274,11 @@ def compare(call: Variant, evaluation: Evaluation, claimed: Claim, tolerance: fl
     """Report on each claimed output. Raises InvalidOption for one that the loss does not have."""
     found = {}
     for key, claim in claimed.items():
-        expected, _ = call.outputs(key, evaluation, call.controls.reduction)
+        try:
+            expected, _ = call.outputs(key, evaluation, call.controls.reduction)
+        except InvalidOption as exc:
+            place = pointer(("claimed", *key.split(".", 1)))
+            raise Failure("invalid-request", f"{place}: this request has no such output: {exc}", [(place, str(exc))]) from exc
         if claim.shape != expected.shape:
             found[key] = {"agrees": False, "claimed_shape": list(claim.shape), "expected_shape": list(expected.shape)}
             continue
