@@ -165,18 +165,23 @@ class Search:
             evaluation = variant.loss(**variant.tensors, **variant.options)
         except LossError:
             return
+        scaled = False
         for reduction in (asked, *(name for name in variant.loss.reductions if name != asked)):
             self.tried += 1
             try:
                 found = self.scalings(variant, evaluation, reduction)
             except LossError:
                 continue
+            if scaled and found and found[0][0]:
+                continue  # reductions are mostly factors of one another: the first that a factor leads from is enough
             for scaling, residual, only in found:
                 change = {**variant.change, **({"reduction": reduction} if reduction != asked else {}), **scaling}
                 yield Hint(variant.loss, change, residual, reduction, only)
             if found and not found[0][0]:
                 return
+            scaled |= bool(found)
 
+    @np.errstate(all="ignore")
     def scalings(self, variant: Variant, evaluation: Evaluation, reduction: str) -> list[Scaling]:
         """Return the scalings under which the claim agrees: {} or a factor or divisor, the residual, and the outputs that are scaled."""
         scaled: tuple[str, ...] = ()

@@ -27,8 +27,10 @@ ABSENT: Any = None
 
 def _number(value: Any) -> Any:
     """A number as the tensor of rank 0 that other encodings write."""
-    if type(value) in (int, float) or isinstance(value, np.ndarray):
-        return np.asarray(value, None if isinstance(value, np.ndarray) else np.float64)
+    if isinstance(value, np.ndarray):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return np.asarray(value, np.float64)
     raise PydanticCustomError("number", "expected a number")
 
 
