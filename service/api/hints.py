@@ -150,13 +150,11 @@ class Search:
         return True
 
     def simplest(self, hints: list[Hint]) -> list[Hint]:
-        """Sort by the number of changes; leave out what holds another's changes, and what fits far worse than the best."""
+        """Keep each loss's hints with the fewest changes, of those that fit about as well as the best. Sort by changes, then by fit."""
         enough = 30 * max(min((hint.residual for hint in hints), default=0.0), self.tolerance / 1000)
-        kept: list[Hint] = []
-        for hint in sorted(hints, key=lambda hint: (len(hint.change), hint.residual)):
-            if hint.residual <= enough and not any(other.loss is hint.loss and other.change.items() <= hint.change.items() for other in kept):
-                kept.append(hint)
-        return kept[:MOST_HINTS]
+        near = sorted((hint for hint in hints if hint.residual <= enough), key=lambda hint: (len(hint.change), hint.residual))
+        fewest = {hint.loss: len(hint.change) for hint in reversed(near)}
+        return [hint for hint in near if len(hint.change) == fewest[hint.loss]][:MOST_HINTS]
 
     def explain(self, variant: Variant) -> Iterator[Hint]:
         """Yield the reductions, and the factor or divisor with each, under which the claim agrees with a variant."""
