@@ -64,7 +64,7 @@ class Variant:
             answer = reduce(self.loss, evaluation, controls, self.tensors)
             found = getattr(answer, output)
             if found is None:
-                raise InvalidOption("reduction", f"is {reduction}, which has no {output}")
+                raise InvalidOption("reduction", f"no {output}; expected mean, sum or batchmean, got {reduction}")
             return pull(found[source]) if name else np.asarray(found), answer.normalizer or 0.0
 
     def scale(self, key: str, evaluation: Evaluation, reduction: str) -> float:

@@ -31,7 +31,7 @@ def _number(value: Any) -> Any:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return np.asarray(value, np.float64)
-    raise PydanticCustomError("number", "expected a number")
+    raise PydanticCustomError("float_type", "expected a number")
 
 
 Number = Annotated[Tensor, BeforeValidator(_number), WithJsonSchema({"type": "number", "format": "double"})]
@@ -245,7 +245,8 @@ def _claim(claimed: Claimed) -> dict[str, Array]:
     for output, claim in claimed:
         found |= {f"{output}.{name}": array for name, array in claim.items()} if isinstance(claim, dict) else {} if claim is None else {output: claim}
     if not found:
-        raise Failure("invalid-request", "/claimed: holds no output; expected value, per_sample, gradients, ...", [("/claimed", "holds no output")])
+        problem = "no output; expected value, per_sample, gradients, ..."
+        raise Failure("invalid-request", f"/claimed: {problem}", [("/claimed", problem)])
     for key, claim in found.items():
         output, _, name = key.partition(".")
         with _placed("claimed", *([output] if name else [])):
@@ -280,7 +281,8 @@ def compare(call: Variant, evaluation: Evaluation, claimed: Claim, tolerance: fl
             expected, _ = call.outputs(key, evaluation, call.controls.reduction)
         except InvalidOption as exc:
             place = pointer(("claimed", *key.split(".", 1)))
-            raise Failure("invalid-request", f"{place}: this request has no such output: {exc}", [(place, str(exc))]) from exc
+            problem = f"not an output of this request; {exc}"
+            raise Failure("invalid-request", f"{place}: {problem}", [(place, problem)]) from exc
         if claim.shape != expected.shape:
             found[key] = {"agrees": False, "claimed_shape": list(claim.shape), "expected_shape": list(expected.shape)}
             continue
