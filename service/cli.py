@@ -273,8 +273,8 @@ def compare(chosen: argparse.Namespace) -> int:
         token = chosen.token_file.read_text().strip() if chosen.token_file else ""
         binary = chosen.claim.suffix == ".safetensors"
         document = _compare_there(chosen, body, binary, token) if chosen.url else _compare_here(chosen.name, body, binary)
-    except (OSError, HTTPException) as exc:
-        return _complain(str(exc))
+    except (OSError, HTTPException, ValueError) as exc:
+        return _complain(f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else f"{chosen.url}: {exc}")
     if "outputs" not in document:
         return _complain(document.get("detail", f"{chosen.url} does not answer as a loss service"))
     for name, output in document["outputs"].items():
