@@ -26,6 +26,7 @@ from service.losses.numerics import Array
 from service.losses.reduction import reduce
 
 FLOOR = 1e-3  # of a tensor's largest element: below, an error is relative to that
+BLOCK = 32 * 1024  # elements compared at a time: their temporaries stay in the cache, which halves the time of a million
 MOST_HINTS = 10
 LARGEST = float(np.finfo(np.float64).max)
 LN2 = math.log(2.0)
@@ -64,7 +65,7 @@ class Variant:
             answer = reduce(self.loss, evaluation, controls, self.tensors)
             found = getattr(answer, output)
             if found is None:
-                raise InvalidOption("reduction", f"no {output}; expected mean, sum or batchmean, got {reduction}")
+                raise InvalidOption("outputs", f"no {output}; expected reduction mean, sum or batchmean, got {reduction}")
             return pull(found[source]) if name else np.asarray(found), answer.normalizer or 0.0
 
     def scale(self, key: str, evaluation: Evaluation, reduction: str) -> float:
@@ -78,14 +79,16 @@ class Variant:
         return replace(self, change={**self.change, **change}, **fields)
 
 
-def relative_errors(claimed: Array, expected: Array, scale: float = 0.0) -> Array:
-    """Return the elements' errors, finite; absolute ones where all that is expected is 0. `scale` is the least largest element."""
-    with np.errstate(all="ignore"):
-        size = np.atleast_1d(np.abs(expected.astype(np.float64, copy=False)))
-        floor = FLOOR * max(float(size.max(initial=0.0)), scale) or 1.0
-        error = np.atleast_1d(np.abs(np.subtract(claimed, expected, dtype=np.float64)))
-        error /= np.maximum(size, floor, out=size)
-        return np.fmin(error, LARGEST, out=error).reshape(expected.shape)
+def relative_errors(claimed: Array, expected: Array, scale: float = 0.0) -> Iterator[Array]:
+    """Yield the elements' errors in blocks, flat and finite; absolute ones where all that is expected is 0. `scale`: of terms that cancel."""
+    theirs, ours = claimed.reshape(-1), expected.reshape(-1)
+    floor = FLOOR * max(float(ours.max(initial=0.0)), -float(ours.min(initial=0.0)), scale) or 1.0
+    for start in range(0, ours.size, BLOCK):
+        part = ours[start : start + BLOCK]
+        with np.errstate(all="ignore"):
+            error = np.subtract(theirs[start : start + BLOCK], part, dtype=np.float64)
+            error = np.abs(error, out=error) / np.maximum(np.abs(part, dtype=np.float64), floor)
+            yield np.fmin(error, LARGEST, out=error)
 
 
 class Cut(Exception):
@@ -128,13 +131,13 @@ class Search:
         self.sizes = frozenset(size for shape in shapes for axes in range(1, len(shape) + 1) if (size := math.prod(shape[:axes])))
         hints, costs = list[Hint](), [work(start) for start in starts]
         try:
-            for level in (lambda start: [start], singles, pairs):
+            for level in (lambda start: iter([start]), singles, pairs):
                 if level is pairs and any(hint.residual <= self.tolerance / 30 for hint in hints):
                     break
                 for start, cost in zip(starts, costs, strict=True):
-                    for variant in level(start):
-                        if self.affords(cost):
-                            hints += self.explain(variant)
+                    variants = level(start)
+                    while self.affords(cost) and (variant := next(variants, None)):  # making a variant is work, too
+                        hints += self.explain(variant)
         except Cut:
             self.cut = True
         return self.simplest(hints)
@@ -218,7 +221,7 @@ class Search:
 def largest_error(claimed: Array, expected: Array, scale: float = 0.0) -> float:
     """Return the largest of the relative errors; of numbers without arrays, which take a tenth of the time."""
     if expected.ndim:
-        return float(relative_errors(claimed, expected, scale).max(initial=0.0))
+        return max((float(error.max()) for error in relative_errors(claimed, expected, scale)), default=0.0)
     size = abs(float(expected))
     return min(LARGEST, abs(float(claimed) - float(expected)) / (max(size, FLOOR * scale) or 1.0))
 

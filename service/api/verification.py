@@ -165,10 +165,10 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
         bound = bind(loss, asked.request, settings.max_pairs)
         call = Variant(loss, bound.tensors, bound.options, bound.controls)
         evaluation = loss(**bound.tensors, **bound.options)
-        call.outputs("per_sample", evaluation, bound.controls.reduction)
     eps = coarsest([*bound.tensors.values(), *claimed.values()])
     tolerance = max(loss.bound.value, loss.bound.gradient, math.sqrt(eps) if asked.tolerance is None else asked.tolerance)
-    outputs = compare(call, evaluation, claimed, tolerance)
+    with _placed("request"):
+        outputs = compare(call, evaluation, claimed, tolerance)
     search = _search(asked, claimed, eps, settings)
     agrees = all(output["agrees"] for output in outputs.values())
     alike = not any("claimed_shape" in output for output in outputs.values())
@@ -255,37 +255,42 @@ def _claim(claimed: Claimed) -> dict[str, Array]:
     return found
 
 
-def report(claimed: Array, expected: Array, error: Array, tolerance: float) -> dict[str, Any]:
+def report(claimed: Array, expected: Array, tolerance: float, scale: float) -> dict[str, Any]:
     """Describe how a claimed output differs: how many elements, and the first and the worst with both numbers."""
-    wrong = error > tolerance
-    count = int(np.count_nonzero(wrong))
-    found: dict[str, Any] = {"agrees": not count, "disagreeing": count, "of": error.size}
+    count, first, worst, largest, start = 0, -1, -1, -1.0, 0
+    for error in relative_errors(claimed, expected, scale):
+        wrong = error > tolerance
+        if block := int(np.count_nonzero(wrong)):
+            first = start + int(wrong.argmax()) if count == 0 else first
+            count += block
+        if (top := float(error.max())) > largest:
+            worst, largest = start + int(error.argmax()), top
+        start += error.size
 
     def element(flat: int) -> dict[str, Any]:
-        at = [int(index) for index in np.unravel_index(flat, error.shape)]
+        at = [int(index) for index in np.unravel_index(flat, expected.shape)]
         return {"at": at, "claimed": float(claimed.flat[flat]), "expected": float(expected.flat[flat])}
 
-    if count:
-        found["first"] = element(int(wrong.argmax()))
-    if error.size:
-        worst = int(error.argmax())
-        found |= {"worst_relative_error": float(error.flat[worst]), "worst": element(worst)}
-    return found
+    found: dict[str, Any] = {"agrees": not count, "disagreeing": count, "of": expected.size}
+    if worst >= 0:
+        found |= {"worst_relative_error": largest, "worst": element(worst)}
+    return {**found, "first": element(first)} if count else found
 
 
 def compare(call: Variant, evaluation: Evaluation, claimed: Claim, tolerance: float) -> dict[str, dict[str, Any]]:
-    """Report on each claimed output. Raises InvalidOption for one that the loss does not have."""
+    """Report on each claimed output. Raises a Failure for one that the request does not have."""
     found = {}
+    reduction = call.controls.reduction
     for key, claim in claimed.items():
         try:
-            expected, _ = call.outputs(key, evaluation, call.controls.reduction)
+            expected, _ = call.outputs(key, evaluation, reduction)
         except InvalidOption as exc:
-            place = pointer(("claimed", *key.split(".", 1)))
-            problem = f"not an output of this request; {exc}"
+            if exc.pointer not in (("outputs",), ("wrt",)):
+                raise
+            place, problem = pointer(("claimed", *key.split(".", 1))), f"not an output of this request; {exc}"
             raise Failure("invalid-request", f"{place}: {problem}", [(place, problem)]) from exc
         if claim.shape != expected.shape:
             found[key] = {"agrees": False, "claimed_shape": list(claim.shape), "expected_shape": list(expected.shape)}
-            continue
-        errors = relative_errors(claim, expected, call.scale(key, evaluation, call.controls.reduction))
-        found[key] = report(claim, expected, errors, tolerance)
+        else:
+            found[key] = report(claim, expected, tolerance, call.scale(key, evaluation, reduction))
     return found
