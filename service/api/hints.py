@@ -26,7 +26,7 @@ from service.losses.numerics import Array
 from service.losses.reduction import reduce
 
 FLOOR = 1e-3  # of a tensor's largest element: below, an error is relative to that
-BLOCK = 32 * 1024  # elements compared at a time: their temporaries stay in the cache, which halves the time of a million
+BLOCK = 32 * 1024  # elements compared at a time: a million take an eighth of the time that whole temporaries do (17 and 134 ms, with BLOCK = 10**6)
 MOST_HINTS = 10
 LARGEST = float(np.finfo(np.float64).max)
 LN2 = math.log(2.0)
