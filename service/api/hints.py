@@ -6,6 +6,7 @@ Nothing here names a loss: reductions, choices, ranges, domains and axes come fr
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ FACTORS = (2.0, 0.5, -1.0, LN2, 1 / LN2, 100.0, 0.01, 10.0, 0.1, 4.0, 0.25)  # L
 NUMBERS = (0.0, 1.0, 0.5, 2.0, 0.1, -1.0, 0.25, 0.2, 0.75, 0.9, 0.01, 0.05, 0.07, 3.0, 4.0, 5.0, 10.0, 100.0, 1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12)
 INTEGERS = (0, 1, 2, -1, -100, 255, 3, 4, 5, 10)
 FEWER = 9  # alternatives of each option where two are changed
+
+log = logging.getLogger("service")
 
 Scaling = tuple[dict[str, float], float, tuple[str, ...]]
 Claim = Mapping[str, Array]  # by `value`, `per_sample`, `gradients.predictions`, ...
@@ -91,7 +94,7 @@ def relative_errors(claimed: Array, expected: Array, scale: float = 0.0) -> Iter
             yield np.fmin(error, LARGEST, out=error)
 
 
-class Cut(Exception):
+class Late(Exception):
     """The search has reached its deadline."""
 
 
@@ -138,14 +141,14 @@ class Search:
                     variants = level(start)
                     while self.affords(cost) and (variant := next(variants, None)):  # making a variant is work, too
                         hints += self.explain(variant)
-        except Cut:
+        except Late:
             self.cut = True
         return self.simplest(hints)
 
     def affords(self, elements: float) -> bool:
-        """Take an evaluation off the budget, if it holds so much. Raises Cut after the deadline."""
+        """Take an evaluation off the budget, if it holds so much. Raises Late after the deadline."""
         if time.perf_counter() > self.deadline:
-            raise Cut
+            raise Late
         if elements > self.elements:
             self.cut = True
             return False
@@ -165,6 +168,11 @@ class Search:
         try:
             evaluation = variant.loss(**variant.tensors, **variant.options)
         except LossError:
+            return
+        except Exception:  # a defect of one loss must not fail the search over all
+            if not self.cut:
+                log.exception("%s failed in a search", variant.loss.name)
+            self.cut = True
             return
         scaled = False
         for reduction in (asked, *(name for name in variant.loss.reductions if name != asked)):
@@ -278,7 +286,7 @@ def alternatives(option: Option, value: Any) -> Iterable[Any]:
     if option.type in ("string", "boolean"):
         return [choice for choice in option.choices or (False, True) if choice != value]
     if option.type == "integer":
-        near: list[Any] = [option.default, *INTEGERS, value - 1, value + 1]
+        near: list[Any] = [option.default, *INTEGERS, *([value - 1, value + 1] if abs(value) < 2**31 else [])]
     else:
         near = [option.default, 1 - value, *NUMBERS, 2 * value, value / 2, -value, *([1 / value] if value else [])]
     tests = {"ge": lambda x, bound: x >= bound, "gt": lambda x, bound: x > bound, "le": lambda x, bound: x <= bound, "lt": lambda x, bound: x < bound}
@@ -294,6 +302,7 @@ def forms(loss: Loss, tensors: Claim) -> tuple[list[tuple[Input, TensorSpec, Arr
 
 def _replacements(item: Input, form: TensorSpec, array: Array, sizes: Mapping[str, int]) -> Iterator[tuple[str, Array, Pullback]]:
     """Yield what else an input may have been: a word, the array, and the pullback of a gradient to the input given."""
+    array = array.astype(np.int64) if array.dtype.kind in "ub" else array  # which have no -1
     if form.below:
         classes = sizes[form.below]
         valid = (array >= 0) & (array < classes)
@@ -313,7 +322,7 @@ def _replacements(item: Input, form: TensorSpec, array: Array, sizes: Mapping[st
 
 
 def _softmax(x: Array, axis: int) -> Array:
-    exponentials = np.exp(x - x.max(axis, keepdims=True))
+    exponentials = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
     return exponentials / exponentials.sum(axis, keepdims=True)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 from service.api.verification import check, identify
-from service.losses import LOSSES, Answer, Controls, compute
+from service.losses import LOSSES, Answer, Controls, LossError, compute
 from service.losses.numerics import Array
 from service.settings import Settings
 from tests.losses import draw
@@ -289,3 +290,35 @@ def test_a_loss_of_too_many_pairs_is_left_out_of_a_search() -> None:
     assert identify({"request": request, "claimed": {"value": value}}, SETTINGS)["found"]
     cut = identify({"request": request, "claimed": {"value": value}}, Settings(max_pairs=100))
     assert (cut["found"], cut["cut"]) == ([], True)
+
+
+# ------------------------------------------------------------------ no request makes a search fail
+
+
+@every_loss
+def test_an_empty_batch_is_searched(name: str) -> None:
+    """A search whose evaluations fail is cut; so none of them does."""
+    loss = LOSSES[name]
+    request = {}
+    for item in loss.inputs:
+        if item.name in loss.example:
+            array = np.asarray(loss.example[item.name], float)
+            request[item.name] = array[:0] if item.forms[0].names[0] == "n" else array
+    try:
+        compute(loss, request, {})
+    except LossError:
+        return  # the loss takes no empty batch
+    response = checked(name, request, {"value": 1.0, "per_sample": np.empty(0)})
+    assert not response["search"]["cut"]
+
+
+@pytest.mark.parametrize("labels", ["bool", "uint8", "int8", "uint64", "float16"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_type_is_checked_and_searched(dtype: str, labels: str) -> None:
+    request = {"predictions": SCORES.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype), "labels": (CLASSES % 2).astype(labels)}
+    answer = compute(LOSSES["cross_entropy"], request, {})
+    assert checked("cross_entropy", request, {"value": answer.value, "gradients": answer.gradients})["agrees"]
+    for name, wrong in (("cross_entropy", request), ("binary_cross_entropy_with_logits", request | {"predictions": request["predictions"][:, 0]})):
+        response = checked(name, wrong, {"value": 1e6})
+        assert not response["agrees"]
+        assert not response["search"]["cut"]
