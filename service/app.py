@@ -56,7 +56,8 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry())
     bearers = Bearers(tokens(settings))
     endpoint = LossEndpoint(settings, Pool(settings), bearers)
-    app.router.routes.append(Route("/loss/{name}", endpoint=endpoint, methods=["POST"], include_in_schema=False))
+    for path in ("/loss/{name}", "/check/{name}", "/identify"):
+        app.router.routes.append(Route(path, endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
     _add_information(app, settings, life)
     if settings.docs:

@@ -1,4 +1,4 @@
-"""The command line: serve, openapi, losses, evaluate, check. What a command needs is imported when it runs: `check` should not wait for SciPy."""
+"""The command line. Each command imports what it needs when it runs: `check` should not wait for SciPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from service.api.catalogue import Row
@@ -64,6 +64,12 @@ def _parser() -> Parser:
     checking.set_defaults(run=check)
     checking.add_argument("url", metavar="URL", type=_address, help="such as http://127.0.0.1:8000")
     checking.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
+    comparing = commands.add_parser("compare", help="compare claimed results with a loss's own, and name what would explain a difference")
+    comparing.set_defaults(run=compare)
+    comparing.add_argument("name", metavar="NAME", help="a name or synonym")
+    comparing.add_argument("claim", metavar="FILE", type=Path, help="the body of POST /check/NAME, as JSON or .safetensors")
+    comparing.add_argument("url", nargs="?", metavar="URL", type=_address, help="a running service to ask; by default the loss is computed here")
+    comparing.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
     return parser
 
 
@@ -273,6 +279,66 @@ def _close(a: Any, b: Any) -> bool:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-12)
     return bool(a == b)
+
+
+def compare(chosen: argparse.Namespace) -> int:
+    """Print how a claim differs. Exit status 0 where it agrees, 1 where it does not, 2 where it cannot be compared."""
+    try:
+        body = chosen.claim.read_bytes()
+        token = chosen.token_file.read_text().strip() if chosen.token_file else ""
+        binary = chosen.claim.suffix == ".safetensors"
+        document = _compare_there(chosen, body, binary, token) if chosen.url else _compare_here(chosen.name, body, binary)
+    except (OSError, HTTPException, ValueError) as exc:
+        return _complain(f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else f"{chosen.url}: {exc}")
+    if "outputs" not in document:
+        return _complain(document.get("detail", f"{chosen.url} does not answer as a loss service"))
+    for name, output in document["outputs"].items():
+        print(f"{name}: {_difference(output)}")
+    for hint in document["would_agree_with"]:
+        only = f" on {', '.join(hint['outputs'])}" if "outputs" in hint else ""
+        changes = ", ".join(f"{name} {json.dumps(value)}" for name, value in hint["change"].items())
+        print(f"would agree with {changes}{only} (residual {hint['residual']:.2g})")
+    return 0 if document["agrees"] else 1
+
+
+def _difference(output: Mapping[str, Any]) -> str:
+    if "claimed_shape" in output:
+        return f"has shape {output['claimed_shape']}; expected {output['expected_shape']}"
+    if output["agrees"]:
+        return f"agrees ({output['of']} elements, worst relative error {output.get('worst_relative_error', 0):.2g})"
+    worst = output["worst"]
+    where = f"at {worst['at']} " if worst["at"] else ""
+    numbers = f"claimed {worst['claimed']!r}, expected {worst['expected']!r}"
+    return f"{output['disagreeing']} of {output['of']} elements disagree; the worst {where}by {output['worst_relative_error']:.2g}: {numbers}"
+
+
+def _compare_here(name: str, body: bytes, binary: bool) -> dict[str, Any]:
+    from service.api.names import find
+    from service.api.verification import check as checked
+    from service.codec import JSON, SAFETENSORS, Caps
+    from service.errors import failure
+    from service.settings import Settings
+
+    settings = Settings()
+    try:
+        decoded = (SAFETENSORS if binary else JSON).decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
+        return checked(find(name), decoded.fields, settings)
+    except Exception as exc:
+        problem = failure(exc)
+        if problem is None:
+            raise
+        return {"detail": problem.detail}
+
+
+def _compare_there(chosen: argparse.Namespace, body: bytes, binary: bool, token: str) -> dict[str, Any]:
+    parts = urlsplit(chosen.url)
+    media_type = "application/vnd.safetensors" if binary else "application/json"
+    headers = {"content-type": media_type, "accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)) as connection:
+        connection.request("POST", f"{parts.path}/check/{quote(chosen.name, safe='')}", body, headers)
+        found = json.loads(connection.getresponse().read())
+    return found if isinstance(found, dict) else {}
 
 
 def _show(text: str) -> None:

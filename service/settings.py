@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     compute_seconds: Annotated[
         PositiveFloat, Field(description="waiting for a thread and computing; 504 beyond, 429 at once where the queue takes over half of it")
     ] = 60
+    search_elements: Annotated[
+        PositiveInt, Field(description="most elements that a search of /check or /identify evaluates; its answer is cut beyond")
+    ] = 64 * MIB
+    search_seconds: Annotated[PositiveFloat, Field(description="longest search of /check or /identify; its answer is cut beyond")] = 2
     send_seconds: Annotated[PositiveFloat, Field(description="without the caller taking a byte of its answer; closed beyond")] = 30
     idle_seconds: Annotated[PositiveFloat, Field(description="between two requests of one connection; closed beyond")] = 75
     grace_seconds: Annotated[NonNegativeFloat, Field(description="serving on after SIGTERM, with readiness at 503")] = 5

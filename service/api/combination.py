@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.api import response
+from service.api.conditioning import numerics
 from service.api.names import find
 from service.api.request import Tensor, bind
 from service.errors import Failure, failure
@@ -125,6 +126,8 @@ def _term(term: TermRequest, factors: tuple[float, ...], place: tuple[str | int,
             raise
         raise placed from exc
     found = response.fields(answer)
+    if "numerics" in call.controls.outputs:
+        found["numerics"] = numerics(call)
     return {"name": term.name or found["loss"], "loss": found.pop("loss"), "weight": term.weight, **found}
 
 

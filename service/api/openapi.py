@@ -17,7 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from service import __version__
-from service.api import catalogue, combination
+from service.api import catalogue, combination, verification
 from service.api.request import model
 from service.api.response import CombinationAnswer, LossAnswer
 from service.errors import KINDS, MEDIA_TYPE, Problem
@@ -55,14 +55,16 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     models: dict[str, type[BaseModel]] = {name: model(loss) for name, loss in sorted(LOSSES.items())}
     models |= {combination.NAME: combination.CombinationRequest}
-    answers: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem]
-    pairs: Any = [(m, "validation") for m in [*models.values(), *answers]]
+    others: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem, *verification.MODELS]
+    pairs: Any = [(m, "validation") for m in [*models.values(), *others]]
     refs, shared = models_json_schema(pairs, ref_template=PREFIX + "{model}", schema_generator=Schema)
     schemas = {name: _plain(schema) for name, schema in base["components"]["schemas"].items()} | shared["$defs"]
     base["components"]["schemas"] = schemas
-    inputs = schemas["TermRequest"]["properties"]["inputs"]
-    schemas["TermRequest"]["properties"]["inputs"] = {"$ref": f"{PREFIX}Fields", "description": inputs["description"]}
+    for properties in (schema.get("properties", {}) for schema in schemas.values()):
+        free = {name: field for name, field in properties.items() if field.get("additionalProperties") is True}
+        properties |= {name: {"$ref": f"{PREFIX}Fields", "description": field["description"]} for name, field in free.items()}
     paths = {f"/loss/{name}": {"post": _operation(name, refs[models[name], "validation"])} for name in models}
+    paths |= {path: {"post": _claim_operation(path)} for path in ("/check/{name}", "/identify")}
     base["paths"] = dict(sorted((paths | _merged(base["paths"], paths)).items()))
     return base
 
@@ -100,6 +102,37 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
                 "content": {"application/json": {"schema": {"$ref": PREFIX + answer}, "example": rounded(card["example"]["response"])}},
             },
             **problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+        },
+    }
+
+
+def _claim_operation(path: str) -> dict[str, Any]:
+    """The operation of /check/{name} or /identify; the example claims what the loss of a card gives."""
+    check = path != "/identify"
+    card = catalogue.cards()["huber"]["example"]
+    request = card["request"] if check else {name: card["request"][name] for name in ("predictions", "labels")}
+    claimed = {"value": card["response"]["value"]}
+    about = verification.check if check else verification.identify
+    name = {"name": "name", "in": "path", "required": True, "description": "name or synonym of a loss", "schema": {"type": "string"}}
+    title = "Check" if check else "Identify"
+    return {
+        "tags": ["verification"],
+        "operationId": title.lower(),
+        "summary": (about.__doc__ or "").partition("\n")[0],
+        "description": " ".join((about.__doc__ or "").partition("\n\n")[2].split()),
+        **({"parameters": [name]} if check else {}),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"{PREFIX}{title}Request"},
+                    "example": rounded({"request": request, "claimed": claimed}),
+                }
+            },
+        },
+        "responses": {
+            "200": {"description": "The comparison", "content": {"application/json": {"schema": {"$ref": f"{PREFIX}{title}Response"}}}},
+            **problems(400, 401, *([404] if check else []), 408, 413, 415, 422, 429, 500, 503, 504),
         },
     }
 

@@ -1,4 +1,4 @@
-"""Operations: a loss or the combination, looked up once for each request and passed on."""
+"""Operations: a loss, the combination, a check or an identification, looked up once for each request and passed on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from service.api import combination, response
+from service.api import combination, conditioning, response, verification
 from service.api.names import find, plain
 from service.api.request import bind
 from service.losses import LOSSES, Loss, compute
@@ -19,17 +19,20 @@ class Operation:
     """A named computation from the fields of a request to those of its response.
 
     heavy: the work grows faster than the request's size, so that even small bodies belong in the pool.
+    search: the work has no relation to the request's size, so that all bodies belong there.
     """
 
     name: str
     heavy: bool
     answer: Callable[[dict[str, Any], Settings], dict[str, Any]]
+    search: bool = False
 
 
 def _combine(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return combination.combine(fields, settings.max_terms, settings.max_pairs)
 
 
+IDENTIFY = Operation("identify", True, verification.identify, search=True)
 COMBINATION = Operation(combination.NAME, True, _combine)
 _COMBINATIONS = {plain(name) for name in (combination.NAME, *combination.SYNONYMS)}
 
@@ -40,9 +43,16 @@ def of_loss(loss: Loss) -> Operation:
 
     def answer(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
         call = bind(loss, fields, settings.max_pairs)
-        return response.fields(compute(call.loss, call.tensors, call.options, call.controls))
+        found = response.fields(compute(call.loss, call.tensors, call.options, call.controls))
+        return {**found, "numerics": conditioning.numerics(call)} if "numerics" in call.controls.outputs else found
 
     return Operation(loss.name, bool(loss.pairs), answer)
+
+
+@cache
+def of_check(loss: Loss) -> Operation:
+    """The operation that checks claims of a registered loss. All of them share a name, which is a label of metrics."""
+    return Operation("check", True, lambda fields, settings: verification.check(loss, fields, settings), search=True)
 
 
 def find_operation(name: str) -> Operation:
@@ -52,6 +62,14 @@ def find_operation(name: str) -> Operation:
     return COMBINATION if plain(name[:100]) in _COMBINATIONS else of_loss(find(name))
 
 
-def name_in(path: str) -> str | None:
-    """Return the name in a path /loss/{name}; None for any other path."""
-    return path[6:] if path.startswith("/loss/") and path.count("/") == 2 else None
+def serves(path: str) -> bool:
+    """Return true for the paths of operations: /loss/{name}, /check/{name} and /identify."""
+    return path == "/identify" or (path.startswith(("/loss/", "/check/")) and path.count("/") == 2)
+
+
+def operation_at(path: str) -> Operation:
+    """Look up the operation of a path that `serves` knows. Raises a 404 Failure with the nearest names."""
+    prefix, _, name = path.rpartition("/")
+    if prefix == "/check":
+        return of_check(find(name))
+    return find_operation(name) if prefix else IDENTIFY

@@ -25,7 +25,7 @@ from service.losses.reduction import Reduction as ReductionName
 MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
 
 Reduction = TypeAliasType("Reduction", ReductionName)
-Output = TypeAliasType("Output", OutputName)
+Output = TypeAliasType("Output", Literal[OutputName, "numerics"])
 
 
 TENSOR = {
@@ -91,11 +91,11 @@ def bind(loss: Loss, fields: Mapping[str, Any], max_pairs: float = math.inf) -> 
     )
     tensors = {item.name: checked[item.name] for item in loss.inputs if checked[item.name] is not None}
     if loss.pairs:
-        _check_pairs(loss, tensors, max_pairs)
+        check_pairs(loss, tensors, max_pairs)
     return Call(loss, tensors, {option.name: checked[option.name] for option in loss.options}, controls)
 
 
-def _check_pairs(loss: Loss, tensors: Mapping[str, Array], max_pairs: float) -> None:
+def check_pairs(loss: Loss, tensors: Mapping[str, Array], max_pairs: float) -> None:
     """Refuse what would compare too many with too many before anything is computed."""
     sizes = Sizes()
     for item in loss.inputs:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.conditioning import Numerics
 from service.api.request import Tensor
 from service.losses import Answer
 
@@ -26,6 +27,7 @@ class LossAnswer(BaseModel):
     per_element: Tensor = Field(default_factory=Tensor, description="the loss of each element")
     hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")
     parts: dict[str, float] = Field({}, description="the terms of value before their weights, for losses that are sums")
+    numerics: Numerics = Field(Numerics.model_construct(), description="how far the rounding of the inputs reaches")
     state: dict[str, Tensor] = Field({}, description="tensors to send with the next call, for losses that keep state")
 
 
@@ -57,15 +59,12 @@ def fields(answer: Answer) -> dict[str, Any]:
     return found
 
 
-def tensors(fields: dict[str, Any]) -> dict[str, Any]:
-    """The same with numbers as tensors of rank 0, for binary answers."""
-    return {
-        key: np.float64(value)
-        if isinstance(value, float)
-        else tensors(value)
-        if isinstance(value, dict)
-        else [tensors(item) for item in value]
-        if isinstance(value, list)
-        else value
-        for key, value in fields.items()
-    }
+def tensors(value: Any) -> Any:
+    """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary answers."""
+    if isinstance(value, dict):
+        return {key: tensors(item) for key, item in value.items()}
+    if isinstance(value, list) and value and all(type(item) is int for item in value):
+        return np.array(value)
+    if isinstance(value, list):
+        return [tensors(item) for item in value]
+    return np.float64(value) if isinstance(value, float) else value

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from service.api import response
-from service.api.operations import Operation, find_operation, name_in
+from service.api.operations import Operation, operation_at, serves
 from service.codec import JSON, Buffer, Caps, Codec
 from service.codec.compression import pack, unpack
 from service.errors import Failure, failure
@@ -62,7 +62,7 @@ class LossEndpoint:
         share, how, operation = Share(self.pool), None, None
         body: Buffer = b""
         try:
-            operation = find_operation(scope["path"].rpartition("/")[2])
+            operation = operation_at(scope["path"])
             headers = dict(scope["headers"])
             how, inline = negotiate(headers), self._inline(operation)
             body = await read_body(headers, receive, share, inline, viewed=how.codec.viewed or how.coding is not None)
@@ -96,7 +96,7 @@ class LossEndpoint:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
         try:
             self.bearers.check(path, headers.items())
-            operation, codec = find_operation(path.rpartition("/")[2]), negotiate(headers).codec
+            operation, codec = operation_at(path), negotiate(headers).codec
         except Failure:
             return None
         if not self._inline(operation) < announced(headers) <= self.settings.max_body_bytes:
@@ -107,12 +107,14 @@ class LossEndpoint:
 
     def _inline(self, operation: Operation) -> int:
         """The largest body that is computed on the event loop."""
+        if operation.search:
+            return -1
         return self.settings.inline_bytes // 16 if operation.heavy else self.settings.inline_bytes
 
 
 def asks_for_loss(method: str, path: str) -> bool:
     """Whether a request is a LossEndpoint's to answer."""
-    return method == "POST" and name_in(path) is not None
+    return method == "POST" and serves(path)
 
 
 def _count_refusal(loss: str, encoding: str, problem: Failure, request_id: str, received: int) -> None:

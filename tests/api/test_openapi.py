@@ -28,7 +28,7 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def losses(document: dict[str, Any]) -> dict[str, Any]:
-    return {path.rpartition("/")[2]: item["post"] for path, item in document["paths"].items() if "post" in item}
+    return {path.rpartition("/")[2]: item["post"] for path, item in document["paths"].items() if "post" in item and path.startswith("/loss/")}
 
 
 def nodes(part: Any) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from service.api.catalogue import cards
 from service.cli import _close, main
@@ -137,3 +139,37 @@ def test_openapi_is_a_document(capsysbinary: pytest.CaptureFixture[bytes]) -> No
     document = json.loads(capsysbinary.readouterr().out)
     assert document["openapi"].startswith("3.")
     assert "/loss/mean_squared_error" in document["paths"]
+
+
+def test_compare_prints_where_a_claim_differs_and_why(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = tmp_path / "claim.json"
+    for factor, status, said in (
+        (1.0, 0, "value: agrees (1 elements, worst relative error 0)\n"),
+        (2.0, 1, "value: 1 of 1 elements disagree; the worst by 1: claimed 0.25, expected 0.125\nwould agree with factor 2.0 (residual 0)\n"),
+    ):
+        claim.write_text(json.dumps({"request": {"predictions": [0.5, 1.0], "labels": [0.0, 1.0]}, "claimed": {"value": 0.125 * factor}}))
+        for url in ([], [server]):
+            assert main(["compare", "mse", str(claim), *url]) == status
+            assert capsys.readouterr().out.startswith(said)
+
+
+def test_compare_reads_safetensors(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tensors = {"request.predictions": np.ones(3), "request.labels": np.zeros(3), "claimed.gradients.predictions": np.array([2.0, 2, 1]) / 3}
+    safetensors.numpy.save_file(tensors, tmp_path / "claim.safetensors")
+    for url in ([], [server]):
+        assert main(["compare", "mse", str(tmp_path / "claim.safetensors"), *url]) == 1
+        assert capsys.readouterr().out.startswith("gradients.predictions: 1 of 3 elements disagree; the worst at [2] by 0.5: claimed 0.333")
+
+
+def test_compare_of_what_cannot_be_compared(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "claim.json").write_text('{"request": {"predictions": [1], "labels": [1]}}')
+    for name, url, said in (
+        ("mean_sqared_error", [], "mean_squared_error"),
+        ("mean_sqared_error", [server], "mean_squared_error"),
+        ("mse", [], "/claimed: missing"),
+        ("mse", [server], "/claimed: missing"),
+    ):
+        assert main(["compare", name, str(tmp_path / "claim.json"), *url]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["compare", "mse", "/nowhere"]) == 2
+    assert capsys.readouterr().err == "loss-service: /nowhere: No such file or directory\n"

@@ -89,8 +89,8 @@ class Counts:
         return values.sum(axis=self.axes, dtype=np.float64).reshape(-1, self.p.shape[1])
 
     def constant(self, values: Array) -> Array:
-        """Where all positions have the same value."""
-        same: Array = values.max(axis=self.axes) == values.min(axis=self.axes)
+        """Where all positions have the same value, as those of an empty batch have."""
+        same: Array = values.max(axis=self.axes, initial=-np.inf) <= values.min(axis=self.axes, initial=np.inf)
         return same.reshape(-1, self.p.shape[1])
 
     @property

@@ -88,7 +88,7 @@ def crf_nll(
                 joint = before(t).probabilities() * tag[t][:, None, :]
                 tag[t - 1] = joint.sum(axis=2)
                 here = (labels[:, t - 1] * tags + labels[:, t])[:, None]
-                pairs += (_less_one(joint.reshape(n, -1), here) * (cotangent * (t < count))[:, None]).sum(axis=0).reshape(tags, tags)
+                pairs += (_less_one(joint.reshape(n, tags * tags), here) * (cotangent * (t < count))[:, None]).sum(axis=0).reshape(tags, tags)
         valid = np.arange(steps)[:, None] < count
         slopes = [_less_one(tag[t], labels[:, t, None]) * (spread(cotangent, tag[t]) * valid[t][:, None]) for t in range(steps)]
         return np.stack(slopes), pairs
