@@ -75,10 +75,12 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
 
 def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
-    def list_losses(family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None) -> Response:
+    def list_losses(
+        family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None,
+        q: Annotated[str | SkipJsonSchema[None], Query(description="only losses that fit these words, best match first")] = None,
+    ) -> Response:
         """The catalogue: every loss's card."""
-        found = [card for card in catalogue.cards().values() if family in (None, card["family"])]
-        return _json(found)
+        return _json(catalogue.selected(family, q))
 
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api import combination, response
 from service.api.operations import COMBINATION, Operation
 from service.api.request import bind
+from service.api.search import search
 from service.codec import JSON
+from service.errors import Failure
 from service.losses import LOSSES, Loss, compute
 from service.losses.declaration import Input, TensorSpec
 
@@ -104,6 +106,15 @@ def cards() -> dict[str, dict[str, Any]]:
 def card_of(operation: Operation) -> dict[str, Any]:
     """The card of one operation."""
     return combination_card() if operation is COMBINATION else card(LOSSES[operation.name])
+
+
+def selected(family: str | None = None, query: str | None = None) -> list[dict[str, Any]]:
+    """The cards of a family, or of all, and those alone that fit a query, best match first."""
+    families = sorted({row.family for row in rows()})
+    if family is not None and family not in families:
+        raise Failure("invalid-request", f"family: unknown; expected one of {', '.join(families)}, got {family[:100]!r}", [("/family", "unknown")])
+    found = cards()
+    return [found[name] for name in (found if query is None else search(query)) if family in (None, found[name]["family"])]
 
 
 @cache
