@@ -26,7 +26,7 @@ from service.http.auth import Bearers, tokens
 from service.http.endpoint import LossEndpoint
 from service.http.middleware import Guard
 from service.losses import FAMILIES, LOSSES
-from service.pages import swagger
+from service.pages import explorer, swagger
 from service.settings import Settings
 from service.telemetry import metrics, traces
 
@@ -122,7 +122,7 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
 
 def _add_document(app: FastAPI) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    app.router.routes.extend(swagger.routes(app.openapi))
+    app.router.routes.extend([*swagger.routes(app.openapi), *explorer.routes()])
 
 
 def _json(content: Any) -> Response:
