@@ -155,7 +155,7 @@ function ask(view) {
 function render(view, picture) {
   view.picture = picture;
   const focused = document.activeElement?.dataset?.handle;
-  const { svg, width, height } = view;
+  const { svg, width } = view, height = picture.height ?? view.height;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const marks = picture.handles.map((handle, i) => {
     const shared = { class: `handle hue${handle.hue ?? ""} ${handle.quiet ? "quiet" : ""}`, tabindex: 0, role: "slider", "data-handle": handle.key ?? i, "aria-label": handle.label, "aria-valuetext": handle.value, "aria-valuenow": 0 };

@@ -112,7 +112,7 @@ def _families() -> str:
     sections = [f'<section id="{family}"><h2>{_title(family)}</h2>{_list(row.name for row in members)}</section>' for family, members in grouped]
     jumps = "".join(f'<a href="#{family}">{_title(family)}</a>' for family in order)
     return (
-        f"<h1>{len(rows)} loss functions</h1><p>Look at one: its curve, its gradient, where it bends. Every number is a call of this service.</p>"
+        f"<h1>{len(LOSSES)} loss functions</h1><p>Look at one: its curve, its gradient, where it bends. Every number is a call of this service.</p>"
         f'<nav class="families" aria-label="Families">{jumps}</nav>{"".join(sections)}'
     )
 
@@ -136,7 +136,7 @@ def _list(names: Iterable[str], root: str = "") -> str:
 @cache
 def _item(name: str, root: str) -> str:
     summary = next(row.summary for row in catalogue.rows() if row.name == name)
-    text = f"<b>{html.escape(name)}</b><span>{html.escape(summary)}</span>"
+    text = f"<b>{html.escape(name).replace("_", "_<wbr>")}</b><span>{html.escape(summary)}</span>"
     return f'<li><a href="{root}losses/{name}" data-loss="{name}">{_icon(name)}{text}</a></li>'
 
 

@@ -64,14 +64,14 @@ function ticks(low, high, most) {
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
 }
 
-// The marks and names of both axes; `write` turns a position on the y axis into a number (10^y on a logarithmic one).
-export function axes(x, y, [below, beside], write = short) {
+// The marks and names of both axes; `whole` marks whole numbers of x only, `write` names a place on the y axis (10^y on a logarithmic one).
+export function axes(x, y, [below, beside], { whole = false, write = short } = {}) {
   const wide = Math.max(2, Math.round((x.to - x.from) / 90)), high = Math.max(2, Math.round((y.from - y.to) / 60));
-  const across = ticks(x.low, x.high, wide).map((at) => [
+  const across = ticks(x.low, x.high, wide).filter((at) => !whole || Number.isInteger(at)).map((at) => [
     el("line", { class: at === 0 ? "zero" : "mark", x1: x(at), x2: x(at), y1: y.from, y2: y.to }),
     el("text", { x: x(at), y: y.from + 16, "text-anchor": "middle" }, short(+at.toPrecision(12))),
   ]);
-  const up = ticks(y.low, y.high, high).map((at) => [
+  const up = ticks(Math.min(y.low, y.high), Math.max(y.low, y.high), high).map((at) => [
     el("line", { class: at === 0 && write === short ? "zero" : "mark", x1: x.from, x2: x.to, y1: y(at), y2: y(at) }),
     el("text", { x: x.from - 6, y: y(at) + 4, "text-anchor": "end" }, write(+at.toPrecision(12))),
   ]);

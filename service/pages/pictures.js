@@ -47,7 +47,8 @@ function window10(series) {
 // Lines over one axis; with `log` the sizes of the numbers on a logarithmic axis.
 export function lines(view, xs, series, { log, names }) {
   const [low, high] = log ? window10(series) : window1(series);
-  const x = scale(xs[0], xs.at(-1), 56, view.width - 12), y = scale(low, high, view.height - 40, 26);
+  const x = scale(xs[0], xs.at(-1), 56, view.width - 12), y = scale(low, high, view.height - 40, series.length > 3 ? 62 : 28);
+  let row = 14;
   const path = (ys) => {
     let pen = "M";
     return ys.map((value, i) => {
@@ -58,11 +59,16 @@ export function lines(view, xs, series, { log, names }) {
       return point;
     }).join("");
   };
-  const clip = `${view.clip}`;
   const drawn = series.map((one) => el("path", { class: `line ${one.name.replace(/ .*/, "")} ${one.dashed ? "dashed" : ""}`, d: path(one.ys) }));
-  const legend = series.map((one, i) => el("text", { class: `key ${one.name.replace(/ .*/, "")}`, x: x.from + 10, y: y.to + 16 + 18 * i }, `${one.dashed ? "┄" : "━"} ${one.name}`));
+  let end = x.from;
+  const legend = series.map((one) => {
+    const text = `${one.dashed ? "┄" : "━"} ${one.name}`, at = end + 7.6 * text.length + 14 > view.width ? x.from : end;
+    row += at < end ? 17 : 0;
+    end = at + 7.6 * text.length + 14;
+    return el("text", { class: `key ${one.name.replace(/ .*/, "")}`, x: at, y: row }, text);
+  });
   const write = log ? (at) => short(+(10 ** at).toPrecision(2)) : short;
-  return { x, y, shapes: [axes(x, y, names, write), el("svg", { class: "clip", x: 0, y: y.to, width: view.width, height: y.from - y.to, viewBox: `0 ${y.to} ${view.width} ${y.from - y.to}` }, drawn), legend].flat(), clip };
+  return { x, y, shapes: [axes(x, y, names, { write }), el("svg", { class: "clip", x: 0, y: y.to, width: view.width, height: y.from - y.to, viewBox: `0 ${y.to} ${view.width} ${y.from - y.to}` }, drawn), legend].flat() };
 }
 
 // Value, gradient and curvature over one number; a second loss dashed over it.
@@ -77,7 +83,7 @@ async function curve(view) {
     const shared = Object.fromEntries(Object.keys(view.peer.picture.request).map((name) => [name, request[name] ?? view.peer.picture.request[name]]));
     series.push(...named(await along1(view.peer, shared, view.peer.inputs.some((i) => i.name === over) ? over : view.peer.picture.moved[0], xs), ` of ${view.peer.name}`, true));
   }
-  const { x, y, shapes } = lines(view, xs, series, { log: view.log, names: [over, view.log ? "size, logarithmic" : ""] });
+  const { x, y, shapes } = lines(view, xs, series, { log: view.log, names: [view.log ? `${over}; sizes` : over, ""] });
   const at = flat(request[over])[0];
   const near = xs.reduce((best, value, i) => (Math.abs(value - at) < Math.abs(xs[best] - at) ? i : best), 0);
   const handle = { x: x(at), y: view.log ? y.from : Math.max(y.to, Math.min(y.from, y(own.value[near]))), label: over, value: at, drag: (px) => view.set(over, 0, Math.max(low, Math.min(high, x.back(px)))) };
@@ -93,8 +99,8 @@ async function curve(view) {
 async function field(view) {
   const { loss, request, over } = view;
   const [low, high] = moved(view).range;
-  const size = Math.min(view.width - 70, view.height - 66);
-  const x = scale(low, high, 56, 56 + size), y = scale(low, high, 26 + size, 26);
+  const size = view.width - 130, tall = view.height - 66;
+  const x = scale(low, high, 56, 56 + size), y = scale(low, high, 26 + tall, 26);
   const points = along(low, high, SIDE);
   const body = repeated(loss, request, SIDE * SIDE + 1, over, (row, i) => {
     if (i === SIDE * SIDE) return row;
@@ -112,14 +118,14 @@ async function field(view) {
   const most = largest(inner.flatMap(([a, b]) => [a, b]));
   const arrows = slopes.slice(0, -1).map(([a, b], i) => {
     if (i % SIDE % 4 !== 2 || Math.floor(i / SIDE) % 4 !== 2) return "";
-    return arrow(x(points[i % SIDE]), y(points[Math.floor(i / SIDE)]), (-a / most) * size * 0.09, (b / most) * size * 0.09);
+    return arrow(x(points[i % SIDE]), y(points[Math.floor(i / SIDE)]), (-a / most) * tall * 0.09, (b / most) * tall * 0.09);
   });
   const [a, b] = flat(request[over]);
   const clamp = (value) => Math.max(low, Math.min(high, value));
-  const bar = Array.from({ length: 20 }, (_, i) => el("rect", { x: 70 + size, y: 26 + (size * (19 - i)) / 20, width: 12, height: size / 20 + 0.5, fill: `rgb(${colour(i / 19)})` }));
-  const keyed = view.width > size + 140 ? [bar, el("text", { x: 88 + size, y: 36 }, short(top)), el("text", { x: 88 + size, y: 26 + size }, short(bottom))].flat() : [];
+  const bar = Array.from({ length: 20 }, (_, i) => el("rect", { x: 70 + size, y: 26 + (tall * (19 - i)) / 20, width: 12, height: tall / 20 + 0.5, fill: `rgb(${colour(i / 19)})` }));
+  const keyed = [...bar, el("text", { x: 86 + size, y: 36 }, short(+top.toPrecision(3))), el("text", { x: 86 + size, y: 26 + tall }, short(+bottom.toPrecision(3)))];
   return {
-    shapes: [el("image", { x: x.from, y: y.to, width: size, height: size, href: canvas.toDataURL(), preserveAspectRatio: "none" }), ...arrows, axes(x, y, [`${over}[0]`, `${over}[1]`]), ...keyed],
+    shapes: [el("image", { x: x.from, y: y.to, width: size, height: tall, href: canvas.toDataURL(), preserveAspectRatio: "none" }), ...arrows, axes(x, y, [`${over}[0]`, `${over}[1]`]), ...keyed],
     handles: [{ x: x(a), y: y(b), label: `${over} 0 and 1`, value: `${short(a)}, ${short(b)}`, drag: (px, py) => view.setAll(over, flat(request[over]).with(0, clamp(x.back(px))).with(1, clamp(y.back(py)))) }],
     said: [["value", answer.per_sample.at(-1)], [`${over}[0]`, a], [`${over}[1]`, b], ["gradient", slopes.at(-1).slice(0, 2).map(short).join(", ")]],
     rows: [[`${over}[0]`, `${over}[1]`, "value", "gradient 0", "gradient 1"], ...values.flatMap((value, i) => (i % SIDE % 8 === 4 && Math.floor(i / SIDE) % 8 === 4 ? [[points[i % SIDE], points[Math.floor(i / SIDE)], value, ...slopes[i].slice(0, 2)]] : []))],
@@ -140,15 +146,15 @@ async function boxes(view) {
   const found = await asked(view);
   const { request, loss } = view;
   const reach = Math.max(4, ...loss.picture.moved.flatMap((name) => flat(loss.picture.request[name]))) + 1;
-  const size = Math.min(view.width - 60, view.height - 60);
-  const x = scale(-1, reach, 44, 44 + size), y = scale(-1, reach, 26, 26 + size);
+  const unit = (view.height - 66) / (reach + 1);
+  const x = scale(-1, -1 + (view.width - 64) / unit, 44, view.width - 20), y = scale(-1, reach, 26, view.height - 40);
   const most = largest(Object.values(found.slopes).flat());
-  const handles = [], shapes = [axes(x, scale(reach, -1, 26 + size, 26), ["x", "y, down"])];
+  const handles = [], shapes = [axes(x, scale(reach, -1, view.height - 40, 26), ["x", "y, downwards"])];
   loss.picture.moved.forEach((name, which) => {
     const [x1, y1, x2, y2] = flat(request[name]);
     shapes.push(el("rect", { class: `box box${which}`, x: x(x1), y: y(y1), width: x(x2) - x(x1), height: y(y2) - y(y1) }));
     shapes.push(el("text", { class: `key box${which}`, x: x(x1) + 6, y: which ? y(y2) - 8 : y(y1) + 16 }, name));
-    const within = (value) => Math.max(-1, Math.min(reach, value));
+    const within = (value) => Math.max(-1, Math.min(x.high, value));
     const corner = (i, j) => (px, py) => {
       const now = flat(request[name]), [u, v] = [within(x.back(px)), within(y.back(py))];
       const horizontal = i === 0 ? Math.min(u, now[2]) : Math.max(u, now[0]), vertical = j === 1 ? Math.min(v, now[3]) : Math.max(v, now[1]);
@@ -224,18 +230,20 @@ async function grid(view) {
   const { loss, request } = view;
   const names = [...loss.picture.moved, "gradient"], slope = found.slopes[loss.picture.moved[0]];
   const sizes = shape(request[loss.picture.moved[0]]), [rows, columns] = sizes.slice(-2), most = largest(slope);
-  const each = Math.min(240, (view.width - 20 * names.length) / names.length), cell = Math.min(each / columns, (view.height - 50) / rows);
+  const beside = view.width < 560 ? 2 : names.length; // a finger needs pixels of its size
+  const each = Math.min(260, (view.width - 20 * beside) / beside), cell = each / Math.max(columns, rows);
+  const height = 40 * Math.ceil(names.length / beside) + rows * cell * Math.ceil(names.length / beside);
   const shapes = [], areas = [];
   names.forEach((name, which) => {
-    const left = 12 + which * (each + 16), input = loss.inputs.find((one) => one.name === name);
+    const left = 12 + (which % beside) * (each + 16), top = 28 + Math.floor(which / beside) * (rows * cell + 36), input = loss.inputs.find((one) => one.name === name);
     const numbers = which === names.length - 1 ? slope : flat(request[name]);
     const [low, high] = input ? [Math.min(input.range[0], ...numbers), Math.max(input.range[1], ...numbers)] : [-most, most];
-    shapes.push(el("text", { class: "axis", x: left, y: 18 }, input ? `${name}${which ? "" : " (paint)"}` : name));
+    shapes.push(el("text", { class: "axis", x: left, y: top - 10 }, input ? `${name} (paint)` : name));
     for (let i = 0; i < rows * columns; i++) {
       const fill = input ? `rgb(${colour((numbers[i] - low) / (high - low || 1))})` : signed(numbers[i] / most);
-      shapes.push(el("rect", { class: "cell", x: left + (i % columns) * cell, y: 28 + Math.floor(i / columns) * cell, width: cell - 1, height: cell - 1, fill }));
+      shapes.push(el("rect", { class: "cell", x: left + (i % columns) * cell, y: top + Math.floor(i / columns) * cell, width: cell - 1, height: cell - 1, fill }));
     }
-    if (input) areas.push({ name, left, top: 28, cell, rows, columns, brush: input.values ?? [low, high] });
+    if (input) areas.push({ name, left, top, cell, rows, columns, brush: input.values ?? [low, high] });
   });
   const paint = (px, py, first) => {
     const area = areas.find((one) => px >= one.left && px < one.left + one.columns * one.cell && py >= one.top && py < one.top + one.rows * one.cell);
@@ -252,32 +260,37 @@ async function grid(view) {
     view.place = Math.max(0, Math.min(rows - 1, at[0])) * columns + Math.max(0, Math.min(columns - 1, at[1]));
     view.redraw();
   };
-  return { ...found, shapes, handles: [{ ...cursor, step: cell, quiet: true }], paint };
+  return { ...found, shapes, handles: [{ ...cursor, step: cell, quiet: true }], paint, height };
 }
 
-// Time to the right, symbols upwards. A node is as dark as its share of the paths (minus the gradient); raising it raises its score.
+// Time to the right, states upwards. A node is as dark as its share of the paths (minus the gradient); raising it raises its score.
+// The states are the tags (CRF), the labels emitted (transducer), or the labels with blanks between them (CTC).
 async function lattice(view) {
   const found = await asked(view);
   const { loss, request } = view;
   const [name] = loss.picture.moved, numbers = flat(request[name]), slope = found.slopes[name], most = largest(slope);
-  const sizes = shape(request[name]).filter((_, axis) => loss.inputs.find((one) => one.name === name).axes[axis] !== "n");
-  const [times, rows, symbols] = sizes.length === 3 ? sizes : [sizes[0], sizes[1], 1];
-  const x = scale(-0.6, times - 0.4, 60, view.width - 20), y = scale(-0.6, rows - 0.4, view.height - 40, 30);
-  const share = (t, s) => Math.max(...Array.from({ length: symbols }, (_, k) => -slope[(t * rows + s) * symbols + k]), 0) / most;
-  const shapes = [axes(x, y, ["time", symbols > 1 ? "labels emitted" : "symbol"], (at) => (Number.isInteger(at) ? short(at) : ""))], handles = [];
-  for (let t = 0; t < times; t++) for (let s = 0; s < rows; s++) {
-    const next = symbols > 1 ? [[t + 1, s], [t, s + 1]] : Array.from({ length: rows }, (_, u) => [t + 1, u]);
-    for (const [u, v] of next) if (u < times && v < rows) shapes.push(el("line", { class: "edge", "stroke-width": 0.5 + 5 * Math.min(share(t, s), symbols > 1 ? 1 : share(u, v)), x1: x(t), y1: y(s), x2: x(u), y2: y(v) }));
+  const input = loss.inputs.find((one) => one.name === name), [low, high] = input.range;
+  const [times, width, symbols = 1] = shape(request[name]).filter((_, axis) => input.axes[axis] !== "n");
+  const ctc = symbols === 1 && loss.options.some((option) => option.name === "blank"), blank = request.blank ?? 0;
+  const states = ctc ? [blank, ...flat(request.labels).flatMap((label) => [label, blank])] : Array.from({ length: width }, (_, s) => s);
+  const at = (t, s) => (t * width + (ctc ? states[s] : s)) * symbols;
+  const x = scale(-0.6, times - 0.4, 60, view.width - 20), y = scale(-0.6, states.length - 0.4, view.height - 40, 30);
+  const share = (t, s) => Math.max(...Array.from({ length: symbols }, (_, k) => -slope[at(t, s) + k]), 0) / most;
+  const next = (t, s) => {
+    if (symbols > 1) return [[t + 1, s], [t, s + 1]];
+    if (!ctc) return states.map((_, u) => [t + 1, u]);
+    return [[t + 1, s], [t + 1, s + 1], ...(states[s] !== blank && states[s + 2] !== states[s] ? [[t + 1, s + 2]] : [])];
+  };
+  const write = (s) => (!Number.isInteger(s) || s < 0 || s >= states.length ? "" : ctc ? (states[s] === blank ? "blank" : `label ${states[s]}`) : short(s));
+  const edges = [], nodes = [], handles = [];
+  for (let t = 0; t < times; t++) for (let s = 0; s < states.length; s++) {
+    for (const [u, v] of next(t, s)) if (u < times && v < states.length) edges.push(el("line", { class: "edge", "stroke-width": 0.5 + 5 * Math.min(share(t, s), symbols > 1 ? 1 : share(u, v)), x1: x(t), y1: y(s), x2: x(u), y2: y(v) }));
+    nodes.push(el("circle", { class: "node", cx: x(t), cy: y(s), r: 17 }), el("circle", { cx: x(t), cy: y(s), r: 17, fill: signed(-share(t, s)) }));
+    nodes.push(el("text", { class: "score", x: x(t) + 20, y: y(s) + 4 }, short(numbers[at(t, s)])));
+    const drag = (px, py, from) => view.set(name, at(t, s), Math.max(low, Math.min(high, (from ?? numbers[at(t, s)]) + (y(s) - py) / 40)));
+    handles.push({ x: x(t), y: y(s), label: `score of state ${write(s)} at time ${t}`, value: numbers[at(t, s)], drag });
   }
-  for (let t = 0; t < times; t++) for (let s = 0; s < rows; s++) {
-    const at = (t * rows + s) * symbols;
-    shapes.push(el("circle", { class: "node", cx: x(t), cy: y(s), r: 17 }), el("circle", { cx: x(t), cy: y(s), r: 17, fill: signed(-share(t, s)) }));
-    shapes.push(el("text", { x: x(t), y: y(s) + 32, "text-anchor": "middle" }, short(numbers[at])));
-    const limit = loss.inputs.find((one) => one.name === name).range;
-    const clamp = (value) => Math.max(limit[0], Math.min(limit[1], value));
-    handles.push({ x: x(t), y: y(s), label: `score of symbol ${s} at time ${t}`, value: numbers[at], drag: (px, py, from) => view.set(name, at, clamp((from ?? numbers[at]) + (y(s) - py) / 40)) });
-  }
-  return { ...found, shapes, handles };
+  return { ...found, shapes: [axes(x, y, ["time", symbols > 1 ? "labels emitted" : "state"], { whole: true, write }), ...edges, ...nodes], handles };
 }
 
 // Each number of an input as a bar that one drags, with the way down.
@@ -285,11 +298,11 @@ async function bars(view) {
   const found = await asked(view);
   const { loss, request, over } = view;
   const numbers = flat(request[over]), slope = found.slopes[over] ?? [], [low, high] = moved(view).range, most = largest(slope);
-  const x = scale(0, numbers.length, 56, view.width - 12), y = scale(Math.min(low, 0), Math.max(high, 0), view.height - 40, 26);
+  const x = scale(-0.5, numbers.length - 0.5, 56, view.width - 12), y = scale(Math.min(low, 0), Math.max(high, 0), view.height - 40, 26);
   const target = loss.inputs.find((input) => input.name === "labels" && input.name !== over && flat(request.labels).length === numbers.length);
-  const shapes = [axes(x, y, ["number", over])], width = Math.min(40, (x(1) - x(0)) * 0.6);
+  const shapes = [axes(x, y, ["place", over], { whole: true })], width = Math.min(40, (x(1) - x(0)) * 0.6);
   const handles = numbers.map((number, i) => {
-    const middle = x(i + 0.5);
+    const middle = x(i);
     shapes.push(el("rect", { class: "bar hue0", x: middle - width / 2, y: Math.min(y(0), y(number)), width, height: Math.max(2, Math.abs(y(number) - y(0))) }));
     if (target) shapes.push(el("line", { class: "target", x1: middle - width / 2 - 4, x2: middle + width / 2 + 4, y1: y(flat(request.labels)[i]), y2: y(flat(request.labels)[i]) }));
     if (slope.length) shapes.push(arrow(middle, y(number), 0, (slope[i] / most) * 60));

@@ -20,6 +20,7 @@ from service.losses.tensors import Array, Input, Tensor
 Kind = Literal["curve", "field", "boxes", "points", "ranking", "grid", "lattice", "bars", "table"]
 
 MOST_HANDLES = 36  # numbers that a person can still tell apart and move
+SEVERAL = 4  # classes to choose from where a loss takes any number of them
 GRID = 8  # pixels of a painted mask along each side
 THUMBNAIL = 48  # points of a small curve
 
@@ -204,6 +205,8 @@ def _input(item: Input, loss: Loss) -> dict[str, Any]:
     found: dict[str, Any] = {"name": item.name, "kind": form.kind, "axes": list(form.names), "description": item.description} | bounds(form.domain)
     if form.below:
         found["values"] = list(range(_size(form.below, loss)))
+    elif form.kind == "integer" and not bounds(form.domain):
+        found["values"] = list(range(SEVERAL))  # any integers that tell the classes apart
     return found | {"range": list(tensor_range(form, array)), "gradient": item.gradient != "none"}
 
 

@@ -35,6 +35,10 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
+# What the converter leaves to the browser and a browser gets wrong: bars around a number, and the space after a function's name.
+BAR = re.compile(r"<mo(?=[^>]*>(?:\||&#x0007C;|&#x02016;|&#x02225;)<)([^>]*)")
+FUNCTION = re.compile(r"(<mi>(?:log|exp|max|min|sin|cos|tanh|ln)</mi>)(?=<m(?:i|n|sub|sup|subsup|frac|sqrt|over)\b)")
+
 Document = dict[str, Any]
 
 
@@ -129,7 +133,8 @@ def mathml(formula: str) -> str:
     from latex2mathml.converter import convert  # a quarter of a second: only who reads the page waits for it
 
     known = formula.replace(r"\operatorname*", r"\operatorname").replace(r"\arg", r"\operatorname{arg}")
-    return convert(known, display="block").replace(' style="false"', "")  # an attribute that the content security policy refuses
+    drawn = convert(known, display="block").replace(' style="false"', "")  # an attribute that the content security policy refuses
+    return FUNCTION.sub(r'\1<mspace width="0.17em"/>', BAR.sub(r'<mo lspace="0" rspace="0"\1', drawn))
 
 
 def _name(name: str, required: bool = False) -> str:
