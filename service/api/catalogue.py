@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api import combination, response
 from service.api.operations import COMBINATION, Operation
 from service.api.request import bind
+from service.api.ranges import form_card, option_range
 from service.api.search import search
 from service.codec import JSON
 from service.errors import Failure
@@ -33,6 +34,21 @@ class Example(BaseModel):
     response: Fields
 
 
+class FormCard(BaseModel):
+    """A form of a tensor, with what its elements may be as numbers. Without bounds and values every finite number is allowed."""
+
+    model_config = ConfigDict(extra="allow")
+    axes: str
+    kind: str
+    minimum: float = 0
+    exclusive_minimum: float = 0
+    maximum: float = 0
+    exclusive_maximum: float = 0
+    values: list[float] = []
+    below: str = Field("", description="the axis whose size bounds an index")
+    range: list[float] = Field([], description="an interval worth plotting")
+
+
 class InputCard(BaseModel):
     """A tensor of a loss."""
 
@@ -41,6 +57,7 @@ class InputCard(BaseModel):
     axes: str
     kind: str
     domain: str
+    forms: list[FormCard] = []
     description: str
     differentiable: bool
     required: bool
@@ -59,6 +76,7 @@ class OptionCard(BaseModel):
     exclusive_minimum: float = 0
     maximum: float = 0
     exclusive_maximum: float = 0
+    range: list[float] = Field([], description="an interval worth trying, of a number")
 
 
 class Card(BaseModel):
@@ -126,7 +144,7 @@ def card(loss: Loss) -> dict[str, Any]:
         "summary": loss.summary,
         "notes": loss.notes,
         "formula": loss.formula,
-        "inputs": [_input(item) for item in loss.inputs],
+        "inputs": [_input(item, loss.example.get(item.name)) for item in loss.inputs],
         "options": [_option(option) for option in loss.options],
         "reductions": list(loss.reductions),
         "divisor": loss.divisor,
@@ -153,7 +171,7 @@ def plain(fields: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _input(item: Input) -> dict[str, Any]:
+def _input(item: Input, example: Any) -> dict[str, Any]:
     def said(of: str) -> str:
         return " or ".join(dict.fromkeys(str(getattr(form, of)) for form in item.forms))
 
@@ -163,6 +181,7 @@ def _input(item: Input) -> dict[str, Any]:
         "axes": " or ".join(form.shape_text for form in forms),
         "kind": said("kind"),
         "domain": said("domain_text"),
+        "forms": [form_card(form, example) for form in forms],
         "description": item.description,
         "differentiable": item.gradient != "none",
         "required": item.required,
@@ -174,6 +193,8 @@ def _option(option: Any) -> dict[str, Any]:
     found = {"name": option.name, "type": option.type, "default": option.default, "description": option.description}
     if option.choices:
         found["choices"] = list(option.choices)
+    if worth := option_range(option):
+        found["range"] = list(worth)
     return found | {names[key]: bound for key, bound in option.bounds.items()}
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from service.losses.core import Option
-from service.losses.tensors import Domain, Tensor
+from service.losses.declaration import Domain, Option, Tensor
 
 SPAN = 3.0  # of a tensor without bounds: scores and errors of this size show where a loss bends
 OPEN_GAP = 0.01  # share of a range by which it stays away from a bound that is not allowed
@@ -25,6 +24,12 @@ def bounds(domain: Domain) -> dict[str, Any]:
     if domain.high < inf:
         found["exclusive_maximum" if domain.high_open else "maximum"] = domain.high
     return found
+
+
+def form_card(form: Tensor, example: Any = None) -> dict[str, Any]:
+    """A form of an input as a card has it."""
+    below = {"below": form.below} if form.below else {}
+    return {"axes": form.shape_text, "kind": form.kind} | bounds(form.domain) | below | {"range": list(tensor_range(form, example))}
 
 
 def tensor_range(form: Tensor, example: Any = None) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from service import catalogue, combination, docs
 from service.api.ranges import option_range
 from service.api.search import search
 from service.errors import Failure
-from service.losses import LOSSES
+from service.losses import FAMILIES, LOSSES
 from service.names import find
 from service.pages import pictures
 from service.pages.pictures import Picture
@@ -107,7 +107,7 @@ def _shell(root: str, title: str, content: str) -> bytes:
 
 def _families() -> str:
     rows = catalogue.rows()
-    order = list(dict.fromkeys(row.family for row in rows))
+    order = [*FAMILIES, "composite"]
     grouped = groupby(sorted(rows, key=lambda row: order.index(row.family)), key=lambda row: row.family)
     sections = [f'<section id="{family}"><h2>{_title(family)}</h2>{_list(row.name for row in members)}</section>' for family, members in grouped]
     jumps = "".join(f'<a href="#{family}">{_title(family)}</a>' for family in order)
@@ -118,7 +118,7 @@ def _families() -> str:
 
 
 def _title(family: str) -> str:
-    return html.escape(family.replace("_", " ").capitalize())
+    return html.escape(FAMILIES.get(family, "Combinations"))
 
 
 def _found(query: str, root: str = "") -> str:
@@ -136,7 +136,7 @@ def _list(names: Iterable[str], root: str = "") -> str:
 @cache
 def _item(name: str, root: str) -> str:
     summary = next(row.summary for row in catalogue.rows() if row.name == name)
-    text = f"<b>{html.escape(name).replace("_", "_<wbr>")}</b><span>{html.escape(summary)}</span>"
+    text = f"<b>{name.replace('_', '_<wbr>')}</b><span>{html.escape(summary)}</span>"
     return f'<li><a href="{root}losses/{name}" data-loss="{name}">{_icon(name)}{text}</a></li>'
 
 

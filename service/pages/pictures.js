@@ -76,7 +76,9 @@ async function curve(view) {
   const { loss, request, over } = view;
   const [low, high] = moved(view).range;
   const xs = along(low, high, STEPS);
-  const own = await along1(loss, request, over, xs);
+  const at = flat(request[over])[0];
+  const own = await along1(loss, request, over, [...xs, at]); // the last point is the one that the readout names
+  const here = Object.entries(own).filter(([, ys]) => ys).map(([name, ys]) => [name, ys.pop()]);
   const named = (found, suffix, dashed) => Object.entries(found).filter(([, ys]) => ys).map(([name, ys]) => ({ name: name + suffix, ys, dashed }));
   const series = named(own, "", false);
   if (view.peer) {
@@ -84,13 +86,11 @@ async function curve(view) {
     series.push(...named(await along1(view.peer, shared, view.peer.inputs.some((i) => i.name === over) ? over : view.peer.picture.moved[0], xs), ` of ${view.peer.name}`, true));
   }
   const { x, y, shapes } = lines(view, xs, series, { log: view.log, names: [view.log ? `${over}; sizes` : over, ""] });
-  const at = flat(request[over])[0];
-  const near = xs.reduce((best, value, i) => (Math.abs(value - at) < Math.abs(xs[best] - at) ? i : best), 0);
-  const handle = { x: x(at), y: view.log ? y.from : Math.max(y.to, Math.min(y.from, y(own.value[near]))), label: over, value: at, drag: (px) => view.set(over, 0, Math.max(low, Math.min(high, x.back(px)))) };
+  const handle = { x: x(at), y: view.log ? y.from : Math.max(y.to, Math.min(y.from, y(here[0][1]))), label: over, value: at, drag: (px) => view.set(over, 0, Math.max(low, Math.min(high, x.back(px)))) };
   return {
     shapes: [el("line", { class: "cursor", x1: handle.x, x2: handle.x, y1: y.from, y2: y.to }), ...shapes],
     handles: [handle],
-    said: [[over, at], ...Object.entries(own).filter(([, ys]) => ys).map(([name, ys]) => [name, ys[near]])],
+    said: [[over, at], ...here],
     rows: [[over, ...series.map((one) => one.name)], ...xs.flatMap((value, i) => (i % 12 === 6 ? [[value, ...series.map((one) => one.ys[i])]] : []))],
   };
 }

@@ -15,7 +15,8 @@ import numpy as np
 
 from service.api.ranges import bounds, tensor_range
 from service.losses import LOSSES, Controls, Loss, LossError, compute
-from service.losses.tensors import Array, Input, Tensor
+from service.losses.declaration import Input, Tensor
+from service.losses.numerics import Array
 
 Kind = Literal["curve", "field", "boxes", "points", "ranking", "grid", "lattice", "bars", "table"]
 
@@ -190,8 +191,8 @@ def _bars(loss: Loss, arrays: Mapping[str, Array]) -> Made | None:
     return ("bars", moved, (), arrays) if _subject(loss) in moved else None
 
 
-RANKING = ("ranking", "listwise", "boosting")
-MASKS = ("segmentation", "lovasz", "compound", "surfaces")
+RANKING = ("ranking", "boosting")
+MASKS = ("segmentation",)
 
 
 def inputs(loss: Loss) -> list[dict[str, Any]]:
