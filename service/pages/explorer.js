@@ -259,9 +259,9 @@ async function contrasts(view, host) {
   for (const found of view.loss.contrasts) {
     const svg = el("svg", { role: "img", "aria-label": found.title });
     host.after(el("section", { class: "contrast" }, el("h2", {}, found.title), el("p", {}, found.said), svg));
-    const drawn = await contrast({ ...view, width: Math.max(300, Math.min(640, svg.clientWidth)), height: 260 }, found);
-    svg.setAttribute("viewBox", `0 0 ${Math.max(300, Math.min(640, svg.clientWidth))} 260`);
-    svg.replaceChildren(...drawn);
+    const width = Math.max(300, svg.clientWidth);
+    svg.setAttribute("viewBox", `0 0 ${width} 260`);
+    svg.replaceChildren(...(await contrast({ ...view, width, height: 260 }, found)));
   }
 }
 

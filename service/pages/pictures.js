@@ -319,5 +319,5 @@ export async function contrast(view, found) {
   const answer = await post(view.loss.name, { ...body, ...found.options, outputs: ["per_sample", "gradients"], wrt: [found.input] });
   const exact = found.of === "value" ? answer.per_sample : answer.gradients[found.input].map((row) => flat(row)[found.at]);
   const series = [{ name: "value here, exact", ys: exact }, { name: `library: ${found.library}`, ys: found.library_numbers.map((y) => y ?? NaN), dashed: true }];
-  return lines(view, found.over, series, { log: true, names: [found.axis, `size of the ${found.of}`] }).shapes;
+  return lines(view, found.over, series, { log: true, names: [`${found.axis}; size of the ${found.of}`, ""] }).shapes;
 }

@@ -43,11 +43,18 @@ class Curve:
         numbers = values.detach() if self.shown == "value" else torch.autograd.grad(values.sum(), x)[0]
         return [float(number) for number in numbers]
 
+    def ends_where(self, holds: Callable[[float], bool]) -> str:
+        """The points at which torch's number is such."""
+        found = [x for x, y in zip(self.points(), self.theirs(torch.float32), strict=True) if holds(y)]
+        return f"for x from {found[0]:g} to {found[-1]:g}" if found else ""
+
     def card(self) -> dict[str, Any]:
         """As the explorer reads it; a number that is not finite is null."""
         numbers = [float(f"{y:.6g}") if abs(y) < float("inf") else None for y in self.theirs(torch.float32)]
-        said = {"title": self.title, "said": self.said, "of": self.shown, "library": f"torch {torch.__version__.partition('+')[0]} in float32"}
-        return said | {
+        zero, lost = self.ends_where(lambda y: y == 0), self.ends_where(lambda y: abs(y) == float("inf"))
+        said = [self.said, zero and f"torch's is exactly 0 {zero}.", lost and f"torch's is infinite {lost}."]
+        head = {"title": self.title, "said": " ".join(filter(None, said)), "of": self.shown, "library": f"torch {torch.__version__.partition('+')[0]} in float32"}
+        return head | {
             "request": self.request,
             "input": self.varied,
             "at": self.at,
@@ -65,7 +72,7 @@ CURVES = [
     Curve(
         "binary_cross_entropy_with_logits",
         "Where float32 stops learning",
-        "The gradient for a right and confident score. torch's is exactly 0 from a score of about 17 on.",
+        "The gradient for a right and confident score.",
         {"predictions": [0.0], "labels": [1.0]},
         "predictions",
         0,
@@ -75,8 +82,8 @@ CURVES = [
     ),
     Curve(
         "soft_margin",
-        "Where float32 is infinite, and where it is zero",
-        "The value over the score. torch's is infinite below -88 and exactly 0 from 17 on.",
+        "Where float32 is infinite, and where it is 0",
+        "The value over the score of a sample of the label 1.",
         {"predictions": [0.0], "labels": [1]},
         "predictions",
         0,
@@ -87,7 +94,7 @@ CURVES = [
     Curve(
         "cross_entropy",
         "Where float32 sees no loss any more",
-        "The value for the scores 0 and x when the second class is the true one. torch's is exactly 0 from x of about 17 on.",
+        "The value for the scores 0 and x when the second class is the true one.",
         {"predictions": [[0.0, 0.0]], "labels": [1]},
         "predictions",
         1,
