@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import combination, response
 from service.api.operations import COMBINATION, Operation
-from service.api.request import bind
 from service.api.ranges import form_card, option_range
+from service.api.request import bind
 from service.api.search import search
 from service.codec import JSON
 from service.errors import Failure

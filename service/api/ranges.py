@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from service.losses.declaration import Domain, Option, Tensor
+from service.losses.declaration import Domain, Option, TensorSpec
 
 SPAN = 3.0  # of a tensor without bounds: scores and errors of this size show where a loss bends
 OPEN_GAP = 0.01  # share of a range by which it stays away from a bound that is not allowed
@@ -26,13 +26,13 @@ def bounds(domain: Domain) -> dict[str, Any]:
     return found
 
 
-def form_card(form: Tensor, example: Any = None) -> dict[str, Any]:
+def form_card(form: TensorSpec, example: Any = None) -> dict[str, Any]:
     """A form of an input as a card has it."""
     below = {"below": form.below} if form.below else {}
     return {"axes": form.shape_text, "kind": form.kind} | bounds(form.domain) | below | {"range": list(tensor_range(form, example))}
 
 
-def tensor_range(form: Tensor, example: Any = None) -> tuple[float, float]:
+def tensor_range(form: TensorSpec, example: Any = None) -> tuple[float, float]:
     """A range over which a tensor's elements are worth plotting: its bounds where they are near, and wide enough for the example."""
     seen = np.abs(np.asarray(example, float)) if example is not None else np.zeros(0)
     reach = max(SPAN, 1.5 * float(seen.max())) if seen.size else SPAN

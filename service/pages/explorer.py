@@ -21,13 +21,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from service import catalogue, combination, docs
+from service.api import catalogue, combination
+from service.api.operations import find_operation
 from service.api.ranges import option_range
 from service.api.search import search
 from service.errors import Failure
 from service.losses import FAMILIES, LOSSES
-from service.names import find
-from service.pages import pictures
+from service.pages import pictures, swagger
 from service.pages.pictures import Picture
 
 HERE = Path(__file__).parent
@@ -43,8 +43,8 @@ ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 def routes() -> list[Route]:
     """Routes of the explorer; everything is made at the first request for it."""
-    found = {f"/explorer/{name}": docs.File((HERE / name).read_bytes, MEDIA_TYPES[Path(name).suffix]) for name in SCRIPTS}
-    found["/explorer/math.ttf"] = docs.File(_math_font, "font/ttf")
+    found = {f"/explorer/{name}": swagger.File((HERE / name).read_bytes, MEDIA_TYPES[Path(name).suffix]) for name in SCRIPTS}
+    found["/explorer/math.ttf"] = swagger.File(_math_font, "font/ttf")
     files = [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
     return [Route("/", _home, include_in_schema=False), Route("/losses/{name}", _loss, include_in_schema=False), *files]
 
@@ -63,7 +63,7 @@ async def _home(request: Request) -> Response:
         links = {"explorer": "/", "docs": "/docs", "openapi": "/openapi.json", "catalogue": "/loss", "info": "/info", "health": "/health/ready"}
         losses = {name: f"/loss/{name}" for name in (search(query) if query else [*LOSSES, combination.NAME])}
         return Response(orjson.dumps(links | {"losses": losses}), media_type="application/json", headers={"vary": "accept"})
-    page = _start() if not query else docs.File(lambda: _shell("", "Losses", _found(query)), "text/html", HEADERS)
+    page = _start() if not query else swagger.File(lambda: _shell("", "Losses", _found(query)), "text/html", HEADERS)
     answer = await page.answer(request)
     answer.headers["vary"] = "accept, accept-encoding"
     return answer
@@ -72,10 +72,10 @@ async def _home(request: Request) -> Response:
 async def _loss(request: Request) -> Response:
     name = request.path_params["name"]
     try:
-        canonical = name if name == combination.NAME else find(name).name
+        canonical = find_operation(name).name
     except Failure as problem:
         content = f"<p>{html.escape(problem.detail)}</p>{_found(name, '../')}"
-        answer = await docs.File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).answer(request)
+        answer = await swagger.File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).answer(request)
         answer.status_code = 404
         return answer
     if canonical != name:
@@ -84,13 +84,13 @@ async def _loss(request: Request) -> Response:
 
 
 @cache
-def _start() -> docs.File:
-    return docs.File(lambda: _shell("", "Loss functions", _families()), "text/html", HEADERS)
+def _start() -> swagger.File:
+    return swagger.File(lambda: _shell("", "Loss functions", _families()), "text/html", HEADERS)
 
 
 @cache
-def _page(name: str) -> docs.File:
-    return docs.File(lambda: _shell("../", name, _article(name)), "text/html", HEADERS)
+def _page(name: str) -> swagger.File:
+    return swagger.File(lambda: _shell("../", name, _article(name)), "text/html", HEADERS)
 
 
 @cache
@@ -171,13 +171,13 @@ def _article(name: str) -> str:
     card = catalogue.cards()[name]
     example = card["example"]
     parts = [
-        f'<h1>{html.escape(name)}</h1><p class="summary">{docs._text(card["summary"])}</p>',
-        f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{docs.mathml(card["formula"])}</div>',
+        f'<h1>{html.escape(name)}</h1><p class="summary">{swagger._text(card["summary"])}</p>',
+        f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{swagger.mathml(card["formula"])}</div>',
         '<div id="picture" class="picture"></div>',
         "<section><h2>About it</h2>" + "".join(f"<p>{line}</p>" for line in _prose(card)) + "</section>",
         _equivalents(card.get("equivalents", [])),
-        "<section><h2>Inputs</h2>" + docs._table(("input", "axes", "values", "meaning"), _inputs(card)) + "</section>",
-        ("<section><h2>Options</h2>" + docs._table(("option", "range", "default", "meaning"), _options(card)) + "</section>")
+        "<section><h2>Inputs</h2>" + swagger._table(("input", "axes", "values", "meaning"), _inputs(card)) + "</section>",
+        ("<section><h2>Options</h2>" + swagger._table(("option", "range", "default", "meaning"), _options(card)) + "</section>")
         if card["options"]
         else "",
         '<section><h2>Call it</h2><div id="code"></div></section>',
@@ -192,8 +192,8 @@ def _article(name: str) -> str:
 def _prose(card: Mapping[str, Any]) -> list[str]:
     reference = ARXIV.sub(r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv:\1</a>', html.escape(card["reference"]))
     lines = [
-        docs._text(card["notes"]),
-        f"<b>Divisor of the mean:</b> {docs._text(card['divisor'])}.",
+        swagger._text(card["notes"]),
+        f"<b>Divisor of the mean:</b> {swagger._text(card['divisor'])}.",
         f"<b>Reference:</b> {reference}.",
         f"<b>Also known as</b> {', '.join(f'<code>{html.escape(word)}</code>' for word in card['synonyms'])}." if card["synonyms"] else "",
         f'<b>Family:</b> <a href="../#{card["family"]}">{_title(card["family"])}</a>.',
@@ -208,7 +208,12 @@ def _equivalents(found: Iterable[Any]) -> str:
 
 def _inputs(card: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
-        (docs._name(item["name"], item["required"]), docs._text(item["axes"]), docs._text(item["domain"]), docs._text(item["description"]))
+        (
+            swagger._name(item["name"], item["required"]),
+            swagger._text(item["axes"]),
+            swagger._text(item["domain"]),
+            swagger._text(item["description"]),
+        )
         for item in card["inputs"]
     ]
 
@@ -216,10 +221,10 @@ def _inputs(card: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def _options(card: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
-            docs._name(o["name"]),
-            docs._text(docs.span(o)),
-            f"<code>{docs._text(orjson.dumps(o['default']).decode())}</code>",
-            docs._text(o["description"]),
+            swagger._name(o["name"]),
+            swagger._text(swagger.span(o)),
+            f"<code>{swagger._text(orjson.dumps(o['default']).decode())}</code>",
+            swagger._text(o["description"]),
         )
         for o in card["options"]
     ]

@@ -15,7 +15,7 @@ import numpy as np
 
 from service.api.ranges import bounds, tensor_range
 from service.losses import LOSSES, Controls, Loss, LossError, compute
-from service.losses.declaration import Input, Tensor
+from service.losses.declaration import Input, TensorSpec
 from service.losses.numerics import Array
 
 Kind = Literal["curve", "field", "boxes", "points", "ranking", "grid", "lattice", "bars", "table"]
@@ -66,14 +66,14 @@ def _example(loss: Loss) -> dict[str, Array]:
     return {item.name: np.asarray(loss.example[item.name], float) for item in loss.inputs if item.name in loss.example}
 
 
-def form_of(item: Input, array: Array) -> Tensor:
+def form_of(item: Input, array: Array) -> TensorSpec:
     """The form of an input that an array of this rank has."""
     ranks = [len(form.names) - ("..." in form.names) for form in item.forms]
     fitting = [form for form, rank in zip(item.forms, ranks, strict=True) if rank == array.ndim or ("..." in form.names and rank <= array.ndim)]
     return fitting[0] if fitting else item.forms[0]
 
 
-def _forms(loss: Loss, arrays: Mapping[str, Array]) -> dict[str, Tensor]:
+def _forms(loss: Loss, arrays: Mapping[str, Array]) -> dict[str, TensorSpec]:
     return {item.name: form_of(item, arrays[item.name]) for item in loss.inputs if item.name in arrays}
 
 
@@ -177,7 +177,7 @@ def _one_sample(kind: Kind, loss: Loss, arrays: Mapping[str, Array]) -> Made | N
     return kind, (_subject(loss),), repeated, tensors
 
 
-def _first(array: Array, form: Tensor) -> Array:
+def _first(array: Array, form: TensorSpec) -> Array:
     if "..." not in form.names:
         return array[:1]
     before, after = form.split
