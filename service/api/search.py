@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
 
-from service.losses import LOSSES, Loss
+from service.losses import FAMILIES, LOSSES, Loss
 
 LONGEST_QUERY = 80  # characters; the rest is ignored, which bounds the work
 MOST_WORDS = 8
 NEAR = 0.4  # least share of common trigrams (Dice's coefficient) of a near miss: "hubr" and "huber" have 0.44
+NEARER = 0.6  # the same of a near miss that counts for more than a word in a text: "smooth_l2" and "smooth_l1" have 0.63
 MOST_NEAR = 5
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")  # SmoothL1Loss is Smooth, L1, Loss
 
-NAME, SYNONYM, RELATED, PREFIX, WORDS, SUMMARY, TEXT, NEAR_MISS = range(8)  # the ranks, best first
+NAME, SYNONYM, RELATED, PREFIX, WORDS, NEAR_MISS, SUMMARY, TEXT = range(8)  # the ranks, best first
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _entry(loss: Loss) -> Entry:
     variants = [choice for option in loss.options for choice in option.choices if option.name in ("loss_type", "estimator")]
     described = [f"{item.name} {item.description}" for item in loss.inputs] + [f"{option.name} {option.description}" for option in loss.options]
     choices = [choice for option in loss.options for choice in option.choices]
-    text = " ".join((loss.notes, loss.family, loss.reference, *described, *choices))
+    text = " ".join((loss.notes, FAMILIES[loss.family], loss.reference, *described, *choices))
     return Entry(loss.name, loss.synonyms, (*loss.related, *variants), loss.summary, text)
 
 
@@ -77,9 +78,9 @@ class Index:
                     self.keys[form].setdefault(at, rank)
         self.sorted_keys = sorted(self.keys)
         self.layers = [
-            Words((_words(" ".join((entry.name, *entry.synonyms, *entry.related))), *self._named(entry)) for entry in self.entries),
-            Words((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary))),) for entry in self.entries),
-            Words((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary, entry.text))),) for entry in self.entries),
+            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related))), *self._named(entry)) for entry in self.entries),
+            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary))),) for entry in self.entries),
+            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary, entry.text))),) for entry in self.entries),
         ]
         self.trigrams: dict[str, list[str]] = defaultdict(list)
         for form in self.sorted_keys:
@@ -95,8 +96,8 @@ class Index:
         found: dict[int, tuple[int, int]] = {}
         for at, rank, extra in chain(self._by_key(query), self._by_words(query)):
             found[at] = min(found.get(at, (rank, extra)), (rank, extra))
-        if not found:
-            found = {at: (NEAR_MISS, place) for place, at in enumerate(self._near(query))}
+        if not found or min(found.values())[0] > NEAR_MISS:
+            found |= {at: (NEAR_MISS, place) for place, at in enumerate(self._near(query, NEARER if found else NEAR))}
         return tuple(self.entries[at].name for at in sorted(found, key=lambda at: (found[at], at)))
 
     def _by_key(self, query: str) -> Iterator[tuple[int, int, int]]:
@@ -116,16 +117,16 @@ class Index:
             for at in layer.with_all(wanted):
                 yield at, rank, len(self.entries[at].name)
 
-    def _near(self, query: str) -> list[int]:
+    def _near(self, query: str, least: float) -> list[int]:
         form = min(_keys(query), key=len, default="")
         parts = _trigrams(form)
         shared = Counter(chain.from_iterable(self.trigrams.get(part, ()) for part in parts))
-        near = [(2 * count / (len(parts) + len(_trigrams(key))), key) for key, count in shared.items() if 2 * count >= NEAR * len(parts)]
+        near = [(2 * count / (len(parts) + len(_trigrams(key))), key) for key, count in shared.items() if 2 * count >= least * len(parts)]
         ranked = sorted(near, key=lambda pair: (-pair[0], pair[1]))[: 4 * MOST_NEAR]
-        return list(dict.fromkeys(at for score, key in ranked if score >= NEAR for at in self.keys[key]))[:MOST_NEAR]
+        return list(dict.fromkeys(at for score, key in ranked if score >= least for at in self.keys[key]))[:MOST_NEAR]
 
 
-class Words:
+class WordIndex:
     """Which entries have a word that starts so: sets of entries as the bits of integers, by word in alphabetical order."""
 
     def __init__(self, texts: Iterable[Iterable[Iterable[str]]]) -> None:
