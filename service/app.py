@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     _add_catalogue(app)
     _add_information(app, settings, life)
     if settings.docs:
-        _add_document(app)
+        _add_document(app, authorized=bool(bearers.digests))
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Failure, _problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
@@ -120,9 +120,9 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
         return _json({"status": "ready"})
 
 
-def _add_document(app: FastAPI) -> None:
+def _add_document(app: FastAPI, authorized: bool) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    app.router.routes.extend([*swagger.routes(app.openapi), *explorer.routes()])
+    app.router.routes.extend([*swagger.routes(app.openapi, authorized), *explorer.routes()])
 
 
 def _json(content: Any) -> Response:

@@ -27,7 +27,9 @@ from service.api.ranges import option_range
 from service.api.search import search
 from service.errors import Failure
 from service.losses import FAMILIES, LOSSES
-from service.pages import pictures, swagger
+from service.pages import markup, pictures
+from service.pages.files import File
+from service.pages.markup import code, mathml, prose
 from service.pages.pictures import Picture
 
 HERE = Path(__file__).parent
@@ -43,8 +45,8 @@ ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 def routes() -> list[Route]:
     """Routes of the explorer; everything is made at the first request for it."""
-    found = {f"/explorer/{name}": swagger.File((HERE / name).read_bytes, MEDIA_TYPES[Path(name).suffix]) for name in SCRIPTS}
-    found["/explorer/math.ttf"] = swagger.File(_math_font, "font/ttf")
+    found = {f"/explorer/{name}": File((HERE / name).read_bytes, MEDIA_TYPES[Path(name).suffix]) for name in SCRIPTS}
+    found["/explorer/math.ttf"] = File(_math_font, "font/ttf")
     files = [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
     return [Route("/", _home, include_in_schema=False), Route("/losses/{name}", _loss, include_in_schema=False), *files]
 
@@ -63,7 +65,7 @@ async def _home(request: Request) -> Response:
         links = {"explorer": "/", "docs": "/docs", "openapi": "/openapi.json", "catalogue": "/loss", "info": "/info", "health": "/health/ready"}
         losses = {name: f"/loss/{name}" for name in (search(query) if query else [*LOSSES, combination.NAME])}
         return Response(orjson.dumps(links | {"losses": losses}), media_type="application/json", headers={"vary": "accept"})
-    page = _start() if not query else swagger.File(lambda: _shell("", "Losses", _found(query)), "text/html", HEADERS)
+    page = _start() if not query else File(lambda: _shell("", "Losses", _found(query)), "text/html", HEADERS)
     answer = await page.answer(request)
     answer.headers["vary"] = "accept, accept-encoding"
     return answer
@@ -75,7 +77,7 @@ async def _loss(request: Request) -> Response:
         canonical = find_operation(name).name
     except Failure as problem:
         content = f"<p>{html.escape(problem.detail)}</p>{_found(name, '../')}"
-        answer = await swagger.File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).answer(request)
+        answer = await File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).answer(request)
         answer.status_code = 404
         return answer
     if canonical != name:
@@ -84,13 +86,13 @@ async def _loss(request: Request) -> Response:
 
 
 @cache
-def _start() -> swagger.File:
-    return swagger.File(lambda: _shell("", "Loss functions", _families()), "text/html", HEADERS)
+def _start() -> File:
+    return File(lambda: _shell("", "Loss functions", _families()), "text/html", HEADERS)
 
 
 @cache
-def _page(name: str) -> swagger.File:
-    return swagger.File(lambda: _shell("../", name, _article(name)), "text/html", HEADERS)
+def _page(name: str) -> File:
+    return File(lambda: _shell("../", name, _article(name)), "text/html", HEADERS)
 
 
 @cache
@@ -170,18 +172,16 @@ SIGNS = {
 def _article(name: str) -> str:
     card = catalogue.cards()[name]
     example = card["example"]
+    formula = f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{mathml(card["formula"])}</div>'
     parts = [
-        f'<h1>{html.escape(name)}</h1><p class="summary">{swagger._text(card["summary"])}</p>',
-        f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{swagger.mathml(card["formula"])}</div>',
-        '<div id="picture" class="picture"></div>',
-        "<section><h2>About it</h2>" + "".join(f"<p>{line}</p>" for line in _prose(card)) + "</section>",
-        _equivalents(card.get("equivalents", [])),
-        "<section><h2>Inputs</h2>" + swagger._table(("input", "axes", "values", "meaning"), _inputs(card)) + "</section>",
-        ("<section><h2>Options</h2>" + swagger._table(("option", "range", "default", "meaning"), _options(card)) + "</section>")
-        if card["options"]
-        else "",
-        '<section><h2>Call it</h2><div id="code"></div></section>',
-        '<section><h2>Your own numbers</h2><div id="own"></div></section>' if name in LOSSES else "",
+        f'<h1>{html.escape(name)}</h1><p class="summary">{prose(card["summary"])}</p>{formula}<div id="picture" class="picture"></div>',
+        _section("About it", "".join(f"<p>{line}</p>" for line in _prose(card))),
+        _section("The same in other libraries", _equivalents(card.get("equivalents", []))),
+        _section("Inputs", markup.inputs(card)),
+        _section("Options", markup.options(card)),
+        _section("Controls", markup.controls(card)),
+        _section("Call it", '<div id="code"></div>'),
+        _section("Your own numbers", '<div id="own"></div>' if name in LOSSES else ""),
         f"<details><summary>Worked example: request and response</summary><pre>{_json(example['request'])}</pre>"
         f"<pre>{_json(example['response'])}</pre></details>",
         f'<script type="application/json" id="loss">{_data(name, card)}</script>',
@@ -192,8 +192,8 @@ def _article(name: str) -> str:
 def _prose(card: Mapping[str, Any]) -> list[str]:
     reference = ARXIV.sub(r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv:\1</a>', html.escape(card["reference"]))
     lines = [
-        swagger._text(card["notes"]),
-        f"<b>Divisor of the mean:</b> {swagger._text(card['divisor'])}.",
+        prose(card["notes"]),
+        f"<b>Divisor of the mean:</b> {prose(card['divisor'])}.",
         f"<b>Reference:</b> {reference}.",
         f"<b>Also known as</b> {', '.join(f'<code>{html.escape(word)}</code>' for word in card['synonyms'])}." if card["synonyms"] else "",
         f'<b>Family:</b> <a href="../#{card["family"]}">{_title(card["family"])}</a>.',
@@ -201,33 +201,13 @@ def _prose(card: Mapping[str, Any]) -> list[str]:
     return [line for line in lines if line]
 
 
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>" if content else ""
+
+
 def _equivalents(found: Iterable[Any]) -> str:
-    rows = "".join(f"<li><code>{html.escape(line if isinstance(line, str) else orjson.dumps(line).decode())}</code></li>" for line in found)
-    return f"<section><h2>The same in other libraries</h2><ul>{rows}</ul></section>" if rows else ""
-
-
-def _inputs(card: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    return [
-        (
-            swagger._name(item["name"], item["required"]),
-            swagger._text(item["axes"]),
-            swagger._text(item["domain"]),
-            swagger._text(item["description"]),
-        )
-        for item in card["inputs"]
-    ]
-
-
-def _options(card: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    return [
-        (
-            swagger._name(o["name"]),
-            swagger._text(swagger.span(o)),
-            f"<code>{swagger._text(orjson.dumps(o['default']).decode())}</code>",
-            swagger._text(o["description"]),
-        )
-        for o in card["options"]
-    ]
+    rows = "".join(f"<li>{code(line if isinstance(line, str) else orjson.dumps(line).decode())}</li>" for line in found)
+    return f"<ul>{rows}</ul>" if rows else ""
 
 
 def _json(value: Any) -> str:

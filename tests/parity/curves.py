@@ -53,7 +53,12 @@ class Curve:
         numbers = [float(f"{y:.6g}") if abs(y) < float("inf") else None for y in self.theirs(torch.float32)]
         zero, lost = self.ends_where(lambda y: y == 0), self.ends_where(lambda y: abs(y) == float("inf"))
         said = [self.said, zero and f"torch's is exactly 0 {zero}.", lost and f"torch's is infinite {lost}."]
-        head = {"title": self.title, "said": " ".join(filter(None, said)), "of": self.shown, "library": f"torch {torch.__version__.partition('+')[0]} in float32"}
+        head = {
+            "title": self.title,
+            "said": " ".join(filter(None, said)),
+            "of": self.shown,
+            "library": f"torch {torch.__version__.partition('+')[0]} in float32",
+        }
         return head | {
             "request": self.request,
             "input": self.varied,
