@@ -55,7 +55,8 @@ def option_range(option: Option) -> tuple[float, float] | None:
     high = highest if highest < inf else max(low + reach, reach)
     if option.type == "integer":
         return low, max(high, low + 1)
-    return _inside(low, high, option.bounds.get("gt") == low, option.bounds.get("lt") == high)
+    low, high = _inside(low, high, option.bounds.get("gt") == low, option.bounds.get("lt") == high)
+    return min(low, default), max(high, default)
 
 
 def _limit(given: Mapping[str, float], names: Iterable[str], otherwise: float) -> float:

@@ -107,10 +107,14 @@ def _shell(root: str, title: str, content: str) -> bytes:
 # ------------------------------------------------------------------ lists
 
 
+@cache
+def _rows() -> dict[str, catalogue.Row]:
+    return {row.name: row for row in catalogue.rows()}
+
+
 def _families() -> str:
-    rows = catalogue.rows()
     order = [*FAMILIES, "composite"]
-    grouped = groupby(sorted(rows, key=lambda row: order.index(row.family)), key=lambda row: row.family)
+    grouped = groupby(sorted(_rows().values(), key=lambda row: order.index(row.family)), key=lambda row: row.family)
     sections = [f'<section id="{family}"><h2>{_title(family)}</h2>{_list(row.name for row in members)}</section>' for family, members in grouped]
     jumps = "".join(f'<a href="#{family}">{_title(family)}</a>' for family in order)
     return (
@@ -137,7 +141,7 @@ def _list(names: Iterable[str], root: str = "") -> str:
 
 @cache
 def _item(name: str, root: str) -> str:
-    summary = next(row.summary for row in catalogue.rows() if row.name == name)
+    summary = _rows()[name].summary
     text = f"<b>{name.replace('_', '_<wbr>')}</b><span>{html.escape(summary)}</span>"
     return f'<li><a href="{root}losses/{name}" data-loss="{name}">{_icon(name)}{text}</a></li>'
 
@@ -170,7 +174,7 @@ SIGNS = {
 
 
 def _article(name: str) -> str:
-    card = catalogue.cards()[name]
+    card = catalogue.card_of(find_operation(name))
     example = card["example"]
     formula = f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{mathml(card["formula"])}</div>'
     parts = [

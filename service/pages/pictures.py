@@ -208,7 +208,7 @@ def _input(item: Input, loss: Loss) -> dict[str, Any]:
         found["values"] = list(range(_size(form.below, loss)))
     elif form.kind == "integer" and not bounds(form.domain):
         found["values"] = list(range(SEVERAL))  # any integers that tell the classes apart
-    return found | {"range": list(tensor_range(form, array)), "gradient": item.gradient != "none"}
+    return found | {"range": list(tensor_range(form, array)), "gradient": form.gradient != "none"}
 
 
 def _size(axis: str, loss: Loss) -> int:
