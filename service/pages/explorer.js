@@ -212,7 +212,8 @@ const labelled = (text, title, ...inside) => el("label", { title }, el("span", {
 
 function number(name, title, value, [low, high], whole, set) {
   const step = whole ? 1 : (high - low) / 200;
-  const box = el("input", { type: "number", step: "any", value, "aria-label": name, change: () => (slider.value = box.value, set(Number(box.value))) });
+  const shown = value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : value;
+  const box = el("input", { type: "number", step: "any", value: shown, "aria-label": name, change: () => (slider.value = box.value, set(Number(box.value))) });
   const slider = el("input", { type: "range", min: low, max: high, step, value, "aria-label": `${name} slider`, input: () => (box.value = +(+slider.value).toPrecision(4), set(Number(box.value))) });
   return labelled(name, title, slider, box);
 }

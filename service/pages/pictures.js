@@ -192,7 +192,7 @@ async function points(view) {
     for (let i = 0; i < numbers.length; i += 2) {
       const [px, py] = [x(numbers[i]), y(numbers[i + 1])], hue = (labels.length === numbers.length / 2 ? labels[i / 2] : which ? which + 2 : i / 2) % 6;
       if (slope) shapes.push(arrow(px, py, (-slope[i] / most) * 60, (slope[i + 1] / most) * 60));
-      shapes.push(el("line", { class: "spoke", x1: x(0), y1: y(0), x2: px, y2: py }), el("text", { class: `key hue${hue}`, x: px + 10, y: py - 8 }, numbers.length > 2 ? `${name}[${i / 2}]` : name));
+      shapes.push(el("line", { class: "spoke", x1: x(0), y1: y(0), x2: px, y2: py }), el("text", { class: "key", x: px + (px > view.width - 110 ? -10 : 10), y: py - 8, "text-anchor": px > view.width - 110 ? "end" : "start" }, numbers.length > 2 ? `${name}[${i / 2}]` : name));
       handles.push({ x: px, y: py, hue, square: which > 0, label: `${name} ${i / 2}`, value: `${short(numbers[i])}, ${short(numbers[i + 1])}`, drag: (u, v) => view.setAll(name, flat(request[name]).with(i, x.back(u)).with(i + 1, y.back(v))) });
     }
   });
@@ -207,7 +207,7 @@ async function ranking(view) {
   const order = scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]);
   const x = scale(0, scores.length, 20, view.width - 20), tall = (view.height - 110) / Math.max(...relevant, 1), most = largest(slope);
   const base = view.height - 70;
-  const shapes = [el("text", { class: "axis", x: 20, y: 16 }, "highest score first; drag a bar, or give it an arrow key, to rank it elsewhere")], handles = [];
+  const shapes = [el("text", { class: "axis", x: 20, y: 16 }, "highest score first; drag, or use the arrow keys")], handles = [];
   order.forEach((item, place) => {
     const middle = x(place + 0.5), width = (x(1) - x(0)) * 0.6, height = 6 + tall * relevant[item];
     shapes.push(el("rect", { class: `bar hue${item % 6}`, x: middle - width / 2, y: base - height, width, height }));

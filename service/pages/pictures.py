@@ -148,7 +148,9 @@ def _points(loss: Loss, arrays: Mapping[str, Array]) -> Made | None:
     ]
     if _subject(loss) not in moved:
         return None
-    return "points", tuple(moved), (), arrays
+    alone = loss.merges and len(moved) > 1 and all(forms[name].names[0] == "n" for name in moved)  # one pair or triplet, not a tangle of them
+    tensors = {name: array[:1] if alone and forms[name].names[0] == "n" else array for name, array in arrays.items()}
+    return "points", tuple(moved), (), tensors
 
 
 def _curve(loss: Loss, arrays: Mapping[str, Array]) -> Made | None:
