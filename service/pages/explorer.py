@@ -33,7 +33,7 @@ from service.pages.markup import code, mathml, prose
 from service.pages.pictures import Picture
 
 HERE = Path(__file__).parent
-SCRIPTS = ("explorer.js", "pictures.js", "kit.js", "explorer.css")
+SCRIPTS = ("explorer.js", "loss.js", "own.js", "pictures.js", "kit.js", "explorer.css")
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf"}
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

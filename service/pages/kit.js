@@ -14,6 +14,11 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+export const text = (x, y, words, more) => el("text", { x, y, ...more }, words);
+export const rule = (x1, y1, x2, y2, name, more) => el("line", { class: name, x1, y1, x2, y2, ...more });
+export const block = (x, y, width, height, more) => el("rect", { x, y, width, height, ...more });
+export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+
 // Tensors are nested arrays, as the service takes and returns them.
 export const shape = (tensor) => (Array.isArray(tensor) ? [tensor.length, ...shape(tensor[0])] : []);
 export const flat = (tensor) => [tensor].flat(Infinity);
@@ -31,7 +36,7 @@ export class Refused extends Error {
   }
 }
 
-// POST /loss/{name}; a problem document becomes an exception.
+// POST /loss/{name}; the caller's token with it; a problem document becomes an exception.
 export async function post(name, body) {
   const token = sessionStorage.getItem("token");
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
@@ -41,6 +46,12 @@ export async function post(name, body) {
   return answer;
 }
 
+export async function fetched(url) {
+  const response = await fetch(url, { headers: { accept: "text/html" } });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+// A number in a few characters.
 export function short(x) {
   if (x === 0 || Number.isInteger(x) && Math.abs(x) < 1e6) return String(x).replace("-", "−");
   const size = Math.abs(x);
@@ -68,17 +79,14 @@ function ticks(low, high, most) {
 export function axes(x, y, [below, beside], { whole = false, write = short } = {}) {
   const wide = Math.max(2, Math.round((x.to - x.from) / 90)), high = Math.max(2, Math.round((y.from - y.to) / 60));
   const across = ticks(x.low, x.high, wide).filter((at) => !whole || Number.isInteger(at)).map((at) => [
-    el("line", { class: at === 0 ? "zero" : "mark", x1: x(at), x2: x(at), y1: y.from, y2: y.to }),
-    el("text", { x: x(at), y: y.from + 16, "text-anchor": "middle" }, short(+at.toPrecision(12))),
+    rule(x(at), y.from, x(at), y.to, at === 0 ? "zero" : "mark"),
+    text(x(at), y.from + 16, short(+at.toPrecision(12)), { "text-anchor": "middle" }),
   ]);
   const up = ticks(Math.min(y.low, y.high), Math.max(y.low, y.high), high).map((at) => [
-    el("line", { class: at === 0 && write === short ? "zero" : "mark", x1: x.from, x2: x.to, y1: y(at), y2: y(at) }),
-    el("text", { x: x.from - 6, y: y(at) + 4, "text-anchor": "end" }, write(+at.toPrecision(12))),
+    rule(x.from, y(at), x.to, y(at), at === 0 && write === short ? "zero" : "mark"),
+    text(x.from - 6, y(at) + 4, write(+at.toPrecision(12)), { "text-anchor": "end" }),
   ]);
-  const names = [
-    el("text", { class: "axis", x: x.to, y: y.from + 32, "text-anchor": "end" }, below),
-    el("text", { class: "axis", x: x.from, y: y.to - 8, "text-anchor": "start" }, beside),
-  ];
+  const names = [text(x.to, y.from + 32, below, { class: "axis", "text-anchor": "end" }), text(x.from, y.to - 8, beside, { class: "axis" })];
   return el("g", { class: "axes" }, across.flat(), up.flat(), names);
 }
 
@@ -104,7 +112,8 @@ export function colour(share) {
 
 // A table of numbers under a heading that opens it: the picture for who does not see it.
 export function table(caption, head, rows) {
-  const cells = (tag, row) => el("tr", {}, row.map((cell) => el(tag, tag === "th" ? { scope: "col" } : {}, typeof cell === "number" ? short(cell) : cell)));
+  const cell = (tag, value) => el(tag, tag === "th" ? { scope: "col" } : {}, typeof value === "number" ? short(value) : value);
+  const cells = (tag, row) => el("tr", {}, row.map((value) => cell(tag, value)));
   return el("details", { class: "numbers" }, el("summary", {}, caption),
     el("div", { class: "scroll" }, el("table", {}, el("thead", {}, cells("th", head)), el("tbody", {}, rows.map((row) => cells("td", row))))));
 }

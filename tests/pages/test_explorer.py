@@ -14,7 +14,7 @@ import pytest
 
 from service.api.search import search
 from service.losses import FAMILIES, LOSSES
-from service.pages import pictures
+from service.pages import explorer, pictures
 from tests.api.test_search import FIRST
 from tests.conftest import running
 from tests.pages.browser import Browser, until
@@ -249,5 +249,6 @@ def test_synonyms_lead_to_the_loss_and_others_to_a_guess(client: httpx.Client) -
 
 
 def test_what_a_browser_is_sent_stays_small() -> None:
-    lines = sum(len((PAGES / name).read_text().splitlines()) for name in ("explorer.html", "explorer.css", "explorer.js", "pictures.js", "kit.js"))
-    assert lines <= 900
+    files = [PAGES / name for name in (*explorer.SCRIPTS, "explorer.html")]
+    assert sum(len(file.read_text().splitlines()) for file in files) <= 900
+    assert max(len(line) for file in files if file.suffix == ".js" for line in file.read_text().splitlines()) <= 160
