@@ -113,15 +113,20 @@ class Index:
         wanted = [word for word in _words(query) if word != "loss"][:MOST_WORDS]
         if not wanted:
             return
-        for rank, layer in zip((WORDS, SUMMARY, TEXT), self.layers, strict=True):
-            for at in layer.with_all(wanted):
+        for rank, layer in zip((TEXT, SUMMARY, WORDS), reversed(self.layers), strict=True):  # each layer has the words of those before it
+            fitting = list(layer.with_all(wanted))
+            if not fitting:
+                return
+            for at in fitting:
                 yield at, rank, len(self.entries[at].name)
 
     def _near(self, query: str, least: float) -> list[int]:
         form = min(_keys(query), key=len, default="")
         parts = _trigrams(form)
         shared = Counter(chain.from_iterable(self.trigrams.get(part, ()) for part in parts))
-        near = [(2 * count / (len(parts) + len(_trigrams(key))), key) for key, count in shared.items() if 2 * count >= least * len(parts)]
+        fewest = least * len(parts) / (2 - least)  # a key has no fewer trigrams than it shares
+        likely = [(key, count) for key, count in shared.items() if count >= fewest]
+        near = [(2 * count / (len(parts) + len(_trigrams(key))), key) for key, count in likely]
         ranked = sorted(near, key=lambda pair: (-pair[0], pair[1]))[: 4 * MOST_NEAR]
         return list(dict.fromkeys(at for score, key in ranked if score >= least for at in self.keys[key]))[:MOST_NEAR]
 
