@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -27,6 +28,8 @@ from service.http.endpoint import LossEndpoint
 from service.http.middleware import Guard
 from service.losses import FAMILIES, LOSSES
 from service.pages import explorer, swagger
+from service.pages.files import JSON as JSON_TYPE
+from service.pages.files import File
 from service.settings import Settings
 from service.telemetry import metrics, traces
 
@@ -75,12 +78,13 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
 
 def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
-    def list_losses(
+    async def list_losses(
+        request: Request,
         family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None,
         q: Annotated[str | SkipJsonSchema[None], Query(description="only losses that fit these words, best match first")] = None,
     ) -> Response:
         """The catalogue: every loss's card."""
-        return _json(catalogue.selected(family, q))
+        return await (_catalogue(family) if q is None else File(lambda: orjson.dumps(catalogue.selected(family, q)), JSON_TYPE)).answer(request)
 
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:
@@ -125,8 +129,14 @@ def _add_document(app: FastAPI, authorized: bool) -> None:
     app.router.routes.extend([*swagger.routes(app.openapi, authorized), *explorer.routes()])
 
 
+@lru_cache(maxsize=32)
+def _catalogue(family: str | None) -> File:
+    """The cards of a family, or of all, written and compressed once: they are a megabyte."""
+    return File(lambda: orjson.dumps(catalogue.selected(family)), JSON_TYPE)
+
+
 def _json(content: Any) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json")
+    return Response(orjson.dumps(content), media_type=JSON_TYPE)
 
 
 async def _problem(request: Request, exc: Exception) -> Response:

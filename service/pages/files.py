@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+JSON = "application/json"
 # Everything comes from the service itself. Swagger UI sets styles from script, and its icons are data: URLs.
 HEADERS = {
     "cache-control": "no-cache",

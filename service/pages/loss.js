@@ -104,7 +104,7 @@ function render(view, picture) {
 // What one takes hold of, for the pointer, the keys and a screen reader.
 function mark({ x, y, key, hue = "", square, quiet, label, value }, i) {
   const name = { class: `handle hue${hue} ${quiet ? "quiet" : ""}`, "data-handle": key ?? i, "aria-label": label };
-  const role = { tabindex: 0, role: "slider", "aria-valuetext": value, "aria-valuenow": 0 };
+  const role = { tabindex: 0, role: "slider", "aria-valuetext": value, "aria-valuenow": typeof value === "number" ? value : 0 };
   return el(square ? "rect" : "circle", { ...name, ...role, ...(square ? { x: x - 7, y: y - 7, width: 14, height: 14 } : { cx: x, cy: y, r: 8 }) });
 }
 

@@ -16,11 +16,10 @@ from starlette.routing import Route
 
 from service.api import catalogue
 from service.losses import FAMILIES
-from service.pages.files import File
+from service.pages.files import JSON, File
 from service.pages.markup import describe
 
 HERE = Path(__file__).parent
-JSON = "application/json"
 TITLES = FAMILIES | {"composite": "Combinations"}
 
 Document = dict[str, Any]

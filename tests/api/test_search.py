@@ -118,3 +118,13 @@ def test_a_query_is_bounded() -> None:
     search("ab cd ef gh ij kl mn op " * 100_000)
     assert time.perf_counter() - start < 0.5, "of more than a megabyte a search reads the first characters"
     assert LONGEST_QUERY < 100
+
+
+def test_the_catalogue_is_compressed_and_kept(client: httpx.Client) -> None:
+    plain = client.get("/loss", headers={"accept-encoding": "identity"})
+    small = client.get("/loss", headers={"accept-encoding": "gzip"})
+    assert small.headers["content-encoding"] == "gzip"
+    assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert small.content == plain.content
+    assert client.get("/loss", headers={"if-none-match": plain.headers["etag"]}).status_code == 304
+    assert client.get("/loss", params={"family": "ranking"}).headers["etag"] != plain.headers["etag"]

@@ -13,7 +13,7 @@ STATE = "/losses/huber?delta=0.5&with=pseudo_huber"
 
 def main(path: Path) -> None:
     with running() as address, Browser() as browser:
-        browser.resize(1120, 620)
+        browser.resize(1120, 790)
         browser.open(address + STATE)
         browser.wait("return document.querySelectorAll('.line.dashed').length === 3")
         browser.wait("return document.fonts.status === 'loaded'")
