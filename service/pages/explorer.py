@@ -65,7 +65,7 @@ async def _home(request: Request) -> Response:
         links = {"explorer": "/", "docs": "/docs", "openapi": "/openapi.json", "catalogue": "/loss", "info": "/info", "health": "/health/ready"}
         losses = {name: f"/loss/{name}" for name in (search(query) if query else [*LOSSES, combination.NAME])}
         return Response(orjson.dumps(links | {"losses": losses}), media_type="application/json", headers={"vary": "accept"})
-    page = _start() if not query else File(lambda: _shell("", "Losses", _found(query)), "text/html", HEADERS)
+    page = _start() if not query else File(lambda: _shell("", "Losses", _found(query), query), "text/html", HEADERS)
     answer = await page.answer(request)
     answer.headers["vary"] = "accept, accept-encoding"
     return answer
@@ -100,8 +100,8 @@ def _template() -> Template:
     return Template((HERE / "explorer.html").read_text())
 
 
-def _shell(root: str, title: str, content: str) -> bytes:
-    return _template().substitute(root=root, title=html.escape(title), content=content).encode()
+def _shell(root: str, title: str, content: str, query: str = "") -> bytes:
+    return _template().substitute(root=root, title=html.escape(title), content=content, query=html.escape(query)).encode()
 
 
 # ------------------------------------------------------------------ lists
@@ -142,8 +142,12 @@ def _list(names: Iterable[str], root: str = "") -> str:
 @cache
 def _item(name: str, root: str) -> str:
     summary = _rows()[name].summary
-    text = f"<b>{name.replace('_', '_<wbr>')}</b><span>{html.escape(summary)}</span>"
+    text = f"<b>{_breakable(name)}</b><span>{html.escape(summary)}</span>"
     return f'<li><a href="{root}losses/{name}" data-loss="{name}">{_icon(name)}{text}</a></li>'
+
+
+def _breakable(name: str) -> str:
+    return name.replace("_", "_<wbr>")
 
 
 def _icon(name: str) -> str:
@@ -178,7 +182,7 @@ def _article(name: str) -> str:
     example = card["example"]
     formula = f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{mathml(card["formula"])}</div>'
     parts = [
-        f'<h1>{html.escape(name)}</h1><p class="summary">{prose(card["summary"])}</p>{formula}<div id="picture" class="picture"></div>',
+        f'<h1>{_breakable(name)}</h1><p class="summary">{prose(card["summary"])}</p>{formula}<div id="picture" class="picture"></div>',
         _section("About it", "".join(f"<p>{line}</p>" for line in _prose(card))),
         _section("The same in other libraries", _equivalents(card.get("equivalents", []))),
         _section("Inputs", markup.inputs(card)),

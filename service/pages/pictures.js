@@ -46,7 +46,15 @@ function logarithmic(series) {
 // Lines over one axis, {kind, name, ys, dashed}; with `log` the sizes of the numbers on a logarithmic axis.
 function lines(view, xs, series, below, log) {
   const [low, high] = log ? logarithmic(series) : linear(series);
-  const x = scale(xs[0], xs.at(-1), 56, view.width - 12), y = scale(low, high, view.height - 40, series.length > 3 ? 62 : 28);
+  const x = scale(xs[0], xs.at(-1), 56, view.width - 12);
+  let end = x.from, row = 14;
+  const legend = series.map((one) => {
+    const words = `${one.dashed ? "┄" : "━"} ${one.name}`, wide = 7.6 * words.length + 14;
+    if (end + wide > view.width) [end, row] = [x.from, row + 17];
+    end += wide;
+    return text(end - wide, row, words, { class: `key ${one.kind}` });
+  });
+  const y = scale(low, high, view.height - 40, row + 14);
   const path = (ys) => {
     let pen = "M";
     const points = ys.map((value, i) => {
@@ -57,13 +65,6 @@ function lines(view, xs, series, below, log) {
     });
     return points.join("");
   };
-  let end = x.from, row = 14;
-  const legend = series.map((one) => {
-    const words = `${one.dashed ? "┄" : "━"} ${one.name}`, wide = 7.6 * words.length + 14;
-    if (end + wide > view.width) [end, row] = [x.from, row + 17];
-    end += wide;
-    return text(end - wide, row, words, { class: `key ${one.kind}` });
-  });
   const drawn = series.map((one) => el("path", { class: `line ${one.kind} ${one.dashed ? "dashed" : ""}`, d: path(one.ys) }));
   const inside = { x: 0, y: y.to, width: view.width, height: y.from - y.to, viewBox: `0 ${y.to} ${view.width} ${y.from - y.to}` };
   const write = log ? (at) => short(+(10 ** at).toPrecision(2)) : short;
