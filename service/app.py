@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Annotated, Any
 
 import orjson
@@ -26,7 +27,9 @@ from service.http.auth import Bearers, tokens
 from service.http.endpoint import LossEndpoint
 from service.http.middleware import Guard
 from service.losses import FAMILIES, LOSSES
-from service.pages import swagger
+from service.pages import explorer, swagger
+from service.pages.files import JSON as JSON_TYPE
+from service.pages.files import File
 from service.settings import Settings
 from service.telemetry import metrics, traces
 
@@ -61,7 +64,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
     _add_catalogue(app)
     _add_information(app, settings, life)
     if settings.docs:
-        _add_document(app)
+        _add_document(app, authorized=bool(bearers.digests))
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Failure, _problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
@@ -75,10 +78,13 @@ def create_app(settings: Settings | None = None, life: Life | None = None) -> Fa
 
 def _add_catalogue(app: FastAPI) -> None:
     @app.get("/loss", operation_id="list_losses", tags=["catalogue"], response_model=list[catalogue.Card], responses=problems(422))
-    def list_losses(family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None) -> Response:
+    async def list_losses(
+        request: Request,
+        family: Annotated[str | SkipJsonSchema[None], Query(description="only this family")] = None,
+        q: Annotated[str | SkipJsonSchema[None], Query(description="only losses that fit these words, best match first")] = None,
+    ) -> Response:
         """The catalogue: every loss's card."""
-        found = [card for card in catalogue.cards().values() if family in (None, card["family"])]
-        return _json(found)
+        return await (_catalogue(family) if q is None else File(lambda: orjson.dumps(catalogue.selected(family, q)), JSON_TYPE)).answer(request)
 
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:
@@ -118,13 +124,19 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
         return _json({"status": "ready"})
 
 
-def _add_document(app: FastAPI) -> None:
+def _add_document(app: FastAPI, authorized: bool) -> None:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    app.router.routes.extend(swagger.routes(app.openapi))
+    app.router.routes.extend([*swagger.routes(app.openapi, authorized), *explorer.routes()])
+
+
+@lru_cache(maxsize=32)
+def _catalogue(family: str | None) -> File:
+    """The cards of a family, or of all, written and compressed once: they are a megabyte."""
+    return File(lambda: orjson.dumps(catalogue.selected(family)), JSON_TYPE)
 
 
 def _json(content: Any) -> Response:
-    return Response(orjson.dumps(content), media_type="application/json")
+    return Response(orjson.dumps(content), media_type=JSON_TYPE)
 
 
 async def _problem(request: Request, exc: Exception) -> Response:

@@ -13,11 +13,8 @@ from contextlib import closing
 from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
-
-if TYPE_CHECKING:
-    from service.api.catalogue import Row
 
 PREFIX = "LOSS_SERVICE_"
 USAGE_ERROR = 2
@@ -58,7 +55,7 @@ def _parser() -> Parser:
     listing.set_defaults(run=losses)
     listing.add_argument("name", nargs="?", metavar="NAME", help="a name or synonym")
     listing.add_argument("--family", help="only this family")
-    listing.add_argument("--find", default="", metavar="TEXT", help="only losses whose name, synonyms or summary have this text")
+    listing.add_argument("--find", default="", metavar="TEXT", help="only losses that fit these words, best match first")
     commands.add_parser("evaluate", help="compute a loss over files: Parquet, Arrow, CSV, safetensors, NPZ", add_help=False)
     checking = commands.add_parser("check", help="post the example of every loss to a running service and compare the answers")
     checking.set_defaults(run=check)
@@ -151,6 +148,7 @@ def losses(chosen: argparse.Namespace) -> int:
     """A table, or a card."""
     from service.api import catalogue, combination
     from service.api.names import find
+    from service.api.search import search
     from service.errors import Failure
 
     if chosen.name:
@@ -163,9 +161,11 @@ def losses(chosen: argparse.Namespace) -> int:
     families = sorted({row.family for row in rows})
     if chosen.family not in (None, *families):
         return _complain(f"there is no family {chosen.family!r}; the families are {', '.join(families)}")
-    found = [row for row in rows if chosen.family in (None, row.family) and _has(row, chosen.find.lower())]
+    names = search(chosen.find) if chosen.find else [row.name for row in rows]
+    by_name = {row.name: row for row in rows}
+    found = [by_name[name] for name in names if chosen.family in (None, by_name[name].family)]
     if not found:
-        return _complain(f"no loss has {chosen.find!r} in its name, synonyms or summary")
+        return _complain(f"nothing found for {chosen.find!r}{f' in the family {chosen.family}' if chosen.family else ''}")
     widths = [max(map(len, column)) for column in list(zip(*found, strict=True))[:2]]
     for row in found:
         print(f"{row.name:<{widths[0]}}  {row.family:<{widths[1]}}  {row.summary}")
@@ -182,10 +182,6 @@ def evaluate(arguments: list[str]) -> int:
             raise
         return _complain(f"evaluate needs {exc.name}; install the extra: pip install 'loss-service[files]'")
     return run(arguments)
-
-
-def _has(row: Row, text: str) -> bool:
-    return any(text in part.lower() for part in (row.name, row.summary, *row.synonyms))
 
 
 def _print_card(card: Mapping[str, Any]) -> None:

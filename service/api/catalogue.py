@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import combination, response
 from service.api.operations import COMBINATION, Operation
+from service.api.ranges import form_card, option_range
 from service.api.request import bind
+from service.api.search import search
 from service.codec import JSON
+from service.errors import Failure
 from service.losses import LOSSES, Loss, compute
 from service.losses.declaration import Input, TensorSpec
 
@@ -31,6 +34,21 @@ class Example(BaseModel):
     response: Fields
 
 
+class FormCard(BaseModel):
+    """A form of a tensor, with what its elements may be as numbers. Without bounds and values every finite number is allowed."""
+
+    model_config = ConfigDict(extra="allow")
+    axes: str
+    kind: str
+    minimum: float = 0
+    exclusive_minimum: float = 0
+    maximum: float = 0
+    exclusive_maximum: float = 0
+    values: list[float] = []
+    below: str = Field("", description="the axis whose size bounds an index")
+    range: list[float] = Field([], description="an interval worth plotting")
+
+
 class InputCard(BaseModel):
     """A tensor of a loss."""
 
@@ -39,6 +57,7 @@ class InputCard(BaseModel):
     axes: str
     kind: str
     domain: str
+    forms: list[FormCard] = []
     description: str
     differentiable: bool
     required: bool
@@ -57,6 +76,7 @@ class OptionCard(BaseModel):
     exclusive_minimum: float = 0
     maximum: float = 0
     exclusive_maximum: float = 0
+    range: list[float] = Field([], description="an interval worth trying, of a number")
 
 
 class Card(BaseModel):
@@ -106,6 +126,15 @@ def card_of(operation: Operation) -> dict[str, Any]:
     return combination_card() if operation is COMBINATION else card(LOSSES[operation.name])
 
 
+def selected(family: str | None = None, query: str | None = None) -> list[dict[str, Any]]:
+    """The cards of a family, or of all, and those alone that fit a query, best match first."""
+    families = sorted({row.family for row in rows()})
+    if family is not None and family not in families:
+        raise Failure("invalid-request", f"family: unknown; expected one of {', '.join(families)}, got {family[:100]!r}", [("/family", "unknown")])
+    found = cards()
+    return [found[name] for name in (found if query is None else search(query)) if family in (None, found[name]["family"])]
+
+
 @cache
 def card(loss: Loss) -> dict[str, Any]:
     """The card of a registered loss, its example computed by the loss itself."""
@@ -115,7 +144,7 @@ def card(loss: Loss) -> dict[str, Any]:
         "summary": loss.summary,
         "notes": loss.notes,
         "formula": loss.formula,
-        "inputs": [_input(item) for item in loss.inputs],
+        "inputs": [_input(item, loss.example.get(item.name)) for item in loss.inputs],
         "options": [_option(option) for option in loss.options],
         "reductions": list(loss.reductions),
         "divisor": loss.divisor,
@@ -142,7 +171,7 @@ def plain(fields: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _input(item: Input) -> dict[str, Any]:
+def _input(item: Input, example: Any) -> dict[str, Any]:
     def said(of: str) -> str:
         return " or ".join(dict.fromkeys(str(getattr(form, of)) for form in item.forms))
 
@@ -152,6 +181,7 @@ def _input(item: Input) -> dict[str, Any]:
         "axes": " or ".join(form.shape_text for form in forms),
         "kind": said("kind"),
         "domain": said("domain_text"),
+        "forms": [form_card(form, example) for form in forms],
         "description": item.description,
         "differentiable": item.gradient != "none",
         "required": item.required,
@@ -163,6 +193,8 @@ def _option(option: Any) -> dict[str, Any]:
     found = {"name": option.name, "type": option.type, "default": option.default, "description": option.description}
     if option.choices:
         found["choices"] = list(option.choices)
+    if worth := option_range(option):
+        found["range"] = list(worth)
     return found | {names[key]: bound for key, bound in option.bounds.items()}
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 
+from service.api.search import plain, search
 from service.errors import Failure
 from service.losses import LOSSES, Loss
-
-
-def plain(name: str) -> str:
-    """MSELoss, mse_loss and mse-loss are one name."""
-    return "".join(c for c in name.lower() if c.isalnum())
 
 
 @cache
@@ -45,6 +40,6 @@ def find(name: str) -> Loss:
         raise Failure(
             "unknown-loss", f"there is no loss {name[:100]!r}; it is {' or '.join(known_as.values())}", extra={"did_you_mean": list(known_as)}
         )
-    near = list(dict.fromkeys(known[match] for match in difflib.get_close_matches(asked, known, 5, 0.6)))
+    near = list(search(name)[:5])
     guess = f"; did you mean {near[0]}?" if near else "; GET /loss lists them all"
     raise Failure("unknown-loss", f"there is no loss {name[:100]!r}{guess}", extra={"did_you_mean": near} if near else {})

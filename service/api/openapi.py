@@ -71,12 +71,13 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """One of FastAPI's schemas as `Schema` would write it."""
-    double = {"number": {"format": "double"}}
-    fields = {
-        name: {key: value for key, value in field.items() if key not in ("title", "default")} | double.get(field.get("type"), {})
-        for name, field in schema["properties"].items()
-    }
-    return schema | {"properties": fields}
+    return schema | {"properties": {name: _field(field) for name, field in schema["properties"].items()}}
+
+
+def _field(field: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema without title and default, its numbers doubles."""
+    kept = {key: _field(value) if key == "items" else value for key, value in field.items() if key not in ("title", "default")}
+    return kept | {"format": "double"} if field.get("type") == "number" else kept
 
 
 def _merged(own: dict[str, Any], losses: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from service.api import combination, conditioning, response, verification
-from service.api.names import find, plain
+from service.api.names import find
 from service.api.request import bind
+from service.api.search import plain
 from service.losses import LOSSES, Loss, compute
 from service.settings import Settings
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 from service.errors import Failure
 from service.settings import Settings
 
-EXEMPT = ("/health/live", "/health/ready")  # probes have no secrets to keep and none to show
+EXEMPT = ("/health/live", "/health/ready", "/", "/docs")  # probes and pages have no secrets to keep and none to show
+EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/")  # the pages of losses, and the files of pages; what the pages call needs a token
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -44,7 +45,7 @@ class Bearers:
 
     def check(self, path: str, headers: Headers) -> None:
         """401 for whoever has none of the tokens."""
-        if not self.digests or path in EXEMPT:
+        if not self.digests or path in EXEMPT or path.startswith(EXEMPT_BELOW):
             return
         given = next((value for key, value in headers if key == b"authorization"), b"")
         scheme, _, token = given.partition(b" ")

@@ -2,7 +2,8 @@
 
 Request model, route, card, document and conformance tests are derived from the function's signature, annotations and docstring.
 A docstring is a summary, any prose, and then lines `name: text` for every option, for the inputs that need more words than their
-annotation has, and for `Formula` (LaTeX), `Divisor`, `Synonyms` and `Reference`.
+annotation has, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Search` (words of a related quantity, which find the loss
+and do not name it) and `Reference`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Loss:
     bound: Bound
     conventions: tuple[str, ...]
     pairs: str
+    related: tuple[str, ...] = ()
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
@@ -140,6 +142,7 @@ def loss(
             bound=bound,
             conventions=conventions,
             pairs=pairs,
+            related=tuple(s.strip() for s in doc.pop("Search", "").split(",") if s.strip()),
         )
         if doc:
             raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")

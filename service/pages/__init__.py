@@ -1,1 +1,1 @@
-"""Pages for people."""
+"""The pages that people look at: the explorer, one page for each loss, and Swagger UI."""

@@ -1,29 +1,31 @@
 "use strict";
 
-// Swagger UI's own filter looks at tags and paths; people also look for synonyms, which stand in descriptions.
-function find(operations, phrase) {
-  const wanted = phrase.toLowerCase();
-  const fits = (found) =>
-    [found.get("path"), found.getIn(["operation", "summary"]), found.getIn(["operation", "description"])].some((text) =>
-      String(text ?? "").toLowerCase().includes(wanted),
-    );
-  return operations
-    .map((tag, name) => (name.toLowerCase().includes(wanted) ? tag : tag.update("operations", (all) => all.filter(fits))))
-    .filter((tag) => tag.get("operations").size > 0);
+// The service's own search fills the filter: GET /?q= names the losses that fit, best first. Until it has answered, all stand there.
+const found = new Map();
+const name = (operation) => operation.getIn(["operation", "operationId"]);
+
+function filtered(operations, phrase) {
+  const names = found.get(phrase);
+  if (!names) return operations;
+  const rank = (operation) => names.indexOf(name(operation));
+  const kept = operations.map((tag) => tag.update("operations", (all) => all.filter((one) => rank(one) >= 0).sortBy(rank)));
+  return kept.filter((tag) => tag.get("operations").size > 0).sortBy((tag) => rank(tag.get("operations").first()));
+}
+
+async function look(phrase, system) {
+  const answer = await fetch(`.?${new URLSearchParams({ q: phrase })}`, { headers: { accept: "application/json" } });
+  const names = phrase ? Object.keys((await answer.json()).losses) : [];
+  if (phrase) found.set(phrase, names);
+  document.getElementById("nothing").hidden = names.length > 0 || !phrase;
+  const fits = (tag) => tag.get("operations").some((one) => names.includes(name(one)));
+  system.specSelectors.taggedOperations().forEach((tag, key) => system.layoutActions.show(["operations-tag", key], fits(tag)));
+  system.layoutActions.show(["found", phrase], true); // a change of state, upon which the page is drawn anew
 }
 
 // Families are closed as the page opens, which keeps it quick; what is looked for is shown.
-const opened = {
+const searching = {
   statePlugins: {
-    layout: {
-      wrapActions: {
-        updateFilter: (update, system) => (phrase) => {
-          const found = system.specSelectors.taggedOperations().keySeq();
-          found.forEach((tag) => system.layoutActions.show(["operations-tag", tag], phrase.length > 2));
-          return update(phrase);
-        },
-      },
-    },
+    layout: { wrapActions: { updateFilter: (update, system) => (phrase) => (look(phrase, system), update(phrase)) } },
   },
 };
 
@@ -34,11 +36,12 @@ window.ui = SwaggerUIBundle({
   docExpansion: "none",
   filter: true,
   tryItOutEnabled: true,
+  persistAuthorization: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: -1,
   validatorUrl: null,
   onComplete: () => {
     document.querySelector(".operation-filter-input").placeholder = "Find a loss by name, synonym or word";
   },
-  plugins: [{ fn: { opsFilter: find } }, opened],
+  plugins: [{ fn: { opsFilter: filtered } }, searching],
 });

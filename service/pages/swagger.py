@@ -6,47 +6,37 @@ inputs and options as tables, losses grouped by family.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import html
-import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import orjson
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api import catalogue
+from service.losses import FAMILIES
+from service.pages.files import JSON, File
+from service.pages.markup import describe
 
 HERE = Path(__file__).parent
-JSON = "application/json"
-# Everything comes from the service itself. Swagger UI sets styles from script, and its icons are data: URLs.
-HEADERS = {
-    "cache-control": "no-cache",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+TITLES = FAMILIES | {"composite": "Combinations"}
 
 Document = dict[str, Any]
 
 
-def routes(published: Callable[[], Document]) -> list[Route]:
-    """Routes of the document and of the page that shows it; everything is made at the first request for it."""
+def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
+    """Routes of the document and of the page that shows it; everything is made at the first request for it.
+
+    authorized: requests need a bearer token, so that the page asks for one.
+    """
     swagger = files("fastapi_swagger") / "resources"
     found = {
         "/openapi.json": File(lambda: orjson.dumps(published()), JSON),
         "/docs": File((HERE / "swagger.html").read_bytes, "text/html"),
         "/docs/page.js": File((HERE / "swagger.js").read_bytes, "text/javascript"),
         "/docs/page.css": File((HERE / "swagger.css").read_bytes, "text/css"),
-        "/docs/openapi.json": File(lambda: orjson.dumps(readable(published())), JSON),
+        "/docs/openapi.json": File(lambda: orjson.dumps(readable(published(), authorized)), JSON),
         "/docs/swagger-ui-bundle.js": File((swagger / "swagger-ui-bundle.js").read_bytes, "text/javascript"),
         "/docs/swagger-ui.css": File((swagger / "swagger-ui.css").read_bytes, "text/css"),
         "/docs/favicon-32x32.png": File((swagger / "favicon-32x32.png").read_bytes, "image/png"),
@@ -54,92 +44,32 @@ def routes(published: Callable[[], Document]) -> list[Route]:
     return [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
 
 
-class File:
-    """Bytes that are made once, and go out compressed to whom that suits."""
-
-    def __init__(self, make: Callable[[], bytes], media_type: str) -> None:
-        self.make, self.media_type = make, media_type
-
-    @cached_property
-    def content(self) -> tuple[bytes, bytes, str]:
-        """Plain, compressed, and a tag that changes when they do."""
-        plain = self.make()
-        return plain, gzip.compress(plain, 6, mtime=0), f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
-
-    async def answer(self, request: Request) -> Response:
-        plain, compressed, tag = await run_in_threadpool(lambda: self.content)
-        headers = HEADERS | {"etag": tag, "vary": "accept-encoding"}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(compressed, media_type=self.media_type, headers=headers | {"content-encoding": "gzip"})
-        return Response(plain, media_type=self.media_type, headers=headers)
-
-
-def readable(document: Document) -> Document:
+def readable(document: Document, authorized: bool) -> Document:
     """The document as the page shows it."""
     cards = catalogue.cards()
     paths = {path: {method: _shown(operation, cards) for method, operation in item.items()} for path, item in document["paths"].items()}
-    families = sorted({card["family"] for card in cards.values()})
-    tags = [{"name": name} for name in ("catalogue", "service", *families)]
+    tags = [{"name": "catalogue"}, {"name": "service"}, *({"name": family, "description": title} for family, title in TITLES.items())]
     # The page may be served below a prefix; seen from /docs/openapi.json, .. is the service. Called 3.0, because Swagger UI resolves the whole
     # of a 3.1 document before it shows anything, and of a 3.0 one each operation as it is opened.
-    return document | {"openapi": "3.0.3", "paths": paths, "tags": tags, "servers": [{"url": ".."}]}
+    shown = document | {"openapi": "3.0.3", "paths": paths, "tags": tags, "servers": [{"url": ".."}]}
+    if authorized:
+        schemes = {"token": {"type": "http", "scheme": "bearer"}}
+        shown |= {"security": [{"token": []}], "components": document["components"] | {"securitySchemes": schemes}}
+    return shown
 
 
 def _shown(operation: Document, cards: Mapping[str, Any]) -> Document:
+    """An operation with its problems folded to one, and a loss with its card and below its family."""
+    folded = operation | {"responses": _folded(operation["responses"])}
     card = cards.get(operation["operationId"])
-    if card is None:
-        return operation
-    return operation | {"tags": [card["family"]], "description": describe(card)}
+    return folded if card is None else folded | {"tags": [card["family"]], "description": describe(card)}
 
 
-def describe(card: Mapping[str, Any]) -> str:
-    """A card as HTML in one line, which Markdown leaves as it is."""
-    notes = [card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
-    if card["synonyms"]:
-        notes.append(f"Also known as {', '.join(card['synonyms'])}.")
-    inputs = [
-        (_name(item["name"], item["required"]), _text(item["axes"]), _text(item["domain"]), _text(item["description"])) for item in card["inputs"]
-    ]
-    options = [(_name(o["name"]), _text(span(o)), f"<code>{_text(str(o['default']))}</code>", _text(o["description"])) for o in card["options"]]
-    parts = [
-        mathml(card["formula"]),
-        *(f"<p>{_text(note)}</p>" for note in notes if note),
-        _table(("input", "axes", "values", ""), inputs),
-        _table(("option", "range", "default", ""), options),
-    ]
-    return f"<div>{''.join(parts)}</div>".replace("\n", " ")
-
-
-def span(option: Mapping[str, Any]) -> str:
-    """What an option may be: its choices, its interval, or its type."""
-    if "choices" in option:
-        return ", ".join(map(str, option["choices"]))
-    low, high = option.get("minimum", option.get("exclusive_minimum")), option.get("maximum", option.get("exclusive_maximum"))
-    if low is None and high is None:
-        return str(option["type"])
-    left = "[" if "minimum" in option else "("
-    right = "]" if "maximum" in option else ")"
-    return f"{left}{'-∞' if low is None else low}, {'∞' if high is None else high}{right}"
-
-
-def mathml(formula: str) -> str:
-    """LaTeX as MathML, which browsers draw by themselves."""
-    from latex2mathml.converter import convert  # a quarter of a second: only who reads the page waits for it
-
-    known = formula.replace(r"\operatorname*", r"\operatorname").replace(r"\arg", r"\operatorname{arg}")
-    return convert(known, display="block")
-
-
-def _name(name: str, required: bool = False) -> str:
-    return f"<code>{html.escape(name)}</code>{'<b> *</b>' if required else ''}"
-
-
-def _text(text: str) -> str:
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+def _folded(responses: Document) -> Document:
+    """Successes, and one entry for every problem: they share one schema, and eleven of them fill six screens."""
+    problems = {status: response for status, response in responses.items() if status >= "400"}
+    kept = {status: response for status, response in responses.items() if status not in problems}
+    if not problems:
+        return kept
+    said = "; ".join(f"{status}: {response['description']}" for status, response in problems.items())
+    return kept | {"default": next(iter(problems.values())) | {"description": f"A problem (RFC 9457). {said}."}}

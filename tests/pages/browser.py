@@ -48,6 +48,23 @@ class Browser:
     def open(self, url: str) -> None:
         self._call("POST", f"{self.path}/url", {"url": url})
 
+    def resize(self, width: int, height: int = 900) -> None:
+        """Emulate a screen; the window itself has a least width above that of a telephone."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self._call("POST", f"{self.path}/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
+
+    def drag(self, start: tuple[float, float], by: tuple[float, float]) -> None:
+        """Press the mouse at a point of the page's view, move it, and release it."""
+        x, y = round(start[0]), round(start[1])
+        moves = [{"type": "pointerMove", "duration": 0, "x": x + round(by[0] * share), "y": y + round(by[1] * share)} for share in (0, 0.5, 1)]
+        steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+        self._call("POST", f"{self.path}/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": steps}]})
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other, where the focus is."""
+        steps = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self._call("POST", f"{self.path}/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": steps}]})
+
     def run(self, script: str, *arguments: Any) -> Any:
         """The value that a script returns."""
         return self._call("POST", f"{self.path}/execute/sync", {"script": script, "args": arguments})

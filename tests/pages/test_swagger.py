@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from service.api import catalogue
-from service.pages import swagger
+from service.api.search import search
+from service.pages import markup
+from tests.conftest import running
 from tests.pages.browser import Browser, until
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
@@ -70,28 +72,59 @@ def test_try_it_out_runs_as_it_opens(page: Browser, name: str) -> None:
     page.run(FAMILY, catalogue.cards()[name]["family"])
 
 
-def test_the_filter_knows_synonyms(page: Browser) -> None:
-    page.run(
-        """const box = document.querySelector('.operation-filter-input');
-        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box, arguments[0]);
-        box.dispatchEvent(new Event('input', { bubbles: true }));""",
-        "MSELoss",
-    )
-    until(lambda: "/loss/mean_squared_error" in (found := page.run(LISTED)) and len(found) < 5, "the one loss alone")
+FILTER = """const box = document.querySelector('.operation-filter-input');
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box, arguments[0]);
+    box.dispatchEvent(new Event('input', { bubbles: true }));"""
+
+
+@pytest.mark.parametrize(
+    ("query", "first"), {"MSELoss": "mean_squared_error", "dice": "dice", "cross entropy": "cross_entropy", "l1": "mean_absolute_error"}.items()
+)
+def test_the_filter_is_the_search(page: Browser, query: str, first: str) -> None:
+    page.run(FILTER, query)
+    until(lambda: {path.rpartition("/")[2] for path in page.run(LISTED)} == set(search(query)), "what the search finds, and nothing else")
+    assert page.run(LISTED)[0] == f"/loss/{first}"
     page.screenshot(SCREENSHOTS / "filter.png")
+
+
+def test_the_filter_says_that_nothing_is_found(page: Browser) -> None:
+    page.run(FILTER, "xyzzy")
+    page.wait("return !document.getElementById('nothing').hidden")
+    page.run(FILTER, "")
+    page.wait("return document.querySelectorAll('.opblock-tag').length > 15")
+
+
+def test_an_open_operation_fits_three_screens_and_shows_the_controls(page: Browser) -> None:
+    page.run(FAMILY, "regression")
+    page.wait(FORMULA.replace("math", "span"), "huber")
+    page.run(OPEN, "huber")
+    page.wait(FORMULA, "huber")
+    cells = page.wait(
+        "const rows = [...document.querySelectorAll(`[id$='-huber'] .opblock-description td:first-child`)].map(c => c.innerText); return rows"
+    )
+    assert {"reduction", "sample_weight", "cotangent", "outputs", "wrt", "delta", "predictions"} <= {cell.replace(" *", "") for cell in cells}
+    assert page.run("return document.querySelector(`[id$='-huber']`).getBoundingClientRect().height") < 2600
+    page.run(OPEN, "huber")
+    page.run(FAMILY, "regression")
+
+
+def test_the_page_asks_for_a_token_where_there_is_one(browser: Browser) -> None:
+    with running(LOSS_SERVICE_TOKENS="secret") as address:
+        browser.open(f"{address}/docs")
+        browser.wait("return document.querySelector('.auth-wrapper .authorize')")
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.cards()))
 def test_formula_is_rendered_whole(name: str) -> None:
-    drawn = swagger.mathml(catalogue.cards()[name]["formula"])
+    drawn = markup.mathml(catalogue.cards()[name]["formula"])
     assert drawn.startswith("<math")
     assert "\\" not in drawn, "a command that was not understood"
 
 
 def test_options_show_their_range() -> None:
-    assert swagger.span({"type": "number", "minimum": 0, "maximum": 1}) == "[0, 1]"
-    assert swagger.span({"type": "number", "exclusive_minimum": 0}) == "(0, ∞)"
-    assert swagger.span({"type": "string", "choices": ["e", "2"]}) == "e, 2"
+    assert markup.span({"type": "number", "minimum": 0, "maximum": 1}) == "[0, 1]"
+    assert markup.span({"type": "number", "exclusive_minimum": 0}) == "(0, ∞)"
+    assert markup.span({"type": "string", "choices": ["e", "2"]}) == "e, 2"
 
 
 def test_the_document_is_compressed_for_those_who_ask(client: httpx.Client) -> None:

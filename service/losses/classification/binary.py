@@ -35,6 +35,7 @@ def binary_cross_entropy(
     label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: BCELoss, BCE, BinaryCrossentropy, log_loss
+    Search: log loss
     Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
     """
     p, (z, other) = predictions, smoothed(labels, label_smoothing)
@@ -94,6 +95,7 @@ def binary_cross_entropy_with_logits(
     label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic, logloss
+    Search: log loss
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
     x, (z, other) = predictions, smoothed(labels, label_smoothing)
@@ -154,6 +156,7 @@ def sigmoid_focal(
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in torchvision.
     Synonyms: sigmoid_focal_loss, FocalLoss, BinaryFocalCrossentropy
+    Search: focal loss
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
     x, z = predictions, labels

@@ -159,6 +159,7 @@ def softmax_focal(
     label_smoothing: share of the target spread evenly over all classes.
     Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
     Synonyms: CategoricalFocalCrossentropy, focal_loss, multiclass_focal, softmax_focal_loss
+    Search: focal loss
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
     softmax = Softmax(predictions)

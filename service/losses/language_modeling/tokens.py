@@ -70,6 +70,7 @@ def token_cross_entropy(
     z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
     Divisor: the number of tokens that count
     Synonyms: ForCausalLMLoss, causal_lm, sequence_cross_entropy, language_model, perplexity
+    Search: perplexity
     Reference: Bengio et al., A Neural Probabilistic Language Model, 2003, JMLR 3; Chowdhery et al., PaLM, 2022, arXiv:2204.02311
     """
     n, t, classes = predictions.shape
