@@ -149,17 +149,20 @@ class Bound:
 
     An answer that is exact for inputs moved by half a unit in their last place has no error. unit: whose last place that is, each element's
     own; the largest one's of its tensor, or of all tensors of the call, beside which smaller ones may be lost; or at least that of 1, for
-    scores whose exponentials are rounded.
+    scores whose exponentials are rounded. norm: the size that a gradient's error is relative to, each element's own or that of the largest
+    element of the tensor.
     """
 
     value: float
     gradient: float
     reason: str = ""
     unit: Literal["element", "tensor", "call", "one"] = "element"
+    norm: Literal["element", "tensor"] = "element"
 
 
 ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place
 COMPOSED = Bound(1e-14, 1e-13)  # sums, norms, softmax, overlaps
+VECTORS = Bound(1e-14, 1e-13, "gradients are sums along vectors, of which single elements may cancel", norm="tensor")
 
 
 @dataclass(frozen=True)

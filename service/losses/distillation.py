@@ -13,7 +13,7 @@ from service.losses.declaration import Fraction, Logits, Positive, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import Twofold, less_mean, two_product, two_sum
-from service.losses.numerics.elementary import positions, softplus, times
+from service.losses.numerics.elementary import divide_or_zero, positions, softplus, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.registry import loss
@@ -183,7 +183,7 @@ def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Twofold:
 def _mixture_bend(own: _Scores, other: _Scores, share: float) -> Array:
     """The second derivative by the own scores of the divergences from the mixture, of which `share` is the other's."""
     whole = (1.0 - share) * own.p + share * other.p
-    part = np.divide((1.0 - share) * own.p, whole, out=np.zeros_like(whole), where=whole != 0)  # of the mixture, the own one's
+    part = divide_or_zero((1.0 - share) * own.p, whole)  # of the mixture, the own one's
     mean = (own.p * part).sum(axis=1, keepdims=True)
     return (1.0 - share) * (own.bend(_mixture_slope(own, other, share)) + own.p * (own.p * (part - mean) - own.q * part))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from service.losses.numerics import Array
+from service.losses.numerics.elementary import divide_or_zero
 from service.losses.numerics.special import expm1_minus
 
 Twofold = tuple[Array, Array]
@@ -68,7 +69,7 @@ def root(x: Twofold) -> Twofold:
     """The square root of x >= 0."""
     s = np.sqrt(x[0])
     p, e = two_product(s, s)
-    return _settled(s, np.divide(((x[0] - p) - e) + x[1], 2.0 * s, out=np.zeros_like(s), where=s != 0))
+    return _settled(s, divide_or_zero(((x[0] - p) - e) + x[1], 2.0 * s))
 
 
 def scaled(x: Twofold, exponent: Array) -> Twofold:
