@@ -35,16 +35,16 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
     """
     cosines, decibels = Cosines(Directions.of(predictions), Directions.of(labels)), 20 / math.log(10)
     sine = norms(cosines.residual(0))
+    close = np.flatnonzero(cosines.defined & (sine < 2.0**-40))
+    sine[close] = np.where(_in_proportion(predictions[close], labels[close]), 0.0, np.maximum(sine[close], 2.0**-54))
 
     def slope(of: int) -> Array:
         residual = cosines.residual(of)
-        rate = divide_or_zero(np.full_like(sine, -decibels), sine * cosines.values)
-        return cosines.sides[of].over_length(rate[:, None] * divide_or_zero(residual, norms(residual)[:, None]))
+        steep = divide_or_zero(residual, norms(residual)[:, None]) * (-decibels / sine)[:, None]
+        return divide_or_zero(cosines.sides[of].over_length(steep), cosines.values[:, None])
 
     values = decibels * (np.log(sine) - np.log(np.abs(cosines.values)))
     values = np.where(np.isnan(values), np.inf, values)  # silence has no angle
-    close = np.flatnonzero(cosines.defined & (sine < 2.0**-40))
-    values[close[_in_proportion(predictions[close], labels[close])]] = -np.inf
     return elementwise(values, {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)})
 
 

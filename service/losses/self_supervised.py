@@ -107,7 +107,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     exact = np.rint if n <= 2 else np.asarray  # two samples are always correlated by 0, 1 or -1
     off = shrink * exact(correlations.at(slice(None)))
     np.fill_diagonal(off, 0.0)
-    short = shrink * exact(angles.one_minus) + (0.0 if deviation == "biased" else 1.0 / n)
+    short = shrink * exact(np.where(angles.one_minus < ROUNDING**2, 0.0, angles.one_minus)) + (0.0 if deviation == "biased" else 1.0 / n)
     each = np.ones(len(off))
 
     def by(view: int) -> Pullback:

@@ -22,6 +22,7 @@ from service.losses.registry import loss
 
 Scale = Annotated[Array, TensorSpec("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
 Bias = Annotated[Array, TensorSpec("1", gradient="default", description="added to the scaled cosines")]
+SCALED = Bound(1e-11, 1e-10, "the rounding of cosines is multiplied by logit_scale, which is tried up to 1e5", "vector", "tensor")
 VIEWS = {"image": [[1.0, 0.0], [0.0, 1.0]], "text": [[0.8, 0.6], [-0.6, 0.8]]}
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 
@@ -95,7 +96,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
     return of_cosines(embeddings, count > 0, row_loss)
 
 
-@loss(example=VIEWS, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=VIEWS, merges=False, bound=SCALED, pairs="n n")
 @in_float64
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
@@ -140,7 +141,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     example=VIEWS,
     merges=False,
     pairs="n n",
-    bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs", norm="tensor"),
+    bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs", "vector", "tensor"),
 )
 @in_float64
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
@@ -286,7 +287,9 @@ def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) 
     counts = partners(labels)[0] > 0
     distances = AllDistances(embeddings, "squared_euclidean")
     largest = np.finfo(np.float64).max
-    nearest = np.concatenate([masked(np.maximum(-distances.values[rows], -largest), pairs_of(labels, rows)[0]).argmax(axis=1) for rows in row_blocks(n, n)])
+    nearest = np.concatenate(
+        [masked(np.maximum(-distances.values[rows], -largest), pairs_of(labels, rows)[0]).argmax(axis=1) for rows in row_blocks(n, n)]
+    )
     beyond = distances.squares_beyond(nearest)
 
     def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:

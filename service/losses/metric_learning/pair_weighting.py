@@ -132,7 +132,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
 @loss(
     example=BATCH,
     merges=False,
-    bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents", norm="tensor"),
+    bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents", "vector", "tensor"),
     pairs="0.1 n n n",
 )
 @in_float64

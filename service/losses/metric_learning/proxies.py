@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import VECTORS, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
 from service.losses.metric_learning._shared import log_one_plus, log_sum_exp, masked
 from service.losses.numerics import Array
@@ -20,6 +20,7 @@ from service.losses.registry import loss
 Weights = Annotated[
     Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class, a row each (as torch.nn.Linear's weight)")
 ]
+CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly alike", "vector", "tensor")
 Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class")]
 Label = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each sample")]
 Radians = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1.5707963267948966)]
@@ -34,7 +35,7 @@ def softmax_of(s: Array, labels: Array, scale: float) -> tuple[Array, Array]:
     return softmax.negative_log_at(labels), softmax.pull(labels, np.full(len(s), scale))
 
 
-@loss(example=WEIGHTS, bound=VECTORS)
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
@@ -79,22 +80,21 @@ def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int
         return Cosines(cosines.a.at(rows), cosines.b.at(own[rows]))
 
     def sideways(of: int, c: Array) -> Array:
-        pairs = pair(slice(None))
-        residual = pairs.residual(of)
-        return pairs.sides[of].over_length((c * aside)[:, None] * divide_or_zero(residual, norms(residual)[:, None]))
+        residual = pair(slice(None)).residual(of)
+        return (c * aside)[:, None] * divide_or_zero(residual, norms(residual)[:, None])
 
     values, slopes = cosines.by_rows(row_loss)
     return Evaluation(
         values,
         np.ones(len(labels)),
         {
-            "embeddings": lambda c: cosines.by_a(slopes, c) + sideways(0, c),
-            "weight": lambda c: cosines.by_b(slopes, c) + scattered(weight, own, sideways(1, c)),
+            "embeddings": lambda c: cosines.by_a(slopes, c, beside=sideways(0, c)),
+            "weight": lambda c: cosines.by_b(slopes, c, beside=scattered(weight, own, sideways(1, c))),
         },
     )
 
 
-@loss(example=WEIGHTS, bound=VECTORS)
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
@@ -123,7 +123,7 @@ def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) ->
     return Evaluation(values, np.ones(len(embeddings)), {"embeddings": lambda c: cosines.by_a(slopes, c), name: lambda c: cosines.by_b(slopes, c)})
 
 
-@loss(example=WEIGHTS, bound=VECTORS)
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
     r"""Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
@@ -233,7 +233,7 @@ SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", descriptio
 
 @loss(
     example=CLASSES | {"weight": [[[0.8, 0.6], [0.6, -0.8]], [[-0.6, 0.8], [-1.0, 0.1]], [[1.0, -1.0], [-1.0, -1.0]]]},
-    bound=VECTORS,
+    bound=CLASS_VECTORS,
 )
 @in_float64
 def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:

@@ -17,7 +17,7 @@ from service.losses.registry import loss
     example=BATCH,
     merges=False,
     pairs="0.1 n n n",
-    bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides", norm="tensor"),
+    bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides", "vector", "tensor"),
 )
 @in_float64
 def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.01) -> Evaluation:

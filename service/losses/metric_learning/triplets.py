@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, NonNegative, Positive, Vector
+from service.losses.declaration import Bound, NonNegative, Positive, Vector
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, pairs_of
 from service.losses.numerics import Array
@@ -186,7 +186,7 @@ def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array,
     return Evaluation(by_row(chosen[0], values, len(weight)), weight, {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
 @in_float64
 def batch_hard_triplet(
     embeddings: Vector,
@@ -218,7 +218,7 @@ def batch_hard_triplet(
     return _mined(embeddings, (valid, farthest, nearest), weight, distance, margin, form == "soft")
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
 @in_float64
 def batch_semi_hard_triplet(
     embeddings: Vector,

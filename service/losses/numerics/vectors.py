@@ -191,13 +191,13 @@ class AllCosines:
         """Values (n,) and slopes (n, m) of a loss that is a number for each row of cosines."""
         return by_rows((len(self.a.unit), len(self.b.unit)), self.at, loss)
 
-    def by_a(self, slopes: Array, c: Array, exponent: int = 0) -> Array:
-        """The derivative by a from 2^exponent times the slopes (n, m), row i times c_i."""
-        return self.a.pull(c[:, None] * (slopes @ self.b.unit), exponent)
+    def by_a(self, slopes: Array, c: Array, exponent: int = 0, beside: Array | float = 0.0) -> Array:
+        """The derivative by a from 2^exponent times the slopes (n, m), row i times c_i; beside: a further derivative by the directions of a."""
+        return self.a.pull(c[:, None] * (slopes @ self.b.unit) + beside, exponent)
 
-    def by_b(self, slopes: Array, c: Array, exponent: int = 0) -> Array:
+    def by_b(self, slopes: Array, c: Array, exponent: int = 0, beside: Array | float = 0.0) -> Array:
         """The derivative by b."""
-        return self.b.pull(slopes.T @ (c[:, None] * self.a.unit), exponent)
+        return self.b.pull(slopes.T @ (c[:, None] * self.a.unit) + beside, exponent)
 
     def by_both(self, slopes: Array, c: Array) -> Array:
         """The derivative by a where b is a."""
