@@ -292,24 +292,31 @@ class Truth:
 
     def movements(self, rng: Generator) -> Iterator[Change]:
         """All inputs moved by units in their last place, up or down: in random directions, and each tensor alone."""
-        places = [
-            (name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if self.unit(a, index)
-        ]
-        unit = {(name, index): float(np.spacing(self.unit(self.call.tensors[name], index))) for name, index in places}
-        directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4 if self.loss.bound.unit == "element" else 16)]
-        names = {name for name, _ in places}
-        directions += [np.array([sign if name == chosen else 0 for name, _ in places]) for chosen in names for sign in (1, -1)]
-        for direction in directions:
-            signs = {place: int(sign) for place, sign in zip(places, direction, strict=True)}
-            if self.loss.bound.unit == "element":
-                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign)}
-            else:
-                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign, unit[place])}
-            yield {place: signs[place] * mp.mpf(unit[place]) * MOVED[self.loss.bound.norm] for place in moved}
+        bound = self.loss.bound
+        for whose in ("vector", "call") if bound.norm == "tensor" and bound.unit == "call" else (bound.unit,):
+            yield from self.movements_of(whose, MOVED[bound.norm], rng)
 
-    def unit(self, array: Array, index: tuple[int, ...]) -> Any:
+    def movements_of(self, whose: str, units: float, rng: Generator) -> Iterator[Change]:
+        sizes = {
+            (name, index): size
+            for name, array in self.call.tensors.items()
+            if array.dtype.kind == "f"
+            for index in np.ndindex(array.shape)
+            if (size := self.size(array, index, whose))
+        }
+        unit = {place: float(np.spacing(size)) for place, size in sizes.items()}
+        directions = [rng.choice((-1, 1), size=len(unit)) for _ in range(4 if whose == "element" else 16)]
+        names = {name for name, _ in unit}
+        directions += [np.array([sign if name == chosen else 0 for name, _ in unit]) for chosen in names for sign in (1, -1)]
+        for direction in directions:
+            signs = {place: int(sign) for place, sign in zip(unit, direction, strict=True)}
+            room = {place: 0.0 if whose == "element" else max(units, 1.0) * unit[place] for place in unit}
+            moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign, room[place])}
+            yield {place: signs[place] * mp.mpf(unit[place]) * units for place in moved}
+
+    def size(self, array: Array, index: tuple[int, ...], whose: str) -> Any:
         """Of the number whose last place this element is known to (Bound.unit), its size."""
-        match self.loss.bound.unit:
+        match whose:
             case "element":
                 return np.abs(array[index])
             case "vector":
@@ -355,6 +362,8 @@ def bounds(loss: Loss, dtype: str) -> tuple[float, float]:
     if dtype == "float64":
         return loss.bound.value, loss.bound.gradient
     unit = 2.0**-23
+    if loss.bound.norm == "tensor":
+        return 16 * unit, 16 * unit  # computed in float64
 
     def single(bound: float, composed: float) -> float:
         return 8 * unit if bound <= ELEMENTWISE.value else 16 * unit if bound <= composed else bound / 2.0**-52 * unit
