@@ -10,7 +10,6 @@ import numpy as np
 from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Score, Sign, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import times
 from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
 from service.losses.registry import loss
 
@@ -51,15 +50,9 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
 
 
 def _of_cosines(cosines: Cosines, values: Array, slope: Array | float, names: tuple[str, str]) -> Evaluation:
-    """The Evaluation of a function of cosines. times: a derivative is infinite at vectors near 0."""
+    """The Evaluation of a function of cosines."""
     first, second = names
-    return elementwise(
-        values,
-        {
-            first: lambda c: times((c * slope)[:, None], cosines.derivative(0)),
-            second: lambda c: times((c * slope)[:, None], cosines.derivative(1)),
-        },
-    )
+    return elementwise(values, {first: lambda c: cosines.derivative(0, c * slope), second: lambda c: cosines.derivative(1, c * slope)})
 
 
 @loss(example={"predictions": [[1.0, 0.0], [1.0, 2.0]], "labels": [[0.6, 0.8], [2.0, 4.0]]}, bound=VECTORS)
@@ -133,4 +126,4 @@ def contrastive(
     else:
         half = 0.5 if convention == "hadsell" else 1.0
         values, slope = half * np.where(similar, apart.values, gap) ** 2, 2.0 * half * np.where(similar, apart.values, -gap)
-    return elementwise(values, {"input1": lambda c: (c * slope)[:, None] * apart.by_a(), "input2": lambda c: (c * slope)[:, None] * apart.by_b()})
+    return elementwise(values, {"input1": lambda c: apart.by_a(c * slope), "input2": lambda c: apart.by_b(c * slope)})

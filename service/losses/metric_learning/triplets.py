@@ -12,7 +12,7 @@ from service.losses.evaluation import Evaluation, Pullback, elementwise, in_bloc
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, pairs_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, scattered, sigmoid, softplus
-from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of_difference, scaled
+from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of, norm_of_difference, scaled
 from service.losses.registry import loss
 
 TRIPLET = {"anchor": [[0.0, 0.0], [1.0, 1.0]], "positive": [[0.3, 0.4], [1.0, 2.0]], "negative": [[0.6, 0.8], [4.0, 5.0]]}
@@ -38,15 +38,15 @@ class Triplets:
         return {"anchor": self._anchor, "positive": self._positive, "negative": self._negative}
 
     def _anchor(self, c: Array) -> Array:
-        return c[:, None] * (self.near.by_a() - self.of_far[:, None] * self.far.by_a())
+        return self.near.by_a(c) - self.far.by_a(self.of_far * c)
 
     def _positive(self, c: Array) -> Array:
-        slope = self.near.by_b()
-        return c[:, None] * (slope if self.across is None else slope - (1.0 - self.of_far)[:, None] * self.across.by_a())
+        slope = self.near.by_b(c)
+        return slope if self.across is None else slope - self.across.by_a((1.0 - self.of_far) * c)
 
     def _negative(self, c: Array) -> Array:
-        slope = self.of_far[:, None] * self.far.by_b()
-        return -c[:, None] * (slope if self.across is None else slope + (1.0 - self.of_far)[:, None] * self.across.by_b())
+        slope = self.far.by_b(-self.of_far * c)
+        return slope if self.across is None else slope - self.across.by_b((1.0 - self.of_far) * c)
 
 
 def _hinged(triplets: Triplets, margin: float | Array) -> Evaluation:
@@ -59,20 +59,15 @@ def _times(factor: Array, slope: Pullback) -> Pullback:
     return lambda c: slope(c * factor)
 
 
-def _across(anchor: Array, positive: Array, negative: Array, eps: float = 0.0) -> Array:
-    """|a - p + eps|^2 - |a - n + eps|^2 as (n - p) . (2 a - p - n + 2 eps), which does not cancel where positive and negative are alike."""
-    return np.vecdot(negative - positive, (anchor - positive + eps) + (anchor - negative + eps))
-
-
 def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: float, swap: bool) -> Evaluation:
     """Squares of distances that are out of range may have a difference that is not: rows so large are made smaller by a power of two first."""
     room = np.finfo(anchor.dtype).maxexp // 2 - 16
     up = np.maximum(0, np.max([exponents(x) for x in (anchor, positive, negative)], axis=0) - room)
     a, p, n = (scaled(x, -up[:, None]) for x in (anchor, positive, negative))
     near, far, across = (distance_of_rows(x, y, "squared_euclidean") for x, y in ((a, p), (a, n), (p, n)))
-    difference = _across(a, p, n)
+    difference = np.vecdot(n - p, (a - p) + (a - n))  # |a - p|^2 - |a - n|^2, without cancellation where p and n are alike
     if swap:
-        difference = np.where(across.values < far.values, _across(p, a, n), difference)
+        difference = np.where(across.values < far.values, np.vecdot(n - a, (p - a) + (p - n)), difference)
     evaluation = _hinged(Triplets(near, far, across if swap else None, difference), scaled(np.full(len(a), margin), -2 * up))
     values = scaled(evaluation.numerator, 2 * up)
 
@@ -83,10 +78,16 @@ def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: f
 
 
 def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
-    near, far = norm_of_difference(anchor, positive, 2.0, eps), norm_of_difference(anchor, negative, 2.0, eps)
+    to_positive, to_negative = anchor - positive, anchor - negative
+    to_positive += eps
+    to_negative += eps
+    near, far = norm_of(to_positive), norm_of(to_negative)
     both = near.values + far.values
     plain = ~((both > 1e-140) & (both < 1e140))  # what has no squares in range
-    difference = np.where(plain, near.values - far.values, _across(anchor, positive, negative, eps) / both)
+    squares = np.vecdot(
+        negative - positive, to_positive + to_negative
+    )  # their difference, without cancellation where positive and negative are alike
+    difference = np.where(plain, near.values - far.values, squares / both)
     return _hinged(Triplets(near, far, None, difference), margin)
 
 

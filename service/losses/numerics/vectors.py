@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -73,13 +73,13 @@ class Directions:
         """Some of the rows."""
         return Directions(self.unit[rows], self.length[rows], self.exponent[rows], self.defined[rows])
 
-    def over_length(self, slope: Array, exponent: int = 0) -> Array:
-        """Rows at right angles with the directions, times 2^exponent, divided by the lengths; 0 for a zero row."""
-        return scaled(slope * (self.defined / self.length)[:, None], (exponent - self.exponent)[:, None])
+    def over_length(self, slope: Array, c: Array | float = 1.0, exponent: int = 0) -> Array:
+        """Rows at right angles with the directions, times c and 2^exponent, divided by the lengths; 0 for a zero row."""
+        return scaled(slope * np.where(self.defined, c / self.length, 0.0)[:, None], (exponent - self.exponent)[:, None])
 
     def pull(self, slope: Array, exponent: int = 0) -> Array:
         """The derivative by the rows from 2^exponent times the derivative by their directions."""
-        return self.over_length(slope - np.vecdot(slope, self.unit)[:, None] * self.unit, exponent)
+        return self.over_length(slope - np.vecdot(slope, self.unit)[:, None] * self.unit, exponent=exponent)
 
 
 # ------------------------------------------------------------------ row by row
@@ -94,66 +94,73 @@ class Cosines:
         self.values = np.vecdot(a.unit, b.unit)
         self.sign = np.where(self.values < 0, -1.0, 1.0)
         self.chord = b.unit - self.sign[:, None] * a.unit
-        self.near = np.abs(self.values) > 0.5
-        self.short = np.where(self.near, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))  # 1 - |cosine|
+        self.short = np.where(np.abs(self.values) > 0.5, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))
 
     @property
     def one_minus(self) -> Array:
         """1 - cosine: half the squared chord where the vectors are nearly parallel."""
-        return np.where(self.near & (self.sign > 0), self.short, 1.0 - self.values)
+        return np.where(self.sign > 0, self.short, 1.0 - self.values)
 
     def residual(self, of: int) -> Array:
-        """The part of the other direction at right angles with direction `of`, as long as the sine: b - a cos is (b - a) + a (1 - cos)."""
-        a, b = self.sides[of].unit, self.sides[1 - of].unit
-        start = np.where(self.near[:, None], self.chord if of == 0 else -self.sign[:, None] * self.chord, b)
-        factor = np.where(self.near, self.sign * self.short, -self.values)
-        return (start + factor[:, None] * a) * self.defined[:, None]
+        """The part of the other direction at right angles with direction `of`, as long as the sine.
 
-    def derivative(self, of: int) -> Array:
-        """D cosine / d row, (n, d)."""
-        return self.sides[of].over_length(self.residual(of))
+        b - a cos is (b - a) + a (1 - cos), which does not cancel where a and b are nearly parallel.
+        """
+        out = (self.sign * self.short)[:, None] * self.sides[of].unit
+        out += self.chord if of == 0 else -self.sign[:, None] * self.chord
+        return out
+
+    def derivative(self, of: int, c: Array | float = 1.0) -> Array:
+        """The derivatives of c times the cosines by the rows, (n, d)."""
+        return self.sides[of].over_length(self.residual(of), c)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of the rows of a and b: its values (n,), and on demand its derivatives (n, d) by either row."""
+    """A measure of the rows of a and b: its values (n,), and from a cotangent (n,) its derivatives (n, d) by either row."""
 
     values: Array
-    by_a: Callable[[], Array]
-    by_b: Callable[[], Array]
+    by_a: Callable[[Array], Array]
+    by_b: Callable[[Array], Array]
 
 
-def of_difference(values: Array, slope: Callable[[], Array]) -> Measure:
+def of_difference(values: Array, slope: Callable[[Array], Array]) -> Measure:
     """A measure of a - b."""
-    known = cache(slope)
-    return Measure(values, known, lambda: -known())
+    return Measure(values, slope, lambda c: slope(-c))
 
 
 def distance_of_rows(a: Array, b: Array, distance: Distance, eps: float = 0.0) -> Measure:
     """One of the named distances; eps is added to each coordinate difference of the euclidean one."""
     if distance == "cosine":
         cosines = Cosines(Directions.of(a), Directions.of(b))
-        return Measure(cosines.one_minus, *(cache(lambda of=of: -cosines.derivative(of)) for of in (0, 1)))
+        return Measure(cosines.one_minus, lambda c: cosines.derivative(0, -c), lambda c: cosines.derivative(1, -c))
     if distance == "squared_euclidean":
         difference = a - b
-        return of_difference(np.vecdot(difference, difference), lambda: 2.0 * difference)
+        return of_difference(np.vecdot(difference, difference), lambda c: (2.0 * c)[:, None] * difference)
     return norm_of_difference(a, b, 1.0 if distance == "manhattan" else 2.0, eps if distance == "euclidean" else 0.0)
 
 
 def norm_of_difference(a: Array, b: Array, p: float = 2.0, eps: float = 0.0) -> Measure:
     """The p-norm of a - b + eps. Its gradient is 0 where it is 0, and for p <= 1 at each coordinate that is 0."""
-    difference = a - b + eps if eps else a - b
-    if p == 1.0 or a.shape[-1] == 1:
-        return of_difference(np.abs(difference).sum(axis=-1), lambda: np.sign(difference))
+    return norm_of(a - b + eps if eps else a - b, p)
+
+
+def norm_of(difference: Array, p: float = 2.0) -> Measure:
+    """The p-norm of the difference of a and b."""
+    if p == 1.0 or difference.shape[-1] == 1:
+        return of_difference(np.abs(difference).sum(axis=-1), lambda c: c[:, None] * np.sign(difference))
     if p == 2.0:
         x, squares, exponent = moderate(difference)
         size = np.sqrt(squares)
-        return of_difference(scaled(size, exponent), lambda: x / np.where(size == 0, 1.0, size)[:, None])
+        return of_difference(scaled(size, exponent), lambda c: divide_or_zero(c, size)[:, None] * x)
     part = np.abs(difference)
     top = part.max(axis=-1, keepdims=True)
     ratio = divide_or_zero(part, top)
     powers = np.maximum((ratio**p).sum(axis=-1, keepdims=True), 1.0)  # 0 where all are 0
-    slope = lambda: np.sign(difference) * np.where(ratio == 0, 1.0, ratio) ** (p - 1.0) * powers ** (1.0 / p - 1.0)  # noqa: E731
+
+    def slope(c: Array) -> Array:
+        return c[:, None] * (np.sign(difference) * np.where(ratio == 0, 1.0, ratio) ** (p - 1.0) * powers ** (1.0 / p - 1.0))
+
     return of_difference((top * powers ** (1.0 / p))[:, 0], slope)
 
 
@@ -239,9 +246,14 @@ class AllDistances:
 
     def pull(self, slopes: Array) -> Array:
         """The derivative by x from the derivative by the distances (n, n); 0 through a distance that is 0."""
-        slopes = slopes + slopes.T
-        slopes = divide_or_zero(slopes, self.values) if self.distance == "euclidean" else 2.0 * slopes
+        slopes, unit = slopes + slopes.T, 1.0
+        if self.distance == "euclidean":
+            if self.values.min(initial=1.0, where=self.values > 0) < 1e-300 and self.values.max() < 1e100:
+                unit = 2.0**600  # a slope over a denormal distance would be infinite
+            slopes = divide_or_zero(slopes, unit * self.values)
+        else:
+            slopes *= 2.0
         out = np.empty_like(self.x)
         for rows, difference in self._differences():
-            out[rows] = (slopes[rows, None, :] @ difference)[:, 0]
+            out[rows] = (slopes[rows, None, :] @ (difference if unit == 1.0 else unit * difference))[:, 0]
         return out if self.directions is None else self.directions.pull(0.5 * out)
