@@ -159,6 +159,11 @@ class Bound:
     unit: Literal["element", "vector", "tensor", "call", "one"] = "element"
     norm: Literal["element", "tensor"] = "element"
 
+    @property
+    def promise(self) -> str:
+        """The note on the card of a loss whose gradients are not held element by element."""
+        return "Gradients are accurate relative to the largest element of each tensor." if self.norm == "tensor" else ""
+
 
 ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place
 COMPOSED = Bound(1e-14, 1e-13)  # sums, norms, softmax, overlaps
