@@ -1,7 +1,6 @@
 """A weighted sum of several losses in one call: a sum of values, and of gradients scaled by the weights.
 
-With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm of the term's variance. It is kept in parts, since it may
-be out of range where its product with a value or a gradient is not.
+With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm of the term's variance.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from service.api.conditioning import numerics
 from service.api.names import find
 from service.api.request import Tensor, bind
 from service.errors import Failure, failure
-from service.losses import Answer, InvalidOption, InvalidTensor, NonFinite, compute
+from service.losses import InvalidOption, InvalidTensor, NonFinite, compute
 from service.losses.checking import require
 from service.losses.declaration import REALS
 from service.losses.numerics import Array
@@ -64,10 +63,16 @@ def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf)
         raise Failure("invalid-request", f"/terms: too many; expected at most {max_terms}, got {len(fields['terms'])}", [("/terms", "too many")])
     request = CombinationRequest.model_validate(fields)
     s = _log_variances(request)
-    factors = [_factors(term.weight, log_variance) for term, log_variance in zip(request.terms, s, strict=True)]
-    terms = [_term(term, factors[i], ("terms", i), max_pairs // len(factors)) for i, term in enumerate(request.terms)]
-    with np.errstate(over="ignore"):
-        losses = np.array([np.ldexp(*_product(term["value"], *factors[i])) for i, term in enumerate(terms)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        factors = np.array([term.weight for term in request.terms]) * np.exp(-s)
+    if not np.isfinite(factors).all():
+        i = int(np.flatnonzero(~np.isfinite(factors))[0])
+        raise InvalidOption("log_variances", f"put the factor weight * e^-s of term {i} out of range; expected a finite factor")
+    terms = [
+        _term(term, float(factor), ("terms", i), max_pairs // len(s)) for i, (term, factor) in enumerate(zip(request.terms, factors, strict=True))
+    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = np.array([term["value"] for term in terms]) * factors
         value = float((losses + s / 2).sum())
     if not np.isfinite(value):
         raise NonFinite("value")
@@ -98,27 +103,13 @@ def _typed(gradient: Array, like: Any) -> Array:
     return typed
 
 
-def _factors(weight: float, log_variance: float) -> tuple[float, ...]:
-    """Numbers whose product is weight * e^-log_variance. Beyond e^2800 no float makes the product finite but 0."""
-    return (weight, *[math.exp(max(-700.0, min(-log_variance / 4, 700.0)))] * 4)
-
-
-def _product(*numbers: float) -> tuple[float, int]:
-    """The product as a mantissa and an exponent of 2, whose range has no end."""
-    mantissas, exponents = np.frexp(numbers)
-    return float(mantissas.prod()), int(exponents.sum())
-
-
-def _term(term: TermRequest, factors: tuple[float, ...], place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
-    mantissa, exponent = _product(*factors)
-    within = max(-1000, min(exponent, 1000))
+def _term(term: TermRequest, factor: float, place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
     try:
         call = bind(find(term.loss), term.inputs, max_pairs)
         if call.controls.reduction == "none":
             raise Failure("invalid-request", f"/{place[0]}/{place[1]}/inputs/reduction: no value; expected mean, sum or batchmean, got none")
         controls = replace(call.controls, outputs=(*call.controls.outputs, "value"))  # the sum needs it
-        answer = compute(call.loss, call.tensors, call.options, controls, scale=math.ldexp(mantissa, within))
-        _shift(answer, exponent - within)
+        answer = compute(call.loss, call.tensors, call.options, controls, scale=factor)
     except Exception as exc:
         inside = (*place, "loss") if isinstance(exc, Failure) and exc.kind == "unknown-loss" else (*place, "inputs")
         placed = failure(exc, inside)
@@ -129,14 +120,3 @@ def _term(term: TermRequest, factors: tuple[float, ...], place: tuple[str | int,
     if "numerics" in call.controls.outputs:
         found["numerics"] = numerics(call)
     return {"name": term.name or found["loss"], "loss": found.pop("loss"), "weight": term.weight, **found}
-
-
-def _shift(answer: Answer, exponent: int) -> None:
-    """Multiply the derivatives by 2^exponent, the part of a factor that no float holds."""
-    for name in ("gradients", "hessian_diagonal"):
-        for key, array in (getattr(answer, name) or {}).items() if exponent else ():
-            with np.errstate(over="ignore"):
-                shifted = np.ldexp(array.astype(np.float64), exponent).astype(array.dtype)
-            if not np.isfinite(shifted).all():
-                raise NonFinite(f"{name}.{key}")
-            getattr(answer, name)[key] = shifted

@@ -8,19 +8,20 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.declaration import Bound, TensorSpec
-from service.losses.evaluation import Evaluation, elementwise
+from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_product
-from service.losses.numerics.elementary import over
-from service.losses.numerics.vectors import Angles, exponents
+from service.losses.numerics.elementary import divide_or_zero
+from service.losses.numerics.vectors import Cosines, Directions, exponents, norms
 from service.losses.registry import loss
 
 Waves = Annotated[Array, TensorSpec("n t", gradient="default", description="estimated signals, a row each")]
 WaveLabels = Annotated[Array, TensorSpec("n t", gradient="on request", description="true signals")]
-APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor")
+APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor", "tensor")
 
 
 @loss(example={"predictions": [[0.5, -1.0, 0.3]], "labels": [[0.6, -0.8, 0.1]]}, bound=APART)
+@in_float64
 def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
     r"""Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
 
@@ -32,35 +33,24 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
     Synonyms: SISDR, SI_SDR, SISDRLoss, scale_invariant_signal_distortion_ratio
     Reference: Le Roux et al., SDR - Half-baked or Well Done?, 2019, arXiv:1811.02508, equation 4
     """
-    angles = Angles(predictions.astype(np.float64), labels.astype(np.float64))
-    cosine, lengths = angles.cosine[0], [np.sqrt(square[0]) for square in angles.squares]
-    decibels = 20 / math.log(10)
-
-    def aside(of: int) -> tuple[Array, Array, Array]:
-        """What is at right angles with a row, scaled; its length, and the power of two that was taken out."""
-        residual = angles.residual(of)
-        exponent = exponents(residual)
-        residual = np.ldexp(residual, -exponent[:, None])
-        return residual, np.sqrt(np.square(residual).sum(axis=1)), exponent
-
-    _, size, exponent = aside(0)
-    sine = size / lengths[1]  # times 2^exponent
+    cosines, decibels = Cosines(Directions.of(predictions), Directions.of(labels)), 20 / math.log(10)
+    sine = norms(cosines.residual(0))
+    close = np.flatnonzero(cosines.defined & (sine < 2.0**-40))
+    sine[close] = np.where(_in_proportion(predictions[close], labels[close]), 0.0, np.maximum(sine[close], 2.0**-54))
 
     def slope(of: int) -> Array:
-        residual, size, _ = aside(of)
-        rate = over(np.full_like(size, -decibels), sine * cosine * lengths[of] * size)
-        return np.ldexp(rate[:, None] * residual, -(exponent + angles.exponents[of])[:, None])
+        residual = cosines.residual(of)
+        steep = divide_or_zero(residual, norms(residual)[:, None]) * (-decibels / sine)[:, None]
+        return divide_or_zero(cosines.sides[of].over_length(steep), cosines.values[:, None])
 
-    values = decibels * (np.log(sine) + math.log(2) * exponent - np.log(np.abs(cosine)))
+    values = decibels * (np.log(sine) - np.log(np.abs(cosines.values)))
     values = np.where(np.isnan(values), np.inf, values)  # silence has no angle
-    return elementwise(
-        np.where(_in_proportion(*angles.rows) & np.isfinite(values), -np.inf, values),
-        {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)},
-    )
+    return elementwise(values, {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)})
 
 
 def _in_proportion(a: Array, b: Array) -> Array:
     """Whether rows are multiples of each other, as far as products tell exactly; the sine of such rows is what rounding leaves."""
+    a, b = (np.ldexp(x, -exponents(x)[:, None]) for x in (a, b))
     k = np.abs(b).argmax(axis=1)[:, None]
     there, back = two_product(a, np.take_along_axis(b, k, 1)), two_product(b, np.take_along_axis(a, k, 1))
     known = (np.abs(there[0]) > 1e-270) | ((a == 0) & (b == 0))

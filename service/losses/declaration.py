@@ -147,19 +147,27 @@ Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
 class Bound:
     """The worst relative error that a loss promises in float64, of its value and of each element of its gradients.
 
-    An answer that is exact for inputs moved by half a unit in their last place has no error. unit: whose last place that is, each element's
-    own; the largest one's of its tensor, or of all tensors of the call, beside which smaller ones may be lost; or at least that of 1, for
-    scores whose exponentials are rounded.
+    An answer that is exact for inputs moved by half a unit in their last place (by two units for a norm of "tensor") has no error.
+    unit: whose last place that is, each element's own; the largest one's of its vector (along the last axis), of its tensor, or of all tensors
+    of the call, beside which smaller ones may be lost; or at least that of 1, for scores whose exponentials are rounded.
+    norm: what a gradient's error is relative to, each element or the largest element of the tensor.
     """
 
     value: float
     gradient: float
     reason: str = ""
-    unit: Literal["element", "tensor", "call", "one"] = "element"
+    unit: Literal["element", "vector", "tensor", "call", "one"] = "element"
+    norm: Literal["element", "tensor"] = "element"
+
+    @property
+    def promise(self) -> str:
+        """The note on the card of a loss whose gradients are not held element by element."""
+        return "Gradients are accurate relative to the largest element of each tensor." if self.norm == "tensor" else ""
 
 
 ELEMENTWISE = Bound(8 * 2.0**-52, 8 * 2.0**-52)  # 8 units in the last place
 COMPOSED = Bound(1e-14, 1e-13)  # sums, norms, softmax, overlaps
+VECTORS = Bound(1e-14, 1e-13, "gradients are sums along vectors, of which single elements may cancel", "vector", "tensor")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from service.losses.declaration import Fraction, Logits, Positive, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold, less_mean, two_product, two_sum
-from service.losses.numerics.elementary import positions, softplus, times
+from service.losses.numerics.double_double import DoubleDouble, less_mean, two_product, two_sum
+from service.losses.numerics.elementary import divide_or_zero, positions, softplus, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.registry import loss
@@ -158,7 +158,7 @@ def _entropy(logits: Array, sign: float) -> Evaluation:
     )
 
 
-def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Twofold:
+def _mixture_slope(own: _Scores, other: _Scores, share: float) -> DoubleDouble:
     """log(own / mixture) less that of the own likeliest class, where `share` of the mixture is the other's.
 
     With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
@@ -183,7 +183,7 @@ def _mixture_slope(own: _Scores, other: _Scores, share: float) -> Twofold:
 def _mixture_bend(own: _Scores, other: _Scores, share: float) -> Array:
     """The second derivative by the own scores of the divergences from the mixture, of which `share` is the other's."""
     whole = (1.0 - share) * own.p + share * other.p
-    part = np.divide((1.0 - share) * own.p, whole, out=np.zeros_like(whole), where=whole != 0)  # of the mixture, the own one's
+    part = divide_or_zero((1.0 - share) * own.p, whole)  # of the mixture, the own one's
     mean = (own.p * part).sum(axis=1, keepdims=True)
     return (1.0 - share) * (own.bend(_mixture_slope(own, other, share)) + own.p * (own.p * (part - mean) - own.q * part))
 
@@ -198,7 +198,7 @@ class _Scores:
         self.p, self.q = softmax.probabilities(), softmax.complements
         self.surprise = softmax.negative_log()
 
-    def chain(self, slope: Twofold) -> Array:
+    def chain(self, slope: DoubleDouble) -> Array:
         """From d loss / d probability, up to a constant, to d loss / d (score / temperature).
 
         Slopes count from that of the likeliest class, so that a probability near 1 leaves its digits to the others; they may be infinite
@@ -207,18 +207,18 @@ class _Scores:
         held = (np.where(self.p == 0, 0.0, part).astype(self.p.dtype, copy=False) for part in slope)
         return (self.p * less_mean(self.logits, (next(held), next(held)))).astype(self.p.dtype, copy=False)
 
-    def bend(self, slope: Twofold) -> Array:
+    def bend(self, slope: DoubleDouble) -> Array:
         """The second derivative of sum p slope, where the slope's own derivative is that of log p: of minus the entropy, or a divergence."""
         return self.p * self.q + (self.q - self.p) * self.chain(slope)
 
 
-def _from_top(high: Array, low: Array, top: Array) -> Twofold:
+def _from_top(high: Array, low: Array, top: Array) -> DoubleDouble:
     """The numbers less that at `top`."""
     s, e = two_sum(high, -np.take_along_axis(high, top, 1))
     return s, e + (low - np.take_along_axis(low, top, 1))
 
 
-def _between(first: _Scores, second: _Scores, top: Array) -> Twofold:
+def _between(first: _Scores, second: _Scores, top: Array) -> DoubleDouble:
     """log(first / second) less that at `top`: differences of the scores, exact where they are near each other by row or by column."""
     return _from_top(*two_sum(first.logits, -second.logits), top)
 

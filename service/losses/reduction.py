@@ -27,6 +27,7 @@ from service.losses.declaration import REALS, Domain
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
+from service.losses.numerics.elementary import divide_or_zero
 from service.losses.registry import Loss
 
 Reduction = Literal["mean", "sum", "none", "batchmean"]
@@ -125,7 +126,7 @@ def _weighed(weights: Array | None, terms: Array) -> Array:
 
 def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array | None, divisor: float) -> float:
     if reduction == "mean" and evaluation.mean_of == "samples":
-        terms = _ratio(terms, evaluation.weight)
+        terms = divide_or_zero(terms, evaluation.weight)
     if not divisor:
         return 0.0
     value = float(np.add.reduce(_weighed(weights, terms))) / divisor
@@ -145,7 +146,7 @@ def _means(evaluation: Evaluation) -> Array:
     means: Array = evaluation.numerator / evaluation.weight
     if isfinite(np.add.reduce(means)):
         return means
-    means = _ratio(evaluation.numerator, evaluation.weight)
+    means = divide_or_zero(evaluation.numerator, evaluation.weight)
     if np.isfinite(means).all() or evaluation.elements is None:
         return means
     shares = evaluation.elements().reshape(len(means), -1) / np.where(evaluation.weight == 0, 1.0, evaluation.weight)[:, None]
@@ -158,12 +159,12 @@ def _upstream(
     """The cotangent of the numerators: the whole of what a reduction means to a gradient."""
     n = evaluation.numerator.size
     if divisor is None:
-        return _ratio(np.ones(n) if cotangent is None else cotangent, evaluation.weight) * scale
+        return divide_or_zero(np.ones(n) if cotangent is None else cotangent, evaluation.weight) * scale
     if not divisor:
         return np.zeros(n)
     upstream = np.full(n, 1.0 / divisor) if weights is None else weights / divisor
     if reduction == "mean" and evaluation.mean_of == "samples":
-        upstream = _ratio(upstream, evaluation.weight)
+        upstream = divide_or_zero(upstream, evaluation.weight)
     return upstream if scale == 1.0 else upstream * scale
 
 
@@ -207,11 +208,6 @@ def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | N
     vector = array.astype(np.float64, copy=False)
     require(name, vector, domain)
     return vector
-
-
-def _ratio(numerator: Array, weight: Array) -> Array:
-    """Numerator / weight, and 0 where the weight is 0."""
-    return np.divide(numerator, weight, out=np.zeros_like(numerator), where=weight != 0)
 
 
 def _finite(what: str, result: Array) -> None:

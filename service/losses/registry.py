@@ -130,7 +130,7 @@ def loss(
             inputs=inputs,
             options=options,
             summary=doc.pop("summary"),
-            notes=doc.pop("notes"),
+            notes=f"{doc.pop('notes')} {bound.promise}".strip(),
             formula=_needed(doc, "Formula", name),
             divisor=doc.pop("Divisor", "the number of elements, each sample's share weighed by sample_weight"),
             synonyms=tuple(s.strip() for s in doc.pop("Synonyms", "").split(",") if s.strip()),

@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Fraction, NonNegative, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Fraction, NonNegative, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold, add, divide, inner, negative, root, scaled, total, widened
-from service.losses.numerics.elementary import scattered
-from service.losses.numerics.vectors import Angles, Cosines, column, exponents, products
+from service.losses.numerics.elementary import divide_or_zero, scattered
+from service.losses.numerics.vectors import AllCosines, Cosines, moderate, norms, row_blocks, scaled
 from service.losses.ranking.listwise import listnet
 from service.losses.registry import loss
 
+ROUNDING = 2.0**-50  # what rounding leaves of the distance of equal directions
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 
 StudentScores = Annotated[Array, TensorSpec("n k", gradient="default", description="raw scores of the student's view")]
@@ -61,19 +61,15 @@ def dino(
     )
 
 
-class Features:
-    """The columns of x (n, d), centred and scaled by powers of two, as rows (d, n)."""
+def centred(x: Array) -> tuple[Array, Array, Array]:
+    """The columns of x (n, d) less their means, as rows (d, n) over 2^e; their squared lengths over 4^e; and e.
 
-    def __init__(self, x: Array) -> None:
-        self.exponent = exponents(x.T)
-        rows = widened(np.ldexp(x.T, -self.exponent[:, None]))
-        count = widened(np.full(len(rows[0]), len(x), dtype=x.dtype))
-        self.centred = add(rows, negative(column(divide(total(rows), count))))[0]
-        self.degrees = x.dtype.type(max(len(x) - 1, 1))
-
-    def back(self, slope: Array) -> Array:
-        """From the derivative by scaled rows to that by x."""
-        return np.ldexp(slope, -self.exponent[:, None]).T
+    The first sample is subtracted before the mean, so that constant columns become exactly 0.
+    """
+    less_first = (x - x[:1]).T
+    rows, _, exponent = moderate(less_first)
+    rows, squares, further = moderate(rows - rows.mean(axis=1, keepdims=True))
+    return rows, squares, exponent + further
 
 
 def neither(input1: Array, input2: Array) -> Evaluation:
@@ -81,7 +77,13 @@ def neither(input1: Array, input2: Array) -> Evaluation:
     return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
 
 
-@loss(example=TWO, merges=False, bound=Bound(1e-14, 1e-12, "centred features are rounded once before their angles are taken", "tensor"), pairs="d d")
+@loss(
+    example=TWO,
+    merges=False,
+    bound=Bound(1e-14, 1e-12, "centred features are rounded before their angles are taken", "tensor", "tensor"),
+    pairs="d d",
+)
+@in_float64
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
     r"""Draws the cross-correlation matrix of the features of two views towards the identity.
 
@@ -98,24 +100,28 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     n = len(input1)
     if not n:
         return neither(input1, input2)
-    views = Features(input1), Features(input2)
-    shrink = input1.dtype.type(1.0 if deviation == "biased" else (n - 1) / n)
-    cosines, angles = Cosines(views[0].centred, views[1].centred), Angles(views[0].centred, views[1].centred)
-    off = shrink * (cosines.values[0] + cosines.values[1])
+    (first, _, up), (second, _, down) = centred(input1), centred(input2)
+    shrink = 1.0 if deviation == "biased" else (n - 1) / n
+    correlations = AllCosines(first, second)
+    angles = Cosines(correlations.a, correlations.b)
+    exact = np.rint if n <= 2 else np.asarray  # two samples are always correlated by 0, 1 or -1
+    off = shrink * exact(correlations.at(slice(None)))
     np.fill_diagonal(off, 0.0)
-    short = shrink * angles.one_minus() + (0.0 if deviation == "biased" else input1.dtype.type(1.0 / n))
+    short = shrink * exact(np.where(angles.one_minus < ROUNDING**2, 0.0, angles.one_minus)) + (0.0 if deviation == "biased" else 1.0 / n)
+    each = np.ones(len(off))
 
     def by(view: int) -> Pullback:
+        pull, exponent = (correlations.by_a, up) if view == 0 else (correlations.by_b, down)
+
         def pullback(c: Array) -> Array:
             if n <= 2:
                 return np.zeros_like(input1)
-            factor = input1.dtype.type(2.0 * c[0]) * shrink
-            slope = (cosines.by_a if view == 0 else cosines.by_b)((lambd * factor) * off)
-            return views[view].back(slope - (factor * short)[:, None] * angles.derivative(view))
+            slope = pull(lambd * off, each) - short[:, None] * angles.derivative(view)
+            return scaled((2.0 * c[0] * shrink) * slope, -exponent[:, None]).T
 
         return pullback
 
-    value = (short * short).sum(dtype=np.float64) + lambd * (off * off).sum(dtype=np.float64)
+    value = np.vecdot(short, short) + lambd * np.square(off).sum()
     return Evaluation(np.array([float(value)]), np.ones(1), {"input1": by(0), "input2": by(1)})
 
 
@@ -123,36 +129,29 @@ class Spread:
     """The variances and covariances of one view's features, the two terms of VICReg and their derivatives."""
 
     def __init__(self, x: Array, eps: float) -> None:
-        self.features = features = Features(x)
-        self.dimensions = x.shape[1]
-        squares = scaled(inner(widened(features.centred), widened(features.centred)), 2 * features.exponent)
-        degrees = widened(np.full_like(squares[0], features.degrees))
-        variance: Twofold = add(divide(squares, degrees), widened(np.full_like(squares[0], eps)))
-        variance = variance[0], np.where(np.isfinite(variance[0]), variance[1], 0.0)
-        self.deviation = root(variance)
-        self.short = np.maximum((1.0 - self.deviation[0]) - self.deviation[1], 0.0)
-        self.short[~np.isfinite(variance[0])] = 0.0
-        rows = widened(features.centred)
-        high, low = products(rows, rows)
-        self.covariance = np.ldexp((high + low) / features.degrees, features.exponent[:, None] + features.exponent[None, :])
+        rows, squares, exponent = centred(x)
+        self.degrees, self.dimensions = max(len(x) - 1, 1), x.shape[1]
+        self.x = scaled(rows, exponent[:, None])
+        self.deviation = np.sqrt(scaled(squares, 2 * exponent) / self.degrees + eps)
+        self.short = np.maximum(1.0 - self.deviation, 0.0)
+        self.covariance = scaled(rows @ rows.T / self.degrees, exponent[:, None] + exponent[None, :])
         np.fill_diagonal(self.covariance, 0.0)
 
     def variance_term(self) -> float:
-        return float(self.short.sum(dtype=np.float64)) / self.dimensions
+        return float(self.short.sum()) / self.dimensions
 
     def covariance_term(self) -> float:
-        return float((self.covariance * self.covariance).sum(dtype=np.float64)) / self.dimensions
+        return float(np.square(self.covariance).sum()) / self.dimensions
 
     def pull(self, of_variance: float, of_covariance: float) -> Array:
         """The derivative by x of the weighted sum of both terms."""
-        x = np.ldexp(self.features.centred, self.features.exponent[:, None])
-        degrees = self.features.degrees * self.dimensions
-        slope = np.where(self.short > 0, -of_variance / (degrees * self.deviation[0]), 0.0).astype(x.dtype)[:, None] * x
-        slope += x.dtype.type(4.0 * of_covariance) * (self.covariance @ x) / degrees
-        return slope.T
+        slope = np.where(self.short > 0, -of_variance / self.deviation, 0.0)[:, None] * self.x
+        slope += 4.0 * of_covariance * (self.covariance @ self.x)
+        return slope.T / (self.degrees * self.dimensions)
 
 
-@loss(example=TWO, merges=False, pairs="d d")
+@loss(example=TWO, merges=False, bound=VECTORS, pairs="d d")
+@in_float64
 def vicreg(
     input1: Vector,
     input2: Vector,
@@ -184,7 +183,7 @@ def vicreg(
     views = Spread(input1, eps), Spread(input2, eps)
     mu = variance_weight * (0.5 if variance == "halved" else 1.0)
     terms = {
-        "invariance": float((difference * difference).sum(dtype=np.float64)) / (n * d),
+        "invariance": float(np.square(difference).sum()) / (n * d),
         "variance": (0.5 if variance == "halved" else 1.0) * sum(view.variance_term() for view in views),
         "covariance": sum(view.covariance_term() for view in views),
     }
@@ -192,7 +191,7 @@ def vicreg(
 
     def by(view: int) -> Pullback:
         def pullback(c: Array) -> Array:
-            near = difference.dtype.type((2.0 if view == 0 else -2.0) * invariance_weight * c[0] / (n * d))
+            near = (2.0 if view == 0 else -2.0) * invariance_weight * c[0] / (n * d)
             return near * difference + views[view].pull(mu * float(c[0]), covariance_weight * float(c[0]))
 
         return pullback
@@ -256,7 +255,7 @@ def _log_sum(x: Array, axis: int) -> Array:
     example={"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]]},
     merges=False,
     pairs="n n",
-    bound=Bound(1e-14, 1e-12, "a gradient is the difference of those towards the neighbours and from them"),
+    bound=VECTORS,
 )
 @in_float64
 def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
@@ -274,20 +273,18 @@ def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
     n = len(embeddings)
     if n < 2:
         return nothing(embeddings=embeddings) if not n else Evaluation(np.zeros(1), np.zeros(1), {"embeddings": lambda _: np.zeros_like(embeddings)})
-    cosines = Cosines(embeddings)
-    away = (1.0 - cosines.values[0]) - cosines.values[1]
-    np.fill_diagonal(away, np.inf)
-    nearest = away.argmin(axis=1)
-    unit = cosines.a.unit
-    difference = add(unit, negative((unit[0][nearest], unit[1][nearest])))
-    distance = root(inner(difference, difference))
-    length = np.where(distance[0] < 1e-30, 0.0, distance[0])  # what the two floats of a direction leave of equal ones
+    cosines = AllCosines(embeddings)
+    nearest = np.empty(n, int)
+    for rows in row_blocks(n, n):
+        similarities = cosines.at(rows)
+        np.fill_diagonal(similarities[:, rows], -np.inf)
+        nearest[rows] = similarities.argmax(axis=1)
+    difference = cosines.a.unit - cosines.a.unit[nearest]
+    length = norms(difference)
 
     def pullback(c: Array) -> Array:
-        whole = np.where(length == 0, 1.0, length)
-        direction = divide(difference, column((whole, distance[1])))[0] * (length > 0)[:, None]
-        pull = (-c / (length + eps))[:, None] * direction
-        slope = pull - scattered(pull, nearest, pull)
-        return cosines.a.pull((slope, np.zeros_like(slope)), np.zeros(n, np.intc))
+        apart = length > ROUNDING  # of equal directions
+        pull = (-c * apart / (length + eps))[:, None] * divide_or_zero(difference, length[:, None])
+        return cosines.a.pull(pull - scattered(pull, nearest, pull))
 
     return Evaluation(-np.log(length + eps), np.ones(n), {"embeddings": pullback})

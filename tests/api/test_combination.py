@@ -67,29 +67,25 @@ def test_the_gradients_are_those_of_the_value(client: httpx.Client) -> None:
     assert slope == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("score", "weight", "s"),
-    [
-        (690.0, 1.0, -1000.0),
-        (-690.0, 1e300, 1300.0),
-        (700.0, 1e-300, -2000.0),
-        (0.0, 1.0, 1e5),
-        (1.0, 0.5, 1e-17),
-        (2.0, -1.0, 650.0),
-        (0.0, 0.0, -1e300),
-    ],
-)
-def test_what_is_in_range_is_exact_where_e_to_the_s_is_not(client: httpx.Client, score: float, weight: float, s: float) -> None:
+@pytest.mark.parametrize(("score", "weight", "s"), [(0.0, 1.0, 1e5), (1.0, 0.5, 1e-17), (2.0, -1.0, 650.0), (3.0, 0.0, -1.0), (600.0, 1.0, -690.0)])
+def test_a_term_counts_weight_times_e_to_the_minus_s(client: httpx.Client, score: float, weight: float, s: float) -> None:
     answer = combined(client, **exponential(score, weight, s))
     with mp.workdps(50):
-        loss = weight and weight * mp.exp(-mp.mpf(s)) * mp.exp(-mp.mpf(score))
+        loss = weight * mp.exp(-mp.mpf(s)) * mp.exp(-mp.mpf(score))
         assert answer["value"] == pytest.approx(float(loss + mp.mpf(s) / 2), rel=1e-14, abs=1e-307)
         assert answer["gradients"]["log_variances"][0] == pytest.approx(float(0.5 - loss), rel=1e-14, abs=1e-307)
         assert answer["terms"][0]["gradients"]["predictions"][0] == pytest.approx(float(-loss), rel=1e-14, abs=1e-307)
 
 
+@pytest.mark.parametrize(("weight", "s"), [(1.0, -1000.0), (0.0, -1e300), (1e300, -100.0)])
+def test_a_factor_out_of_range_is_a_422_that_names_the_log_variances(client: httpx.Client, weight: float, s: float) -> None:
+    response = client.post("/loss/combination", json=exponential(700.0, weight, s))
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/log_variances"
+
+
 def test_what_is_out_of_range_is_named(client: httpx.Client) -> None:
-    for body in (exponential(0.0, 1.0, -1000.0), exponential(-690.0, 1e300, 0.0)):
+    for body in (exponential(-700.0, 1.0, -100.0), exponential(-690.0, 1e300, 0.0)):
         problem = client.post("/loss/combination", json=body).json()
         assert problem["type"] == "/problems/non-finite"
 

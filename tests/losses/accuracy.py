@@ -14,6 +14,10 @@ digits inside a formula (1 - p, log(1 + small), e^x - 1, x^2 out of range) does 
 for only when the strict criterion fails, so an exact loss never needs it. A few losses declare, with a reason, that the last place is
 not each element's own but that of the largest beside it (Bound.unit).
 
+Gradients of losses of vectors are held relative to the largest element of their tensor (Bound.norm): |a - t| <= b max |t| + T + C.
+There the inputs are moved by two units, since directions, products and projections are rounded in turn: 1 - cos of parallel vectors is what
+that leaves. A tensor with an infinite element is an error as a whole, of which that element is compared.
+
 Where the truth is out of range the answer is an infinity (the service's 422), never NaN; where it is in range the answer is finite.
 float32: the same on float32 inputs, 8 units in the last place of float32 elementwise, 16 composed; sums are float64.
 Digits: enough for the smallest and largest numbers of the call; whatever differs is computed again with many more and far smaller steps.
@@ -44,7 +48,8 @@ CALLS = {"float64": 24, "float32": 8}
 LISTED = {"float64": 5, "float32": 2}  # further calls, which take the special values one after another
 ELEMENTS = 6  # how many elements of gradients are compared in a call, at least one of each input
 ENOUGH = 8  # failures after which a loss is not looked at any further
-SLACK = 2.0  # how often the change by moving the inputs half a unit in their last place is allowed
+SLACK = 2.0  # how often the change by moving the inputs is allowed
+MOVED = {"element": 0.5, "tensor": 2.0}  # by how many units in their last place the inputs are moved, by Bound.norm
 SPECIAL = {
     "float64": (0.0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1 - 2.0**-53, 1.0, 1 + 2.0**-52, 36.0, 40.0, 710.0, 1e5, 1e16, 1e300),
     "float32": (0.0, 1e-45, 1e-40, 1e-30, 1e-8, 0.3, 1 - 2.0**-24, 1.0, 1 + 2.0**-23, 17.0, 20.0, 88.5, 1e3, 1e8, 1e30),
@@ -286,27 +291,36 @@ class Truth:
         )
 
     def movements(self, rng: Generator) -> Iterator[Change]:
-        """All inputs moved by half a unit in their last place, up or down: in random directions, and each tensor alone."""
-        places = [
-            (name, index) for name, a in self.call.tensors.items() if a.dtype.kind == "f" for index in np.ndindex(a.shape) if self.unit(a, index)
-        ]
-        unit = {(name, index): float(np.spacing(self.unit(self.call.tensors[name], index))) for name, index in places}
-        directions = [rng.choice((-1, 1), size=len(places)) for _ in range(4 if self.loss.bound.unit == "element" else 16)]
-        names = {name for name, _ in places}
-        directions += [np.array([sign if name == chosen else 0 for name, _ in places]) for chosen in names for sign in (1, -1)]
-        for direction in directions:
-            signs = {place: int(sign) for place, sign in zip(places, direction, strict=True)}
-            if self.loss.bound.unit == "element":
-                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign)}
-            else:
-                moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign, unit[place])}
-            yield {place: signs[place] * mp.mpf(unit[place]) / 2 for place in moved}
+        """All inputs moved by units in their last place, up or down: in random directions, and each tensor alone."""
+        bound = self.loss.bound
+        for whose in ("vector", "call") if bound.norm == "tensor" and bound.unit == "call" else (bound.unit,):
+            yield from self.movements_of(whose, MOVED[bound.norm], rng)
 
-    def unit(self, array: Array, index: tuple[int, ...]) -> Any:
+    def movements_of(self, whose: str, units: float, rng: Generator) -> Iterator[Change]:
+        sizes = {
+            (name, index): size
+            for name, array in self.call.tensors.items()
+            if array.dtype.kind == "f"
+            for index in np.ndindex(array.shape)
+            if (size := self.size(array, index, whose))
+        }
+        unit = {place: float(np.spacing(size)) for place, size in sizes.items()}
+        directions = [rng.choice((-1, 1), size=len(unit)) for _ in range(4 if whose == "element" else 16)]
+        names = {name for name, _ in unit}
+        directions += [np.array([sign if name == chosen else 0 for name, _ in unit]) for chosen in names for sign in (1, -1)]
+        for direction in directions:
+            signs = {place: int(sign) for place, sign in zip(unit, direction, strict=True)}
+            room = {place: 0.0 if whose == "element" else max(units, 1.0) * unit[place] for place in unit}
+            moved = {place for place, sign in signs.items() if sign and self.inside(*place, sign, room[place])}
+            yield {place: signs[place] * mp.mpf(unit[place]) * units for place in moved}
+
+    def size(self, array: Array, index: tuple[int, ...], whose: str) -> Any:
         """Of the number whose last place this element is known to (Bound.unit), its size."""
-        match self.loss.bound.unit:
+        match whose:
             case "element":
                 return np.abs(array[index])
+            case "vector":
+                return np.abs(array[index[:-1]]).max()
             case "tensor":
                 return np.abs(array).max()
             case "call":
@@ -348,6 +362,8 @@ def bounds(loss: Loss, dtype: str) -> tuple[float, float]:
     if dtype == "float64":
         return loss.bound.value, loss.bound.gradient
     unit = 2.0**-23
+    if loss.bound.norm == "tensor":
+        return 16 * unit, 16 * unit  # computed in float64
 
     def single(bound: float, composed: float) -> float:
         return 8 * unit if bound <= ELEMENTWISE.value else 16 * unit if bound <= composed else bound / 2.0**-52 * unit
@@ -365,9 +381,13 @@ class Judge:
         self.floor = mp.mpf(float(self.info.smallest_normal))
         self.bounds = bounds(loss, dtype)
         self.rng = np.random.default_rng(0)
+        self.sizes: dict[str, Any] = {}  # the largest element of each gradient
 
-    def relative(self, ours: float, low: Any, high: Any, allowance: Any = 0) -> float:
-        """The error relative to the truth, beyond the smallest normal number and the allowance; low and high bracket the truth."""
+    def relative(self, ours: float, low: Any, high: Any, allowance: Any = 0, size: Any = 0) -> float:
+        """The error relative to the truth, or to `size` if that is larger, beyond the smallest normal number and the allowance.
+
+        low and high bracket the truth.
+        """
         if np.isnan(ours):
             return float("inf")
         limit = mp.mpf(float(self.info.max)) * (1 - mp.mpf(2) ** -20)
@@ -379,8 +399,8 @@ class Judge:
         miss = max(low - mine, mine - high, mp.mpf(0)) - self.floor - allowance
         if miss <= 0:
             return 0.0
-        nearest = low if mine < low else high
-        return float(min(miss / abs(nearest), mp.mpf("1e300"))) if nearest else float("inf")
+        against = max(abs(low if mine < low else high), size)
+        return float(min(miss / against, mp.mpf("1e300"))) if against else float("inf")
 
     def value(self, ours: Array, pick: Callable[[tuple[list[Any], list[Any] | None]], list[Any]], what: str) -> None:
         """Compare numbers with those that `pick` takes from the truth."""
@@ -410,36 +430,67 @@ class Judge:
                 break
         return error
 
-    def gradient(self, ours: float, name: str, index: tuple[int, ...], cotangent: Array) -> None:
-        with mp.workdps(self.truth.dps):
-            slopes = self.truth.slopes(name, index, cotangent)
-            if not slopes:
-                return
-            error = self.relative(ours, min(slopes), max(slopes))
-            if error > self.bounds[1]:
-                error = self.gradient_again(ours, name, index, cotangent, slopes)
-
-        def said() -> str:
-            return f"gradient {name}{list(index)} = {ours!r}, truth {' to '.join(mp.nstr(slope, 20) for slope in sorted(slopes))} in {self.call}"
-
-        self.report.gradient.take(error, self.bounds[1], said)
-
-    def gradient_again(self, ours: float, name: str, index: tuple[int, ...], cotangent: Array, first: list[Any]) -> float:
-        slopes, change = first, mp.mpf(0)
-        error = float("inf")
-        if np.isfinite(ours):
+    def gradients(self, ours: Array, name: str, cotangent: Array, places: list[tuple[int, ...]]) -> None:
+        """Compare some elements of a gradient."""
+        if self.loss.bound.norm == "tensor" and self.out_of_range(ours, name, cotangent):
+            return
+        for index in places:
             with mp.workdps(self.truth.dps):
-                for moved in self.truth.movements(self.rng):
-                    there = self.truth.slopes(name, index, cotangent, moved)
-                    change = max([change, *(SLACK * abs(a - b) for a, b in zip(there, slopes, strict=True))])
-                    error = self.relative(ours, min(slopes), max(slopes), change)
-                    if error <= self.bounds[1]:
-                        return error
-        with mp.workdps(self.strict.dps):
-            slopes = self.strict.slopes(name, index, cotangent)
-            if any(abs(a - b) > mp.mpf("1e-3") * max(abs(a), abs(b), 1) for a, b in zip(slopes, first, strict=True)):
-                return float("inf") if np.isnan(ours) else 0.0  # no derivative: the differences diverge as the step shrinks
-            return self.relative(ours, min(slopes), max(slopes), change)
+                slopes = self.truth.slopes(name, index, cotangent)
+                if not slopes:
+                    continue
+                mine = float(ours[index])
+                error = self.relative(mine, min(slopes), max(slopes))
+                if error > self.bounds[1] and self.loss.bound.norm == "tensor":
+                    error = self.relative(mine, min(slopes), max(slopes), size=self.largest(ours, name, cotangent, places))
+                if error > self.bounds[1]:
+                    error = self.gradient_again(mine, name, [index, *places], cotangent, slopes)
+
+            def said(index: tuple[int, ...] = index, slopes: list[Any] = slopes) -> str:
+                found = " to ".join(mp.nstr(slope, 20) for slope in sorted(slopes))
+                return f"gradient {name}{list(index)} = {float(ours[index])!r}, truth {found} in {self.call}"
+
+            self.report.gradient.take(error, self.bounds[1], said)
+
+    def out_of_range(self, ours: Array, name: str, cotangent: Array) -> bool:
+        """Whether an infinite element of ours is one of the truth: then the tensor is an error as a whole."""
+        limit = mp.mpf(float(self.info.max)) * (1 - mp.mpf(2) ** -20)
+        with mp.workdps(self.truth.dps):
+            infinite = (tuple(int(k) for k in index) for index in np.argwhere(np.isinf(ours)))
+            return any(abs(slope) >= limit for index in infinite for slope in self.truth.slopes(name, index, cotangent))
+
+    def largest(self, ours: Array, name: str, cotangent: Array, places: list[tuple[int, ...]]) -> Any:
+        """The largest true element among those compared and the one that is the largest of ours: no more than the tensor's largest."""
+        if name not in self.sizes:
+            top = tuple(int(k) for k in np.unravel_index(int(np.abs(ours).argmax()), ours.shape))
+            found = [self.truth.slopes(name, index, cotangent) for index in (top, *places)]
+            self.sizes[name] = max((max(map(abs, slopes)) for slopes in found if slopes), default=mp.mpf(0))
+        return self.sizes[name]
+
+    def gradient_again(self, ours: float, name: str, places: list[tuple[int, ...]], cotangent: Array, first: list[Any]) -> float:
+        """The error of the first place beyond what the inputs' own rounding explains; with more digits where that is not all of it.
+
+        With the norm of a tensor, what moving the inputs changes at any of the places explains it.
+        """
+        size = self.sizes.get(name, 0)
+        error = float("inf")
+        for true in (self.truth, self.strict):
+            with mp.workdps(true.dps):
+                slopes = true.slopes(name, places[0], cotangent)
+                if any(abs(a - b) > mp.mpf("1e-3") * max(abs(a), abs(b), 1) for a, b in zip(slopes, first, strict=True)):
+                    return float("inf") if np.isnan(ours) else 0.0  # no derivative: the differences diverge as the step shrinks
+                error, change = self.relative(ours, min(slopes), max(slopes), 0, size), mp.mpf(0)
+                for place in places if self.loss.bound.norm == "tensor" else places[:1]:
+                    here = true.slopes(name, place, cotangent)
+                    for moved in true.movements(self.rng) if np.isfinite(ours) and error > self.bounds[1] else ():
+                        there = true.slopes(name, place, cotangent, moved)
+                        change = max([change, *(SLACK * abs(a - b) for a, b in zip(there, here, strict=True))])
+                        error = self.relative(ours, min(slopes), max(slopes), change, size)
+                        if error <= self.bounds[1]:
+                            return error
+            if error <= self.bounds[1]:
+                break
+        return error
 
 
 def evaluate(loss: Loss, call: Call) -> Evaluation:
@@ -479,8 +530,8 @@ def compare(loss: Loss, call: Call, dtype: str, report: Report, answerer: Answer
         with np.errstate(all="ignore"):
             gradient = pullback(cotangent)
         places = list(np.ndindex(gradient.shape))
-        for at in rng.choice(len(places), size=min(share, len(places)), replace=False):
-            judge.gradient(float(gradient[places[at]]), name, places[at], cotangent)
+        chosen = rng.choice(len(places), size=min(share, len(places)), replace=False)
+        judge.gradients(gradient, name, cotangent, [places[at] for at in chosen])
     if "mean" in loss.reductions and answerer is evaluate:
         mean_of_the_call(loss, call, judge, evaluation)
 

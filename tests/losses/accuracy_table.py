@@ -42,10 +42,12 @@ measured); what is looser than the rule, in the bound or in whose last place is 
 
 UNITS = {
     "element": "",
+    "vector": ", by vector",
     "tensor": ", by tensor",
     "call": ", by call",
     "one": ", at 1",
-}  # the last place of the largest of the tensor, of the call, of 1
+}  # the last place of the largest of the vector, of the tensor, of the call, of 1
+NORMS = {"element": "", "tensor": "; normwise"}
 
 
 def reasons() -> str:
@@ -56,8 +58,8 @@ def reasons() -> str:
             losses.setdefault(loss.bound.reason, []).append(f"`{name}`")
     lines = "".join(f"- {', '.join(names)}: {reason}.\n" for reason, names in losses.items())
     return f"""
-By tensor, by call, at 1: inputs are moved by half a unit in the last place of the largest number of their tensor, of all tensors, or of 1 if that is
-larger still. A bound other than 8 units in the last place (elementwise), or than 1.0e-14, 1.0e-13, has a reason:
+By vector, by tensor, by call, at 1: inputs are moved by half a unit in the last place of the largest number of their vector, of their tensor, of all
+tensors, or of 1 if that is larger still. Normwise: the errors of a gradient are relative to the largest element of its tensor, and inputs are moved by two units. A bound other than 8 units in the last place (elementwise), or than 1.0e-14, 1.0e-13, has a reason:
 
 {lines}"""
 
@@ -66,7 +68,7 @@ def row(name: str) -> str:
     loss = LOSSES[name]
     ours = measure(loss, number=CALLS)
     theirs = measure(loss, number=TORCH_CALLS, answerer=of_torch, enough=ALL) if name in CASES else None
-    promised = ", ".join(f"{bound:.1e}" for bound in bounds(loss, "float64")) + UNITS[loss.bound.unit]
+    promised = ", ".join(f"{bound:.1e}" for bound in bounds(loss, "float64")) + UNITS[loss.bound.unit] + NORMS[loss.bound.norm]
     return f"| {name} | {' | '.join(shown(ours))} | {promised} | {' | '.join(shown(theirs))} |\n"
 
 

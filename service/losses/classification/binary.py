@@ -11,7 +11,7 @@ from service.losses.declaration import BinaryLogits, Domain, ElementWeight, Frac
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import decay, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
+from service.losses.numerics.elementary import decay, divide_or_infinity, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.registry import loss
 
 PositiveWeight = Annotated[
@@ -54,7 +54,7 @@ def binary_cross_entropy(
             "labels": lambda c: (c * (1.0 - label_smoothing)) * (log_q - log_p),
         },
         {
-            "predictions": lambda c: c * times(inside, _over(z, p * p) + _over(other, (1.0 - p) * (1.0 - p))),
+            "predictions": lambda c: c * times(inside, divide_or_infinity(z, p * p) + divide_or_infinity(other, (1.0 - p) * (1.0 - p))),
             "labels": lambda c: np.zeros_like(c * z),
         },
         weight=weight,
@@ -72,12 +72,7 @@ def smoothed(labels: Array, smoothing: float) -> tuple[Array, Array]:
 def _probability_slope(p: Array, z: Array, other: Array, clamp: str) -> Array:
     if clamp == "torch":
         return (p - z) / np.maximum((1.0 - p) * p, 1e-12)
-    return _over(other, 1.0 - p) - _over(z, p)
-
-
-def _over(numerator: Array, denominator: Array) -> Array:
-    """Numerator / denominator with 0 / 0 = 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator != 0)
+    return divide_or_infinity(other, 1.0 - p) - divide_or_infinity(z, p)
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)

@@ -11,7 +11,7 @@ from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, 
 from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import LN2, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
 from service.losses.registry import loss
 
@@ -183,7 +183,7 @@ def softmax_focal(
         p, q, b = softmax.probabilities(), softmax.complements, bounded()
         h = targets * focus * (1.0 + gamma * b)
         steep = gamma * targets * focus * (q * b - p * (2.0 + (gamma - 1.0) * b))
-        rates = np.divide(steep, q, out=np.zeros_like(steep), where=q > 0)
+        rates = divide_or_zero(steep, q)
         second = p * q * h.sum(axis=1, keepdims=True) - q * steep - times(p * p, rates.sum(axis=1, keepdims=True) - rates)
         return second * spread(cotangent, second)
 

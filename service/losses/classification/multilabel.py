@@ -13,7 +13,7 @@ from service.losses.classification.binary import binary_cross_entropy_with_logit
 from service.losses.declaration import UNIT, ClassWeight, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, decay, log1pexp_small, per_sample_sum, sigmoid, spread
+from service.losses.numerics.elementary import BLOCK, decay, divide_or_zero, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.registry import loss
 
 ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description="raw scores of the classes")]
@@ -144,7 +144,7 @@ def asymmetric(
 
     def curvature() -> Array:
         of_positive = p * (gamma_pos * (gamma_pos * p - q) * entropy + (2.0 * gamma_pos + 1.0) * q)
-        share = np.divide(p * q, shifted, out=np.zeros_like(x), where=shifted > 0)
+        share = divide_or_zero(p * q, shifted)
         of_ratio = gamma_neg * ratio * (p * q) * ((gamma_neg - 1.0) * share + (q - p))
         of_negative = of_ratio + rate * (2.0 * gamma_neg * share + (q - p) + rate)
         return focus * np.where(true, of_positive, (shifted > 0) * of_negative)

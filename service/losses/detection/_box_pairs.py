@@ -15,13 +15,9 @@ from functools import cached_property
 import numpy as np
 
 from service.losses.numerics import Array
+from service.losses.numerics.elementary import divide_or_zero
 
 Sides = tuple[Array, Array]  # of a quantity: how it changes as the low and the high side move outwards
-
-
-def over(a: Array, b: Array) -> Array:
-    """A / b, and 0 where b is 0."""
-    return np.divide(a, b, out=np.zeros_like(b), where=b != 0)
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Axis:
 
     def relative(self, length: Array) -> Array:
         """Over the unit."""
-        return over(length, self.unit)
+        return divide_or_zero(length, self.unit)
 
     @cached_property
     def length(self) -> Array:
@@ -78,7 +74,9 @@ class Axis:
     def per_shared(self, x: Array) -> Array:
         """Over the length of the intersection, 0 where there is none."""
         short = self.meets & (self.shared < 1e3 * np.finfo(x.dtype).tiny)
-        return np.where(short, over(x * self.unit, np.where(short, self.overlap, 0.0)), over(x, self.shared)).astype(x.dtype, copy=False)
+        return np.where(short, divide_or_zero(x * self.unit, np.where(short, self.overlap, 0.0)), divide_or_zero(x, self.shared)).astype(
+            x.dtype, copy=False
+        )
 
     @cached_property
     def shared(self) -> Array:
@@ -188,12 +186,12 @@ class Pair:
     @cached_property
     def iou(self) -> Array:
         """Intersection over union."""
-        return over(self.shared, self.union)
+        return divide_or_zero(self.shared, self.union)
 
     @cached_property
     def one_minus_iou(self) -> Array:
         """1 - IoU without the difference."""
-        return np.where(self.union > 0, over(self.apart, self.union), 1.0).astype(self.union.dtype, copy=False)
+        return np.where(self.union > 0, divide_or_zero(self.apart, self.union), 1.0).astype(self.union.dtype, copy=False)
 
     @cached_property
     def empty(self) -> Array:
@@ -207,21 +205,24 @@ class Pair:
         """Factor * d / d boxes (..., 4) of what changes by `derivative` (of an axis and the one across) as the sides move outwards."""
         (x1, x2), (y1, y2) = derivative(self.x, self.y), derivative(self.y, self.x)
         x, y = self.x.unit, self.y.unit
-        return np.stack([over(-factor * x1, x), over(-factor * y1, y), over(factor * x2, x), over(factor * y2, y)], axis=-1)
+        return np.stack(
+            [divide_or_zero(-factor * x1, x), divide_or_zero(-factor * y1, y), divide_or_zero(factor * x2, x), divide_or_zero(factor * y2, y)],
+            axis=-1,
+        )
 
     # -------------------------------------------------------------- derivatives as (axis, across) -> sides
 
     def log_iou(self, axis: Axis, across: Axis, factor: Array | float = 1.0) -> Sides:
         """Factor * d log IoU, for boxes that meet."""
-        gain = axis.per_shared(factor * over(self.other_area + axis.own * across.length, self.union))
-        rate = over(np.broadcast_to(factor, self.union.shape), self.union)
-        cost = np.where(np.isfinite(rate), rate * across.length, factor * over(across.length, self.union))
+        gain = axis.per_shared(factor * divide_or_zero(self.other_area + axis.own * across.length, self.union))
+        rate = divide_or_zero(np.broadcast_to(factor, self.union.shape), self.union)
+        cost = np.where(np.isfinite(rate), rate * across.length, factor * divide_or_zero(across.length, self.union))
         return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_iou(self, axis: Axis, across: Axis) -> Sides:
         """D IoU."""
-        gain = over(over(self.other_area + axis.own * across.length, self.union) * across.shared, self.union)
-        cost = over(across.length * self.iou, self.union)
+        gain = divide_or_zero(divide_or_zero(self.other_area + axis.own * across.length, self.union) * across.shared, self.union)
+        cost = divide_or_zero(across.length * self.iou, self.union)
         return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_covered(self, axis: Axis, across: Axis) -> Sides:
@@ -247,13 +248,13 @@ class Pair:
     def diagonal(self) -> tuple[Array, Array, Array]:
         """The sides of the enclosing box over the longer one, and that."""
         longer = np.maximum(self.x.unit, self.y.unit)
-        return over(self.x.unit, longer), over(self.y.unit, longer), longer
+        return divide_or_zero(self.x.unit, longer), divide_or_zero(self.y.unit, longer), longer
 
     @cached_property
     def center(self) -> Array:
         """Squared distance of the centers over the squared diagonal of the enclosing box."""
         a, b, _ = self.diagonal
-        return over(np.square(self.x.center * a) + np.square(self.y.center * b), a * a + b * b)
+        return divide_or_zero(np.square(self.x.center * a) + np.square(self.y.center * b), a * a + b * b)
 
     def center_slopes(self) -> Array:
         """D center / d boxes."""
@@ -267,8 +268,8 @@ class Pair:
                 # x - 2 center, with x the center's distance: x - 2 (x a)^2 - 2 (y b)^2 over a^2 + b^2, in what 2 x and 2 y lack of 1
                 x, rest = sign * axis.center, axis.rest(sign)
                 least = np.where((x > 0.25) & (y > 0.25), 0.5 * (y_rest * (2.0 - y_rest) - rest), x - 2.0 * y * y)
-                grown = over(side * side * x * rest + side_across * side_across * least, square)
-                return over(over(side * (inner * x + (1.0 - inner) * grown), square), longer)
+                grown = divide_or_zero(side * side * x * rest + side_across * side_across * least, square)
+                return divide_or_zero(divide_or_zero(side * (inner * x + (1.0 - inner) * grown), square), longer)
 
             return moved(axis.inner[0], -1.0), moved(axis.inner[1], 1.0)
 
@@ -293,7 +294,7 @@ class Shape:
         """From (..., 4) arrays."""
         width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
         longer = np.maximum(width, height)
-        return cls(over(width, longer), over(height, longer), longer)
+        return cls(divide_or_zero(width, longer), divide_or_zero(height, longer), longer)
 
     def angle_to(self, other: Shape) -> Array:
         """The angle atan(w'/h') - atan(w/h); 0 for points."""
@@ -304,6 +305,6 @@ class Shape:
     def angle_slopes(self, factor: Array) -> Array:
         """Factor * d (- atan(w/h)) / d boxes."""
         square = self.width * self.width + self.height * self.height
-        by_width = -over(over(factor * self.height, square), self.longer)
-        by_height = over(over(factor * self.width, square), self.longer)
+        by_width = -divide_or_zero(divide_or_zero(factor * self.height, square), self.longer)
+        by_height = divide_or_zero(divide_or_zero(factor * self.width, square), self.longer)
         return np.stack([-by_width, -by_height, by_width, by_height], axis=-1)

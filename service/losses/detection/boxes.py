@@ -9,10 +9,11 @@ import annotated_types
 import numpy as np
 
 from service.losses.declaration import Bound, Positive, TensorSpec
-from service.losses.detection._box_pairs import Axis, Pair, Shape, over
+from service.losses.detection._box_pairs import Axis, Pair, Shape
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
+from service.losses.numerics.elementary import divide_or_zero
 from service.losses.registry import loss
 
 Boxes = Annotated[Array, TensorSpec("n 4", boxes=True, gradient="default", description="predicted boxes as x1, y1, x2, y2")]
@@ -120,7 +121,7 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
     shapes = Shape.of(predictions), Shape.of(labels)
     angle = shapes[0].angle_to(shapes[1])
     v = (4.0 / np.pi**2) * angle * angle
-    trade = over(v, pair.one_minus_iou + v)
+    trade = divide_or_zero(v, pair.one_minus_iou + v)
     rate = trade if alpha == "constant" else trade * (2.0 - trade)
 
     def slopes(of: Pair, shape: Shape, angle: Array) -> Array:
@@ -195,19 +196,19 @@ def _sine_of_twice(pair: Pair) -> tuple[Array, Array]:
     a, b, longer = pair.diagonal
     x, y = pair.x.center * a, pair.y.center * b
     farther = np.maximum(np.abs(x), np.abs(y))
-    u, v = over(x, farther), over(y, farther)
+    u, v = divide_or_zero(x, farther), divide_or_zero(y, farther)
     square = u * u + v * v
-    swing = over(over((np.abs(v) - np.abs(u)) * (np.abs(u) + np.abs(v)), square), square)
-    by_x, by_y = (over(part, longer) for part in (swing * np.sign(u) * np.abs(v), -swing * np.sign(v) * np.abs(u)))
-    return over(2.0 * np.abs(u * v), square), np.stack([by_x, by_y, by_x, by_y], axis=-1)
+    swing = divide_or_zero(divide_or_zero((np.abs(v) - np.abs(u)) * (np.abs(u) + np.abs(v)), square), square)
+    by_x, by_y = (divide_or_zero(part, longer) for part in (swing * np.sign(u) * np.abs(v), -swing * np.sign(v) * np.abs(u)))
+    return divide_or_zero(2.0 * np.abs(u * v), square), np.stack([by_x, by_y, by_x, by_y], axis=-1)
 
 
 def _unlike(axis: Axis) -> tuple[Array, Array]:
     """The difference of the lengths over the longer one, and its derivative by the first's, in units of the enclosing interval."""
     larger = np.maximum(axis.length, axis.other)
     excess = np.where(axis.meets, axis.excess, axis.length - axis.other)  # far from each other, their ends say little of short lengths
-    rate = np.where(excess > 0, over(axis.other, larger), -np.sign(-excess))
-    return over(np.abs(excess), larger), over(rate, larger)
+    rate = np.where(excess > 0, divide_or_zero(axis.other, larger), -np.sign(-excess))
+    return divide_or_zero(np.abs(excess), larger), divide_or_zero(rate, larger)
 
 
 def _siou_slopes(pair: Pair, theta: float) -> Array:
@@ -226,7 +227,7 @@ def _siou_slopes(pair: Pair, theta: float) -> Array:
 
     a, b, _ = pair.diagonal
     farther = np.maximum(np.abs(pair.x.center * a), np.abs(pair.y.center * b))
-    weight = sum(over(axis.center, farther) * axis.center * np.exp(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
+    weight = sum(divide_or_zero(axis.center, farther) * axis.center * np.exp(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
     return iou_slopes(pair) + pair.slopes(distance) + pair.slopes(shape) - 0.5 * np.asarray(weight)[..., None] * swing
 
 
@@ -247,7 +248,7 @@ def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 
     def slopes(of: Pair) -> Array:
         a, b, longer = of.diagonal
-        x, y = (over(over(axis.center * side, a * a + b * b), longer) for axis, side in ((of.x, a), (of.y, b)))
+        x, y = (divide_or_zero(divide_or_zero(axis.center * side, a * a + b * b), longer) for axis, side in ((of.x, a), (of.y, b)))
         apart = np.stack([x, y, x, y], axis=-1)
         return growth[:, None] * (of.one_minus_iou[:, None] * apart - of.slopes(of.d_iou))
 
@@ -287,10 +288,12 @@ def _bounded(boxes: Array, labels: Array, k: int) -> list[tuple[Array, Array, Ar
     whole = axis.other + 2.0 * half
     low, high, start, end = axis.low, axis.high, axis.other_low, axis.other_high
     within = ((low - start) + (high - start) > 0) & ((end - low) + (end - high) > 0)  # the center lies in the true interval
-    center = np.where(within, over(4.0 * half, whole), half > 0).astype(half.dtype)
-    steep = np.where(within, over(over(over(2.0 * axis.other * np.sign(axis.center), whole), whole), unit), 0.0).astype(half.dtype)
+    center = np.where(within, divide_or_zero(4.0 * half, whole), half > 0).astype(half.dtype)
+    steep = np.where(within, divide_or_zero(divide_or_zero(divide_or_zero(2.0 * axis.other * np.sign(axis.center), whole), whole), unit), 0.0).astype(
+        half.dtype
+    )
     larger = np.maximum(axis.length, axis.other)
-    length = over(np.abs(axis.excess), larger)
-    wider = over(np.where(axis.excess > 0, over(axis.other, larger), -np.sign(-axis.excess)).astype(half.dtype), larger)
-    wider = over(wider, unit)
+    length = divide_or_zero(np.abs(axis.excess), larger)
+    wider = divide_or_zero(np.where(axis.excess > 0, divide_or_zero(axis.other, larger), -np.sign(-axis.excess)).astype(half.dtype), larger)
+    wider = divide_or_zero(wider, unit)
     return [(center, steep, steep), (length, -wider, wider)]

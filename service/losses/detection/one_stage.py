@@ -11,12 +11,12 @@ import numpy as np
 from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.declaration import UNIT, BinaryLogits, Bound, Domain, Logits, NonNegative, Probability, TensorSpec
-from service.losses.detection._box_pairs import Pair, over
+from service.losses.detection._box_pairs import Pair
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_float64
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import log1pexp_small, per_sample_size, sigmoid, softplus, times
+from service.losses.numerics.elementary import divide_or_zero, log1pexp_small, per_sample_size, sigmoid, softplus, times
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error, smooth_l1
 
@@ -180,13 +180,13 @@ def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegati
 
     def slope() -> Array:
         # d|e|^b = b |e|^(b-1) sign(e) p q, and the cross entropy's slope is e
-        steep = np.divide(focus, error, out=np.zeros_like(focus), where=error != 0)
+        steep = divide_or_zero(focus, error)
         return focus * error + times(beta * (right * wrong), steep) * entropy
 
     def curvature() -> Array:
         # at e = 0 all that is left of |e|^(b - 2) is its value 1 at b = 2
         bend = np.divide(focus, error * error, out=np.full_like(focus, float(beta == 2)), where=error != 0)
-        steep = np.divide(focus, error, out=np.zeros_like(focus), where=error != 0)
+        steep = divide_or_zero(focus, error)
         of_entropy = (beta - 1.0) * times(right * wrong, bend) + (wrong - right) * steep
         return right * wrong * ((2.0 * beta + 1.0) * focus + beta * of_entropy * entropy)
 
@@ -275,12 +275,13 @@ def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative
 
     def slope() -> Array:
         # by `other`: focus / true + alpha other^(alpha - 1) surprise
-        steep = np.divide(focus, other, out=np.zeros_like(focus), where=other != 0)
+        steep = divide_or_zero(focus, other)
         right = np.divide(focus, true, out=np.full_like(focus, np.inf), where=true != 0)
         return np.where(peak, -weight, weight) * (right + alpha * steep * surprise)
 
     def curvature() -> Array:
-        steep, bend = (np.divide(focus, power, out=np.zeros_like(focus), where=other != 0) for power in (other, other * other))
+        steep = divide_or_zero(focus, other)
+        bend = divide_or_zero(steep, other)
         of_surprise = alpha * (alpha - 1.0) * bend * surprise + 2.0 * alpha * steep / true
         return weight * (of_surprise + focus / true / true)
 
@@ -382,7 +383,7 @@ def fcos(
 def _centerness(distances: Array) -> Array:
     """How central the location is, 0 to 1."""
     across, down = distances[:, 0::2], distances[:, 1::2]
-    return np.sqrt(over(across.min(axis=1), across.max(axis=1))) * np.sqrt(over(down.min(axis=1), down.max(axis=1)))
+    return np.sqrt(divide_or_zero(across.min(axis=1), across.max(axis=1))) * np.sqrt(divide_or_zero(down.min(axis=1), down.max(axis=1)))
 
 
 @loss(

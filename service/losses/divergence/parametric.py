@@ -13,7 +13,7 @@ from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_product, two_sum
-from service.losses.numerics.elementary import per_sample_size, times
+from service.losses.numerics.elementary import divide_or_zero, per_sample_size, times
 from service.losses.numerics.softmax import sum_of_others
 from service.losses.numerics.special import expm1_minus, log_ratio, relative_entropy, times_exp
 from service.losses.registry import loss
@@ -84,16 +84,11 @@ def _power_less_one(p: Array, q: Array, ratio: Array, exponent: tuple[float, flo
     return np.where(near, np.expm1(np.where(near, x, 0.0)), far).astype(p.dtype, copy=False) / p.dtype.type(e)
 
 
-def _e2_over(x: Array, e: float) -> Array:
-    """(e^x - 1 - x) / e, and 0 where e is."""
-    return expm1_minus(x) / e if e else np.zeros_like(x)
-
-
 def _kernel(ratio: Array, a: float) -> Array:
     """(u^a - 1 - a (u - 1)) / (a (a - 1)) for u = e^ratio near 1."""
     if a >= 0.5:
-        return np.exp(ratio) * (expm1_minus(-ratio) + _e2_over((a - 1.0) * ratio, a - 1.0)) / a
-    return (expm1_minus(ratio) - _e2_over(a * ratio, a)) / (1.0 - a)
+        return np.exp(ratio) * (expm1_minus(-ratio) + divide_or_zero(expm1_minus((a - 1.0) * ratio), a - 1.0)) / a
+    return (expm1_minus(ratio) - divide_or_zero(expm1_minus(a * ratio), a)) / (1.0 - a)
 
 
 @loss(example={"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}, hessian_diagonal=True)
@@ -139,9 +134,9 @@ def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
     direct = scaled_power(p, q, (alpha, 0.0), q) / (alpha * e) - p / e + q / alpha
     if alpha >= 0.5:
         close = np.abs(e * ratio) < 0.5
-        return np.where(close, (relative_entropy(p, q) + p * _e2_over(np.where(close, e * ratio, 0.0), e)) / alpha, direct)
+        return np.where(close, (relative_entropy(p, q) + p * divide_or_zero(expm1_minus(np.where(close, e * ratio, 0.0)), e)) / alpha, direct)
     close = np.abs(alpha * ratio) < 0.5
-    return np.where(close, (relative_entropy(q, p) - q * _e2_over(np.where(close, alpha * ratio, 0.0), alpha)) / -e, direct)
+    return np.where(close, (relative_entropy(q, p) - q * divide_or_zero(expm1_minus(np.where(close, alpha * ratio, 0.0)), alpha)) / -e, direct)
 
 
 @loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True)
@@ -201,8 +196,10 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
     by_ratio = np.where(close, ratio, 0.0).astype(x.dtype, copy=False)
     if beta >= 0.5:
         entropy = scaled_power(x, one, less, relative_entropy(t, x))
-        return np.where(close, (entropy + cross * _e2_over(e * by_ratio, e)) / beta, direct)
-    return np.where(close, (scaled_power(x, one, (beta, 0.0), (t - x) / x - by_ratio) - own * _e2_over(beta * by_ratio, beta)) / -e, direct)
+        return np.where(close, (entropy + cross * divide_or_zero(expm1_minus(e * by_ratio), e)) / beta, direct)
+    return np.where(
+        close, (scaled_power(x, one, (beta, 0.0), (t - x) / x - by_ratio) - own * divide_or_zero(expm1_minus(beta * by_ratio), beta)) / -e, direct
+    )
 
 
 @loss(

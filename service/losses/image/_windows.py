@@ -15,7 +15,7 @@ import numpy as np
 
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import over
+from service.losses.numerics.elementary import divide_or_zero
 
 Window = Annotated[int, annotated_types.Ge(1), annotated_types.Le(31)]
 
@@ -125,20 +125,20 @@ class Similarity:
     @cached_property
     def light(self) -> Array:
         """1 - (2 mx my + c1) / (mx^2 + my^2 + c1)."""
-        return over(self.difference.mean * self.difference.mean, self.bright)
+        return divide_or_zero(self.difference.mean * self.difference.mean, self.bright)
 
     @cached_property
     def structure(self) -> Array:
         """1 - (2 cov + c2) / (vx + vy + c2)."""
-        return over(self.difference.variance, self.varied)
+        return divide_or_zero(self.difference.variance, self.varied)
 
     def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
         """Slopes on both maps as slopes on one image."""
         # d light / d mx = 2 m (my (mx + my) + c1) / bright^2 with m = mx - my: no difference of its two parts
         sign, own, other = (1.0, self.x, self.y) if which == 0 else (-1.0, self.y, self.x)
-        light, structure = over(2.0 * by_light * self.difference.mean, self.bright), over(by_structure, self.varied)
+        light, structure = divide_or_zero(2.0 * by_light * self.difference.mean, self.bright), divide_or_zero(by_structure, self.varied)
         both = self.difference.back(np.zeros_like(structure), structure)
-        steep = light * over(other.mean * (self.x.mean + self.y.mean) + self.c1, self.bright)
+        steep = light * divide_or_zero(other.mean * (self.x.mean + self.y.mean) + self.c1, self.bright)
         return own.back(sign * steep, -structure * self.structure) + sign * both
 
 

@@ -13,7 +13,7 @@ from service.losses.evaluation import Evaluation, in_blocks
 from service.losses.image._shared import BLOB, RAMP, ImageLabels, Images
 from service.losses.image._windows import Filter, Reflected, Window, Windows, check_window
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import over, per_sample_sum, spread, times
+from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread, times
 from service.losses.registry import loss
 
 Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
@@ -134,7 +134,7 @@ def ms_ssim(
         values = -np.expm1(logs.sum(axis=-1))
 
         def pullback(cotangent: Array, which: int) -> Array:
-            rate = over(weights * np.exp(logs.sum(axis=-1, keepdims=True)), np.maximum(1.0 - missing, 0.0)) * (missing < 1.0)
+            rate = divide_or_zero(weights * np.exp(logs.sum(axis=-1, keepdims=True)), np.maximum(1.0 - missing, 0.0)) * (missing < 1.0)
             slopes: Array | float = 0.0
             for j in reversed(range(len(scales))):
                 scale, last = scales[j], j == len(scales) - 1
@@ -174,7 +174,7 @@ def psnr(predictions: Signal, labels: SignalLabel, *, data_range: Positive = 1.0
     values = (10 / math.log(10)) * (level + (2 * math.log(2)) * exponent)
 
     def slope(cotangent: Array) -> Array:
-        rate = (20 / math.log(10)) * over(cotangent, square)
+        rate = (20 / math.log(10)) * divide_or_zero(cotangent, square)
         return np.ldexp(scaled * rate.astype(scaled.dtype)[:, None], -exponent[:, None]).reshape(error.shape)
 
     return Evaluation(values, np.ones(len(values)), {"predictions": slope, "labels": lambda c: -slope(c)})

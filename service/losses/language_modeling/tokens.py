@@ -16,7 +16,7 @@ from service.losses.declaration import UNIT, ClassWeight, Domain, Fraction, NonN
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import spread
+from service.losses.numerics.elementary import divide_or_zero, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
@@ -182,7 +182,7 @@ def linear_cross_entropy(
 def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
     """The scores' second derivatives s p (1 - p) taken back to hidden states: s times the variance of the matrix's rows under p."""
     q = softmax.complements
-    shares = np.divide(curvature, q, out=np.zeros_like(curvature), where=q > 0)
+    shares = divide_or_zero(curvature, q)
     mean = softmax.probabilities() @ weight
     return np.stack([share @ np.square(weight - middle) for share, middle in zip(shares, mean, strict=True)]) if len(q) else np.zeros_like(mean)
 

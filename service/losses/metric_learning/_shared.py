@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -10,63 +9,35 @@ import numpy as np
 from service.losses.declaration import TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold
-from service.losses.numerics.vectors import Cosines
+from service.losses.numerics.vectors import AllCosines, Rows
 
 Identity = Annotated[Array, TensorSpec("n", kind="integer", description="class of each sample, any integers")]
 BATCH = {"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]], "labels": [0, 0, 1, 1]}
 
 
-def pairs_of(labels: Array) -> tuple[Array, Array]:
-    """Which other samples have the same class, and which another one: two masks (n, n)."""
-    same = labels[:, None] == labels[None, :]
+def pairs_of(labels: Array, rows: slice = slice(None)) -> tuple[Array, Array]:
+    """Masks (rows, n) of the other samples of the same class, and of those of another class."""
+    same = labels[rows, None] == labels[None, :]
     positive = same.copy()
-    np.fill_diagonal(positive, False)
+    np.fill_diagonal(positive[:, rows], False)
     return positive, ~same
 
 
+def partners(labels: Array) -> tuple[Array, Array]:
+    """How many other samples have the class of each sample, and how many another class."""
+    _, at, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    own = counts[at]
+    return own - 1, len(labels) - own
+
+
+def of_cosines(embeddings: Array, weight: Array, row_loss: Rows) -> Evaluation:
+    """The Evaluation of a loss that is a number for each row of cosines of all embeddings with one another."""
+    cosines = AllCosines(embeddings)
+    values, slopes = cosines.by_rows(row_loss)
+    return Evaluation(values, weight.astype(np.float64), {"embeddings": lambda c: cosines.by_both(slopes, c)})
+
+
 # ------------------------------------------------------------------ rows of similarities
-
-
-def top(values: Twofold, keep: Array) -> Twofold:
-    """The largest kept value of each row, as a column; minus infinity where nothing is kept."""
-    masked = np.where(keep, values[0], -np.inf)
-    at = masked.argmax(axis=1)[:, None]
-    return np.take_along_axis(masked, at, 1), np.take_along_axis(values[1], at, 1)
-
-
-def lowered(values: Twofold, keep: Array, factor: float) -> tuple[Array, Twofold]:
-    """Factor times (values - the row's largest kept one), minus infinity for what is not kept; and the largest ones."""
-    highest = top(values, keep)
-    difference = ((values[0] - highest[0]) + (values[1] - highest[1])) * factor
-    return np.where(keep & (highest[0] > -np.inf), difference, -np.inf), highest
-
-
-def log_one_plus(x: Array) -> tuple[Array, Array]:
-    """log(1 + sum_k e^x_k) of each row, and the derivative by x."""
-    highest = np.maximum(x.max(axis=1, initial=-np.inf, keepdims=True), 0.0)
-    e = np.exp(x - highest)
-    total = e.sum(axis=1, keepdims=True)
-    one = np.exp(-highest)
-    value = highest + np.where(highest == 0, np.log1p(total), np.log(one + total))
-    return value[:, 0], e / (one + total)
-
-
-def of_embeddings(numerator: Array, weight: Array, cosines: Cosines, slope: Callable[[Array], Array]) -> Evaluation:
-    """The Evaluation of a function of the cosines of rows with one another. slope: from the cotangent to the derivative (n, n)."""
-    pullback = lambda c: cosines.by_both(slope(c.astype(cosines.values[0].dtype)))  # noqa: E731
-    return Evaluation(numerator.astype(np.float64), weight.astype(np.float64), {"embeddings": pullback})
-
-
-def by_row(rows: Array, values: Array, n: int) -> Array:
-    """The float64 sum of the values of each row's pairs."""
-    return np.bincount(rows, values, minlength=n).astype(np.float64)
-
-
-def share(e: Array) -> tuple[Array, Array]:
-    """The logarithm of each row's sum, and each term's share in it (0 in an empty row)."""
-    total = e.sum(axis=1, keepdims=True)
-    return np.log(total[:, 0]), np.divide(e, total, out=np.zeros_like(e), where=total != 0)
 
 
 def masked(values: Array, keep: Array) -> Array:
@@ -74,6 +45,31 @@ def masked(values: Array, keep: Array) -> Array:
     return np.where(keep, values, -np.inf)
 
 
-def less(values: Twofold, number: float) -> Array:
-    """Values minus a number."""
-    return (values[0] - values[0].dtype.type(number)) + values[1]
+def log_sum_exp(x: Array) -> tuple[Array, Array, Array]:
+    """The logarithm of sum_k e^x_k of each row as its largest term plus the rest, and each term's share of the sum.
+
+    An empty row has the largest term minus infinity, the rest 0, and no shares.
+    """
+    rows, at = np.arange(len(x)), x.argmax(axis=1)
+    largest = x[rows, at]
+    e = np.exp(x - np.where(largest == -np.inf, 0.0, largest)[:, None])
+    e[rows, at] = 0.0
+    rest = e.sum(axis=1)
+    e[rows, at] = largest > -np.inf
+    e /= (1.0 + rest)[:, None]
+    return largest, np.log1p(rest), e
+
+
+def log_one_plus(x: Array) -> tuple[Array, Array]:
+    """log(1 + sum_k e^x_k) of each row, and the derivative by x."""
+    top = np.maximum(x.max(axis=1, initial=-np.inf, keepdims=True), 0.0)
+    e = np.exp(x - top)
+    total = e.sum(axis=1, keepdims=True)
+    one = np.exp(-top)
+    value = top + np.where(top == 0, np.log1p(total), np.log(one + total))
+    return value[:, 0], e / (one + total)
+
+
+def by_row(rows: Array, values: Array, n: int) -> Array:
+    """The sum of the values of each row's pairs."""
+    return np.bincount(rows, values, minlength=n)

@@ -6,22 +6,23 @@ says otherwise; a zero vector has cosine 0. Time and memory are of the order of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, NonNegative, Positive, TensorSpec, Vector
-from service.losses.evaluation import Evaluation, Pullback, nothing
-from service.losses.metric_learning._shared import BATCH, Identity, by_row, lowered, of_embeddings, pairs_of
+from service.losses.declaration import VECTORS, Bound, Domain, NonNegative, Positive, TensorSpec, Vector
+from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
+from service.losses.metric_learning._shared import BATCH, Identity, by_row, log_sum_exp, masked, of_cosines, pairs_of, partners
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold, scaled, two_product, two_sum, widened
-from service.losses.numerics.elementary import per_sample_sum, sigmoid, softplus, spread, times
+from service.losses.numerics.elementary import decay, per_sample_sum, sigmoid, softplus, times
 from service.losses.numerics.softmax import Softmax, softmax_pull
-from service.losses.numerics.vectors import Cosines, Distances, exponents, products
+from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows, moderate, row_blocks, scaled
 from service.losses.registry import loss
 
 Scale = Annotated[Array, TensorSpec("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
 Bias = Annotated[Array, TensorSpec("1", gradient="default", description="added to the scaled cosines")]
+SCALED = Bound(1e-11, 1e-10, "the rounding of cosines is multiplied by logit_scale, which is tried up to 1e5", "vector", "tensor")
 VIEWS = {"image": [[1.0, 0.0], [0.0, 1.0]], "text": [[0.8, 0.6], [-0.6, 0.8]]}
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 
@@ -29,7 +30,8 @@ TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 # ------------------------------------------------------------------ softmax over pairs
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07) -> Evaluation:
     r"""For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
 
@@ -44,26 +46,23 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     """
     if not len(labels):
         return nothing(embeddings=embeddings)
-    positive, other = pairs_of(labels)
-    cosines = Cosines(embeddings)
-    high, low = cosines.values
-    logits, highest = lowered(cosines.values, other, 1.0 / temperature)
-    e = np.exp(logits)
-    total = e.sum(axis=1, keepdims=True)
-    rows, columns = np.nonzero(positive)
-    behind = (highest[0][rows, 0] - high[rows, columns]) + (highest[1][rows, 0] - low[rows, columns])
-    gap = behind / high.dtype.type(temperature) + np.log(total[rows, 0])
 
-    def slope(c: Array) -> Array:
-        pull = c[rows] * sigmoid(gap) / high.dtype.type(temperature)
-        out = np.divide(e, total, out=np.zeros_like(e), where=total != 0) * by_row(rows, pull, len(c))[:, None].astype(e.dtype)
-        out[rows, columns] = -pull
-        return out
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        positive, other = pairs_of(labels, rows)
+        s = s / temperature
+        largest, rest, slopes = log_sum_exp(masked(s, other))
+        i, k = np.nonzero(positive)
+        gap = (largest[i] - s[i, k]) + rest[i]
+        rate = sigmoid(gap) / temperature
+        slopes *= by_row(i, rate, len(s))[:, None]
+        slopes[i, k] = -rate
+        return by_row(i, softplus(gap), len(s)), slopes
 
-    return of_embeddings(by_row(rows, softplus(gap), len(labels)), positive.sum(axis=1), cosines, slope)
+    return of_cosines(embeddings, partners(labels)[0], row_loss)
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1) -> Evaluation:
     r"""The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
 
@@ -77,35 +76,28 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
     """
     if not len(labels):
         return nothing(embeddings=embeddings)
-    positive, _ = pairs_of(labels)
-    count = positive.sum(axis=1, keepdims=True)
-    cosines = Cosines(embeddings)
-    keep = ~np.eye(len(labels), dtype=bool) | (count == 0)  # a row that does not count keeps something finite
-    softmax = Softmax(lowered(cosines.values, keep, 1.0 / temperature)[0])
-    targets = (positive / np.maximum(count, 1)).astype(embeddings.dtype)
-    values = times(targets, softmax.negative_log()).sum(axis=1)
-    return of_embeddings(values, count[:, 0] > 0, cosines, lambda c: softmax_pull(softmax, targets, c) / embeddings.dtype.type(temperature))
+    count = partners(labels)[0]
+
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        positive, _ = pairs_of(labels, rows)
+        np.fill_diagonal(s[:, rows], -np.inf)
+        if len(labels) == 1:
+            return np.zeros(1), np.zeros((1, 1))
+        softmax = Softmax(s / temperature)
+        i, k = np.nonzero(positive)
+        share = 1.0 / count[rows][i]
+        mean = by_row(i, share * (softmax.largest[i, 0] - softmax.logits[i, k]), len(s))
+        slopes = softmax.probabilities() / temperature
+        others = np.where(k == softmax.top[i, 0], softmax.rest[i, 0], softmax.total[i, 0] - softmax.exponentials[i, k]) / softmax.total[i, 0]
+        slopes[i, k] = (1.0 - share) * slopes[i, k] - share * others / temperature
+        counts = count[rows] > 0
+        return counts * (mean + np.log1p(softmax.rest[:, 0])), slopes * counts[:, None]
+
+    return of_cosines(embeddings, count > 0, row_loss)
 
 
-class Matching:
-    """Cross entropies of finding row i's partner, column i, among all columns: values (n,) and the derivative by the logits."""
-
-    def __init__(self, values: Twofold, factor: float) -> None:
-        self.behind = lowered(values, np.ones(values[0].shape, bool), 1.0)[0]
-        self.softmax = Softmax(self.behind * factor)
-        self.values = self.softmax.negative_log_at(np.arange(len(values[0])))
-
-    def slope(self) -> Array:
-        out = self.softmax.probabilities()
-        np.fill_diagonal(out, -self.softmax.complement_at(np.arange(len(out))))
-        return out
-
-    def by_factor(self) -> Array:
-        """D value / d factor, (n,)."""
-        return (self.softmax.probabilities() * (self.behind - self.behind.diagonal()[:, None])).sum(axis=1)
-
-
-@loss(example=VIEWS, merges=False, pairs="n n")
+@loss(example=VIEWS, merges=False, bound=SCALED, pairs="n n")
+@in_float64
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
 
@@ -117,35 +109,41 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     """
     scale = 1.0 / 0.07 if logit_scale is None else logit_scale[0]
     given = {} if logit_scale is None else {"logit_scale": logit_scale}
-    if not len(image):
+    n = len(image)
+    if not n:
         return nothing(image=image, text=text, **given)
-    cosines = Cosines(image, text)
-    high, low = cosines.values
-    by_image, by_text = Matching(cosines.values, scale), Matching((high.T, low.T), scale)
+    by_factor = np.zeros(n)
 
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        partner = np.arange(n)[rows]
+        softmax = Softmax(scale * s)
+        slopes = softmax.pull(partner, np.ones(len(s)))
+        if given:
+            by_factor[rows] += np.vecdot(slopes, s - s[np.arange(len(s)), partner][:, None])
+        return softmax.negative_log_at(partner), slopes
+
+    of_image = AllCosines(image, text)
+    of_text = AllCosines(of_image.b, of_image.a)
+    (by_image, to_text), (by_text, to_image) = of_image.by_rows(row_loss), of_text.by_rows(row_loss)
     unit, exponent = np.frexp(scale)  # the scale may be as small as the vectors, whose norms the gradient is divided by
 
-    def slope(cotangent: Array) -> Array:
-        half = (0.5 * unit * cotangent.astype(high.dtype))[:, None]
-        return half * by_image.slope() + (half * by_text.slope()).T
+    def by_images(c: Array) -> Array:
+        return of_image.by_a(to_text, 0.5 * unit * c, exponent) + of_text.by_b(to_image, 0.5 * unit * c, exponent)
 
-    def by_scale(cotangent: Array) -> Array:
-        return (0.5 * cotangent * (by_image.by_factor() + by_text.by_factor())).sum(keepdims=True).astype(high.dtype)
+    def by_texts(c: Array) -> Array:
+        return of_image.by_b(to_text, 0.5 * unit * c, exponent) + of_text.by_a(to_image, 0.5 * unit * c, exponent)
 
-    gradients: dict[str, Pullback] = {
-        "image": lambda c: cosines.by_a(slope(c), exponent=int(exponent)),
-        "text": lambda c: cosines.by_b(slope(c), exponent=int(exponent)),
-    }
-    values = (0.5 * (by_image.values + by_text.values)).astype(np.float64)
-    return Evaluation(values, np.ones(len(values)), gradients | ({} if logit_scale is None else {"logit_scale": by_scale}))
+    gradients: dict[str, Pullback] = {"image": by_images, "text": by_texts, "logit_scale": lambda c: np.array([0.5 * c @ by_factor])}
+    return Evaluation(0.5 * (by_image + by_text), np.ones(n), {name: gradients[name] for name in ("image", "text", *given)})
 
 
 @loss(
     example=VIEWS,
     merges=False,
     pairs="n n",
-    bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs"),
+    bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs", "vector", "tensor"),
 )
+@in_float64
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
     r"""Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
 
@@ -156,33 +154,38 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
     Synonyms: SigLipLoss, sigmoid_contrastive, siglip_loss
     Reference: Zhai et al., Sigmoid Loss for Language Image Pre-Training, 2023, arXiv:2303.15343, algorithm 1
     """
-    scale = image.dtype.type(10.0) if logit_scale is None else logit_scale[0]
-    bias = image.dtype.type(-10.0) if logit_bias is None else logit_bias[0]
+    scale = 10.0 if logit_scale is None else logit_scale[0]
+    bias = -10.0 if logit_bias is None else logit_bias[0]
     given = {name: x for name, x in (("logit_scale", logit_scale), ("logit_bias", logit_bias)) if x is not None}
-    if not len(image):
+    n = len(image)
+    if not n:
         return nothing(image=image, text=text, **given)
-    cosines = Cosines(image, text)
-    high, low = cosines.values
-    product, error = two_product(high, np.full_like(high, scale))
-    logits, rounding = two_sum(product, np.full_like(high, bias))
-    sign = np.full_like(high, -1.0)
-    np.fill_diagonal(sign, 1.0)
-    against = -sign * (logits + (rounding + (error + scale * low)))
+    by_scale, by_bias = np.empty(n), np.empty(n)
 
-    def slope(cotangent: Array) -> Array:
-        return -sign * sigmoid(against) * spread(cotangent, against)
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        own = np.arange(len(s)), np.arange(n)[rows]
+        against = scale * s + bias
+        against[own] *= -1.0
+        e = decay(against)
+        slopes = sigmoid(against, e)
+        slopes[own] *= -1.0
+        by_scale[rows], by_bias[rows] = np.vecdot(slopes, s), slopes.sum(axis=1)
+        return softplus(against, e).sum(axis=1), slopes
 
+    cosines = AllCosines(image, text)
+    values, slopes = cosines.by_rows(row_loss)
+    unit, exponent = np.frexp(scale)
     gradients: dict[str, Pullback] = {
-        "image": lambda c: cosines.by_a(scale * slope(c)),
-        "text": lambda c: cosines.by_b(scale * slope(c)),
-        "logit_scale": lambda c: (slope(c) * high).sum(dtype=np.float64).astype(high.dtype)[None],
-        "logit_bias": lambda c: slope(c).sum(dtype=np.float64).astype(high.dtype)[None],
+        "image": lambda c: cosines.by_a(slopes, unit * c, exponent),
+        "text": lambda c: cosines.by_b(slopes, unit * c, exponent),
+        "logit_scale": lambda c: np.array([c @ by_scale]),
+        "logit_bias": lambda c: np.array([c @ by_bias]),
     }
-    kept = {name: pullback for name, pullback in gradients.items() if name in ("image", "text") or name in given}
-    return Evaluation(per_sample_sum(softplus(against)), np.ones(len(high)), kept)
+    return Evaluation(values, np.ones(n), {name: gradients[name] for name in ("image", "text", *given)})
 
 
-@loss(example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]}, merges=False, pairs="n n")
+@loss(example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]}, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
     r"""Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
 
@@ -194,37 +197,44 @@ def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization
     Synonyms: NPairsLoss, npairs_loss, n_pair, multiclass_npair
     Reference: Sohn, Improved Deep Metric Learning with Multi-class N-pair Loss Objective, 2016, equation 7
     """
-    if not len(labels):
+    n = len(labels)
+    if not n:
         return nothing(anchor=anchor, positive=positive)
-    same = labels[:, None] == labels[None, :]
-    targets = (same / same.sum(axis=1, keepdims=True)).astype(anchor.dtype)
-    softmax = Softmax(_inner_products(anchor, positive))
-    quarter = anchor.dtype.type(0.25 * regularization)
-    values: Array = per_sample_sum(times(targets, softmax.negative_log()))
+
+    def row_loss(logits: Array, rows: slice) -> tuple[Array, Array]:
+        targets = labels[rows, None] == labels[None, :]
+        targets = targets / targets.sum(axis=1, keepdims=True)
+        softmax = Softmax(logits)
+        return times(targets, softmax.negative_log()).sum(axis=1), softmax_pull(softmax, targets, np.ones(len(logits)))
+
+    values, slopes = by_rows((n, n), _inner_products(anchor, positive), row_loss)
     if regularization:
-        values = values + 0.25 * regularization * (per_sample_sum(anchor * anchor) + per_sample_sum(positive * positive))
+        values += 0.25 * regularization * (per_sample_sum(anchor * anchor) + per_sample_sum(positive * positive))
+    half = 0.5 * regularization
+    return Evaluation(
+        values,
+        np.ones(n),
+        {
+            "anchor": lambda c: c[:, None] * (slopes @ positive + half * anchor),
+            "positive": lambda c: slopes.T @ (c[:, None] * anchor) + c[:, None] * (half * positive),
+        },
+    )
 
-    def by_anchor(c: Array) -> Array:
-        slope = softmax_pull(softmax, targets, c)
-        return slope @ (positive - positive[:1]) + spread(c, anchor) * (2 * quarter * anchor)
 
-    def by_positive(c: Array) -> Array:
-        return softmax_pull(softmax, targets, c).T @ anchor + spread(c, anchor) * (2 * quarter * positive)
-
-    return Evaluation(values, np.ones(len(labels)), {"anchor": by_anchor, "positive": by_positive})
-
-
-def _inner_products(a: Array, b: Array) -> Array:
-    """a_i . b_j minus the largest of the row; differences are taken before the scale of rows comes back."""
-    of_a, of_b = exponents(a), exponents(b)
-    scaled_rows = [widened(np.ldexp(x, -e[:, None])) for x, e in ((a, of_a), (b, of_b))]
+def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
+    """For some rows a_i . b_j minus the largest of the row. Differences are taken before the scale of rows out of range comes back."""
+    (a, _, of_a), (b, _, of_b) = moderate(a), moderate(b)
     largest = of_b.max()
-    values = scaled(products(*scaled_rows), (of_b - largest)[None, :])
-    logits, _ = lowered(values, np.ones(values[0].shape, bool), 1.0)
-    return np.ldexp(logits, of_a[:, None] + largest)
+
+    def at(rows: slice) -> Array:
+        products = scaled(a[rows] @ b.T, (of_b - largest)[None, :])
+        return scaled(products - products.max(axis=1, keepdims=True), of_a[rows, None] + largest)
+
+    return at
 
 
-@loss(example=TWO, merges=False, pairs="4 n n")
+@loss(example=TWO, merges=False, bound=VECTORS, pairs="4 n n")
+@in_float64
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
     r"""NT-Xent of two views without the positive in the denominator, by cosine.
 
@@ -239,32 +249,27 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
     n = len(input1)
     if not n:
         return nothing(input1=input1, input2=input2)
-    cosines = Cosines(np.concatenate((input1, input2)))
-    high, low = cosines.values
-    partner = np.roll(np.arange(2 * n), n)
-    other = (np.arange(2 * n)[:, None] - np.arange(2 * n)[None, :]) % n != 0
-    logits, highest = lowered(cosines.values, other, 1.0 / temperature)
-    e = np.exp(logits)
-    rows = np.arange(2 * n)
-    rest = e.copy()
-    rest[rows, e.argmax(axis=1)] = 0.0  # the highest, which is 1: its logarithm is 0
-    total = e.sum(axis=1)
-    ahead = (highest[0][:, 0] - high[rows, partner]) + (highest[1][:, 0] - low[rows, partner])
-    alone = -(high[rows, partner] + low[rows, partner])
-    unit = high.dtype.type(1.0 / temperature)
-    values = (unit * ahead + np.log1p(rest.sum(axis=1)) if n > 1 else unit * alone).astype(np.float64)
+    pair = np.tile(np.arange(n), 2)
 
-    def both(cotangent: Array) -> Array:
-        c = 0.5 * unit * np.tile(cotangent.astype(high.dtype), 2)[:, None]
-        slope = c * e / total[:, None] if n > 1 else np.zeros_like(e)
-        slope[rows, partner] -= c[:, 0]
-        return cosines.by_both(slope)
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        partner, other = pairs_of(pair, rows)
+        s = s / temperature
+        largest, rest, slopes = log_sum_exp(masked(s, other))
+        slopes -= partner
+        slopes /= temperature
+        return (largest if n > 1 else 0.0) - s[partner] + rest, slopes
 
-    numerator = 0.5 * (values[:n] + values[n:])
-    return Evaluation(numerator, np.ones(n), {"input1": lambda c: both(c)[:n], "input2": lambda c: both(c)[n:]})
+    cosines = AllCosines(np.concatenate((input1, input2)))
+    values, slopes = cosines.by_rows(row_loss)
+
+    def both(c: Array) -> Array:
+        return cosines.by_both(slopes, 0.5 * np.tile(c, 2))
+
+    return Evaluation(0.5 * (values[:n] + values[n:]), np.ones(n), {"input1": lambda c: both(c)[:n], "input2": lambda c: both(c)[n:]})
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
     r"""Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
 
@@ -276,25 +281,24 @@ def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) 
     Synonyms: NCALoss, neighbourhood_components_analysis, neighborhood_components_analysis
     Reference: Goldberger et al., Neighbourhood Components Analysis, 2004, equation 6 (KL form)
     """
-    if not len(labels):
+    n = len(labels)
+    if not n:
         return nothing(embeddings=embeddings)
-    positive, other = pairs_of(labels)
-    counts = np.asarray(positive.any(axis=1))
-    distances = Distances(embeddings, "squared_euclidean")
-    largest = np.finfo(embeddings.dtype).max
-    nearest = np.where(positive, np.minimum(distances.values, largest), np.inf).argmin(axis=1)
-    values = widened(np.clip(-distances.squares_beyond(nearest), -largest, largest))
-    unit = embeddings.dtype.type(softmax_scale)
-    parts = [lowered(values, mask, unit) for mask in (other, positive)]
-    exponentials = [np.exp(logits) for logits, _ in parts]
-    totals = [e.sum(axis=1, keepdims=True) for e in exponentials]
-    ahead = (parts[0][1][0] - parts[1][1][0])[:, 0]
-    gap = unit * np.where(ahead < largest, ahead, np.inf) + np.log(totals[0][:, 0]) - np.log(totals[1][:, 0])
-    numerator = np.where(counts, softplus(np.where(counts, gap, 0.0)), 0.0).astype(np.float64)
+    counts = partners(labels)[0] > 0
+    distances = AllDistances(embeddings, "squared_euclidean")
+    largest = np.finfo(np.float64).max
+    nearest = np.concatenate(
+        [masked(np.maximum(-distances.values[rows], -largest), pairs_of(labels, rows)[0]).argmax(axis=1) for rows in row_blocks(n, n)]
+    )
+    beyond = distances.squares_beyond(nearest)
 
-    def pullback(c: Array) -> Array:
-        factor = np.where(counts, c.astype(gap.dtype) * sigmoid(gap), 0.0)[:, None] * unit
-        near, far = (np.divide(e, total, out=np.zeros_like(e), where=total != 0) for e, total in zip(exponentials, totals, strict=True))
-        return distances.pull(factor * (far - near))
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        positive, other = pairs_of(labels, rows)
+        s = np.clip(-softmax_scale * s, -largest, largest)
+        (near, log_near, of_near), (far, log_far, of_far) = (log_sum_exp(masked(s, mask)) for mask in (positive, other))
+        gap = np.where(counts[rows], (far - near) + (log_far - log_near), -np.inf)
+        gap[gap >= largest] = np.inf
+        return softplus(gap), (softmax_scale * sigmoid(gap))[:, None] * (of_near - of_far)
 
-    return Evaluation(numerator, counts.astype(np.float64), {"embeddings": pullback})
+    values, slopes = by_rows((n, n), lambda rows: beyond[rows], row_loss)
+    return Evaluation(values, counts.astype(np.float64), {"embeddings": lambda c: distances.pull(c[:, None] * slopes)})

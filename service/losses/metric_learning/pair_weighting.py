@@ -11,20 +11,20 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, Vector
-from service.losses.evaluation import Evaluation, nothing
-from service.losses.metric_learning._shared import BATCH, Identity, by_row, less, log_one_plus, lowered, masked, of_embeddings, pairs_of, share
+from service.losses.declaration import VECTORS, Bound, Positive, Vector
+from service.losses.evaluation import Evaluation, in_float64, nothing
+from service.losses.metric_learning._shared import BATCH, Identity, by_row, log_one_plus, log_sum_exp, masked, of_cosines, pairs_of, partners
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import widened
-from service.losses.numerics.elementary import BLOCK, per_sample_sum, sigmoid, softplus
-from service.losses.numerics.vectors import Cosines, Distances
+from service.losses.numerics.elementary import BLOCK, divide_or_zero, per_sample_sum, sigmoid, softplus
+from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows
 from service.losses.registry import loss
 
 Margin = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
 Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
     r"""For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
 
@@ -37,35 +37,37 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     Synonyms: LiftedStructLoss, lifted_struct_loss, LiftedStructureLoss, lifted_structure
     Reference: Song et al., Deep Metric Learning via Lifted Structured Feature Embedding, 2016, arXiv:1511.06452, equation 4
     """
-    if not len(labels):
+    n = len(labels)
+    if not n:
         return nothing(embeddings=embeddings)
-    positive, other = pairs_of(labels)
-    distances = Distances(embeddings)
+    distances = AllDistances(embeddings)
     d = distances.values
-    logits, highest = lowered(widened(-d), other, 1.0)
-    log_total, near = share(np.exp(logits))
-    smooth = highest[0][:, 0] + log_total
-    rows, columns = np.nonzero(np.triu(positive))
+
+    def nearest(block: Array, rows: slice) -> tuple[Array, Array]:
+        """Minus the smooth minimum of the distances to other classes, and each negative's share of it."""
+        closest, rest, share = log_sum_exp(masked(-block, pairs_of(labels, rows)[1]))
+        return closest + rest, share
+
+    smooth, near = by_rows((n, n), lambda rows: d[rows], nearest)
+    rows, columns = np.nonzero(np.triu(pairs_of(labels)[0]))
     ahead = smooth[rows] - smooth[columns]
-    least = np.maximum(smooth[rows], smooth[columns])
-    j = (d[rows, columns] + least) + d.dtype.type(margin) + np.where(least == -np.inf, 0.0, softplus(-np.abs(np.nan_to_num(ahead))))
-    j = np.maximum(j, 0.0)
+    ahead[np.isnan(ahead)] = 0.0  # neither has a negative
+    j = np.maximum(d[rows, columns] + margin + np.maximum(smooth[rows], smooth[columns]) + softplus(-np.abs(ahead)), 0.0)
     quarter = 0.25 * j * j
 
     def pullback(c: Array) -> Array:
-        pull = (c[rows] + c[columns]).astype(j.dtype) * (0.5 * j)
-        own = np.where(j > 0, sigmoid(np.nan_to_num(ahead)), 0.0)
-        by_smooth = by_row(rows, pull * own, len(c)) + by_row(columns, pull * (1.0 - own), len(c))
-        slope = -near * by_smooth[:, None].astype(d.dtype)
-        slope[rows, columns] += pull
-        return distances.pull(slope)
+        pull = (c[rows] + c[columns]) * (0.5 * j)
+        own = sigmoid(ahead)
+        by_smooth = by_row(rows, pull * own, n) + by_row(columns, pull * (1.0 - own), n)
+        slopes = -near * by_smooth[:, None]
+        slopes[rows, columns] += pull
+        return distances.pull(slopes)
 
-    n = len(labels)
-    numerator = by_row(rows, quarter, n) + by_row(columns, quarter, n)
-    return Evaluation(numerator, 0.5 * positive.sum(axis=1), {"embeddings": pullback})
+    return Evaluation(by_row(rows, quarter, n) + by_row(columns, quarter, n), 0.5 * partners(labels)[0], {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, conventions=("gradients",), pairs="n n")
+@loss(example=BATCH, merges=False, conventions=("gradients",), bound=VECTORS, pairs="n n")
+@in_float64
 def circle(
     embeddings: Vector, labels: Identity, *, gamma: Positive = 80.0, margin: Margin = 0.4, weights: Literal["constant", "differentiated"] = "constant"
 ) -> Evaluation:
@@ -84,28 +86,24 @@ def circle(
     """
     if not len(labels):
         return nothing(embeddings=embeddings)
-    positive, other = pairs_of(labels)
-    counts = np.logical_and(positive.any(axis=1), other.any(axis=1))
-    cosines = Cosines(embeddings)
-    s = cosines.values[0] + cosines.values[1]
-    unit, m = s.dtype.type(gamma), s.dtype.type(margin)
-    short, beyond = -less(cosines.values, 1.0), less(cosines.values, -margin)
-    pushed = np.maximum(beyond, 0.0)
-    exponents = masked(unit * (short + m) * (short - m), positive), masked(unit * pushed * less(cosines.values, margin), other)
-    highest = [x.max(axis=1, keepdims=True) for x in exponents]
-    (log_p, near), (log_n, far) = (share(np.exp(x - np.where(h == -np.inf, 0.0, h))) for x, h in zip(exponents, highest, strict=True))
-    total = np.where(counts, (highest[0] + highest[1])[:, 0] + (log_p + log_n), 0.0)
+    counts = np.logical_and(*partners(labels))
 
-    def slope(c: Array) -> Array:
-        pull = (c * counts * sigmoid(total) * unit)[:, None]
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        positive, other = pairs_of(labels, rows)
+        short, pushed = (1.0 - s) + margin, np.maximum(s + margin, 0.0)
+        largest_p, rest_p, near = log_sum_exp(masked(gamma * short * ((1.0 - s) - margin), positive))
+        largest_n, rest_n, far = log_sum_exp(masked(gamma * pushed * (s - margin), other))
+        total = np.where(counts[rows], (largest_p + largest_n) + (rest_p + rest_n), -np.inf)
+        rate = (gamma * sigmoid(total))[:, None]
         if weights == "constant":
-            return pull * (far * pushed - near * (short + m))
-        return pull * 2.0 * (far * s * (beyond > 0) - near * short)
+            return softplus(total), rate * (far * pushed - near * short)
+        return softplus(total), 2.0 * rate * (far * s * (pushed > 0) - near * (1.0 - s))
 
-    return of_embeddings(np.where(counts, softplus(total), 0.0), counts, cosines, slope)
+    return of_cosines(embeddings, counts, row_loss)
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@in_float64
 def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
     r"""Smooth sums of how far positives fall below a cosine and negatives rise above it.
 
@@ -121,15 +119,23 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     """
     if not len(labels):
         return nothing(embeddings=embeddings)
-    positive, other = pairs_of(labels)
-    cosines = Cosines(embeddings)
-    above = less(cosines.values, base)
-    of_positive, near = log_one_plus(masked(above * above.dtype.type(-alpha), positive))
-    of_other, far = log_one_plus(masked(above * above.dtype.type(beta), other))
-    return of_embeddings(of_positive / alpha + of_other / beta, np.ones(len(labels)), cosines, lambda c: c[:, None] * (far - near))
+
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        positive, other = pairs_of(labels, rows)
+        of_positive, near = log_one_plus(masked(-alpha * (s - base), positive))
+        of_other, far = log_one_plus(masked(beta * (s - base), other))
+        return of_positive / alpha + of_other / beta, far - near
+
+    return of_cosines(embeddings, np.ones(len(labels)), row_loss)
 
 
-@loss(example=BATCH, merges=False, bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents"), pairs="0.1 n n n")
+@loss(
+    example=BATCH,
+    merges=False,
+    bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents", "vector", "tensor"),
+    pairs="0.1 n n n",
+)
+@in_float64
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
@@ -144,35 +150,36 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
     if not len(labels):
         return nothing(embeddings=embeddings)
     positive, other = pairs_of(labels)
-    cosines = Cosines(embeddings)
+    cosines = AllCosines(embeddings)
     tangent = float(1.0 / np.tan(np.radians(90.0 - alpha)) if alpha > 45.0 else np.tan(np.radians(alpha))) ** 2  # steep angles magnify their rounding
-    s, of_other, of_pair = cosines.values[0], 4.0 * tangent, 2.0 * (1.0 + tangent)
-    within_range = 2.0 * of_other < (60.0 if s.dtype == np.float32 else 600.0)
-    numerator, slope = (_angles_by_products if within_range else _angles_by_pairs)(s, positive, other, s.dtype.type(of_other), s.dtype.type(of_pair))
-    return of_embeddings(numerator, positive.sum(axis=1), cosines, slope)
+    of_other, of_pair = 4.0 * tangent, 2.0 * (1.0 + tangent)
+    angles = _angles_by_products if 2.0 * of_other < 600.0 else _angles_by_pairs
+    numerator, slope = angles(cosines.at(slice(None)), positive, other, of_other, of_pair)
+    pullback = lambda c: cosines.by_both(slope(c), np.ones_like(c))  # noqa: E731
+    return Evaluation(numerator, positive.sum(axis=1, dtype=np.float64), {"embeddings": pullback})
 
 
 Angular = tuple[Array, Callable[[Array], Array]]  # the sums of rows, and the way from their cotangent to the derivative by the cosines
 
 
-def _angles_by_products(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+def _angles_by_products(s: Array, positive: Array, other: Array, of_other: float, of_pair: float) -> Angular:
     """As matrix products: e^(s_ik + s_pk) is a product, and the negatives of a pair are those of either. No exponential may vanish."""
     highest = np.where(other, s, -np.inf).max(axis=1, keepdims=True)
-    highest = np.where(highest > -np.inf, highest, 0.0).astype(s.dtype)
-    e = np.where(other, np.exp(of_other * (s - highest)), 0.0).astype(s.dtype)
+    highest = np.where(highest > -np.inf, highest, 0.0)
+    e = np.where(other, np.exp(of_other * (s - highest)), 0.0)
     total = np.where(positive, e @ e.T, 0.0)
     found = total > 0
     logits = np.log(total, out=np.full_like(s, -np.inf), where=found) + (of_other * (highest + highest.T) - of_pair * s)
 
     def slope(c: Array) -> Array:
         pull = c[:, None] * sigmoid(logits)
-        share = np.divide(pull, total, out=np.zeros_like(s), where=found)
+        share = divide_or_zero(pull, total)
         return of_other * (e * ((share + share.T) @ e)) - of_pair * pull
 
     return per_sample_sum(softplus(logits)), slope
 
 
-def _angles_by_pairs(s: Array, positive: Array, other: Array, of_other: Array, of_pair: Array) -> Angular:
+def _angles_by_pairs(s: Array, positive: Array, other: Array, of_other: float, of_pair: float) -> Angular:
     """Every exponent by itself, for angles so steep that exponentials vanish."""
     n = len(s)
     rows, columns = np.nonzero(positive)

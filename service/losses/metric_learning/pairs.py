@@ -7,13 +7,10 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Domain, NonNegative, Score, Sign, TensorSpec, Vector
-from service.losses.evaluation import Evaluation, Pullback, elementwise
-from service.losses.numerics import Array, ordinary
-from service.losses.numerics.double_double import Twofold
-from service.losses.numerics.elementary import times
-from service.losses.numerics.ordinary import patched, wide
-from service.losses.numerics.vectors import Angles, length
+from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Score, Sign, TensorSpec, Vector
+from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
+from service.losses.numerics import Array
+from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
 from service.losses.registry import loss
 
 Vectors = Annotated[Array, TensorSpec("n ... d", gradient="default", description="vectors along the last axis")]
@@ -29,7 +26,7 @@ PAIR = {"input1": [[1.0, 0.0], [1.0, 2.0]], "input2": [[0.6, 0.8], [2.0, -1.0]]}
 # ------------------------------------------------------------------ pairs
 
 
-@loss(example=PAIR | {"labels": [1, -1]})
+@loss(example=PAIR | {"labels": [1, -1]}, bound=VECTORS)
 def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, margin: Cosine = 0.0) -> Evaluation:
     r"""One minus the cosine of similar pairs; of dissimilar pairs how far the cosine exceeds the margin.
 
@@ -41,44 +38,24 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.CosineEmbeddingLoss
     """
-    margin = float(input1.dtype.type(margin))
 
-    def exact(a: Array, b: Array, y: Array) -> Evaluation:
-        angles = Angles(a, b)
-        values, slope = _of_cosine(angles.cosine, angles.one_minus(), y, margin)
-        return elementwise(
-            values,
-            {  # a derivative is infinite at vectors near 0
-                "input1": lambda c: times((c * slope)[:, None], angles.derivative(0)),
-                "input2": lambda c: times((c * slope)[:, None], angles.derivative(1)),
-            },
-        )
+    @in_float64
+    def evaluate(a: Array, b: Array, labels: Array) -> Evaluation:
+        cosines, similar = Cosines(Directions.of(a), Directions.of(b)), labels == 1
+        excess = cosines.values - margin
+        slope = np.where(similar, -1.0, excess >= 0)
+        return _of_cosines(cosines, np.where(similar, cosines.one_minus, np.maximum(excess, 0.0)), slope, ("input1", "input2"))
 
-    quick = ordinary.PairCosines(input1, input2)
-    rises, hard = ordinary.settled(quick, lambda look, rows: np.where(labels[rows] == 1, 1.0 - look.cosine, look.cosine - margin))
-    slope = np.where(labels == 1, -1.0, rises >= 0)
-
-    def pull(c: Array) -> Array:
-        def again(rows: Array) -> Array:
-            slow = exact(wide(input1[rows]), wide(input2[rows]), labels[rows]).gradients
-            return np.stack([slow[name](c[rows]) for name in names])
-
-        return quick.pull(c * slope, again)
-
-    names = "input1", "input2"
-    values = np.maximum(rises, 0.0)
-    evaluation = Evaluation(values, np.ones(len(values)), ordinary.Together(names, pull).pullbacks(), lambda: values.astype(input1.dtype))
-    return patched(evaluation, hard, exact, input1, input2, labels)
+    return in_blocks(evaluate, input1, input2, labels)
 
 
-def _of_cosine(cosine: Twofold, one_minus: Array, labels: Array, margin: float) -> tuple[Array, Array]:
-    """The values and their derivatives by the cosine."""
-    excess = (cosine[0] - margin) + cosine[1]
-    similar = labels == 1
-    return np.where(similar, one_minus, np.maximum(excess, 0.0)), np.where(similar, -1.0, excess >= 0).astype(excess.dtype)
+def _of_cosines(cosines: Cosines, values: Array, slope: Array | float, names: tuple[str, str]) -> Evaluation:
+    """The Evaluation of a function of cosines."""
+    first, second = names
+    return elementwise(values, {first: lambda c: cosines.derivative(0, c * slope), second: lambda c: cosines.derivative(1, c * slope)})
 
 
-@loss(example={"predictions": [[1.0, 0.0], [1.0, 2.0]], "labels": [[0.6, 0.8], [2.0, 4.0]]})
+@loss(example={"predictions": [[1.0, 0.0], [1.0, 2.0]], "labels": [[0.6, 0.8], [2.0, 4.0]]}, bound=VECTORS)
 def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal["distance", "negative", "squared_chord"] = "distance") -> Evaluation:
     r"""One minus the cosine of the angle between two vectors.
 
@@ -91,41 +68,20 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     Reference: Chen and He, Exploring Simple Siamese Representation Learning, 2021, arXiv:2011.10566; Grill et al., BYOL, 2020, arXiv:2006.07733
     """
     shape = predictions.shape
-    rows = _directions(predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]), form)
+    factor = 2.0 if form == "squared_chord" else 1.0
+
+    @in_float64
+    def evaluate(a: Array, b: Array) -> Evaluation:
+        cosines = Cosines(Directions.of(a), Directions.of(b))
+        values = -cosines.values if form == "negative" else factor * cosines.one_minus
+        return _of_cosines(cosines, values, -factor, ("predictions", "labels"))
+
+    rows = in_blocks(evaluate, predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]))
 
     def by(name: str) -> Pullback:
         return lambda c: rows.gradients[name](np.broadcast_to(c, shape[:-1]).reshape(-1)).reshape(shape)
 
     return elementwise(rows.numerator.astype(predictions.dtype).reshape(shape[:-1]), {name: by(name) for name in rows.gradients})
-
-
-def _directions(predictions: Array, labels: Array, form: str) -> Evaluation:
-    """cosine_distance of rows."""
-    factor, names = 2.0 if form == "squared_chord" else 1.0, ("predictions", "labels")
-
-    def exact(a: Array, b: Array) -> Evaluation:
-        angles = Angles(a, b)
-        values = -angles.cosine[0] if form == "negative" else factor * angles.one_minus()
-        return elementwise(
-            values,
-            {  # a derivative is infinite at vectors near 0
-                "predictions": lambda c: times(-factor * c[:, None], angles.derivative(0)),
-                "labels": lambda c: times(-factor * c[:, None], angles.derivative(1)),
-            },
-        )
-
-    quick = ordinary.PairCosines(predictions, labels)
-    values, hard = ordinary.settled(quick, lambda look, rows: -look.cosine if form == "negative" else factor * (1.0 - look.cosine))
-
-    def pull(c: Array) -> Array:
-        def again(rows: Array) -> Array:
-            slow = exact(wide(predictions[rows]), wide(labels[rows])).gradients
-            return np.stack([slow[name](c[rows]) for name in names])
-
-        return quick.pull(-factor * c, again)
-
-    evaluation = Evaluation(values, np.ones(len(values)), ordinary.Together(names, pull).pullbacks(), lambda: values.astype(predictions.dtype))
-    return patched(evaluation, hard, exact, predictions, labels)
 
 
 @loss(example={"predictions": [0.3, 0.2, 1.7], "labels": [1, -1, -1]}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -146,7 +102,8 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
     return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: np.zeros_like(c * slope)})
 
 
-@loss(example=PAIR | {"labels": [1, 0]})
+@loss(example=PAIR | {"labels": [1, 0]}, bound=VECTORS)
+@in_float64
 def contrastive(
     input1: Vector, input2: Vector, labels: Similar, *, margin: NonNegative = 1.0, convention: Literal["tfa", "hadsell", "pml"] = "tfa"
 ) -> Evaluation:
@@ -161,16 +118,12 @@ def contrastive(
     Synonyms: ContrastiveLoss, contrastive_loss, siamese, pair_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006, equation 4
     """
-    apart = length(input1, input2)
-    distance, low = apart.value
-    gap = np.maximum((distance.dtype.type(margin) - distance) - low, 0.0)
     similar = labels == 1
+    apart = norm_of_difference(input1, input2)
+    gap = np.maximum(margin - apart.values, 0.0)
     if convention == "pml":
-        values, slope = np.where(similar, distance, gap), np.where(similar, 1.0, -(gap > 0).astype(gap.dtype))
+        values, slope = np.where(similar, apart.values, gap), np.where(similar, 1.0, -(gap > 0).astype(float))
     else:
         half = 0.5 if convention == "hadsell" else 1.0
-        values, slope = half * np.where(similar, distance, gap) ** 2, 2.0 * half * np.where(similar, distance, -gap)
-    slope = slope.astype(distance.dtype, copy=False)
-    return elementwise(
-        values, {"input1": lambda c: (c * slope)[:, None] * apart.first()[0], "input2": lambda c: (c * slope)[:, None] * apart.second()[0]}
-    )
+        values, slope = half * np.where(similar, apart.values, gap) ** 2, 2.0 * half * np.where(similar, apart.values, -gap)
+    return elementwise(values, {"input1": lambda c: apart.by_a(c * slope), "input2": lambda c: apart.by_b(c * slope)})

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
-from service.losses.metric_learning._shared import less, log_one_plus, lowered, masked, share
+from service.losses.metric_learning._shared import log_one_plus, log_sum_exp, masked
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold
-from service.losses.numerics.elementary import per_sample_sum, scattered, sigmoid, softplus, times
+from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, scattered, sigmoid, softplus
 from service.losses.numerics.softmax import Softmax
-from service.losses.numerics.vectors import Angles, Cosines
+from service.losses.numerics.vectors import AllCosines, Cosines, Directions, Rows, norms
 from service.losses.registry import loss
 
 Weights = Annotated[
     Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class, a row each (as torch.nn.Linear's weight)")
 ]
+CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly alike", "vector", "tensor")
 Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class")]
 Label = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each sample")]
 Radians = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1.5707963267948966)]
@@ -29,55 +29,13 @@ WEIGHTS = CLASSES | {"weight": [[0.8, 0.6], [-0.6, 0.8], [1.0, -1.0]]}
 PROXIES = CLASSES | {"proxies": [[0.8, 0.6], [-0.6, 0.8], [1.0, -1.0]]}
 
 
-class Margins:
-    """Cross entropy of scaled cosines to class vectors, the true class's cosine replaced by a function of it."""
-
-    def __init__(self, embeddings: Array, weight: Array, labels: Array, scale: float) -> None:
-        self.embeddings, self.weight, self.labels = embeddings, weight, labels
-        self.scale = embeddings.dtype.type(scale)
-        self.cosines = Cosines(embeddings, weight)
-        self.angles = Angles(embeddings, weight[labels])
-
-    @cached_property
-    def sine(self) -> Array:
-        """The sine of the angle to the true class's vector."""
-        return self.angles.sine()
-
-    def cotangent(self) -> Array:
-        """Cosine over sine of that angle, 0 where the sine is 0."""
-        return np.divide(self.angles.cosine[0], self.sine, out=np.zeros_like(self.sine), where=self.sine != 0)
-
-    def evaluation(self, target: Twofold, slope: Array, lateral: Array) -> Evaluation:
-        """target: the true class's value; slope: its derivative by the cosine (1 where lateral is 0); lateral: minus that by the sine."""
-        rows = np.arange(len(self.labels))
-        high, low = (x.copy() for x in self.cosines.values)
-        high[rows, self.labels], low[rows, self.labels] = target
-        softmax = Softmax(lowered((high, low), np.ones(high.shape, bool), self.scale)[0])
-        aside = lateral != 0  # rows whose gradient takes the way of the angles, not that of the matrix of cosines
-        steep = slope + (lateral * self.cotangent() if aside.any() else 0.0)
-
-        def direct(c: Array) -> Array:
-            out = softmax.probabilities()
-            out[rows, self.labels] = -softmax.complement_at(self.labels) * ~aside
-            return out * (self.scale * c.astype(high.dtype))[:, None]
-
-        def sideways(c: Array, of: int) -> Array:
-            if not aside.any():
-                return np.zeros_like(self.embeddings)
-            pull = -softmax.complement_at(self.labels) * steep * aside * (self.scale * c.astype(high.dtype))
-            return times(pull[:, None], self.angles.derivative(of))
-
-        return Evaluation(
-            softmax.negative_log_at(self.labels).astype(np.float64),
-            np.ones(len(rows)),
-            {
-                "embeddings": lambda c: self.cosines.by_a(direct(c), not aside.any()) + sideways(c, 0),
-                "weight": lambda c: self.cosines.by_b(direct(c)) + scattered(self.weight, self.labels, sideways(c, 1)),
-            },
-        )
+def softmax_of(s: Array, labels: Array, scale: float) -> tuple[Array, Array]:
+    """Cross entropies (n,) of scaled cosines (n, c), and their slopes by the cosines."""
+    softmax = Softmax(scale * s)
+    return softmax.negative_log_at(labels), softmax.pull(labels, np.full(len(s), scale))
 
 
-@loss(example=WEIGHTS, bound=Bound(1e-14, 1e-12, "the slope of the enlarged angle is the rounded cosine over the sine"))
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
@@ -94,20 +52,49 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
     """
     if not len(labels):
         return nothing(embeddings=embeddings, weight=weight)
-    return enlarged(Margins(embeddings, weight, labels, scale), margin)
+    return _enlarged_angles(embeddings, weight, labels, 1, margin, scale)
 
 
-def enlarged(margins: Margins, margin: float) -> Evaluation:
-    """The true class's angle enlarged by the margin, as far as its cosine falls with it."""
-    angles, real = margins.angles, margins.embeddings.dtype.type
-    sine, cosine, one = real(np.sin(margin)), real(np.cos(margin)), real(1.0)
-    within = angles.cosine[0] >= -cosine
-    sines = np.where(angles.defined, margins.sine, one)
-    target = np.where(within, cosine * angles.cosine[0] - sine * sines, angles.cosine[0] - real(margin) * sine)
-    return margins.evaluation((target, np.where(within, cosine * angles.cosine[1], angles.cosine[1])), np.where(within, cosine, one), within * sine)
+def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int, margin: float, scale: float) -> Evaluation:
+    """The loss arcface of embeddings and of `count` vectors for each class, of which the nearest one counts."""
+    cosines, own, aside = AllCosines(embeddings, weight), labels * count, np.empty(len(labels))
+
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        if count > 1:
+            groups = s.reshape(len(s), -1, count)
+            nearest = groups.argmax(axis=2)
+            own[rows] += nearest[np.arange(len(s)), labels[rows]]
+            s = np.where(nearest[:, :, None] == np.arange(count), groups, -np.inf).reshape(s.shape)
+        at = np.arange(len(s)), own[rows]
+        cosine, sine = s[at], norms(pair(rows).residual(0))
+        sine[~pair(rows).defined] = 1.0
+        within = cosine >= -np.cos(margin)
+        s[at] = np.where(within, np.cos(margin) * cosine - np.sin(margin) * sine, cosine - margin * np.sin(margin))
+        values, slopes = softmax_of(s, own[rows], scale)
+        aside[rows] = slopes[at] * within * np.sin(margin) * cosine  # the derivative of -sin(margin) sine is this much along the residual's direction
+        slopes[at] *= np.where(within, np.cos(margin), 1.0)
+        return values, slopes
+
+    def pair(rows: slice) -> Cosines:
+        """The true classes' vectors."""
+        return Cosines(cosines.a.at(rows), cosines.b.at(own[rows]))
+
+    def sideways(of: int, c: Array) -> Array:
+        residual = pair(slice(None)).residual(of)
+        return (c * aside)[:, None] * divide_or_zero(residual, norms(residual)[:, None])
+
+    values, slopes = cosines.by_rows(row_loss)
+    return Evaluation(
+        values,
+        np.ones(len(labels)),
+        {
+            "embeddings": lambda c: cosines.by_a(slopes, c, beside=sideways(0, c)),
+            "weight": lambda c: cosines.by_b(slopes, c, beside=scattered(weight, own, sideways(1, c))),
+        },
+    )
 
 
-@loss(example=WEIGHTS)
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
     r"""Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
@@ -121,14 +108,22 @@ def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float
     """
     if not len(labels):
         return nothing(embeddings=embeddings, weight=weight)
-    margins = Margins(embeddings, weight, labels, scale)
-    high, low = margins.angles.cosine
-    less_high = high - high.dtype.type(margin)
-    target = less_high, low + ((high - less_high) - high.dtype.type(margin))
-    return margins.evaluation(target, np.ones_like(high), np.zeros_like(high))
+
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        s[np.arange(len(s)), labels[rows]] -= margin
+        return softmax_of(s, labels[rows], scale)
+
+    return _of_classes("weight", embeddings, weight, row_loss)
 
 
-@loss(example=WEIGHTS)
+def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) -> Evaluation:
+    """The Evaluation of a loss that is a number for each row of cosines with the classes' vectors, the input `name`."""
+    cosines = AllCosines(embeddings, classes)
+    values, slopes = cosines.by_rows(row_loss)
+    return Evaluation(values, np.ones(len(embeddings)), {"embeddings": lambda c: cosines.by_a(slopes, c), name: lambda c: cosines.by_b(slopes, c)})
+
+
+@loss(example=WEIGHTS, bound=CLASS_VECTORS)
 @in_float64
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
     r"""Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
@@ -141,12 +136,10 @@ def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, te
     """
     if not len(labels):
         return nothing(embeddings=embeddings, weight=weight)
-    margins = Margins(embeddings, weight, labels, 1.0 / temperature)
-    target = margins.angles.cosine
-    return margins.evaluation(target, np.ones_like(target[0]), np.zeros_like(target[0]))
+    return _of_classes("weight", embeddings, weight, lambda s, rows: softmax_of(s, labels[rows], 1.0 / temperature))
 
 
-@loss(example=PROXIES)
+@loss(example=PROXIES, bound=VECTORS)
 @in_float64
 def proxy_nca(
     embeddings: Vector, proxies: Proxies, labels: Label, *, softmax_scale: Positive = 1.0, denominator: Literal["all", "others"] = "all"
@@ -164,33 +157,27 @@ def proxy_nca(
     """
     if not len(labels):
         return nothing(embeddings=embeddings, proxies=proxies)
-    cosines = Cosines(embeddings, proxies)
-    high, low = cosines.values
-    rows, unit = np.arange(len(labels)), high.dtype.type(2.0 * softmax_scale)
-    others = np.ones(high.shape, bool)
-    others[rows, labels] = False
-    logits, highest = lowered(cosines.values, others, unit)
-    log_total, far = share(np.exp(logits))
-    ahead = (highest[0][:, 0] - high[rows, labels]) + (highest[1][:, 0] - low[rows, labels])
-    alone = len(proxies) == 1
-    gap = unit * ahead + log_total if not alone else np.full_like(log_total, -np.inf)
-    softened = denominator == "all"
-    if alone and not softened:  # nothing in the denominator but 1: -log of the numerator
-        gap = unit * ((1.0 - high[:, 0]) - low[:, 0])
+    unit = 2.0 * softmax_scale
 
-    def slope(c: Array) -> Array:
-        pull = unit * c.astype(high.dtype) * (sigmoid(gap) if softened else 1.0)
-        out = far * pull[:, None]
-        out[rows, labels] = -pull
-        return out
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        own = np.arange(len(s)), labels[rows]
+        if len(proxies) == 1 and denominator == "others":  # nothing in the denominator but 1: -log of the numerator
+            one = np.zeros(len(s), int)
+            return unit * Cosines(Directions.of(embeddings[rows]), Directions.of(proxies).at(one)).one_minus, np.full(s.shape, -unit)
+        logits = unit * s
+        true = logits[own]
+        logits[own] = -np.inf
+        largest, rest, slopes = log_sum_exp(logits)
+        gap = (largest - true) + rest
+        rate = unit * sigmoid(gap) if denominator == "all" else np.full(len(s), unit)
+        slopes *= rate[:, None]
+        slopes[own] = -rate
+        return softplus(gap) if denominator == "all" else gap, slopes
 
-    values = (softplus(gap) if softened else gap).astype(np.float64)
-    return Evaluation(
-        values, np.ones(len(rows)), {"embeddings": lambda c: cosines.by_a(slope(c), not alone), "proxies": lambda c: cosines.by_b(slope(c))}
-    )
+    return _of_classes("proxies", embeddings, proxies, row_loss)
 
 
-@loss(example=PROXIES, merges=False)
+@loss(example=PROXIES, bound=VECTORS, merges=False)
 @in_float64
 def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin: float = 0.1, alpha: Positive = 32.0) -> Evaluation:
     r"""Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
@@ -204,19 +191,19 @@ def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin:
     Synonyms: ProxyAnchorLoss, proxy_anchor_loss
     Reference: Kim et al., Proxy Anchor Loss for Deep Metric Learning, 2020, arXiv:2003.13911, equation 4
     """
-    cosines = Cosines(proxies, embeddings)
     own = np.arange(len(proxies))[:, None] == labels[None, :]
     present = max(int(own.any(axis=1).sum()), 1)
-    unit = embeddings.dtype.type(alpha)
-    of_own, near = log_one_plus(masked(-unit * less(cosines.values, margin), own))
-    of_others, far = log_one_plus(masked(unit * less(cosines.values, -margin), ~own))
 
-    def slope(c: Array) -> Array:
-        return c.astype(unit.dtype)[0] * unit * (far / len(proxies) - near / present)
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        of_own, near = log_one_plus(masked(-alpha * (s - margin), own[rows]))
+        of_others, far = log_one_plus(masked(alpha * (s + margin), ~own[rows]))
+        return of_own / present + of_others / len(proxies), alpha * (far / len(proxies) - near / present)
 
-    value = of_own.sum(dtype=np.float64) / present + of_others.sum(dtype=np.float64) / len(proxies)
-    pullbacks = {"embeddings": lambda c: cosines.by_b(slope(c)), "proxies": lambda c: cosines.by_a(slope(c))}
-    return Evaluation(np.array([value]), np.array([float(len(labels) > 0)]), pullbacks)
+    cosines = AllCosines(proxies, embeddings)
+    values, slopes = cosines.by_rows(row_loss)
+    each = np.ones(len(proxies))
+    pullbacks = {"embeddings": lambda c: cosines.by_b(slopes, c[0] * each), "proxies": lambda c: cosines.by_a(slopes, c[0] * each)}
+    return Evaluation(np.array([values.sum()]), np.array([float(len(labels) > 0)]), pullbacks)
 
 
 @loss(example=CLASSES | {"centers": [[0.8, 0.6], [-0.6, 0.8]]})
@@ -246,7 +233,7 @@ SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", descriptio
 
 @loss(
     example=CLASSES | {"weight": [[[0.8, 0.6], [0.6, -0.8]], [[-0.6, 0.8], [-1.0, 0.1]], [[1.0, -1.0], [-1.0, -1.0]]]},
-    bound=Bound(1e-14, 1e-12, "the slope of the enlarged angle is the rounded cosine over the sine"),
+    bound=CLASS_VECTORS,
 )
 @in_float64
 def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
@@ -263,16 +250,6 @@ def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, 
     """
     if not len(labels):
         return nothing(embeddings=embeddings, weight=weight)
-    (classes, count), rows = weight.shape[:2], np.arange(len(labels))
-    flat = weight.reshape(classes * count, -1)
-    away = (1.0 - (cosines := Cosines(embeddings, flat)).values[0]) - cosines.values[1]
-    nearest = away.reshape(-1, classes, count).argmin(axis=2) + count * np.arange(classes)
-    margins = Margins(embeddings, flat, nearest[rows, labels], scale)
-    counted = np.zeros(away.shape, bool)
-    counted[rows[:, None], nearest] = True
-    margins.cosines.values = np.where(counted, cosines.values[0], -np.inf), np.where(counted, cosines.values[1], 0.0)
-    evaluation = enlarged(margins, margin)
-    gradients = dict(evaluation.gradients)
-    by_flat = gradients["weight"]
-    gradients["weight"] = lambda c: by_flat(c).reshape(weight.shape)
-    return Evaluation(evaluation.numerator, evaluation.weight, gradients)
+    evaluation = _enlarged_angles(embeddings, weight.reshape(-1, weight.shape[2]), labels, weight.shape[1], margin, scale)
+    by_weight = evaluation.gradients["weight"]
+    return replace(evaluation, gradients={**evaluation.gradients, "weight": lambda c: by_weight(c).reshape(weight.shape)})

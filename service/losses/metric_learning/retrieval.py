@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from service.losses.declaration import Bound, Positive, Vector
 from service.losses.evaluation import Evaluation, in_float64, nothing
-from service.losses.metric_learning._shared import BATCH, Identity, of_embeddings
+from service.losses.metric_learning._shared import BATCH, Identity
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, sigmoid
-from service.losses.numerics.vectors import Cosines
+from service.losses.numerics.vectors import AllCosines
 from service.losses.registry import loss
 
 
@@ -19,7 +17,7 @@ from service.losses.registry import loss
     example=BATCH,
     merges=False,
     pairs="0.1 n n n",
-    bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides"),
+    bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides", "vector", "tensor"),
 )
 @in_float64
 def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.01) -> Evaluation:
@@ -38,35 +36,30 @@ def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0
     n = len(labels)
     if not n:
         return nothing(embeddings=embeddings)
-    cosines = Cosines(embeddings)
-    high, low = (x.copy() for x in cosines.values)
-    np.fill_diagonal(high, cosines.a.defined)
-    np.fill_diagonal(low, 0.0)
 
-    def anchors() -> Iterator[tuple[int, Array, Array, Array, Array]]:
-        """Each sample with its class, the sigmoids of its pairs and their slopes, and by pair the sums of its class's (and 1) and of the others'."""
-        for i in range(n):
+    def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
+        values, slopes = np.empty(len(s)), np.zeros_like(s)
+        for row, i in enumerate(range(n)[rows]):
             own = np.flatnonzero(labels == labels[i])
-            x = ((high[i] - high[i, own][:, None]) + (low[i] - low[i, own][:, None])) / temperature
+            s[row, i] = cosines.a.defined[i]
+            x = (s[row] - s[row, own][:, None]) / temperature
             e = decay(x)
-            before = sigmoid(x, e)
+            before = sigmoid(x, e)  # sigmoids of the pairs of a sample of the class and any sample
             before[np.arange(len(own)), own] = 0.0
             steep = before * sigmoid(-x, e)
             same = 1.0 + before[:, own].sum(axis=1)
             before[:, own] = 0.0
-            yield i, own, steep, same, before.sum(axis=1)
-
-    def slope(c: Array) -> Array:
-        out = np.zeros_like(high)
-        for i, own, steep, same, others in anchors():
+            others = before.sum(axis=1)
             rank = same + others
             pull = np.repeat((same / rank / rank)[:, None], n, axis=1)
             pull[:, own] = -(others / rank / rank)[:, None]
-            pull *= steep * (c[i] / (temperature * len(own)))
-            out[i] = pull.sum(axis=0)
-            out[i, own] -= pull.sum(axis=1)
-        np.fill_diagonal(out, 0.0)
-        return out
+            pull *= steep / (temperature * len(own))
+            slopes[row] = pull.sum(axis=0)
+            slopes[row, own] -= pull.sum(axis=1)
+            slopes[row, i] = 0.0
+            values[row] = (others / rank).mean()
+        return values, slopes
 
-    values = [float((others / (same + others)).mean()) for _, _, _, same, others in anchors()]
-    return of_embeddings(np.array(values), np.ones(n), cosines, slope)
+    cosines = AllCosines(embeddings)
+    values, slopes = cosines.by_rows(row_loss)
+    return Evaluation(values, np.ones(n), {"embeddings": lambda c: cosines.by_both(slopes, c)})

@@ -8,61 +8,50 @@ from typing import Literal
 import numpy as np
 
 from service.losses.declaration import Bound, NonNegative, Positive, Vector
-from service.losses.evaluation import Evaluation, Pullback, elementwise
-from service.losses.metric_learning._shared import BATCH, Identity, pairs_of
-from service.losses.numerics import Array, ordinary
-from service.losses.numerics.double_double import Twofold, add, negative, widened
+from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
+from service.losses.metric_learning._shared import BATCH, Identity, by_row, pairs_of
+from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, scattered, sigmoid, softplus
-from service.losses.numerics.ordinary import patched, wide
-from service.losses.numerics.vectors import Distance, Distances, Pairing, exponents, length, measure
+from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of, norm_of_difference, scaled
 from service.losses.registry import loss
 
 TRIPLET = {"anchor": [[0.0, 0.0], [1.0, 1.0]], "positive": [[0.3, 0.4], [1.0, 2.0]], "negative": [[0.6, 0.8], [4.0, 5.0]]}
-POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose differences cancel at the margin")
+POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose differences cancel at the margin", "call", "tensor")
+DIFFERENCES = Bound(1e-14, 1e-13, "distances are rounded before they are subtracted", "call", "tensor")
 
 
 class Triplets:
-    """Near distance minus far distance, the rows' derivatives, and where swap asks for it the distance of positive and negative."""
+    """Near distance less far distance, and the rows' derivatives; with the distance `across` of positive and negative in place of a greater far one."""
 
-    def __init__(self, near: Pairing, far: Pairing, across: Pairing | None = None) -> None:
+    def __init__(self, near: Measure, far: Measure, across: Measure | None = None, difference: Array | None = None) -> None:
         self.near, self.far, self.across = near, far, across
-        self.shares = np.ones_like(far.value[0]), np.zeros_like(far.value[0])
-        away = far.value
+        self.of_far = np.ones_like(far.values)
+        away = far.values
         if across is not None:
-            ahead = add(far.value, negative(across.value))[0]
-            self.shares = tuple((ahead * sign > 0) + 0.5 * (ahead == 0) for sign in (-1, 1))
-            swapped = ahead > 0
-            away = np.where(swapped, across.value[0], away[0]), np.where(swapped, across.value[1], away[1])
-        self.difference: Twofold = add(near.value, negative(away))
-
-    def beyond(self, margin: float | Array) -> Array:
-        """The difference plus the margin."""
-        return add(self.difference, widened(np.full_like(self.difference[0], margin)))[0]
+            ahead = far.values - across.values
+            self.of_far = (ahead < 0) + 0.5 * (ahead == 0)
+            away = np.minimum(far.values, across.values)
+        self.difference = near.values - away if difference is None else difference
 
     def slopes(self) -> dict[str, Pullback]:
         """By name of the row, from a cotangent of the difference (n,) to the row's derivative."""
         return {"anchor": self._anchor, "positive": self._positive, "negative": self._negative}
 
     def _anchor(self, c: Array) -> Array:
-        return c[:, None] * add(self.near.first(), self._share(0, self.far.first()))[0]
+        return self.near.by_a(c) - self.far.by_a(self.of_far * c)
 
     def _positive(self, c: Array) -> Array:
-        if self.across is None:
-            return c[:, None] * self.near.second()[0]
-        return c[:, None] * add(self.near.second(), self._share(1, self.across.first()))[0]
+        slope = self.near.by_b(c)
+        return slope if self.across is None else slope - self.across.by_a((1.0 - self.of_far) * c)
 
     def _negative(self, c: Array) -> Array:
-        slope = self._share(0, self.far.second())
-        return c[:, None] * (slope if self.across is None else add(slope, self._share(1, self.across.second())))[0]
-
-    def _share(self, which: int, slope: Twofold) -> Twofold:
-        share = -self.shares[which][:, None].astype(slope[0].dtype)
-        return share * slope[0], share * slope[1]
+        slope = self.far.by_b(-self.of_far * c)
+        return slope if self.across is None else slope - self.across.by_b((1.0 - self.of_far) * c)
 
 
-def _hinged(triplets: Triplets, margin: float) -> Evaluation:
-    beyond = triplets.beyond(margin)
-    active = (beyond >= 0).astype(beyond.dtype)
+def _hinged(triplets: Triplets, margin: float | Array) -> Evaluation:
+    beyond = triplets.difference + margin
+    active = beyond >= 0
     return elementwise(np.maximum(beyond, 0.0), {name: _times(active, slope) for name, slope in triplets.slopes().items()})
 
 
@@ -73,39 +62,33 @@ def _times(factor: Array, slope: Pullback) -> Pullback:
 def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: float, swap: bool) -> Evaluation:
     """Squares of distances that are out of range may have a difference that is not: rows so large are made smaller by a power of two first."""
     room = np.finfo(anchor.dtype).maxexp // 2 - 16
-    rows = anchor, positive, negative
-    up = np.maximum(0, np.max([exponents(x) for x in rows], axis=0) - room)
-    a, p, n = (np.ldexp(x, -up[:, None]) for x in rows)
-    near, far, across = (measure(x, y, "squared_euclidean") for x, y in ((a, p), (a, n), (p, n)))
-    triplets = Triplets(near, far, across if swap else None)
-    beyond = triplets.beyond(np.ldexp(anchor.dtype.type(margin), -2 * up))
-    active = (beyond >= 0).astype(beyond.dtype)
+    up = np.maximum(0, np.max([exponents(x) for x in (anchor, positive, negative)], axis=0) - room)
+    a, p, n = (scaled(x, -up[:, None]) for x in (anchor, positive, negative))
+    near, far, across = (distance_of_rows(x, y, "squared_euclidean") for x, y in ((a, p), (a, n), (p, n)))
+    difference = np.vecdot(n - p, (a - p) + (a - n))  # |a - p|^2 - |a - n|^2, without cancellation where p and n are alike
+    if swap:
+        difference = np.where(across.values < far.values, np.vecdot(n - a, (p - a) + (p - n)), difference)
+    evaluation = _hinged(Triplets(near, far, across if swap else None, difference), scaled(np.full(len(a), margin), -2 * up))
+    values = scaled(evaluation.numerator, 2 * up)
 
     def pulled(slope: Pullback) -> Pullback:
-        return lambda c: np.ldexp(slope(c * active), up[:, None])
+        return lambda c: scaled(slope(c), up[:, None])
 
-    return elementwise(np.ldexp(np.maximum(beyond, 0.0), 2 * up), {name: pulled(slope) for name, slope in triplets.slopes().items()})
+    return elementwise(values, {name: pulled(slope) for name, slope in evaluation.gradients.items()})
 
 
 def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
-    margin, eps = float(anchor.dtype.type(margin)), float(anchor.dtype.type(eps))
-
-    def exact(a: Array, p: Array, n: Array) -> Evaluation:
-        return _hinged(Triplets(length(a, p, 2.0, eps), length(a, n, 2.0, eps)), margin)
-
-    quick = ordinary.TripletDistances((anchor, positive, negative), margin, eps)
-    beyond, hard = ordinary.settled(quick, lambda look, _: look.beyond)
-    active = (beyond >= 0).astype(np.float64)
-
-    def pull(c: Array) -> Array:
-        def again(rows: Array) -> Array:
-            return exact(wide(anchor[rows]), wide(positive[rows]), wide(negative[rows])).gradients["anchor"](c[rows])[None]
-
-        return quick.pull(c * active, again)
-
-    values, shared = np.maximum(beyond, 0.0), ordinary.Together(("anchor", "positive", "negative"), pull)
-    evaluation = Evaluation(values, np.ones(len(values)), shared.pullbacks(), lambda: values.astype(anchor.dtype))
-    return patched(evaluation, hard, exact, anchor, positive, negative)
+    to_positive, to_negative = anchor - positive, anchor - negative
+    to_positive += eps
+    to_negative += eps
+    near, far = norm_of(to_positive), norm_of(to_negative)
+    both = near.values + far.values
+    plain = ~((both > 1e-140) & (both < 1e140))  # what has no squares in range
+    squares = np.vecdot(
+        negative - positive, to_positive + to_negative
+    )  # their difference, without cancellation where positive and negative are alike
+    difference = np.where(plain, near.values - far.values, squares / both)
+    return _hinged(Triplets(near, far, None, difference), margin)
 
 
 @loss(example=TRIPLET, bound=POWERS)
@@ -126,13 +109,18 @@ def triplet_margin(
     Synonyms: TripletMarginLoss, triplet_margin_loss, triplet, triplet_loss, facenet
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; Balntas et al., Learning local feature descriptors with triplets, 2016
     """
-    if p == 2.0 and not swap:
-        return _euclidean_triplets(anchor, positive, negative, margin, eps)
-    across = length(positive, negative, p, eps) if swap else None
-    return _hinged(Triplets(length(anchor, positive, p, eps), length(anchor, negative, p, eps), across), margin)
+
+    @in_float64
+    def evaluate(anchor: Array, positive: Array, negative: Array) -> Evaluation:
+        if p == 2.0 and not swap:
+            return _euclidean_triplets(anchor, positive, negative, margin, eps)
+        across = norm_of_difference(positive, negative, p, eps) if swap else None
+        return _hinged(Triplets(norm_of_difference(anchor, positive, p, eps), norm_of_difference(anchor, negative, p, eps), across), margin)
+
+    return in_blocks(evaluate, anchor, positive, negative)
 
 
-@loss(example=TRIPLET, bound=Bound(1e-14, 1e-12, "slopes of cosines are rounded before those of the positive and the negative are subtracted"))
+@loss(example=TRIPLET, bound=DIFFERENCES)
 def triplet_margin_with_distance(
     anchor: Vector,
     positive: Vector,
@@ -155,12 +143,17 @@ def triplet_margin_with_distance(
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
-    if distance == "euclidean" and not swap:
-        return _euclidean_triplets(anchor, positive, negative, margin, eps)
-    if distance == "squared_euclidean":
-        return _squared_triplets(anchor, positive, negative, margin, swap)
-    across = measure(positive, negative, distance, eps) if swap else None
-    return _hinged(Triplets(measure(anchor, positive, distance, eps), measure(anchor, negative, distance, eps), across), margin)
+
+    @in_float64
+    def evaluate(a: Array, p: Array, n: Array) -> Evaluation:
+        if distance == "euclidean" and not swap:
+            return _euclidean_triplets(a, p, n, margin, eps)
+        if distance == "squared_euclidean":
+            return _squared_triplets(a, p, n, margin, swap)
+        near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in ((a, p), (a, n), (p, n)))
+        return _hinged(Triplets(near, far, across if swap else None), margin)
+
+    return in_blocks(evaluate, anchor, positive, negative)
 
 
 # ------------------------------------------------------------------ triplets mined in a batch
@@ -175,26 +168,27 @@ def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array,
             at = slice(start, start + step)
             rows = tuple(x[at] for x in triplets)
             anchor, positive, other = (embeddings[x] for x in rows)
-            yield at, rows, Triplets(measure(anchor, positive, distance), measure(anchor, other, distance))
+            yield at, rows, Triplets(distance_of_rows(anchor, positive, distance), distance_of_rows(anchor, other, distance))
 
-    beyond = np.empty(len(chosen[0]), embeddings.dtype)
+    beyond = np.empty(len(chosen[0]))
     for at, _, triplets in blocks(chosen):
-        beyond[at] = triplets.difference[0] if soft else triplets.beyond(margin)
+        beyond[at] = triplets.difference if soft else triplets.difference + margin
     values = softplus(beyond) if soft else np.maximum(beyond, 0.0)
-    rates = sigmoid(beyond) if soft else (beyond >= 0).astype(beyond.dtype)
+    rates = sigmoid(beyond) if soft else beyond >= 0
 
     def pullback(cotangent: Array) -> Array:
-        out, c = np.zeros_like(embeddings), cotangent.astype(values.dtype)[chosen[0]] * rates
+        out, c = np.zeros_like(embeddings), cotangent[chosen[0]] * rates
         active = np.flatnonzero(c)
         for at, rows, triplets in blocks(tuple(x[active] for x in chosen)):
             for of, slope in zip(rows, triplets.slopes().values(), strict=True):
                 out += scattered(embeddings, of, slope(c[active[at]]))
         return out
 
-    return Evaluation(np.bincount(chosen[0], values, minlength=len(weight)).astype(np.float64), weight, {"embeddings": pullback})
+    return Evaluation(by_row(chosen[0], values, len(weight)), weight, {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
+@in_float64
 def batch_hard_triplet(
     embeddings: Vector,
     labels: Identity,
@@ -217,7 +211,7 @@ def batch_hard_triplet(
     Reference: Hermans, Beyer and Leibe, In Defense of the Triplet Loss, 2017, arXiv:1703.07737, equation 5
     """
     positive, other = pairs_of(labels)
-    values = Distances(embeddings, distance).values
+    values = AllDistances(embeddings, distance).values
     valid = np.flatnonzero(positive.any(axis=1) & other.any(axis=1))
     farthest = np.where(positive[valid], values[valid], -np.inf).argmax(axis=1) if valid.size else valid
     nearest = np.where(other[valid], values[valid], np.inf).argmin(axis=1) if valid.size else valid
@@ -225,7 +219,8 @@ def batch_hard_triplet(
     return _mined(embeddings, (valid, farthest, nearest), weight, distance, margin, form == "soft")
 
 
-@loss(example=BATCH, merges=False, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
+@in_float64
 def batch_semi_hard_triplet(
     embeddings: Vector,
     labels: Identity,
@@ -247,7 +242,7 @@ def batch_semi_hard_triplet(
     """
     positive, other = pairs_of(labels)
     positive &= other.any(axis=1, keepdims=True)
-    values = Distances(embeddings, distance).values
+    values = AllDistances(embeddings, distance).values
     anchors, positives = np.nonzero(positive)
     chosen = anchors, positives, _semi_hard(values, positive, other)[anchors, positives]
     return _mined(embeddings, chosen, positive.sum(axis=1).astype(np.float64), distance, margin, False)

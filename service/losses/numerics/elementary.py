@@ -99,6 +99,11 @@ def scattered(like: Array, rows: Array, values: Array) -> Array:
     return out
 
 
-def over(a: Array, b: Array) -> Array:
-    """A / b with 0 / 0 = 0."""
-    return np.divide(a, b, out=np.zeros_like(b), where=b != 0)
+def divide_or_zero(a: Array, b: Array | float) -> Array:
+    """The quotient a / b, and 0 wherever b is 0."""
+    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape, np.result_type(a, b)), where=b != 0)
+
+
+def divide_or_infinity(a: Array, b: Array) -> Array:
+    """The quotient a / b, infinite where only b is 0, and 0 wherever a is 0, also for 0 / 0."""
+    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape, np.result_type(a, b)), where=a != 0)

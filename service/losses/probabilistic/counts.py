@@ -9,7 +9,7 @@ import numpy as np
 from service.losses.declaration import Bound, CountLabel, NonNegative, PositiveReal
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import times
+from service.losses.numerics.elementary import divide_or_infinity, times
 from service.losses.numerics.special import (
     HALF_LOG_TWO_PI,
     digamma_increment,
@@ -58,19 +58,14 @@ def poisson_nll(
     return elementwise(
         values,
         {
-            "predictions": lambda c: c * (rate - t) if log_input else c * (1.0 - _over(t, rate)),
+            "predictions": lambda c: c * (rate - t) if log_input else c * (1.0 - divide_or_infinity(t, rate)),
             "labels": lambda c: c * _count_slope(t, log_rate, full, factorial),
         },
         {
-            "predictions": lambda c: c * rate if log_input else c * (_over(t, rate) / rate),
+            "predictions": lambda c: c * rate if log_input else c * (divide_or_infinity(t, rate) / rate),
             "labels": lambda c: c * _count_curvature(t, full, factorial),
         },
     )
-
-
-def _over(numerator: Array, denominator: Array) -> Array:
-    """Numerator / denominator with 0 / 0 = 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator != 0)
 
 
 def _with_factorial(values: Array, t: Array, rate: Array, log_rate: Array | None, shift: float, factorial: PoissonFactorial) -> Array:

@@ -10,7 +10,7 @@ from service.losses.declaration import Bound, Domain, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, spread
+from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread
 from service.losses.numerics.special import HALF_LOG_TWO_PI, log_ratio
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
@@ -105,10 +105,10 @@ def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
     away, apart = norms(to_label), norms(between)
 
     def directions(gaps: Array, lengths: Array) -> Array:
-        return np.divide(gaps, lengths[..., None], out=np.zeros_like(gaps), where=lengths[..., None] > 0)
+        return divide_or_zero(gaps, lengths[..., None])
 
     def bends(gaps: Array, lengths: Array) -> Array:
-        return np.divide(1.0 - directions(gaps, lengths) ** 2, lengths[..., None], out=np.zeros_like(gaps), where=lengths[..., None] > 0)
+        return divide_or_zero(1.0 - directions(gaps, lengths) ** 2, lengths[..., None])
 
     return Evaluation(
         away.sum(axis=1, dtype=np.float64) / m - apart.sum(axis=(1, 2), dtype=np.float64) / (2 * m * m),

@@ -14,7 +14,6 @@ import numpy as np
 from service.losses.declaration import ELEMENTWISE, Bound, Fraction, Score, Sign, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import two_sum
 from service.losses.numerics.elementary import decay, sigmoid, softplus
 from service.losses.ranking._lists import (
     Grade,
@@ -50,11 +49,7 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     Reference: Herbrich, Graepel and Obermayer, Large Margin Rank Boundaries for Ordinal Regression, 2000; torch.nn.MarginRankingLoss
     """
     y = labels.astype(input1.dtype)
-    if margin == 0:
-        short = y * (input2 - input1)
-    else:  # near the margin, what the difference loses to rounding is felt
-        difference, error = two_sum(input1, -input2)
-        short = (input1.dtype.type(margin) - y * difference) - y * error
+    short = input1.dtype.type(margin) - y * (input1 - input2)
     slope = y * (short >= 0)
     flat = dict.fromkeys(("input1", "input2"), lambda c: np.zeros_like(c * slope))
     return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)

@@ -16,7 +16,6 @@ from service.losses.declaration import ELEMENTWISE, UNIT, Positive, Real, RealLa
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import two_sum
 from service.losses.numerics.elementary import LN2, per_sample_sum, spread
 from service.losses.numerics.special import x_minus_log1p, xlogx_excess
 from service.losses.registry import loss
@@ -338,22 +337,16 @@ def adaptive_wing(
     error = predictions - labels
     size = np.abs(error)
     inside = size < theta
-    p, lost = two_sum(np.full_like(labels, alpha), -labels)
+    p = alpha - labels
     ratio = np.minimum(size, theta) / epsilon
-    tiny = np.finfo(ratio.dtype).tiny
-
-    def power(exponent: Array) -> Array:
-        """The ratio to an exponent that is not rounded."""
-        return ratio**exponent * (1.0 + lost * np.log(np.maximum(ratio, tiny)))
-
-    raised = power(p)
+    raised = ratio**p
     share = 1.0 / (1.0 + raised)
-    steep = omega * p * share * (power(p - 1.0) / epsilon)
+    steep = omega * p * share * (ratio ** (p - 1.0) / epsilon)
     values = omega * np.log1p(raised) + steep * np.maximum(size - theta, 0.0)
     return elementwise(
         values,
         {"predictions": lambda c: c * (np.sign(error) * steep)},
-        {"predictions": lambda c: c * (inside * (omega * p * share * share * ((p - 1.0) - raised) * (power(p - 2.0) / epsilon / epsilon)))},
+        {"predictions": lambda c: c * (inside * (omega * p * share * share * ((p - 1.0) - raised) * (ratio ** (p - 2.0) / epsilon / epsilon)))},
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from service.losses.declaration import UNIT, Bound, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import sigmoid, times
+from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, sigmoid, times
 from service.losses.numerics.softmax import Softmax
 
 Masks = Annotated[
@@ -173,30 +173,20 @@ def overlap(
     return Evaluation(values.sum(axis=1), np.full(len(values), classes), gradients, lambda: values)
 
 
-def ratio(numerator: Array, denominator: Array) -> Array:
-    """Numerator / denominator with 0 / 0 = 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=(numerator != 0) | (denominator != 0))
-
-
-def over(numerator: Array, denominator: Array) -> Array:
-    """Numerator / denominator, and 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator != 0)
-
-
 def tversky_score(counts: Counts, alpha: float, beta: float, smooth_nr: float, smooth_dr: float) -> Scored:
     """1 - (TP + nr) / (TP + alpha FP + beta FN + dr), as (alpha FP + beta FN + dr - nr) / denominator."""
     tp = counts.tp
     missed = alpha * counts.fp + beta * counts.fn
     whole = tp + missed + smooth_dr
-    good, bad = ratio(tp + smooth_nr, whole), ratio(missed + (smooth_dr - smooth_nr), whole)
+    good, bad = divide_or_infinity(tp + smooth_nr, whole), divide_or_infinity(missed + (smooth_dr - smooth_nr), whole)
 
     # d (bad / whole) = (d missed * good - d tp * bad) / whole: dp adds t to tp, alpha (1 - t) - beta t to missed
     def by_prediction(c: Array) -> Array:
-        unit = over(c, whole)
+        unit = divide_or_zero(c, whole)
         return counts.by_prediction(-(beta * good + bad) * unit, alpha * good * unit)
 
     def by_label(c: Array) -> Array:
-        unit = over(c, whole)
+        unit = divide_or_zero(c, whole)
         return counts.by_label(-(alpha * good + bad) * unit, beta * good * unit)
 
     return Scored(bad, by_prediction, by_label)
@@ -207,11 +197,11 @@ def squared_score(counts: Counts, smooth_nr: float, smooth_dr: float) -> Scored:
     p, t = counts.p, counts.t
     difference = p * (1.0 - t) - counts.q * t
     whole = counts.total(p * p) + counts.total(t * t) + smooth_dr
-    good = ratio(2.0 * counts.tp + smooth_nr, whole)
-    bad = ratio(counts.total(difference * difference) + (smooth_dr - smooth_nr), whole)
+    good = divide_or_infinity(2.0 * counts.tp + smooth_nr, whole)
+    bad = divide_or_infinity(counts.total(difference * difference) + (smooth_dr - smooth_nr), whole)
 
     def slope(c: Array, sign: float, other: Array) -> Array:
-        unit = 2.0 * over(c, whole)
+        unit = 2.0 * divide_or_zero(c, whole)
         return sign * counts.spread(good * unit) * difference - counts.spread(bad * unit) * other
 
     return Scored(bad, lambda c: slope(c, 1.0, t), lambda c: slope(c, -1.0, p))

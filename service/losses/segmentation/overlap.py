@@ -11,7 +11,7 @@ from service.losses.declaration import UNIT, Bound, ClassWeight, NonNegative, Po
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import LN2, times
+from service.losses.numerics.elementary import LN2, divide_or_infinity, divide_or_zero, times
 from service.losses.registry import loss
 from service.losses.segmentation._shared import (
     CANCELS,
@@ -25,9 +25,7 @@ from service.losses.segmentation._shared import (
     class_weights,
     counted,
     masks,
-    over,
     overlap,
-    ratio,
     squared_score,
     through,
     tversky_score,
@@ -288,10 +286,10 @@ def _one_ratio(
     weights = inverse_sizes(counts.total(counts.t), used, power)
     twice, missed = 2.0 * (weights * counts.tp).sum(axis=1), (weights * (counts.fp + counts.fn)).sum(axis=1)
     whole = twice + missed + smooth_dr
-    good, bad = ratio(twice + smooth_nr, whole), ratio(missed + (smooth_dr - smooth_nr), whole)
+    good, bad = divide_or_infinity(twice + smooth_nr, whole), divide_or_infinity(missed + (smooth_dr - smooth_nr), whole)
 
     def pullback(c: Array) -> Array:
-        each = over(c, whole)[:, None] * weights
+        each = divide_or_zero(c, whole)[:, None] * weights
         return made.back(counts.by_prediction(-(1.0 + bad)[:, None] * each, good[:, None] * each))
 
     return Evaluation(bad, np.ones(len(bad)), {"predictions": pullback}, lambda: bad)
@@ -345,8 +343,8 @@ def mcc(
 def _mcc_score(counts: Counts) -> Scored:
     tp, tn, fp, fn = counts.tp, counts.tn, counts.fp, counts.fn
     said, true = (np.sqrt(tp + fp), np.sqrt(tn + fn)), (np.sqrt(tp + fn), np.sqrt(tn + fp))
-    good = ratio(tp, said[0] * true[0]) * ratio(tn, said[1] * true[1])
-    correlation = good - ratio(fp, said[0] * true[1]) * ratio(fn, said[1] * true[0])
+    good = divide_or_infinity(tp, said[0] * true[0]) * divide_or_infinity(tn, said[1] * true[1])
+    correlation = good - divide_or_infinity(fp, said[0] * true[1]) * divide_or_infinity(fn, said[1] * true[0])
     flat = counts.constant(counts.p), counts.constant(counts.t)
     correlation = np.where(flat[0] | flat[1], 0.0, correlation)
 
@@ -354,9 +352,9 @@ def _mcc_score(counts: Counts) -> Scored:
         """The slope where the other side is 1 and where it is 0: d r / d (one more positive of `of`)."""
         c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0) & ~none, c, 0.0)
         half = np.broadcast_to(0.5 * correlation, c.shape)
-        middle = over(half, of[0] * of[0]) - over(half, of[1] * of[1])
-        at_one = middle - over(over(other[1], other[0]), of[0] * of[1])
-        at_zero = middle + over(over(other[0], other[1]), of[0] * of[1])
+        middle = divide_or_zero(half, of[0] * of[0]) - divide_or_zero(half, of[1] * of[1])
+        at_one = middle - divide_or_zero(divide_or_zero(other[1], other[0]), of[0] * of[1])
+        at_zero = middle + divide_or_zero(divide_or_zero(other[0], other[1]), of[0] * of[1])
         return times(c, at_one), times(c, at_zero)
 
     return Scored(
@@ -368,7 +366,7 @@ def _mcc_score(counts: Counts) -> Scored:
 
 def _nearly_correlated(tp: Array, tn: Array, fp: Array, fn: Array) -> Array:
     """1 - r as (d^2 - cov^2) / (d (d + cov)), where d^2 - cov^2 is a sum of products of counts; for r well above 0."""
-    a, b, c, e = ratio(fp, tp), ratio(fn, tp), ratio(fp, tn), ratio(fn, tn)
+    a, b, c, e = divide_or_infinity(fp, tp), divide_or_infinity(fn, tp), divide_or_infinity(fp, tn), divide_or_infinity(fn, tn)
     d = np.sqrt((1.0 + a) * (1.0 + b) * (1.0 + c) * (1.0 + e))
     difference = 4.0 * a * e + (1.0 + a * e) * (a + b + c + e) + (a + e) * (b + c)
     return difference / (d * (d + (1.0 - a * e)))

@@ -9,7 +9,7 @@ import numpy as np
 from service.losses.declaration import Positive, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.double_double import Twofold, two_product, two_sum
+from service.losses.numerics.double_double import DoubleDouble, two_product, two_sum
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.sequence._shared import diagonals, finite_top, from_diagonals, shifted, shifted_back
@@ -87,7 +87,7 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
     return Evaluation(numerator, np.ones(n), gradients, lambda: numerator.astype(predictions.dtype))
 
 
-def _squared_distances(x: Array, y: Array) -> Twofold:
+def _squared_distances(x: Array, y: Array) -> DoubleDouble:
     """Of all pairs of points (n, t, u), in two float64 parts: the soft minimum is of their differences."""
     shape = (x.shape[0], x.shape[1], y.shape[1])
     high, low = np.zeros(shape), np.zeros(shape)
@@ -99,7 +99,7 @@ def _squared_distances(x: Array, y: Array) -> Twofold:
     return _certain((high, low), high)
 
 
-def _certain(x: Twofold, size: Array) -> Twofold:
+def _certain(x: DoubleDouble, size: Array) -> DoubleDouble:
     """The two parts, the low one 0 and the high one `size` where that is infinite or the parts are not numbers."""
     good = np.isfinite(x[0]) & np.isfinite(x[1])
     return np.where(good, x[0], size), np.where(good, x[1], 0.0)
