@@ -8,7 +8,6 @@ numbers they are given a fraction, .0.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import secrets
@@ -20,8 +19,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import orjson
+import pybase64
 
-from service.codec.chunks import NUMBERS, cut, written
+from service.codec.chunks import NUMBERS, cut, in_pieces
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.tensors import GiveUp, Walk
 
@@ -34,7 +34,7 @@ EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 LONG = re.compile(rb"(?<=[\[,\s])(-?[0-9]{19,})(?=[\],\s])")  # an integer that may be past 64 bits
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
-PLAIN = {"per_sample"}  # a plain list in every form
+PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
 NARROW = {DTYPES["float16"], DTYPES["bfloat16"]}  # types without a JSON number of their own
 _KEPT = threading.local()
@@ -57,31 +57,41 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
 
 def encode(answer: dict[str, Any], form: Form) -> list[Buffer]:
     """The answer as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
-    large: list[Array] = []
+    large: list[list[bytes]] = []
     document = orjson.dumps(_formed(answer, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())
-    return [first, *(part for array, after in zip(large, rest, strict=True) for part in (*written(array), after))]
+    return [first, *(part for written, after in zip(large, rest, strict=True) for part in (*written, after))]
 
 
-def _formed(value: Any, form: Form, large: list[Array]) -> Any:
-    """What orjson takes: arrays in their form, and large ones left out, to be written in pieces."""
+def _formed(value: Any, form: Form, large: list[list[bytes]]) -> Any:
+    """What orjson takes: arrays in their form, and large ones, which are written past it, left out."""
     if isinstance(value, dict):
+        if form == "base64":
+            return {f"{key}_tensor" if _is_plain(key, item) else key: _formed(item, form, large) for key, item in value.items()}
         return {key: _formed(item, "nested" if key in PLAIN else form, large) for key, item in value.items()}
     if isinstance(value, list):
         return [_formed(item, form, large) for item in value]
     if not isinstance(value, np.ndarray):
         return value
     if form == "base64":
-        data = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
-        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": base64.b64encode(data).decode()}
+        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        text = pybase64.b64encode(little.reshape(-1).view(np.uint8).data)
+        written = _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()
+        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": written}
     numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
     if form == "flat":
         return {"shape": list(value.shape), "data": _formed(numbers.reshape(-1), "nested", large)}
-    if numbers.size <= NUMBERS:
-        return numbers
-    large.append(numbers)
+    return _large(in_pieces(numbers), large) if numbers.size > NUMBERS else numbers
+
+
+def _is_plain(key: str, value: Any) -> bool:
+    return key in PLAIN and isinstance(value, np.ndarray)
+
+
+def _large(parts: list[bytes], large: list[list[bytes]]) -> str:
+    large.append(parts)
     return LARGE
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pybase64
 
-from service.codec.chunks import Text
+from service.codec.chunks import LongString, Text
 from service.codec.fields import DTYPES, Array, Caps, Form, Malformed, Step, Unfit, checked_elements, checked_shape
 
 FLAT_KEYS = {"shape", "data"}
 BASE64_KEYS = {"shape", "dtype", "base64"}
+TENSOR_KEYS = FLAT_KEYS | BASE64_KEYS
+CONTENT_KEYS = {"data", "base64"}
+OUTSIDE = re.compile(rb"[^A-Za-z0-9+/]")
 MOST_NAMES = 256  # of one object
 MOST_ITEMS = 1024  # of one list that is not of numbers
 MOST_ROWS = 1024 * 1024  # of all nested tensors: each row is an object of Python's on the way
@@ -39,7 +43,7 @@ class Walk:
         object: type[Any],
         flatten: Callable[[Any, tuple[Step, ...]], Array],
         parse: Callable[[bytes], Any],
-        texts: Mapping[str, Text],
+        texts: Mapping[str, Text | LongString],
     ) -> None:
         self.caps, self.flatten, self.parse, self.texts = caps, flatten, parse, texts
         self.an_array: Any = array  # Any: values are of the parser's own types
@@ -58,7 +62,8 @@ class Walk:
             return self.object(value, pointer, depth)
         if isinstance(value, str):
             if value in self.texts:
-                return self.pieced(self.texts[value], "nested", pointer)
+                text = self.texts[value]
+                return self.parse(text.quoted()) if isinstance(text, LongString) else self.pieced(text, "nested", pointer)
             self.brackets += value.count("[")
         return value
 
@@ -74,10 +79,8 @@ class Walk:
         names = set(keys)
         if len(names) != len(keys):
             raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
-        if names == FLAT_KEYS:
-            return self.flat(value, pointer)
-        if names == BASE64_KEYS:
-            return self.base64(value, pointer)
+        if _is_tensor(names):
+            return self.flat(value, pointer) if names == FLAT_KEYS else self.compact(value, names, pointer)
         return {key: self.value(value[key], (*pointer, key), depth + 1) for key in keys}  # items() would make Python lists
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
@@ -148,16 +151,32 @@ class Walk:
         self.brackets = before
         return part
 
+    def compact(self, value: Any, names: set[str], pointer: tuple[Step, ...]) -> Array:
+        """A tensor whose members say which of its two forms it has: generated clients write the other one as null or empty."""
+        data, text, dtype = (value[name] if name in names else None for name in ("data", "base64", "dtype"))
+        empty = isinstance(data, self.an_array) and len(data) == 0
+        if text is None or (text == "" and data is not None):
+            if data is None:
+                raise Unfit("has neither data nor base64; expected one of them", pointer)
+            if dtype not in (None, "float64"):
+                raise Unfit("is the type of base64; expected float64 or nothing beside data", (*pointer, "dtype"))
+            return self.flat(value, pointer)
+        if data is not None and not empty:
+            raise Unfit("has both data and base64; expected one of them", pointer)
+        self.brackets += empty
+        return self.base64(value, "float64" if dtype is None else dtype, pointer)
+
     def flat(self, value: Any, pointer: tuple[Step, ...]) -> Array:
         self.form = self.form or "flat"
         shape, data = self.shape(value["shape"], pointer), value["data"]
-        flat = self._pieced_data(data, pointer) if isinstance(data, str) and data in self.texts else self._data(data, (*pointer, "data"))
+        text = self.texts.get(data) if isinstance(data, str) else None
+        flat = self._pieced_data(text, pointer) if isinstance(text, Text) else self._data(data, (*pointer, "data"))
         if math.prod(shape) != flat.size:
             raise Unfit(f"has {flat.size} numbers; shape {list(shape)} takes {math.prod(shape)}", (*pointer, "data"))
         return flat.reshape(shape)
 
-    def _pieced_data(self, data: str, pointer: tuple[Step, ...]) -> Array:
-        flat = self.pieced(self.texts[data], "flat", (*pointer, "data"))
+    def _pieced_data(self, text: Text, pointer: tuple[Step, ...]) -> Array:
+        flat = self.pieced(text, "flat", (*pointer, "data"))
         if flat.ndim != 1:
             raise Unfit("expected a flat list of numbers, not a nested one", (*pointer, "data"))
         return flat
@@ -184,25 +203,47 @@ class Walk:
                 raise Unfit("expected integers of 0 or more", place)
         return checked_shape(tuple(int(size) for size in sizes), self.caps, place)
 
-    def base64(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+    def base64(self, value: Any, name: Any, pointer: tuple[Step, ...]) -> Array:
         self.form = self.form or "base64"
-        shape, name, text = self.shape(value["shape"], pointer), value["dtype"], value["base64"]
+        shape, text = self.shape(value["shape"], pointer), value["base64"]
         if not isinstance(name, str) or name not in DTYPES:
             raise Unfit(f"expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
-        try:
-            data = base64.b64decode(text, validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise Unfit("is not base64", (*pointer, "base64")) from None
+        if not isinstance(text, str):
+            raise Unfit("expected a string of base64", (*pointer, "base64"))
+        data = self._bytes(text, (*pointer, "base64"))
         expected = math.prod(shape) * DTYPES[name].itemsize
         if len(data) != expected:
             raise Unfit(f"holds {len(data)} bytes; shape {list(shape)} of {name} takes {expected}", (*pointer, "base64"))
         return checked_elements(np.frombuffer(data, DTYPES[name]).reshape(shape), pointer)
 
+    def _bytes(self, text: str, pointer: tuple[Step, ...]) -> bytes:
+        """The bytes of base64, of the text that was cut out or stands in the document, where JSON may have escaped its slashes."""
+        found = self.texts.get(text)
+        try:
+            return pybase64.b64decode(found.view() if isinstance(found, LongString) else text, validate=True)
+        except (binascii.Error, ValueError):
+            if isinstance(found, LongString):
+                text = self.parse(found.quoted())
+                return self._bytes(text, pointer)
+            raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
+
     def document(self, root: Any) -> dict[str, Any]:
         """The fields of the whole."""
         if not isinstance(root, self.an_object):
             raise Unfit("the body should be a JSON object")
-        if len(root) <= len(BASE64_KEYS) and set(root.keys()) in (FLAT_KEYS, BASE64_KEYS):  # a tensor in place of a request
+        if len(root) <= len(TENSOR_KEYS) and _is_tensor(set(root.keys())):  # a tensor in place of a request
             raise Unfit("the body should be an object of named tensors and options, not one tensor")
         fields: dict[str, Any] = self.value(root, (), 1)
         return fields
+
+
+def _is_tensor(names: set[str]) -> bool:
+    return "shape" in names and names <= TENSOR_KEYS and not names.isdisjoint(CONTENT_KEYS)
+
+
+def _fault(text: bytes) -> str:
+    """What makes a text no base64."""
+    outside = OUTSIDE.search(text.rstrip(b"="))
+    if outside:
+        return f"has a character outside the base64 alphabet at {outside.start()}; expected A-Z, a-z, 0-9, + and /"
+    return f"has {len(text)} characters, {len(text) - len(text.rstrip(b'='))} of them padding; expected base64 padded with = to a multiple of 4"
