@@ -41,6 +41,8 @@ CODE_ALONE=apis,models,supportingFiles,apiTests=false,modelTests=false,apiDocs=f
 ANNOTATIONS=$(ls /usr/share/java/{geronimo-annotation-1.3-spec,javax.annotation-api}.jar 2>/dev/null | head -1 || true)
 JAR=$(echo "$BUILD"/venv/lib/python3*/site-packages/openapi_generator_cli/openapi-generator.jar)
 
+export GOPROXY=off GOTOOLCHAIN=local GOCACHE=$ROOT/$BUILD/go-cache
+
 # clients PART DOCUMENT FOLDER: every client of a document, in a folder of its own
 clients() {
   local PART=$1 DOCUMENT=$2 OUT=$3
@@ -67,8 +69,12 @@ clients() {
 
   generate openapi-generator-go openapi-generator-cli generate -i "$DOCUMENT" -g go -o "$OUT/go" --global-property="$CODE_ALONE"
   size openapi-generator-go "$OUT/go"
-  mkdir "$OUT/go/program" && cp "$HERE/tensors.go" $([ "$PART" = all ] && echo "$HERE/every_loss.go") "$OUT/go/program/"
-  (cd "$OUT/go" && GOPROXY=off GOTOOLCHAIN=local GOCACHE="$ROOT/$BUILD/go-cache" go build -o out $([ "$PART" = all ] && echo ./program || echo ./...))
+  if [ "$PART" = all ]; then
+    mkdir "$OUT/go/program" && cp "$HERE"/{tensors,every_loss}.go "$OUT/go/program/"
+    (cd "$OUT/go" && go build -o out ./program)
+  else
+    (cd "$OUT/go" && go build .)
+  fi
 
   generate openapi-typescript node "$MODULES/openapi-typescript/bin/cli.js" "$DOCUMENT" -o "$OUT/typescript/fetch/schema.d.ts"
   size openapi-typescript "$OUT/typescript/fetch"
