@@ -79,7 +79,7 @@ def java(address: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     print("| client | smooth_l1 of | lists ms | base64 ms | ratio | gradients |\n|---|---|---|---|---|---|")
-    with serving() as address:
+    with serving(LOSS_SERVICE_ACCESS_LOG="false") as address:
         tables = {
             "openapi-python-client": lambda: [measured(openapi_python_client(address), shape) for shape in SHAPES],
             "openapi-generator, Python": lambda: [measured(openapi_generator(address), shape) for shape in SHAPES],
