@@ -119,7 +119,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _schemas(models: dict[str, type[BaseModel]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schemas of all requests and answers, and the reference to each request's by its operation."""
+    """Return the schemas of all requests and answers, and the reference to each operation's request."""
     others: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem, *verification.MODELS]
     pairs: Any = [(m, "validation") for m in [*models.values(), *others]]
     refs, shared = models_json_schema(pairs, ref_template=SCHEMAS + "{model}", schema_generator=Schema)
@@ -228,14 +228,14 @@ def _response(status: int, text: str) -> dict[str, Any]:
 
 
 def _with_shared_problems(operation: dict[str, Any]) -> dict[str, Any]:
-    """One of FastAPI's operations, which has written a description beside each reference."""
+    """Replace what FastAPI made of references to problems, which it gives a description of their own."""
     answers = operation["responses"]
     shared = problems(*(int(status) for status, answer in answers.items() if "$ref" in answer))
     return operation | {"responses": answers | shared}
 
 
 def filtered(document: dict[str, Any], losses: Iterable[str] = (), families: Iterable[str] = ()) -> dict[str, Any]:
-    """The document for the POST operations of these losses and families only, with what they refer to.
+    """Return the document for the POST operations of these losses and families only, with what they refer to.
 
     Synonyms resolve. Raises a Failure: unknown-loss with the nearest names, or invalid-request with the families.
     """
@@ -253,7 +253,7 @@ def filtered(document: dict[str, Any], losses: Iterable[str] = (), families: Ite
 
 
 def _members(families: Iterable[str]) -> set[str]:
-    """The names of the operations of some families."""
+    """Return the names of the operations of some families."""
     known: dict[str, set[str]] = {}
     for row in catalogue.rows():
         known.setdefault(row.family, set()).add(row.name)
@@ -266,7 +266,7 @@ def _members(families: Iterable[str]) -> set[str]:
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Every $ref of a part of the document, outside its examples."""
+    """Yield every $ref of a part of the document, outside its examples."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]
@@ -279,7 +279,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """The document as it is committed: indented, arrays of numbers or words and references on one line, so that a change shows as few lines."""
+    """Encode the document as it is committed: indented, with arrays of scalars and references on one line, so that diffs are small."""
     indented = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return ONE_LINE.sub(_on_one_line, indented)
 

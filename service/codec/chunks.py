@@ -26,7 +26,7 @@ NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
 
 @dataclass(frozen=True)
 class LongString:
-    """The text of a long string: body[first:last], without its quotation marks, its escapes as they stand."""
+    """Text of a long string: body[first:last], without its quotation marks, with its escapes."""
 
     body: bytes | bytearray
     first: int
@@ -72,14 +72,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Cut:
-    """A document without its large arrays and long strings: their texts by the strings that stand in their places."""
+    """Document without its large arrays and long strings: their texts by the strings that stand in their places."""
 
     document: bytes | bytearray
     texts: dict[str, Text | LongString] = field(default_factory=dict)
 
 
 def cut(body: bytes | bytearray) -> Cut:
-    """The body with its large arrays and base64 cut out. The names in their places cannot be guessed, so that no caller can write one."""
+    """Cut the large arrays and base64 out of a body. The names in their places cannot be guessed, so that no caller can write one."""
     if len(body) < PIECE:
         return Cut(body)
     name, last = secrets.token_hex(16), 0
@@ -94,7 +94,7 @@ def cut(body: bytes | bytearray) -> Cut:
 
 
 def _texts(body: bytes | bytearray) -> Iterator[Text | LongString]:
-    """What may be large arrays or base64, between two quotation marks that are far apart.
+    """Yield candidates for large arrays and base64, found between two quotation marks that are far apart.
 
     After the end of a string JSON has one of `:,}]` or whitespace, so what begins with a letter of base64 is the inside of a string.
     """
@@ -117,7 +117,7 @@ def _texts(body: bytes | bytearray) -> Iterator[Text | LongString]:
 
 
 def _is_value(body: bytes | bytearray, first: int, last: int) -> bool:
-    """Whether both quotation marks around body[first:last] are unescaped, and the string is no member's name."""
+    """Return whether both quotation marks around body[first:last] are unescaped, and the string is no member's name."""
     return body[first - 2 : first - 1] != b"\\" and body[last - 1 : last] != b"\\" and not NAME.match(body, last)
 
 

@@ -43,7 +43,7 @@ _KEPT = threading.local()
 def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
     """The fields of a JSON object, its tensors as arrays of float64 (or of their dtype, from base64)."""
     if body[:3] == b"\xef\xbb\xbf":  # pysimdjson reads over it
-        raise Malformed("the body begins with a byte order mark; JSON is plain UTF-8")
+        raise Malformed("the body: byte order mark; expected plain UTF-8")
     if simdjson is not None:
         try:
             return _fast(body, caps)
@@ -66,7 +66,7 @@ def encode(answer: dict[str, Any], form: Form) -> list[Buffer]:
 
 
 def _formed(value: Any, form: Form, large: list[list[bytes]]) -> Any:
-    """What orjson takes: arrays in their form, and large ones, which are written past it, left out."""
+    """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
     if isinstance(value, dict):
         if form == "base64":
             return {f"{key}_tensor" if _is_plain(key, item) else key: _formed(item, form, large) for key, item in value.items()}
@@ -126,10 +126,10 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
 
 def _refuse_roughly(exc: Exception) -> NoReturn:
     if isinstance(exc, (GiveUp, TypeError)):
-        raise Unfit("a tensor here is ragged, or holds something that is not a number") from None
+        raise Unfit("a tensor: ragged, or an element that is not a number; expected numbers in rows of one length") from None
     if str(exc).startswith(("BIGINT_ERROR", "NUMBER_ERROR")):
-        raise Malformed("a number here is not one of JSON's, or is out of range") from None
-    raise Malformed(f"not JSON that this service reads: {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
+        raise Malformed("a number: not JSON, or out of range; expected a finite double") from None
+    raise Malformed(f"the body: not JSON; {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
 
 
 # ------------------------------------------------------------------ the exact path
@@ -139,7 +139,7 @@ def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        raise Malformed(f"not JSON that this service reads: {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
+        raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
     decoded = Decoded(walk.document(root), walk.form or "nested")
     if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
@@ -152,7 +152,7 @@ def _refuse_duplicates(body: bytes | bytearray) -> None:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise Unfit(f"the name {name[:60]!r} stands twice in one object")
+                raise Unfit(f"{name[:60]!r}: duplicate key; expected each name once in an object")
             seen.add(name)
         return dict(pairs)
 
@@ -174,7 +174,7 @@ def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
         size = len(items[0])
         if set(map(len, items)) != {size}:
             at = next(i for i, item in enumerate(items) if len(item) != size)
-            raise Unfit(f"has length {len(items[at])}; the rows before it have {size}", (*pointer, *_steps(at, sizes)))
+            raise Unfit(f"ragged; expected length {size} as in the rows before, got {len(items[at])}", (*pointer, *_steps(at, sizes)))
         rows = items
         sizes.append(size)
 
@@ -183,7 +183,7 @@ def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: t
     found = list(map(type, items))
     if wrong := set(found) - kinds:
         at = min(map(found.index, wrong))
-        raise Unfit(f"expected {expected}, not {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
+        raise Unfit(f"wrong type; expected {expected}, got {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
 
 
 def _steps(at: int, sizes: list[int]) -> tuple[int, ...]:

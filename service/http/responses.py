@@ -38,7 +38,7 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]], views: bool = False) -> None:
-    """One answer. Small parts are joined, large ones sent as they are where the server takes views, and as bytes where it does not."""
+    """Send a response. Small parts are joined; large ones are sent as they are to a server that takes views, else as bytes."""
     size = sum(map(len, parts))
     if size <= JOINED_BYTES:
         parts = [b"".join(parts)]

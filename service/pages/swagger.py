@@ -57,7 +57,7 @@ def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
 
 
 def _listed(request: Request, name: str) -> list[str]:
-    """Return the values of a query parameter, which may be given more than once and hold several between commas."""
+    """Return the values of a query parameter, which may repeat and may hold several between commas."""
     return [part for value in request.query_params.getlist(name) for part in value.split(",")]
 
 

@@ -137,9 +137,9 @@ def test_an_empty_or_null_member_beside_the_other_is_absent(decode: Any, tensor:
 
 def test_refused_base64_is_told_by_its_fault() -> None:
     for text, said in (
-        ("AAAAAAAA8D-=", "outside the base64 alphabet at 10"),
-        ("AAAAAAAA8D8", "11 characters"),
-        ("AAA=", "holds 2 bytes; shape [1] of float64 takes 8"),
+        ("AAAAAAAA8D-=", "got another character at 10"),
+        ("AAAAAAAA8D8", "got 11 with 0 of padding"),
+        ("AAA=", "expected 8 bytes for shape [1] of float64, got 2"),
     ):
         with pytest.raises(Unfit, match=re.escape(said)):
             JSON.decode(f'{{"x": {{"shape": [1], "base64": "{text}"}}}}'.encode(), CAPS)
@@ -245,7 +245,7 @@ def test_safetensors_attacks_are_refused(name: str) -> None:
 
 def test_a_refused_body_never_costs_the_exact_path_when_it_is_large() -> None:
     body = b'{"x": [' + b"1," * 600_000 + b"true]}"
-    with pytest.raises(BodyError, match="ragged, or holds something"):
+    with pytest.raises(BodyError, match="ragged, or an element"):
         json_codec.decode(body, Caps(elements=10**7, rank=8, depth=32))
 
 
@@ -265,7 +265,7 @@ def test_integers_past_64_bits_in_a_large_body_too() -> None:
     for text in (b"100000000000000000000", b"-100000000000000000000", b"18446744073709551616", b"9" * 300):
         assert json_codec.decode(many % text, caps).fields["x"][-1] == float(text)
     for text in (b"9" * 400, b"1e10000000000000000000000", b"0100000000000000000000"):
-        with pytest.raises(Malformed, match="not one of JSON's, or is out of range"):
+        with pytest.raises(Malformed, match="not JSON, or out of range"):
             json_codec.decode(many % text, caps)
 
 
