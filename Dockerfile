@@ -22,7 +22,7 @@ RUN /app/venv/bin/python -m compileall -q /app/venv/lib service \
 FROM python:3.13-slim
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="loss-service" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Loss functions with gradients over HTTP" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-files engines fuzz soak overload rollout deploy-check sbom lock
+.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ docs: $(VENV)/develop.stamp ## write the generated parts of README.md, CONTRIBUT
 clients: $(VENV)/serve.stamp ## generate clients and call every loss through each of them
 	PYTHON=$(PYTHON) bash openapi/clients/generate.sh
 	build/clients/venv/bin/python -m pytest openapi/clients
+
+bench-clients: $(VENV)/serve.stamp ## time generated clients by lists and by base64; after make clients
+	build/clients/venv/bin/python openapi/clients/speed.py
 
 parity: .venv-parity/parity.stamp ## compare with torch, optax, rax and pytorch-metric-learning
 	$(PARITY) -m pytest tests/parity

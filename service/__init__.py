@@ -1,3 +1,3 @@
 """Loss functions with gradients, over HTTP."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
@@ -50,7 +51,10 @@ def _parser() -> Parser:
     serving.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="HOST in the environment; 127.0.0.1")
     serving.add_argument("--port", type=_port, default=os.environ.get("PORT", "8000"), help="PORT in the environment; 8000")
     serving.add_argument("--workers", type=_count, default=os.environ.get("WORKERS", "1"), help="WORKERS in the environment; 1")
-    commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(run=openapi)
+    document = commands.add_parser("openapi", help="print the OpenAPI document, or the part of it that a client calls")
+    document.set_defaults(run=openapi)
+    document.add_argument("--only", action="append", type=_names, metavar="LOSS[,LOSS...]", help="the operations of these losses, by name or synonym")
+    document.add_argument("--family", action="append", type=_names, metavar="FAMILY", help="the operations of this family")
     listing = commands.add_parser("losses", help="print the catalogue, or the card of one loss")
     listing.set_defaults(run=losses)
     listing.add_argument("name", nargs="?", metavar="NAME", help="a name or synonym")
@@ -80,6 +84,10 @@ def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on; got {text!r}")
     return int(text)
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _address(text: str) -> str:
@@ -136,11 +144,18 @@ def _misspelt_setting(fields: Iterable[str]) -> str:
 
 
 def openapi(chosen: argparse.Namespace) -> int:
-    """The document, as it is committed."""
-    from service.api.openapi import encode
+    """Print the document as it is committed, or the part of it for some losses and families."""
+    from service.api.openapi import encode, filtered
     from service.app import create_app
+    from service.errors import Failure
 
-    sys.stdout.buffer.write(encode(create_app().openapi()))
+    document = create_app().openapi()
+    try:
+        if chosen.only or chosen.family:
+            document = filtered(document, chain(*chosen.only or ()), chain(*chosen.family or ()))
+    except Failure as problem:
+        return _complain(problem.detail.replace("GET /loss lists", "loss-service losses lists"))
+    sys.stdout.buffer.write(encode(document))
     return 0
 
 

@@ -1,5 +1,7 @@
-// Calls every loss of a running service with its card's example through the Java client, and prints one line of JSON.
+// Calls every loss of a running service through the Java client, with its card's example and with the requests of a file, and one that wants a
+// token; prints one line of JSON. Arguments: address, file, address that wants the token, token.
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.Collections;
@@ -28,7 +30,40 @@ public class EveryLoss {
       Method method = method(card.getName());
       answers.put(card.getName(), method.invoke(losses, mapper.convertValue(card.getExample().getRequest(), method.getParameterTypes()[0])));
     }
-    System.out.println(mapper.writeValueAsString(Map.of("answers", answers, "survived", survived(losses), "refused", refused(losses))));
+    Map<String, Object> compact = new TreeMap<>();
+    Map<?, ?> requests = mapper.readValue(new File(arguments[1]), Map.class);
+    for (Object name : requests.keySet()) {
+      Method method = method((String) name);
+      compact.put((String) name, method.invoke(losses, mapper.convertValue(requests.get(name), method.getParameterTypes()[0])));
+    }
+    Map<String, Object> found = Map.of("answers", answers, "compact", compact, "survived", survived(losses), "refused", refused(losses));
+    Map<String, Object> more = new TreeMap<>(found);
+    more.put("returned", returned(losses));
+    more.put("admitted", admitted(arguments[2], arguments[3]));
+    System.out.println(mapper.writeValueAsString(more));
+  }
+
+  // This library has no other place for a token.
+  static double admitted(String address, String token) throws ApiException {
+    ApiClient client = new ApiClient();
+    client.updateBaseUri(address);
+    client.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + token));
+    return new LossApi(client).smoothL1(new SmoothL1Request().predictions(all(2, 3.0)).labels(all(2, 0.0))).getValue();
+  }
+
+  // The same by base64.
+  static boolean returned(LossApi losses) throws ApiException {
+    double[] numbers = {Double.MIN_VALUE, Double.MAX_VALUE, -0.0, 0.1, 1.0 / 3, Double.MIN_NORMAL, 1e20, -Math.PI};
+    int n = numbers.length;
+    LossAnswer answer =
+        losses.meanAbsoluteError(
+            new MeanAbsoluteErrorRequest()
+                .predictions(Tensors.of(new double[] {1, 1, 1, 1, 1, 1, 1, 1}, n))
+                .labels(Tensors.of(new double[n], n))
+                .reduction(Reduction.NONE)
+                .cotangent(Tensors.of(numbers, n)));
+    return Arrays.equals(Tensors.doubles(answer.getGradients().get("predictions")), numbers)
+        && Tensors.doubles(answer.getPerSampleTensor())[0] == 1.0;
   }
 
   // wasserstein_1d is wasserstein1d here.

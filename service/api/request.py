@@ -28,20 +28,8 @@ Reduction = TypeAliasType("Reduction", ReductionName)
 Output = TypeAliasType("Output", Literal[OutputName, "numerics"])
 
 
-TENSOR = {
-    "type": "object",
-    "title": "Tensor",
-    "description": "An array: its sizes, and its numbers in row-major order.",
-    "required": ["shape", "data"],
-    "properties": {
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-        "data": {"type": "array", "items": {"type": "number", "format": "double"}},
-    },
-}
-
-
 class Tensor:
-    """An array in a model: decoded already, so only its being one is checked; documented as the object {shape, data}."""
+    """An array in a model: decoded already, so only its being one is checked; api/openapi.py has the schema that documents it."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
@@ -54,7 +42,7 @@ class Tensor:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return TENSOR
+        return {"type": "object"}
 
 
 def _whole(value: Any) -> Any:

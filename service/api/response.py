@@ -22,7 +22,8 @@ class LossAnswer(BaseModel):
     reduction: str = ""
     value: float = Field(0.0, description="the reduced loss; left out with reduction none")
     normalizer: float = Field(0.0, description="what the sum of losses was divided by; sum(value * normalizer) / sum(normalizer) merges shards")
-    per_sample: list[float] = Field([], description="the loss of each sample")
+    per_sample: list[float] = Field([], description="the loss of each sample; left out where per_sample_tensor has it")
+    per_sample_tensor: Tensor = Field(default_factory=Tensor, description="the loss of each sample, where the request's tensors are base64")
     gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
     per_element: Tensor = Field(default_factory=Tensor, description="the loss of each element")
     hessian_diagonal: dict[str, Tensor] = Field({}, description="diagonal of the second derivative of value, by input")

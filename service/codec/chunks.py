@@ -1,12 +1,14 @@
-"""Large arrays of numbers in JSON, read and written a piece at a time.
+"""Large arrays and base64 texts in JSON, cut out of the document before it is parsed.
 
 Parsers and writers of JSON hold the interpreter's lock from the first byte to the last: 20 MB are 50 ms in which no other request is
 answered. So a large array's text is cut between two of its elements, where the lock can change hands. If the text between the cuts, put
-into brackets, is an array each time, then the whole is one, and what was cut out leaves a document with a name in its place.
+into brackets, is an array each time, then the whole is one, and what was cut out leaves a document with a name in its place. A large
+base64 text is cut out whole and decoded from the body: a Python string of it would cost ten times the decoding.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +20,25 @@ from service.codec.fields import Array, Buffer
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
 NUMBERS = PIECE // 20  # a number takes about 20 bytes in an answer
+BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
+
+
+@dataclass(frozen=True)
+class LongString:
+    """Text of a long string: body[first:last], without its quotation marks, with its escapes."""
+
+    body: bytes | bytearray
+    first: int
+    last: int
+
+    def view(self) -> memoryview:
+        """Return the text without a copy."""
+        return memoryview(self.body)[self.first : self.last]
+
+    def quoted(self) -> bytes:
+        """Return the text as a JSON document."""
+        return b"".join((b'"', self.view(), b'"'))
 
 
 @dataclass(frozen=True)
@@ -51,29 +72,32 @@ class Text:
 
 @dataclass(frozen=True)
 class Cut:
-    """A document without its large arrays: their texts by the strings that stand in their places."""
+    """Document without its large arrays and long strings: their texts by the strings that stand in their places."""
 
     document: bytes | bytearray
-    texts: dict[str, Text] = field(default_factory=dict)
+    texts: dict[str, Text | LongString] = field(default_factory=dict)
 
 
 def cut(body: bytes | bytearray) -> Cut:
-    """The body with its large arrays cut out. The names in their places cannot be guessed, so that no caller can write one."""
+    """Cut the large arrays and base64 out of a body. The names in their places cannot be guessed, so that no caller can write one."""
     if len(body) < PIECE:
         return Cut(body)
     name, last = secrets.token_hex(16), 0
-    texts: dict[str, Text] = {}
+    texts: dict[str, Text | LongString] = {}
     parts: list[Buffer] = []
     for text in _texts(body):
         key = f"{name}{len(texts)}"
         texts[key] = text
-        parts += [memoryview(body)[last : text.first], f'"{key}"'.encode()]
+        parts += [memoryview(body)[last : text.first], key.encode() if isinstance(text, LongString) else f'"{key}"'.encode()]
         last = text.last
     return Cut(b"".join([*parts, memoryview(body)[last:]]), texts)
 
 
-def _texts(body: bytes | bytearray) -> Iterator[Text]:
-    """What may be large arrays: from the first bracket to the last between two quotation marks that are far apart."""
+def _texts(body: bytes | bytearray) -> Iterator[Text | LongString]:
+    """Yield candidates for large arrays and base64, found between two quotation marks that are far apart.
+
+    After the end of a string JSON has one of `:,}]` or whitespace, so what begins with a letter of base64 is the inside of a string.
+    """
     at = 0
     while len(body) - at > PIECE:
         quote = body.rfind(b'"', at, at + PIECE)
@@ -82,13 +106,22 @@ def _texts(body: bytes | bytearray) -> Iterator[Text]:
             continue
         end = body.find(b'"', at + PIECE)
         end = len(body) if end < 0 else end
-        first, last = body.find(b"[", at, end), body.rfind(b"]", at, end) + 1
-        if 0 <= first < last - PIECE:
-            yield Text(body, first, last)
+        if body[at] in BASE64:
+            if _is_value(body, at, end):
+                yield LongString(body, at, end)
+        else:
+            first, last = body.find(b"[", at, end), body.rfind(b"]", at, end) + 1
+            if 0 <= first < last - PIECE:
+                yield Text(body, first, last)
         at = end + 1
 
 
-def written(array: Array) -> list[bytes]:
+def _is_value(body: bytes | bytearray, first: int, last: int) -> bool:
+    """Return whether both quotation marks around body[first:last] are unescaped, and the string is no member's name."""
+    return body[first - 2 : first - 1] != b"\\" and body[last - 1 : last] != b"\\" and not NAME.match(body, last)
+
+
+def in_pieces(array: Array) -> list[bytes]:
     """The array as JSON, nested, in pieces to be joined."""
     if array.size <= NUMBERS or array.ndim == 0:
         return [orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)]
@@ -96,5 +129,5 @@ def written(array: Array) -> list[bytes]:
     if rows:
         parts = [[orjson.dumps(array[i : i + rows], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]] for i in range(0, len(array), rows)]
     else:
-        parts = [written(row) for row in array]
+        parts = [in_pieces(row) for row in array]
     return [b"[", *parts[0], *(piece for part in parts[1:] for piece in (b",", *part)), b"]"]

@@ -26,11 +26,11 @@ def unpack(coding: str, body: Buffer, cap: int) -> bytes:
     try:
         unpacked: bytes = decoder.decompress(body, cap + 1)
     except (zlib.error, zstd.ZstdError):
-        raise Malformed(f"the body is not {coding}") from None
+        raise Malformed(f"the body: not {coding}; expected what content-encoding says") from None
     if len(unpacked) > cap:
-        raise TooMany(f"the body is larger than {cap} bytes when unpacked")
+        raise TooMany(f"the body: too large; expected at most {cap} bytes when decompressed")
     if not decoder.eof or decoder.unused_data:
-        raise Malformed(f"the body is not one whole {coding} stream")
+        raise Malformed(f"the body: incomplete, or followed by more; expected one {coding} stream")
     return unpacked
 
 

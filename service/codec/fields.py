@@ -75,14 +75,14 @@ class TooMany(BodyError):
 def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...]) -> tuple[int, ...]:
     """The shape, if rank and number of elements are within the caps."""
     if len(shape) > caps.rank:
-        raise Unfit(f"has {len(shape)} axes; at most {caps.rank} are allowed", pointer)
+        raise Unfit(f"too many axes; expected at most {caps.rank}, got {len(shape)}", pointer)
     if (math.prod(shape) or math.prod(size or 1 for size in shape)) > caps.elements:  # an empty one too: its other sizes are those of answers
-        raise TooMany(f"has more than {caps.elements} elements", pointer)
+        raise TooMany(f"too many elements; expected at most {caps.elements}", pointer)
     return shape
 
 
 def checked_elements(array: Array, pointer: tuple[Step, ...]) -> Array:
     """The array, if its bytes are elements of its type: a boolean is 0 or 1, and arithmetic relies on it."""
     if array.dtype == np.bool_ and array.view(np.uint8).max(initial=0) > 1:
-        raise Unfit("holds a byte that is neither 0 nor 1", pointer)
+        raise Unfit("not booleans; expected bytes of 0 and 1", pointer)
     return array

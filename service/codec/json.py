@@ -8,7 +8,6 @@ numbers they are given a fraction, .0.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import secrets
@@ -20,8 +19,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 import orjson
+import pybase64
 
-from service.codec.chunks import NUMBERS, cut, written
+from service.codec.chunks import NUMBERS, cut, in_pieces
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.tensors import GiveUp, Walk
 
@@ -34,7 +34,7 @@ EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 LONG = re.compile(rb"(?<=[\[,\s])(-?[0-9]{19,})(?=[\],\s])")  # an integer that may be past 64 bits
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
-PLAIN = {"per_sample"}  # a plain list in every form
+PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
 NARROW = {DTYPES["float16"], DTYPES["bfloat16"]}  # types without a JSON number of their own
 _KEPT = threading.local()
@@ -43,7 +43,7 @@ _KEPT = threading.local()
 def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
     """The fields of a JSON object, its tensors as arrays of float64 (or of their dtype, from base64)."""
     if body[:3] == b"\xef\xbb\xbf":  # pysimdjson reads over it
-        raise Malformed("the body begins with a byte order mark; JSON is plain UTF-8")
+        raise Malformed("the body: byte order mark; expected plain UTF-8")
     if simdjson is not None:
         try:
             return _fast(body, caps)
@@ -57,31 +57,41 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
 
 def encode(answer: dict[str, Any], form: Form) -> list[Buffer]:
     """The answer as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
-    large: list[Array] = []
+    large: list[list[bytes]] = []
     document = orjson.dumps(_formed(answer, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())
-    return [first, *(part for array, after in zip(large, rest, strict=True) for part in (*written(array), after))]
+    return [first, *(part for written, after in zip(large, rest, strict=True) for part in (*written, after))]
 
 
-def _formed(value: Any, form: Form, large: list[Array]) -> Any:
-    """What orjson takes: arrays in their form, and large ones left out, to be written in pieces."""
+def _formed(value: Any, form: Form, large: list[list[bytes]]) -> Any:
+    """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
     if isinstance(value, dict):
+        if form == "base64":
+            return {f"{key}_tensor" if _is_plain(key, item) else key: _formed(item, form, large) for key, item in value.items()}
         return {key: _formed(item, "nested" if key in PLAIN else form, large) for key, item in value.items()}
     if isinstance(value, list):
         return [_formed(item, form, large) for item in value]
     if not isinstance(value, np.ndarray):
         return value
     if form == "base64":
-        data = np.ascontiguousarray(value, value.dtype.newbyteorder("<")).tobytes()
-        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": base64.b64encode(data).decode()}
+        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        text = pybase64.b64encode(little.reshape(-1).view(np.uint8).data)
+        written = _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()
+        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": written}
     numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
     if form == "flat":
         return {"shape": list(value.shape), "data": _formed(numbers.reshape(-1), "nested", large)}
-    if numbers.size <= NUMBERS:
-        return numbers
-    large.append(numbers)
+    return _large(in_pieces(numbers), large) if numbers.size > NUMBERS else numbers
+
+
+def _is_plain(key: str, value: Any) -> bool:
+    return key in PLAIN and isinstance(value, np.ndarray)
+
+
+def _large(parts: list[bytes], large: list[list[bytes]]) -> str:
+    large.append(parts)
     return LARGE
 
 
@@ -116,10 +126,10 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
 
 def _refuse_roughly(exc: Exception) -> NoReturn:
     if isinstance(exc, (GiveUp, TypeError)):
-        raise Unfit("a tensor here is ragged, or holds something that is not a number") from None
+        raise Unfit("a tensor: ragged, or an element that is not a number; expected numbers in rows of one length") from None
     if str(exc).startswith(("BIGINT_ERROR", "NUMBER_ERROR")):
-        raise Malformed("a number here is not one of JSON's, or is out of range") from None
-    raise Malformed(f"not JSON that this service reads: {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
+        raise Malformed("a number: not JSON, or out of range; expected a finite double") from None
+    raise Malformed(f"the body: not JSON; {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
 
 
 # ------------------------------------------------------------------ the exact path
@@ -129,7 +139,7 @@ def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        raise Malformed(f"not JSON that this service reads: {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
+        raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
     decoded = Decoded(walk.document(root), walk.form or "nested")
     if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
@@ -142,7 +152,7 @@ def _refuse_duplicates(body: bytes | bytearray) -> None:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise Unfit(f"the name {name[:60]!r} stands twice in one object")
+                raise Unfit(f"{name[:60]!r}: duplicate key; expected each name once in an object")
             seen.add(name)
         return dict(pairs)
 
@@ -164,7 +174,7 @@ def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
         size = len(items[0])
         if set(map(len, items)) != {size}:
             at = next(i for i, item in enumerate(items) if len(item) != size)
-            raise Unfit(f"has length {len(items[at])}; the rows before it have {size}", (*pointer, *_steps(at, sizes)))
+            raise Unfit(f"ragged; expected length {size} as in the rows before, got {len(items[at])}", (*pointer, *_steps(at, sizes)))
         rows = items
         sizes.append(size)
 
@@ -173,7 +183,7 @@ def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: t
     found = list(map(type, items))
     if wrong := set(found) - kinds:
         at = min(map(found.index, wrong))
-        raise Unfit(f"expected {expected}, not {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
+        raise Unfit(f"wrong type; expected {expected}, got {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
 
 
 def _steps(at: int, sizes: list[int]) -> tuple[int, ...]:

@@ -67,10 +67,10 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
     fields = _request(layout.request)
     data = memoryview(body).toreadonly()[8 + len(text) :]
     if layout.end != len(data):
-        raise Malformed(f"the tensors end at {layout.end}, the body at {len(data)}")
+        raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data)}")
     for place in layout.places:
         if place.name in fields:
-            raise Unfit("stands in the header and in the request", (place.name,))
+            raise Unfit("given twice; expected a tensor in the header or a member of request", (place.name,))
         array = np.frombuffer(data[place.first : place.last], place.dtype).reshape(place.shape)
         _nest(fields, place.name, checked_elements(array, (place.name,)))
     _check_depth(fields, caps.depth)
@@ -80,15 +80,15 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
 def _layout(text: bytes, caps: Caps) -> Layout:
     header = _strict_json(text, "header")
     if not isinstance(header, dict):
-        raise Malformed("the header should be a JSON object")
+        raise Malformed("the header: wrong type; expected a JSON object")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):  # by the format's rules
-        raise Malformed("__metadata__ should be an object of strings")
+        raise Malformed("__metadata__: wrong type; expected an object of strings")
     places = tuple(_place(name, entry, caps) for name, entry in header.items())
     end = 0
     for first, last in sorted((place.first, place.last) for place in places):
         if first != end:
-            raise Malformed(f"the tensors {'overlap' if first < end else 'leave a hole'} at offset {min(first, end)}")
+            raise Malformed(f"data_offsets: {'overlap' if first < end else 'gap'} at {min(first, end)}; expected tensors one after another")
         end = last
     return Layout(metadata.get("request"), places, end)
 
@@ -103,13 +103,13 @@ def _check_depth(fields: dict[str, Any], most: int) -> None:
         level = [item for node in level for item in (node.values() if isinstance(node, dict) else node) if isinstance(item, (dict, list))]
         if not level:
             return
-    raise Malformed(f"nested deeper than {most}")
+    raise Malformed(f"too deep; expected at most {most} levels")
 
 
 def _header(body: Buffer) -> bytes:
     size = int.from_bytes(body[:8], "little") if len(body) >= 8 else MAX_HEADER + 1
     if size > min(len(body) - 8, MAX_HEADER):
-        raise Malformed(f"the header's length is beyond the body, or beyond {MAX_HEADER} bytes")
+        raise Malformed(f"the header: wrong length; expected at most {MAX_HEADER} bytes within the body")
     return bytes(body[8 : 8 + size])
 
 
@@ -119,7 +119,7 @@ def _request(text: str | None) -> dict[str, Any]:
         return {}
     fields = _strict_json(text.encode("utf-8", "surrogatepass"), "request")
     if not isinstance(fields, dict):
-        raise Malformed("__metadata__.request should be a JSON object")
+        raise Malformed("__metadata__.request: wrong type; expected a JSON object")
     return fields
 
 
@@ -128,31 +128,31 @@ def _strict_json(text: bytes, what: str) -> Any:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
-            raise Malformed(f"the {what} has a name twice")
+            raise Malformed(f"the {what}: duplicate key; expected each name once")
         return dict(pairs)
 
     def constant(token: str) -> NoReturn:
-        raise Malformed(f"the {what} holds {token}, which is no JSON")
+        raise Malformed(f"the {what}: not JSON; expected finite numbers, got {token}")
 
     try:
         return json.loads(text.decode("utf-8"), object_pairs_hook=unique, parse_constant=constant)
     except Malformed:
         raise
     except (ValueError, RecursionError):
-        raise Malformed(f"the {what} is not JSON") from None
+        raise Malformed(f"the {what}: not JSON; expected an object in UTF-8") from None
 
 
 def _place(name: str, entry: Any, caps: Caps) -> Span:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        raise Malformed("a tensor has dtype, shape and data_offsets", (name,))
+        raise Malformed("not a tensor; expected dtype, shape and data_offsets", (name,))
     dtype, shape, offsets = (entry[key] for key in ("dtype", "shape", "data_offsets"))
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise Malformed(f"dtype should be one of {', '.join(DTYPES)}", (name,))
+        raise Malformed(f"unknown dtype; expected one of {', '.join(DTYPES)}", (name,))
     if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2:
-        raise Malformed("shape and data_offsets are lists of integers of 0 or more", (name,))
+        raise Malformed("not a tensor; expected shape and data_offsets as lists of integers of at least 0", (name,))
     first, last = offsets
     if last - first != math.prod(checked_shape(tuple(shape), caps, (name,))) * DTYPES[dtype].itemsize:
-        raise Malformed(f"data_offsets do not span the bytes of shape {list(shape)} of {dtype}", (name,))
+        raise Malformed(f"wrong data_offsets; expected the bytes of shape {list(shape)} of {dtype}, got {last - first}", (name,))
     return Span(name, DTYPES[dtype], tuple(shape), first, last)
 
 
@@ -173,9 +173,9 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
             else None
         )
         if not isinstance(place, (dict, list)):
-            raise Unfit("names a place that the request does not have", (name,))
+            raise Unfit("unknown place; expected a member that the request can have", (name,))
     if not isinstance(place, dict) or last in place:
-        raise Unfit("names a place that the request does not have, or has already", (name,))
+        raise Unfit("unknown or occupied place; expected a member that the request can have and lacks", (name,))
     place[last] = array
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pybase64
 
-from service.codec.chunks import Text
+from service.codec.chunks import LongString, Text
 from service.codec.fields import DTYPES, Array, Caps, Form, Malformed, Step, Unfit, checked_elements, checked_shape
 
 FLAT_KEYS = {"shape", "data"}
 BASE64_KEYS = {"shape", "dtype", "base64"}
+TENSOR_KEYS = FLAT_KEYS | BASE64_KEYS
+CONTENT_KEYS = {"data", "base64"}
+OUTSIDE = re.compile(rb"[^A-Za-z0-9+/]")
 MOST_NAMES = 256  # of one object
 MOST_ITEMS = 1024  # of one list that is not of numbers
 MOST_ROWS = 1024 * 1024  # of all nested tensors: each row is an object of Python's on the way
@@ -39,7 +43,7 @@ class Walk:
         object: type[Any],
         flatten: Callable[[Any, tuple[Step, ...]], Array],
         parse: Callable[[bytes], Any],
-        texts: Mapping[str, Text],
+        texts: Mapping[str, Text | LongString],
     ) -> None:
         self.caps, self.flatten, self.parse, self.texts = caps, flatten, parse, texts
         self.an_array: Any = array  # Any: values are of the parser's own types
@@ -51,33 +55,32 @@ class Walk:
 
     def value(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
         if depth > self.caps.depth:
-            raise Malformed(f"nested deeper than {self.caps.depth}", pointer[:8])
+            raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer[:8])
         if isinstance(value, self.an_array):
             return self.array(value, pointer, depth)
         if isinstance(value, self.an_object):
             return self.object(value, pointer, depth)
         if isinstance(value, str):
             if value in self.texts:
-                return self.pieced(self.texts[value], "nested", pointer)
+                text = self.texts[value]
+                return self.parse(text.quoted()) if isinstance(text, LongString) else self.pieced(text, "nested", pointer)
             self.brackets += value.count("[")
         return value
 
     def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
         if len(value) > MOST_NAMES:  # a look-up walks the object
-            raise Unfit(f"has more than {MOST_NAMES} names", pointer)
+            raise Unfit(f"too many members; expected at most {MOST_NAMES}, got {len(value)}", pointer)
         keys = list(value.keys())
         self.names += len(keys)
         for key in keys:
             self.brackets += key.count("[")
             if "\0" in key:  # pysimdjson looks a name up only as far as that
-                raise Unfit("has a name with a null character", pointer)
+                raise Unfit("null character in a member's name; expected a name without", pointer)
         names = set(keys)
         if len(names) != len(keys):
-            raise Unfit("has the name twice", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
-        if names == FLAT_KEYS:
-            return self.flat(value, pointer)
-        if names == BASE64_KEYS:
-            return self.base64(value, pointer)
+            raise Unfit("duplicate key; expected each name once", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
+        if _is_tensor(names):
+            return self.flat(value, pointer) if names == FLAT_KEYS else self.compact(value, names, pointer)
         return {key: self.value(value[key], (*pointer, key), depth + 1) for key in keys}  # items() would make Python lists
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
@@ -86,10 +89,10 @@ class Walk:
             rank += 1
             leaf = next(iter(leaf), 0.0)
             if rank > self.caps.depth:
-                raise Malformed(f"nested deeper than {self.caps.depth}", pointer)
+                raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
         if type(leaf) in (str, bool) or isinstance(leaf, self.an_object):
             if len(value) > MOST_ITEMS:
-                raise Unfit(f"is a list of more than {MOST_ITEMS} things that are not numbers", pointer)
+                raise Unfit(f"too many items; expected at most {MOST_ITEMS} that are not numbers, got {len(value)}", pointer)
             self.brackets += 1
             return [self.value(item, (*pointer, i), depth + 1) for i, item in enumerate(value)]
         self.form = self.form or "nested"
@@ -98,7 +101,7 @@ class Walk:
     def tensor(self, value: Any, rank: int, pointer: tuple[Step, ...]) -> Array:
         """A nested array: its shape is that of its first elements, and every row must have it."""
         if rank > self.caps.rank:
-            raise Unfit(f"has {rank} axes; at most {self.caps.rank} are allowed", pointer)
+            raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {rank}", pointer)
         flat = self.flatten(value, pointer)
         rows, shape = [value], []
         for level in range(rank):
@@ -120,7 +123,7 @@ class Walk:
         """The rows of the rows."""
         self.rows += count
         if self.rows > MOST_ROWS:
-            raise Unfit(f"is written as more than {MOST_ROWS} rows; write it as shape and data", pointer)
+            raise Unfit(f"too many rows; expected at most {MOST_ROWS} in nested arrays, or shape and data", pointer)
         found = [item for row in rows for item in row]
         if not set(map(type, found)) <= {self.an_array}:
             raise GiveUp
@@ -148,61 +151,99 @@ class Walk:
         self.brackets = before
         return part
 
+    def compact(self, value: Any, names: set[str], pointer: tuple[Step, ...]) -> Array:
+        """Read a tensor of either form: generated clients write the member that is not set as null or empty."""
+        data, text, dtype = (value[name] if name in names else None for name in ("data", "base64", "dtype"))
+        empty = isinstance(data, self.an_array) and len(data) == 0
+        if text is None or (text == "" and data is not None):
+            if data is None:
+                raise Unfit("no elements; expected data or base64, got neither", pointer)
+            if dtype not in (None, "float64"):
+                raise Unfit("not the type of data; expected float64 or nothing beside data", (*pointer, "dtype"))
+            return self.flat(value, pointer)
+        if data is not None and not empty:
+            raise Unfit("two contents; expected data or base64, got both", pointer)
+        self.brackets += empty
+        return self.base64(value, "float64" if dtype is None else dtype, pointer)
+
     def flat(self, value: Any, pointer: tuple[Step, ...]) -> Array:
         self.form = self.form or "flat"
         shape, data = self.shape(value["shape"], pointer), value["data"]
-        flat = self._pieced_data(data, pointer) if isinstance(data, str) and data in self.texts else self._data(data, (*pointer, "data"))
+        text = self.texts.get(data) if isinstance(data, str) else None
+        flat = self._pieced_data(text, pointer) if isinstance(text, Text) else self._data(data, (*pointer, "data"))
         if math.prod(shape) != flat.size:
-            raise Unfit(f"has {flat.size} numbers; shape {list(shape)} takes {math.prod(shape)}", (*pointer, "data"))
+            raise Unfit(f"wrong length; expected {math.prod(shape)} numbers for shape {list(shape)}, got {flat.size}", (*pointer, "data"))
         return flat.reshape(shape)
 
-    def _pieced_data(self, data: str, pointer: tuple[Step, ...]) -> Array:
-        flat = self.pieced(self.texts[data], "flat", (*pointer, "data"))
+    def _pieced_data(self, text: Text, pointer: tuple[Step, ...]) -> Array:
+        flat = self.pieced(text, "flat", (*pointer, "data"))
         if flat.ndim != 1:
-            raise Unfit("expected a flat list of numbers, not a nested one", (*pointer, "data"))
+            raise Unfit("nested; expected a flat list of numbers, got a list of lists", (*pointer, "data"))
         return flat
 
     def _data(self, data: Any, pointer: tuple[Step, ...]) -> Array:
         if not isinstance(data, self.an_array):
-            raise Unfit("expected a list of numbers", pointer)
+            raise Unfit("wrong type; expected a list of numbers", pointer)
         self.brackets += 1
         flat = self.flatten(data, pointer)
         if isinstance(next(iter(data), 0.0), self.an_array) or (len(data) != flat.size and len(data) < SATURATED):
-            raise Unfit("expected a flat list of numbers, not a nested one", pointer)
+            raise Unfit("nested; expected a flat list of numbers, got a list of lists", pointer)
         return flat
 
     def shape(self, value: Any, pointer: tuple[Step, ...]) -> tuple[int, ...]:
         place = (*pointer, "shape")
         if not isinstance(value, self.an_array):
-            raise Unfit("expected a list of integers", place)
+            raise Unfit("wrong type; expected a list of integers", place)
         self.brackets += 1
         if len(value) > self.caps.rank:
-            raise Unfit(f"has {len(value)} axes; at most {self.caps.rank} are allowed", place)
+            raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(value)}", place)
         sizes = list(value)
         for size in sizes:
             if type(size) not in (int, float) or size != int(size) or size < 0:
-                raise Unfit("expected integers of 0 or more", place)
+                raise Unfit("not a shape; expected integers of at least 0", place)
         return checked_shape(tuple(int(size) for size in sizes), self.caps, place)
 
-    def base64(self, value: Any, pointer: tuple[Step, ...]) -> Array:
+    def base64(self, value: Any, name: Any, pointer: tuple[Step, ...]) -> Array:
         self.form = self.form or "base64"
-        shape, name, text = self.shape(value["shape"], pointer), value["dtype"], value["base64"]
+        shape, text = self.shape(value["shape"], pointer), value["base64"]
         if not isinstance(name, str) or name not in DTYPES:
-            raise Unfit(f"expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
-        try:
-            data = base64.b64decode(text, validate=True)
-        except (binascii.Error, TypeError, ValueError):
-            raise Unfit("is not base64", (*pointer, "base64")) from None
+            raise Unfit(f"unknown dtype; expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
+        if not isinstance(text, str):
+            raise Unfit("wrong type; expected a string of base64", (*pointer, "base64"))
+        data = self._bytes(text, (*pointer, "base64"))
         expected = math.prod(shape) * DTYPES[name].itemsize
         if len(data) != expected:
-            raise Unfit(f"holds {len(data)} bytes; shape {list(shape)} of {name} takes {expected}", (*pointer, "base64"))
+            raise Unfit(f"wrong length; expected {expected} bytes for shape {list(shape)} of {name}, got {len(data)}", (*pointer, "base64"))
         return checked_elements(np.frombuffer(data, DTYPES[name]).reshape(shape), pointer)
+
+    def _bytes(self, text: str, pointer: tuple[Step, ...]) -> bytes:
+        """Decode base64 from the text that was cut out or from the document; JSON may have escaped its slashes."""
+        found = self.texts.get(text)
+        try:
+            return pybase64.b64decode(found.view() if isinstance(found, LongString) else text, validate=True)
+        except (binascii.Error, ValueError):
+            if isinstance(found, LongString):
+                text = self.parse(found.quoted())
+                return self._bytes(text, pointer)
+            raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
 
     def document(self, root: Any) -> dict[str, Any]:
         """The fields of the whole."""
         if not isinstance(root, self.an_object):
-            raise Unfit("the body should be a JSON object")
-        if len(root) <= len(BASE64_KEYS) and set(root.keys()) in (FLAT_KEYS, BASE64_KEYS):  # a tensor in place of a request
-            raise Unfit("the body should be an object of named tensors and options, not one tensor")
+            raise Unfit("the body: wrong type; expected a JSON object")
+        if len(root) <= len(TENSOR_KEYS) and _is_tensor(set(root.keys())):  # a tensor in place of a request
+            raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
         fields: dict[str, Any] = self.value(root, (), 1)
         return fields
+
+
+def _is_tensor(names: set[str]) -> bool:
+    return "shape" in names and names <= TENSOR_KEYS and not names.isdisjoint(CONTENT_KEYS)
+
+
+def _fault(text: bytes) -> str:
+    """Describe why a text is not base64."""
+    outside = OUTSIDE.search(text.rstrip(b"="))
+    if outside:
+        return f"not base64; expected A-Z, a-z, 0-9, + and /, got another character at {outside.start()}"
+    return f"not base64; expected a multiple of 4 characters, padded with =, got {len(text)} with {len(text) - len(text.rstrip(b'='))} of padding"

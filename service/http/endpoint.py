@@ -15,7 +15,7 @@ from service.http.admission import Gone, Pool, Share, overloaded
 from service.http.auth import Bearers
 from service.http.body import announced, read_body
 from service.http.negotiation import Exchange, Timing, negotiate, packing
-from service.http.responses import INTERNAL, Receive, Scope, Send, reply, reply_failure
+from service.http.responses import INTERNAL, VIEWS, Receive, Scope, Send, reply, reply_failure
 from service.settings import Settings
 from service.telemetry import logs, metrics, traces
 
@@ -88,7 +88,7 @@ class LossEndpoint:
         metrics.answered(loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
         logs.request(request_id, loss, 200, len(body), sent, seconds)
         traces.describe(scope, request_id, loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
-        await reply(send, 200, encoded, how.accept.media_type, how.headers())
+        await reply(send, 200, encoded, how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
         if sent > self.settings.inline_bytes:
             self.pool.trim_later()
 

@@ -22,6 +22,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+VIEWS = "loss_service.response.views"  # the ASGI extension of a server that sends any buffer; ASGI itself has bytes only
+
+
 JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
 
 
@@ -34,16 +37,16 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()
 
 
-async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]]) -> None:
-    """One answer. Small parts are joined, large ones sent as they are."""
+async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]], views: bool = False) -> None:
+    """Send a response. Small parts are joined; large ones are sent as they are to a server that takes views, else as bytes."""
     size = sum(map(len, parts))
     if size <= JOINED_BYTES:
         parts = [b"".join(parts)]
     base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": status, "headers": base + headers})
-    for part in parts[:-1]:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": parts[-1]})
+    for index, part in enumerate(parts, 1):
+        body = part if views or isinstance(part, bytes) else bytes(part)
+        await send({"type": "http.response.body", "body": body, "more_body": index < len(parts)})
 
 
 async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api import catalogue
+from service.api.openapi import filtered
 from service.losses import FAMILIES
 from service.pages.files import JSON, File
 from service.pages.markup import describe
@@ -31,8 +34,8 @@ def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
     authorized: requests need a bearer token, so that the page asks for one.
     """
     swagger = files("fastapi_swagger") / "resources"
+    whole = File(lambda: orjson.dumps(published()), JSON)
     found = {
-        "/openapi.json": File(lambda: orjson.dumps(published()), JSON),
         "/docs": File((HERE / "swagger.html").read_bytes, "text/html"),
         "/docs/page.js": File((HERE / "swagger.js").read_bytes, "text/javascript"),
         "/docs/page.css": File((HERE / "swagger.css").read_bytes, "text/css"),
@@ -41,33 +44,47 @@ def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
         "/docs/swagger-ui.css": File((swagger / "swagger-ui.css").read_bytes, "text/css"),
         "/docs/favicon-32x32.png": File((swagger / "favicon-32x32.png").read_bytes, "image/png"),
     }
-    return [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
+
+    async def document(request: Request) -> Response:
+        """Return the document, or with ?loss= and ?family= the part of it that a client calls."""
+        losses, families = (_listed(request, name) for name in ("loss", "family"))
+        if not losses and not families:
+            return await whole.answer(request)
+        return await File(lambda: orjson.dumps(filtered(orjson.loads(whole.content[0]), losses, families)), JSON).answer(request)
+
+    files_of_the_page = [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
+    return [Route("/openapi.json", document, include_in_schema=False), *files_of_the_page]
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    """Return the values of a query parameter, which may repeat and may hold several between commas."""
+    return [part for value in request.query_params.getlist(name) for part in value.split(",")]
 
 
 def readable(document: Document, authorized: bool) -> Document:
     """The document as the page shows it."""
     cards = catalogue.cards()
-    paths = {path: {method: _shown(operation, cards) for method, operation in item.items()} for path, item in document["paths"].items()}
+    shared = document["components"]["responses"]
+    paths = {path: {method: _shown(operation, cards, shared) for method, operation in item.items()} for path, item in document["paths"].items()}
     tags = [{"name": "catalogue"}, {"name": "service"}, *({"name": family, "description": title} for family, title in TITLES.items())]
     # The page may be served below a prefix; seen from /docs/openapi.json, .. is the service. Called 3.0, because Swagger UI resolves the whole
     # of a 3.1 document before it shows anything, and of a 3.0 one each operation as it is opened.
     shown = document | {"openapi": "3.0.3", "paths": paths, "tags": tags, "servers": [{"url": ".."}]}
     if authorized:
-        schemes = {"token": {"type": "http", "scheme": "bearer"}}
-        shown |= {"security": [{"token": []}], "components": document["components"] | {"securitySchemes": schemes}}
-    return shown
+        return shown | {"security": [{"bearer": []}]}
+    return shown | {"security": [], "components": document["components"] | {"securitySchemes": {}}}
 
 
-def _shown(operation: Document, cards: Mapping[str, Any]) -> Document:
+def _shown(operation: Document, cards: Mapping[str, Any], shared: Document) -> Document:
     """An operation with its problems folded to one, and a loss with its card and below its family."""
-    folded = operation | {"responses": _folded(operation["responses"])}
+    folded = operation | {"responses": _folded(operation["responses"], shared)}
     card = cards.get(operation["operationId"])
     return folded if card is None else folded | {"tags": [card["family"]], "description": describe(card)}
 
 
-def _folded(responses: Document) -> Document:
+def _folded(responses: Document, shared: Document) -> Document:
     """Successes, and one entry for every problem: they share one schema, and eleven of them fill six screens."""
-    problems = {status: response for status, response in responses.items() if status >= "400"}
+    problems = {status: shared[response["$ref"].rpartition("/")[2]] for status, response in responses.items() if status >= "400"}
     kept = {status: response for status, response in responses.items() if status not in problems}
     if not problems:
         return kept

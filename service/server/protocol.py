@@ -19,11 +19,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.errors import MEDIA_TYPE, Failure
 from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, asks_for_loss
-from service.http.responses import Message, Receive, Scope, Send, reply_failure, request_id_of
+from service.http.responses import VIEWS, Message, Receive, Scope, Send, reply_failure, request_id_of
 from service.settings import Settings
 from service.telemetry import metrics
 
 APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application knows how to answer
+
+
+EXTENSIONS: dict[str, dict[object, object]] = {VIEWS: {}}  # a transport writes memoryviews, so that large arrays go out without a copy
 
 
 LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
@@ -88,6 +91,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = EXTENSIONS  # type: ignore[typeddict-unknown-key, unused-ignore]
         self.phase, self.deadline = Phase.HEADERS, self.loop.time() + self.settings.header_seconds
 
     def on_headers_complete(self) -> None:

@@ -1,6 +1,7 @@
 """What callers rely on in an OpenAPI document, as data; and what a newer document breaks of it.
 
-A contract is flat: each path to a fact, and the fact. Requests may widen, answers may grow; anything else needs a new major version.
+A contract is flat: each path to a fact, and the fact. Requests may widen, answers may grow; anything else needs a new major version, or
+below 1.0 a new minor one, as semantic versioning has it.
 `python -m tests.api.contract` writes the released contract, which is done once for each release.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import orjson
 
 RELEASED = Path(__file__).parent.parent.parent / "openapi" / "released.json"
-PREFIX = "#/components/schemas/"
+PREFIX, RESPONSES = "#/components/schemas/", "#/components/responses/"
 LOW = ("minimum", "exclusiveMinimum", "minItems", "minLength")
 HIGH = ("maximum", "exclusiveMaximum", "maxItems", "maxLength")
 
@@ -31,7 +32,7 @@ def contract(document: Mapping[str, Any]) -> Contract:
             "answers": {
                 f"{status} {media}": bare(content["schema"])
                 for status, answer in operation["responses"].items()
-                for media, content in answer.get("content", {}).items()
+                for media, content in shared(document, answer).get("content", {}).items()
             },
         }
         for path, item in document["paths"].items()
@@ -39,6 +40,17 @@ def contract(document: Mapping[str, Any]) -> Contract:
     }
     schemas = {name: bare(schema) for name, schema in document["components"]["schemas"].items()}
     return {"version": document["info"]["version"], "operations": operations, "schemas": schemas}
+
+
+def shared(document: Mapping[str, Any], answer: Any) -> Any:
+    """A response, or the one of the components that it refers to."""
+    return document["components"]["responses"][answer["$ref"].removeprefix(RESPONSES)] if "$ref" in answer else answer
+
+
+def may_break(old: str, new: str) -> bool:
+    """Whether semantic versioning lets the new version break callers of the old one."""
+    before, after = ([int(part) for part in version.split(".")] for version in (old, new))
+    return after[0] > before[0] or (after[0] == before[0] == 0 and after[1] > before[1])
 
 
 def bare(schema: Any) -> Any:
@@ -55,8 +67,8 @@ def bare(schema: Any) -> Any:
 
 
 def broken(old: Contract, new: Contract) -> list[str]:
-    """What callers of the old contract lose with the new one; nothing where the major version rose."""
-    if int(new["version"].split(".")[0]) > int(old["version"].split(".")[0]):
+    """What callers of the old contract lose with the new one; nothing where the version says so."""
+    if may_break(old["version"], new["version"]):
         return []
     found = []
     for name, before in old["operations"].items():

@@ -1,4 +1,4 @@
-"""A change that breaks callers of the last release fails, unless the major version rises. Planted changes show that it would."""
+"""A change that breaks callers of the last release fails, unless the version says so. Planted changes show that it would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from service.app import create_app
-from tests.api.contract import RELEASED, Contract, broken, contract
+from tests.api.contract import RELEASED, Contract, broken, contract, may_break
 
 LOSS = "post /loss/cross_entropy"
 FIELDS = ("schemas", "CrossEntropyRequest", "properties")
@@ -28,7 +28,7 @@ def running() -> Contract:
 
 
 def test_callers_of_the_last_release_still_work(released: Contract, running: Contract) -> None:
-    assert broken(released, running) == [], "raise the major version, or keep what callers use; see tests/api/contract.py"
+    assert broken(released, running) == [], "raise the version (below 1.0 the minor number), or keep what callers use; see tests/api/contract.py"
 
 
 def at(document: Any, *steps: str) -> Any:
@@ -81,6 +81,15 @@ def test_a_planted_break_is_found(running: Contract, name: str) -> None:
     assert broken(running, changed)
     major = int(running["version"].split(".")[0]) + 1
     assert not broken(running, {**changed, "version": f"{major}.0.0"})
+
+
+def test_a_new_major_version_may_break_and_below_1_a_minor_one() -> None:
+    assert may_break("1.4.2", "2.0.0")
+    assert may_break("0.1.0", "0.2.0")
+    assert may_break("0.9.0", "1.0.0")
+    assert not may_break("0.1.0", "0.1.9")
+    assert not may_break("1.1.0", "1.2.0")
+    assert not may_break("1.1.0", "1.1.0")
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from openapi_spec_validator import validate
 
 from service.api import catalogue
-from service.api.openapi import encode, rounded
+from service.api.openapi import encode, filtered, rounded
 from service.app import create_app
+from service.codec.fields import DTYPES
+from service.errors import Failure
+from service.losses import LOSSES
 
 COMMITTED = Path(__file__).parent.parent.parent / "openapi" / "openapi.json"
 JAVA_AND_OTHERS = {"lambda", "class", "from", "schema", "json", "copy"}  # parameter names that some generator chokes on
@@ -96,9 +100,14 @@ def test_requests_have_no_defaults_no_null_and_no_unions(document: dict[str, Any
 
 
 def test_every_tensor_is_the_one_plain_object(document: dict[str, Any]) -> None:
-    tensor = document["components"]["schemas"]["Tensor"]
-    assert tensor["required"] == ["shape", "data"]
+    schemas = document["components"]["schemas"]
+    tensor = schemas["Tensor"]
+    assert tensor["required"] == ["shape"]
     assert tensor["properties"]["data"]["items"] == {"type": "number", "format": "double"}
+    assert tensor["properties"]["base64"]["format"] == "byte", "of which generators make bytes"
+    assert tensor["properties"]["dtype"]["$ref"].endswith("/Dtype")
+    assert schemas["Dtype"]["enum"] == list(DTYPES)
+    assert schemas["LossAnswer"]["properties"]["per_sample_tensor"]["$ref"].endswith("/Tensor")
     assert document["components"]["schemas"]["CrossEntropyRequest"]["properties"]["labels"]["$ref"].endswith("/Tensor")
 
 
@@ -108,12 +117,70 @@ def test_reductions_are_one_named_enum(document: dict[str, Any]) -> None:
     assert [node["enum"] for node in nodes(schemas) if "batchmean" in node.get("enum", ())] == [schemas["Reduction"]["enum"]]
 
 
-def test_errors_are_problems_on_explicit_statuses(losses: dict[str, Any]) -> None:
+def test_errors_are_problems_on_explicit_statuses(document: dict[str, Any], losses: dict[str, Any]) -> None:
+    shared = document["components"]["responses"]
     for name, operation in losses.items():
         for status, answer in operation["responses"].items():
             assert status.isdigit(), name
-            assert list(answer["content"]) == ["application/json" if status == "200" else "application/problem+json"]
-        assert {"400", "413", "415", "422", "429"} <= operation["responses"].keys()
+            assert status == "200" or list(answer) == ["$ref"]
+        assert {"400", "401", "413", "415", "422", "429"} <= operation["responses"].keys()
+    for answer in shared.values():
+        assert list(answer["content"]) == ["application/problem+json"]
+    assert "not JSON" in shared["Malformed"]["description"]
+    assert "Retry-After" in shared["Overloaded"]["headers"]
+
+
+def test_the_document_can_be_held() -> None:
+    """2.4 MB and 73,677 lines were more than a team could read, and than generators could turn into code."""
+    text = COMMITTED.read_text()
+    assert len(text) <= 1.6e6
+    assert len(text.splitlines()) <= 45_000
+    assert not [line for line in text.splitlines() if line.strip().strip(",").replace(".", "").isdigit()], "numbers of an array on lines of their own"
+
+
+def test_nothing_is_lost_on_the_way_to_the_file(document: dict[str, Any]) -> None:
+    assert orjson.loads(encode(document)) == document
+
+
+def test_a_client_finds_a_place_for_its_token(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert document["security"] == [{}, {"bearer": []}], "a service may have no tokens"
+    for member in ("license", "contact"):
+        assert document["info"][member]
+    assert document["servers"]
+    assert document["externalDocs"]
+
+
+def references(part: Any) -> set[str]:
+    return {node["$ref"] for node in nodes(part) if "$ref" in node}
+
+
+@pytest.mark.parametrize(
+    ("losses", "families", "expected"),
+    [
+        (["smooth_l1"], [], {"smooth_l1"}),
+        (["ce", "MSELoss", "combination"], [], {"cross_entropy", "mean_squared_error", "combination"}),
+        (["mse"], ["ranking"], {"mean_squared_error", *(name for name, loss in LOSSES.items() if loss.family == "ranking")}),
+        ([], ["composite"], {"combination"}),
+    ],
+)
+def test_a_part_of_the_document_is_whole(document: dict[str, Any], losses: list[str], families: list[str], expected: set[str]) -> None:
+    part = filtered(document, losses, families)
+    validate(part)
+    assert {operation["operationId"] for item in part["paths"].values() for operation in item.values()} == expected
+    assert all(part["paths"][path]["post"] == document["paths"][path]["post"] for path in part["paths"])
+    held = {f"#/components/{kind}/{name}" for kind, inner in part["components"].items() for name in inner}
+    assert held - {"#/components/securitySchemes/bearer"} == references(part), "what is referred to, and nothing else"
+
+
+def test_a_part_of_what_is_not_there_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(Failure, match="no loss 'smooth_l2'") as unknown:
+        filtered(document, ["smooth_l2"])
+    assert unknown.value.status == 404
+    assert "smooth_l1" in unknown.value.extra["did_you_mean"]
+    with pytest.raises(Failure, match=r"unknown family .rank.; expected one of .*ranking") as family:
+        filtered(document, [], ["rank"])
+    assert family.value.status == 422
 
 
 def test_answers_are_open(document: dict[str, Any]) -> None:

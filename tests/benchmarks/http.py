@@ -1,6 +1,6 @@
 """`make bench-http`: our service, the plain FastAPI service and an echo of the same bytes, one after the other on the same cores.
 
-Cross entropy with value, per-sample losses and gradient, at three sizes, JSON and safetensors, one and two workers, driven by wrk with
+Cross entropy with value, per-sample losses and gradient, at three sizes, JSON as lists and as base64, and safetensors, one and two workers, driven by wrk with
 four connections. Ratios within one run are what counts; the requests per second are this machine's.
 """
 
@@ -27,13 +27,14 @@ import orjson
 
 from service.api.request import bind
 from service.api.response import fields
-from service.codec import JSON, SAFETENSORS, Caps
+from service.codec import JSON, SAFETENSORS, Caps, Form
 from service.losses import LOSSES, compute
 
 SIZES = {"small 32x10": (32, 10), "medium 256x100": (256, 100), "large 1024x1000": (1024, 1000)}
 CAPS = Caps(10**8, 8, 32)
+FORMS: tuple[Form, ...] = ("nested", "flat", "base64")
 SERVERS = {"ours": "service.app:create_app", "plain": "tests.benchmarks.plain:app", "echo": "tests.benchmarks.echo:app"}
-MEDIA = {"json": "application/json", "safetensors": "application/vnd.safetensors"}
+MEDIA = {"json": "application/json", "base64": "application/json", "safetensors": "application/vnd.safetensors"}
 
 
 def bodies(n: int, c: int) -> dict[str, bytes]:
@@ -42,6 +43,7 @@ def bodies(n: int, c: int) -> dict[str, bytes]:
     tensors = {"predictions": logits.astype(np.float32), "labels": labels}
     return {
         "json": orjson.dumps({"predictions": logits, "labels": labels}, option=orjson.OPT_SERIALIZE_NUMPY),
+        "base64": b"".join(JSON.encode(tensors, "base64")),
         "safetensors": b"".join(SAFETENSORS.encode(tensors, "nested")),
     }
 
@@ -191,7 +193,7 @@ def resident(pid: int, field: str) -> float:
 def growth() -> None:
     """Time of one call against the number of elements; http.client, as httpx takes longer over a large body than the service."""
     print(
-        "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | safetensors ms |\n|---|---|---|"
+        "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | base64 ms | safetensors ms |\n|---|---|---|---|"
     )
     os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = str(10**9)
     with serving("ours", 1) as (address, _):
@@ -211,11 +213,31 @@ def growth() -> None:
             print(f"| 1e{power} | {' | '.join(row)} |", flush=True)
 
 
+def codecs() -> None:
+    """Decoding and encoding of one float64 tensor in process, as lists and as base64, taking turns; the best of several."""
+    print("\none float64 tensor in process\n\n| elements | form | decode ms | encode ms | lists / base64 |\n|---|---|---|---|---|")
+    for shape, repetitions in (((256, 100), 50), ((1000, 1000), 8)):
+        array = np.random.default_rng(0).normal(size=shape)
+        sent = {form: b"".join(JSON.encode({"x": array}, form)) for form in FORMS}
+        best = {form: [float("inf")] * 2 for form in FORMS}
+        for _ in range(repetitions):
+            for form in FORMS:
+                start = time.perf_counter()
+                JSON.decode(sent[form], CAPS)
+                middle = time.perf_counter()
+                JSON.encode({"x": array}, form)
+                taken = middle - start, time.perf_counter() - middle
+                best[form] = list(map(min, best[form], taken))
+        for form, (decode, encode) in best.items():
+            ratio = f"{decode / best['base64'][0]:.0f} and {encode / best['base64'][1]:.0f}"
+            print(f"| {array.size:,} | {form} | {decode * 1e3:.3f} | {encode * 1e3:.3f} | {ratio} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--load", nargs=3, metavar=("ADDRESS", "ENCODING", "SECONDS"), help="drive large bodies at a running service")
-    parser.add_argument("--only", choices=["table", "background", "memory", "growth"])
+    parser.add_argument("--only", choices=["codecs", "table", "background", "memory", "growth"])
     given = parser.parse_args()
     driver = drive if shutil.which("wrk") else drive_with_httpx
     if given.load:
@@ -224,6 +246,8 @@ def main() -> None:
         return
     if driver is not drive:
         print("wrk is missing (apt-get install wrk); an httpx loop on one connection stands in for it")
+    if given.only in (None, "codecs"):
+        codecs()
     if given.only in (None, "table"):
         for workers in (1, 2):
             table(given.seconds, workers, driver)

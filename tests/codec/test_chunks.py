@@ -72,7 +72,40 @@ def test_pieces_are_written_as_the_whole_would_be(dtype: str) -> None:
         assert written == {"a": [array.tolist()], "b": 1, "c": {"d": array[::2].tolist(), "e": array.T.tolist()}}
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bool"])
+def test_large_base64_never_becomes_a_string(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.random.default_rng(0).normal(size=(1000, 200)).astype(dtype)
+    body = b"".join(JSON.encode({"x": array, "gradients": {"y": array}, "loss": "z"}, "base64"))
+    found = chunks.cut(body)
+    assert {type(text) for text in found.texts.values()} == {chunks.LongString}
+    assert len(found.document) < 500
+    monkeypatch.setattr(chunks.LongString, "quoted", lambda text: pytest.fail("copied"))
+    read = json_codec.decode(body, CAPS)
+    assert read.form == "base64"
+    assert read.fields["x"].dtype == array.dtype
+    assert read.fields["x"].tobytes() == read.fields["gradients"]["y"].tobytes() == array.tobytes()
+
+
+def test_base64_with_escaped_slashes_is_read() -> None:
+    """PHP writes / as an escape."""
+    array = np.full(50_000, -1e300)
+    body = b"".join(JSON.encode({"x": array}, "base64"))
+    escaped = body.replace(b"/", b"\\/")
+    assert len(escaped) > len(body)
+    assert json_codec.decode(escaped, CAPS).fields["x"].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("text", ["A" * 200_000, "A" * 200_000 + '\\"', '\\"' + "A" * 200_000, "[" * 200_000, "A" * 200_000 + "\\\\"])
+def test_long_strings_are_read_as_they_stand(text: str) -> None:
+    body = b'{"x": [1, 2], "%b": 1, "o": "%b", "p": ["%b", "q"]}' % ((text.encode(),) * 3)
+    whole = orjson.loads(body)
+    read = json_codec.decode(body, CAPS).fields
+    assert {key: value for key, value in read.items() if key != "x"} == {key: value for key, value in whole.items() if key != "x"}
+
+
 SEEDS = [
+    '{"x":{"shape":[4],"base64":"AAAAAAAA8D8AAAAAAADwPwAAAAAAAPA/AAAAAAAA8D8="},"AAAAAAAAAAAAAAAAAAA":1,"o":"AAAAAAAAAAAAAAAA"}',
+    '{"x":{"shape":[3],"dtype":"float32","base64":"AACAP1\\/\\/gD8AAIA\\/","data":[]},"s":["AAAAAAAAAAAAAAAA","BBBBBBBBBBBBBBB\\\\"],"y":[1]}',
     '{"x": [1.5, 2, 3, 4.25, -5e-3, 6, 7, 8, 9, 10], "labels": [[1, 2], [3, 4], [5, 6], [7, 8]], "o": "none"}',
     '{"x":[[[1,2],[3,4]],[[5,6],[7,8]],[[9,10],[11,12]]],"terms":[{"a":[1,2,3,4,5,6,7,8,9]},{"a":[[1],[2],[3],[4],[5]]}]}',
     '{"x":{"shape":[2,6],"data":[1,2,3,4,5,6,7,8,9,10,11,12]},"s":"[1,2,3,4,5,6,7,8,9]","t":"[[1,2],[3,4],[5","u":[]}',
@@ -89,7 +122,7 @@ def test_what_is_cut_out_is_refused_and_read_as_the_whole_would_be(seed: str) ->
         text = list(seed)
         for _ in range(rng.choice((0, 1, 1, 2, 3))):
             place = rng.randrange(len(text))
-            text[place : place + rng.choice((0, 1, 1, 2))] = rng.choice(("", *'[],:{}" 1-.e', "],[", ",,", "[[", "]]", "\n"))
+            text[place : place + rng.choice((0, 1, 1, 2))] = rng.choice(("", *'[],:{}" 1-.eA=\\', "],[", ",,", "[[", "]]", "\n", '\\"'))
         body = "".join(text).encode()
         whole = outcome(body, json_codec._exact)
         assert outcome(body) == whole, body

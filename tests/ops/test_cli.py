@@ -173,3 +173,14 @@ def test_compare_of_what_cannot_be_compared(server: str, tmp_path: Path, capsys:
         assert said in capsys.readouterr().err
     assert main(["compare", "mse", "/nowhere"]) == 2
     assert capsys.readouterr().err == "loss-service: /nowhere: No such file or directory\n"
+
+
+def test_openapi_of_what_a_client_calls(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["openapi", "--only", "smooth_l1,ce", "--only", "combination", "--family", "survival"]) == 0
+    survival = {f"/loss/{name}" for name, card in cards().items() if card["family"] == "survival"}
+    found = json.loads(capsysbinary.readouterr().out)["paths"].keys()
+    assert found == {"/loss/smooth_l1", "/loss/cross_entropy", "/loss/combination"} | survival
+    for arguments, said in (("--only=smooth_l2", b"no loss 'smooth_l2'; did you mean smooth_l1?"), ("--family=rank", b"unknown family 'rank'")):
+        assert main(["openapi", arguments]) == 2
+        printed = capsysbinary.readouterr()
+        assert (printed.out, said in printed.err) == (b"", True)

@@ -135,3 +135,16 @@ def test_the_document_is_compressed_for_those_who_ask(client: httpx.Client) -> N
     assert small.content == plain.content
     assert client.get("/openapi.json", headers={"if-none-match": plain.headers["etag"]}).status_code == 304
     assert client.head("/docs").status_code == 200
+
+
+def test_a_part_of_the_document_is_served(client: httpx.Client) -> None:
+    part = client.get("/openapi.json?loss=ce,smooth_l1&loss=MSELoss")
+    assert part.json()["paths"].keys() == {"/loss/cross_entropy", "/loss/smooth_l1", "/loss/mean_squared_error"}
+    assert client.get("/openapi.json", params={"loss": "ce,smooth_l1,mse"}, headers={"if-none-match": part.headers["etag"]}).status_code == 304
+    assert client.get("/openapi.json?loss=ce", headers={"accept-encoding": "gzip"}).headers["content-encoding"] == "gzip"
+    members = client.get("/openapi.json?family=ranking").json()["paths"]
+    assert members.keys() == {f"/loss/{name}" for name, card in catalogue.cards().items() if card["family"] == "ranking"}
+    unknown = client.get("/openapi.json?loss=smooth_l2")
+    assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
+    assert "smooth_l1" in unknown.json()["did_you_mean"]
+    assert client.get("/openapi.json?family=rank").status_code == 422
