@@ -15,7 +15,7 @@ from service.losses import LOSSES, Controls, compute
 from service.losses.numerics import Array
 from service.settings import Settings
 
-SETTINGS = Settings(search_seconds=60)  # a busy machine cuts no search here
+SETTINGS = Settings(search_seconds=900)  # a busy machine cuts no search here
 RNG = np.random.default_rng(20)
 
 

@@ -17,7 +17,7 @@ from service.losses.numerics import Array
 from service.settings import Settings
 from tests.losses import draw
 
-SETTINGS = Settings(search_seconds=30)  # a busy machine cuts no search here
+SETTINGS = Settings(search_seconds=900)  # a busy machine cuts no search here
 NO_SEARCH = Settings(search_elements=1)
 every_loss = pytest.mark.parametrize("name", draw.every_loss)
 
