@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Awaitable, Generator, Mapping, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -36,7 +36,7 @@ L = TypeVar("L")
 
 
 class _Calls(Losses[R], Generic[R, C, L]):
-    """The methods of both clients. R, C and L are an answer, a card and a list of cards, or awaitables of them.
+    """The methods of both clients. R, C and L are an answer, a card and a list of cards, or coroutines of them.
 
     The constructor sends nothing. token: the bearer token. timeout: seconds for one call, with its retries and waits. retries: how many times
     a call is sent again after a lost connection, a 429 or a 503, half a minute in all; a Retry-After is waited for. A call is a pure function
@@ -200,7 +200,7 @@ class Client(_Calls[Answer, Card, list[Card]]):
             self.close()
 
 
-class AsyncClient(_Calls[Awaitable[Answer], Awaitable[Card], Awaitable[list[Card]]]):
+class AsyncClient(_Calls[Coroutine[Any, Any, Answer], Coroutine[Any, Any, Card], Coroutine[Any, Any, list[Card]]]):
     """Calls to be awaited, in one event loop: `answer = await client.cross_entropy(predictions, labels)`."""
 
     async def _run(self, steps: Steps) -> Any:

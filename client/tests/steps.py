@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from loss_client.torch import Loss
 
-SIZES = ((32, 10, 300), (256, 100, 60), (1024, 1000, 10))  # samples, classes, repetitions
+SIZES = ((32, 10, 300), (256, 100, 200), (1024, 1000, 5))  # samples, classes, repetitions
 
 
 class ByLists(torch.autograd.Function):

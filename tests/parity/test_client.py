@@ -7,6 +7,7 @@ import multiprocessing
 import pickle
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -197,6 +198,27 @@ def test_in_the_workers_of_a_data_loader(server: str) -> None:
     expected = _value(loss)  # the connection is open where the workers fork
     values = torch.cat(list(torch.utils.data.DataLoader(Losses(loss), batch_size=2, num_workers=2)))
     assert values.mean().item() == pytest.approx(expected)
+
+
+def _gradient_of_half(loss: Loss, rank: int, store: str) -> np.ndarray[Any, Any]:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    x, y = batch()
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 4).double())
+    loss(model(x.detach()[rank::2]), y[rank::2]).backward()
+    gradient = model.module.weight.grad.numpy()
+    torch.distributed.destroy_process_group()
+    return gradient
+
+
+def test_distributed_data_parallel(server: str, tmp_path: Path) -> None:
+    """Two processes with half of the batch each have the gradient of the whole."""
+    loss, (x, y) = Loss(server, "cross_entropy"), batch()
+    model = torch.nn.Linear(4, 4).double()
+    loss(model(x.detach()), y).backward()
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = pool.starmap(_gradient_of_half, [(loss, rank, str(tmp_path / "store")) for rank in range(2)], chunksize=1)
+    for gradient in found:
+        np.testing.assert_allclose(gradient, model.weight.grad.numpy(), rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # which torch.compile reads
