@@ -55,8 +55,9 @@ def scaled(x: Array, exponent: Array) -> Array:
 
 @dataclass(frozen=True)
 class Directions:
-    """Rows divided by their lengths, unit (n, d). The lengths are length * 2^exponent; a row of zeros is not defined, has length 1 and stays zero."""
+    """Rows divided by their lengths, unit (n, d). The rows are rows * 2^exponent; a row of zeros is not defined, has length 1 and stays zero."""
 
+    rows: Array
     unit: Array
     length: Array
     exponent: Array
@@ -67,11 +68,11 @@ class Directions:
         rows, squares, exponent = moderate(x)
         defined = squares != 0
         length: Array = np.sqrt(np.where(defined, squares, 1.0))
-        return cls(rows / length[:, None], length, exponent, defined)
+        return cls(rows, rows / length[:, None], length, exponent, defined)
 
     def at(self, rows: Array | slice) -> Directions:
         """Some of the rows."""
-        return Directions(self.unit[rows], self.length[rows], self.exponent[rows], self.defined[rows])
+        return Directions(self.rows[rows], self.unit[rows], self.length[rows], self.exponent[rows], self.defined[rows])
 
     def over_length(self, slope: Array, c: Array | float = 1.0, exponent: int = 0) -> Array:
         """Rows at right angles with the directions, times c and 2^exponent, divided by the lengths; 0 for a zero row."""
@@ -91,7 +92,7 @@ class Cosines:
     def __init__(self, a: Directions, b: Directions) -> None:
         self.sides = a, b
         self.defined = a.defined & b.defined
-        self.values = np.vecdot(a.unit, b.unit)
+        self.values = np.vecdot(a.rows, b.rows) / (a.length * b.length)  # of the rows as they are: exactly 0 for (1, 2) and (2, -1)
         self.sign = np.where(self.values < 0, -1.0, 1.0)
         self.chord = b.unit - self.sign[:, None] * a.unit
         self.short = np.where(np.abs(self.values) > 0.5, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))
