@@ -83,7 +83,7 @@ async function draw(view) {
 }
 
 function ask(view) {
-  const box = el("input", { type: "password", "aria-label": "Bearer token", placeholder: "bearer token" });
+  const box = el("input", { type: "password", autocomplete: "current-password", "aria-label": "Bearer token", placeholder: "bearer token" });
   const keep = (event) => (event.preventDefault(), sessionStorage.setItem("token", box.value), draw(view));
   return el("form", { submit: keep }, box, el("button", {}, "Authorize"));
 }
