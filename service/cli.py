@@ -106,7 +106,7 @@ def serve(chosen: argparse.Namespace) -> int:
     if wrong := _wrong_setting():
         return _complain(wrong)
     print(f"Loss service on http://{chosen.host}:{chosen.port}")
-    print(f"Try it in a browser: http://{chosen.host}:{chosen.port}/docs", flush=True)
+    print(f"Look at the losses: http://{chosen.host}:{chosen.port}/", flush=True)
     try:
         return lifecycle.serve(chosen.host, chosen.port, chosen.workers)
     except OSError as exc:

@@ -24,7 +24,7 @@ MOST_NEAR = 5
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")  # SmoothL1Loss is Smooth, L1, Loss
 
-NAME, SYNONYM, RELATED, PREFIX, WORDS, NEAR_MISS, SUMMARY, TEXT = range(8)  # the ranks, best first
+NAME, SYNONYM, RELATED, PREFIX, NAME_WORDS, WORDS, NEAR_MISS, SUMMARY, TEXT = range(9)  # the ranks, best first
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,11 @@ class Index:
                 for form in chain.from_iterable(map(_keys, names)):
                     self.keys[form].setdefault(at, rank)
         self.sorted_keys = sorted(self.keys)
-        self.layers = [
-            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related))), *self._named(entry)) for entry in self.entries),
-            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary))),) for entry in self.entries),
-            WordIndex((_words(" ".join((entry.name, *entry.synonyms, *entry.related, entry.summary, entry.text))),) for entry in self.entries),
-        ]
+        self.layers = [WordIndex(map(texts, self.entries)) for texts in (_name, _names, _short, _all)]
         self.trigrams: dict[str, list[str]] = defaultdict(list)
         for form in self.sorted_keys:
             for part in _trigrams(form):
                 self.trigrams[part].append(form)
-
-    @staticmethod
-    def _named(entry: Entry) -> Iterator[list[str]]:
-        yield from map(_keys, (entry.name, *entry.synonyms))
 
     def search(self, query: str) -> tuple[str, ...]:
         """Names, best first: each with its best rank, then the shorter key, then the order of registration."""
@@ -113,10 +105,10 @@ class Index:
         wanted = [word for word in _words(query) if word != "loss"][:MOST_WORDS]
         if not wanted:
             return
-        for rank, layer in zip((TEXT, SUMMARY, WORDS), reversed(self.layers), strict=True):  # each layer has the words of those before it
+        for rank, layer in zip((TEXT, SUMMARY, WORDS, NAME_WORDS), reversed(self.layers), strict=True):
             fitting = list(layer.with_all(wanted))
             if not fitting:
-                return
+                return  # the layers before have fewer words
             for at in fitting:
                 yield at, rank, len(self.entries[at].name)
 
@@ -131,13 +123,31 @@ class Index:
         return list(dict.fromkeys(at for score, key in ranked if score >= least for at in self.keys[key]))[:MOST_NEAR]
 
 
+# The words of an entry, each layer with those of the layer before it.
+def _name(entry: Entry) -> set[str]:
+    return {*_words(entry.name), *_keys(entry.name)}
+
+
+def _names(entry: Entry) -> set[str]:
+    names = (*entry.synonyms, *entry.related)
+    return {*_name(entry), *chain.from_iterable(map(_words, names)), *chain.from_iterable(map(_keys, names))}
+
+
+def _short(entry: Entry) -> set[str]:
+    return {*_names(entry), *_words(entry.summary)}
+
+
+def _all(entry: Entry) -> set[str]:
+    return {*_short(entry), *_words(entry.text)}
+
+
 class WordIndex:
     """Which entries have a word that starts so: sets of entries as the bits of integers, by word in alphabetical order."""
 
-    def __init__(self, texts: Iterable[Iterable[Iterable[str]]]) -> None:
+    def __init__(self, texts: Iterable[set[str]]) -> None:
         members: dict[str, int] = defaultdict(int)
-        for at, parts in enumerate(texts):
-            for word in set(chain.from_iterable(parts)):
+        for at, words in enumerate(texts):
+            for word in words:
                 members[word] |= 1 << at
         self.words = sorted(members)
         self.members = [members[word] for word in self.words]

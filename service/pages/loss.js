@@ -83,9 +83,9 @@ async function draw(view) {
 }
 
 function ask(view) {
-  const box = el("input", { type: "password", "aria-label": "Bearer token", placeholder: "bearer token" });
-  const keep = () => (sessionStorage.setItem("token", box.value), draw(view));
-  return el("span", {}, box, el("button", { type: "button", click: keep }, "Authorize"));
+  const box = el("input", { type: "password", autocomplete: "current-password", "aria-label": "Bearer token", placeholder: "bearer token" });
+  const keep = (event) => (event.preventDefault(), sessionStorage.setItem("token", box.value), draw(view));
+  return el("form", { submit: keep }, box, el("button", {}, "Authorize"));
 }
 
 function render(view, picture) {

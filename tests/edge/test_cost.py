@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from service.api.operations import find_operation
 from service.codec import JSON
 from service.errors import failure
 from service.http.endpoint import answer
@@ -67,7 +68,7 @@ def seconds(function: Callable[[], object]) -> float:
 def refuse(body: bytes) -> None:
     problem = None
     try:
-        answer("mean_squared_error", body, JSON, JSON, Settings(), Timing())
+        answer(find_operation("mean_squared_error"), body, JSON, JSON, Settings(), Timing())
     except Exception as exc:
         problem = failure(exc)
     assert problem
