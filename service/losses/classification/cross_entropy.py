@@ -8,7 +8,7 @@ import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
@@ -30,8 +30,8 @@ def cross_entropy(
     labels: ClassLabels,
     *,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
 ) -> Evaluation:
@@ -42,8 +42,6 @@ def cross_entropy(
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: scores of the classes, as `predictions_are` says.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
-    ignore_index: class index that does not count.
-    label_smoothing: share of the target spread evenly over all classes.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of positions, whatever the weights (torch's rule)
@@ -126,11 +124,12 @@ def _of_distribution(
 
 
 @loss(example={"predictions": [[-0.5, -1.5, -1.8], [-1.2, -0.9, -1.2]], "labels": [0, 2]}, hessian_diagonal=True)
-def nll(predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
+def nll(
+    predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: IgnoreIndex = -100
+) -> Evaluation:
     r"""Minus the given log-probability of the true class.
 
     Formula: \ell = -w_y \, x_y
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: NLLLoss, nll_loss, negative_log_likelihood
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
@@ -146,8 +145,8 @@ def softmax_focal(
     *,
     gamma: NonNegative = 2.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
 ) -> Evaluation:
     r"""Cross entropy of the softmax, each class weighed down where it is right already.
 
@@ -155,8 +154,6 @@ def softmax_focal(
 
     Formula: \ell = -\sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     gamma: focusing exponent; 0 is plain cross entropy.
-    ignore_index: class index that does not count.
-    label_smoothing: share of the target spread evenly over all classes.
     Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
     Synonyms: CategoricalFocalCrossentropy, focal_loss, multiclass_focal, softmax_focal_loss
     Search: focal loss

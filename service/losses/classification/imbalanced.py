@@ -10,7 +10,18 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, at_class, kept_weights, of_surprise, smoothed_targets
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, TensorSpec
+from service.losses.declaration import (
+    Bound,
+    ClassIndexOrIgnored,
+    ClassWeight,
+    Domain,
+    Fraction,
+    IgnoreIndex,
+    Logits,
+    NonNegative,
+    Positive,
+    TensorSpec,
+)
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
@@ -30,7 +41,7 @@ def asymmetric_single_label(
     gamma_pos: NonNegative = 1.0,
     gamma_neg: NonNegative = 4.0,
     label_smoothing: Fraction = 0.1,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the others.
 
@@ -38,7 +49,6 @@ def asymmetric_single_label(
     gamma_pos: focusing exponent of the true class.
     gamma_neg: focusing exponent of the others.
     label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: AsymmetricLossSingleLabel, ASLSingleLabel, asl_single_label
     Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119; timm AsymmetricLossSingleLabel
@@ -87,11 +97,10 @@ def _shifted(logits: Array, shift: Array) -> Array:
 
 
 @loss(example=CALL | {"class_counts": [100.0, 10.0, 1.0]}, hessian_diagonal=True)
-def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_counts: ClassCounts, *, ignore_index: int = -100) -> Evaluation:
+def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_counts: ClassCounts, *, ignore_index: IgnoreIndex = -100) -> Evaluation:
     r"""Cross entropy of a softmax that takes each class as often as the training data has it, so that the scores themselves are balanced.
 
     Formula: \ell = -\log \frac{n_y e^{x_y}}{\sum_k n_k e^{x_k}}
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: BalancedSoftmaxLoss, balanced_softmax_loss
     Reference: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, 2020, arXiv:2007.10740, equation 4
@@ -106,7 +115,7 @@ def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_cou
     bound=Bound(1e-13, 1e-12, "the logarithm of a prior as small as 1e-300 is rounded before it joins the score"),
 )
 def logit_adjusted(
-    predictions: Logits, labels: ClassIndexOrIgnored, priors: Priors, *, tau: NonNegative = 1.0, ignore_index: int = -100
+    predictions: Logits, labels: ClassIndexOrIgnored, priors: Priors, *, tau: NonNegative = 1.0, ignore_index: IgnoreIndex = -100
 ) -> Evaluation:
     r"""Cross entropy of scores raised by the logarithm of each class's share.
 
@@ -114,7 +123,6 @@ def logit_adjusted(
 
     Formula: \ell = -\log \frac{e^{x_y + \tau \log \pi_y}}{\sum_k e^{x_k + \tau \log \pi_k}}
     tau: strength of the adjustment; 0 is cross entropy.
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: logit_adjustment, LogitAdjustedLoss
     Reference: Menon et al., Long-tail Learning via Logit Adjustment, 2021, arXiv:2007.07314, equation 10
@@ -135,7 +143,7 @@ def ldam(
     max_margin: NonNegative = 0.5,
     scale: Positive = 30.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy after the true class's score is lowered by a margin, larger for rarer classes, and all are scaled.
 
@@ -144,7 +152,6 @@ def ldam(
     Formula: \ell = w_y \, \mathrm{CE}\left( s (x - \Delta_y e_y), y \right), \quad \Delta_k = m \left( \min_j n_j / n_k \right)^{1/4}
     max_margin: m, the margin of the rarest class.
     scale: s, the factor on the scores.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: LDAMLoss, label_distribution_aware_margin
     Reference: Cao et al., Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss, 2019, arXiv:1906.07413, equation 13
@@ -172,7 +179,7 @@ def class_balanced(
     *,
     beta: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.999,
     gamma: NonNegative = 0.0,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy of the softmax, or its focal form, each class weighed by one over its effective number of samples.
 
@@ -181,7 +188,6 @@ def class_balanced(
     Formula: \ell = w_y (1 - p_y)^\gamma (-\log p_y), \quad w_k \propto \frac{1 - \beta}{1 - \beta^{n_k}}, \quad \sum_k w_k = C, \quad p = \mathrm{softmax}(x)
     beta: how much a further sample of a class still adds; 0 weighs all alike, near 1 each class by one over its count.
     gamma: focusing exponent; 0 is cross entropy.
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored, whatever the weights
     Synonyms: CB, cb_loss, class_balanced_focal, effective_number
     Reference: Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, arXiv:1901.05555, equations 5 and 8
@@ -218,7 +224,7 @@ def seesaw(
     p: NonNegative = 0.8,
     q: NonNegative = 2.0,
     eps: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.01,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
 
@@ -230,7 +236,6 @@ def seesaw(
     p: how much rarer classes are spared; 0 is not at all.
     q: how much likelier classes are punished; 0 is not at all.
     eps: the least probability of the true class that others are compared with.
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: SeesawLoss, seesaw_loss
     Reference: Wang et al., Seesaw Loss for Long-Tailed Instance Segmentation, 2021, arXiv:2008.10032, equations 3 to 6; mmdetection SeesawLoss

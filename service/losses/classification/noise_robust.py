@@ -8,7 +8,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification._shared import CALL, kept_weights, of_surprise
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
@@ -22,7 +22,7 @@ def generalized_cross_entropy(
     *,
     q: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.5,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
 
@@ -30,7 +30,6 @@ def generalized_cross_entropy(
 
     Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
     q: exponent; half of mae_probability at 1.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: CategoricalGeneralizedCrossEntropy, GCE, lq_loss
     Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss, 2018, arXiv:1805.07836, equation 6
@@ -55,7 +54,7 @@ def symmetric_cross_entropy(
     beta: NonNegative = 1.0,
     log_zero: Annotated[float, annotated_types.Le(0)] = -4.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy of the prediction against the label plus that of the label against the prediction.
 
@@ -65,7 +64,6 @@ def symmetric_cross_entropy(
     alpha: weight of the cross entropy.
     beta: weight of the reverse cross entropy.
     log_zero: A, what stands for the logarithm of a label's zeros.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: SCE, SCELoss, SymmetricCrossEntropyLoss
     Reference: Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, 2019, arXiv:1908.06112, equation 7
@@ -83,11 +81,12 @@ def symmetric_cross_entropy(
 
 
 @loss(example=CALL, hessian_diagonal=True)
-def mae_probability(predictions: Logits, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
+def mae_probability(
+    predictions: Logits, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: IgnoreIndex = -100
+) -> Evaluation:
     r"""The absolute errors of the softmax's probabilities against the one true class, added up.
 
     Formula: \ell = w_y \sum_k |p_k - q_k| = 2 w_y (1 - p_y), \quad p = \mathrm{softmax}(x)
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: mae_softmax, probability_mae
     Reference: Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural Networks, 2017, arXiv:1712.09482
@@ -102,13 +101,12 @@ def taylor_cross_entropy(
     *,
     order: Annotated[int, annotated_types.Ge(1), annotated_types.Le(50)] = 2,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""The first terms of the cross entropy's expansion in 1 - p.
 
     Formula: \ell = w_y \sum_{i=1}^{t} \frac{(1 - p_y)^i}{i}, \quad p = \mathrm{softmax}(x)
     order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: TaylorCrossEntropyLoss, taylor_ce
     Reference: Feng et al., Can Cross Entropy Loss Be Robust to Label Noise?, 2020, IJCAI, equation 5
@@ -153,7 +151,7 @@ def bi_tempered_logistic(
     t1: Fraction = 0.8,
     t2: Annotated[float, annotated_types.Ge(1)] = 1.2,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
 
@@ -162,7 +160,6 @@ def bi_tempered_logistic(
     Formula: \ell = -\log_{t_1} p_y - \frac{1}{2 - t_1} \left( 1 - \sum_k p_k^{2 - t_1} \right), \quad \log_t u = \frac{u^{1-t} - 1}{1 - t}, \quad p_k = \left( 1 + (t_2 - 1)(\lambda - x_k) \right)^{-1 / (t_2 - 1)}, \quad \sum_k p_k = 1
     t1: temperature of the logarithm, from 0 to 1.
     t2: temperature of the exponential, from 1 on.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: bi_tempered, BiTemperedLogisticLoss, bi_tempered_loss
     Reference: Amid et al., Robust Bi-Tempered Logistic Loss Based on Bregman Divergences, 2019, arXiv:1906.03361, equations 5 and 6

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
@@ -26,7 +26,7 @@ def poly1_cross_entropy(
     *,
     epsilon: Annotated[float, annotated_types.Ge(-1)] = 2.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Cross entropy with another weight on the first term of its expansion in 1 - p.
 
@@ -34,7 +34,6 @@ def poly1_cross_entropy(
 
     Formula: \ell = w_y \left( -\log p_y + \epsilon (1 - p_y) \right), \quad p = \mathrm{softmax}(x)
     epsilon: weight of 1 - p; 0 is cross entropy.
-    ignore_index: class index that does not count.
     Divisor: the sum of the true classes' weights over what is not ignored
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511, equation 6

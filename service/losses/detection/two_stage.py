@@ -33,6 +33,7 @@ RegionDeltas = Annotated[
 RegionLabels = Annotated[Array, TensorSpec("r", kind="integer", below="k", description="class of each region")]
 RegionTargets = Annotated[Array, TensorSpec("r 4", gradient="on request", description="box deltas to reach; they count for foreground regions")]
 Count = Annotated[int, annotated_types.Ge(1)]
+Background = Annotated[Literal["first", "last"], annotated_types.doc("position of the background class; first in torchvision, last in detectron2.")]
 Normalization = Literal["torchvision", "paper", "detectron2"]
 NINTH = 1.0 / 9.0  # sigma = 3 of the Faster R-CNN code: beta = 1 / sigma^2
 
@@ -142,7 +143,7 @@ def fast_rcnn(
     labels: RegionLabels,
     box_targets: RegionTargets,
     *,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
     beta: NonNegative = NINTH,
     box_weight: NonNegative = 1.0,
 ) -> Evaluation:
@@ -151,7 +152,6 @@ def fast_rcnn(
     The box term takes the row of the true class and is summed over its four numbers; both terms are divided by all regions.
 
     Formula: L = \frac{1}{R} \sum_i \left( \mathrm{CE}(x_i, u_i) + \lambda [u_i \text{ is foreground}] \, \mathrm{smooth\_l1}(d_i^{u_i} - v_i) \right)
-    background: which class is background; torchvision has it first, detectron2 last.
     beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
     box_weight: lambda.
     Divisor: the number of regions
@@ -212,7 +212,7 @@ def faster_rcnn(
     classifier_weight: NonNegative = 1.0,
     box_weight: NonNegative = 1.0,
     beta: NonNegative = NINTH,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
 ) -> Evaluation:
     r"""The four terms of Faster R-CNN as torchvision sums them: rpn and fast_rcnn, each with its own mean.
 
@@ -224,7 +224,6 @@ def faster_rcnn(
     classifier_weight: weight of the part `classifier`.
     box_weight: weight of the part `box_reg`.
     beta: of both smooth_l1 terms.
-    background: which class is background; torchvision has it first, detectron2 last.
     Divisor: 1; each term has the divisor of rpn (torchvision's) or fast_rcnn
     Synonyms: FasterRCNN
     Reference: Ren et al., Faster R-CNN, 2015, arXiv:1506.01497
@@ -294,7 +293,7 @@ def mask_rcnn(
     box_weight: NonNegative = 1.0,
     mask_weight: NonNegative = 1.0,
     beta: NonNegative = NINTH,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
 ) -> Evaluation:
     r"""The five terms of Mask R-CNN: those of faster_rcnn and mask_rcnn_mask of the foreground regions.
 
@@ -307,7 +306,6 @@ def mask_rcnn(
     box_weight: weight of the part `box_reg`.
     mask_weight: weight of the part `mask`.
     beta: of both smooth_l1 terms.
-    background: which class is background; torchvision has it first, detectron2 last.
     Divisor: 1; each term has the divisor of rpn (torchvision's), fast_rcnn or mask_rcnn_mask
     Synonyms: MaskRCNN
     Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 3

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.declaration import UNIT, Bound, TensorSpec
@@ -32,7 +33,14 @@ MaskLabels = Annotated[
     ),
     TensorSpec("n ...", kind="integer", below="c"),
 ]
-Activation = Literal["none", "sigmoid", "softmax"]
+Activation = Annotated[
+    Literal["none", "sigmoid", "softmax"],
+    annotated_types.doc("none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits."),
+]
+IncludeBackground = Annotated[bool, annotated_types.doc("include class 0; a single class is always included.")]
+WholeBatch = Annotated[bool, annotated_types.doc("sum over the whole batch instead of over each sample.")]
+SmoothNumerator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the numerator.")]
+SmoothDenominator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the denominator.")]
 CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
 ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are alike", "one")
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, TensorSpec
+from service.losses.declaration import BinaryLogits, Domain, IgnoreIndex, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
@@ -65,7 +65,7 @@ def lovasz_softmax(
     *,
     activation: Literal["softmax", "none"] = "softmax",
     classes: Literal["present", "all"] = "present",
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
     batch: bool = False,
 ) -> Evaluation:
     r"""The convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
@@ -75,7 +75,6 @@ def lovasz_softmax(
     Formula: \ell = \frac{1}{|C|} \sum_{c \in C} \sum_i e^c_{(i)} \, \Delta J^c_i, \quad e^c_i = |[y_i = c] - p_{ic}| \text{ in descending order}
     activation: softmax takes predictions as logits, none as probabilities.
     classes: which classes the mean is over: those that the labels have (Berman, segmentation_models_pytorch), or all (kornia).
-    ignore_index: class index that does not count.
     batch: sort over the whole batch instead of each sample (per_image=False of Berman's code).
     Divisor: the number of samples, or 1 with batch
     Synonyms: lovasz_softmax_loss, LovaszSoftmaxLoss, LovaszLoss

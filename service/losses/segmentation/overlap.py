@@ -18,9 +18,13 @@ from service.losses.segmentation._shared import (
     EXAMPLE,
     Activation,
     Counts,
+    IncludeBackground,
     MaskLabels,
     Masks,
     Scored,
+    SmoothDenominator,
+    SmoothNumerator,
+    WholeBatch,
     activated,
     class_weights,
     counted,
@@ -46,11 +50,11 @@ def dice(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
     squared_pred: bool = False,
-    include_background: bool = True,
-    batch: bool = False,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""One minus twice the intersection over the sum of both masks, for each class.
 
@@ -59,12 +63,7 @@ def dice(
     0 / 0, which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
 
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
     squared_pred: the denominator sums the squares of p and t (V-Net).
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
     Synonyms: DiceLoss, dice_loss, soft_dice, binary_dice_loss, BinaryDice
     Reference: Milletari, Navab and Ahmadi, V-Net, 2016, arXiv:1606.04797, section 3
@@ -85,10 +84,10 @@ def jaccard(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""One minus the intersection over the union of both masks, for each class: soft IoU.
 
@@ -96,11 +95,6 @@ def jaccard(
     segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the loss 0.
 
     Formula: \ell_c = 1 - \frac{\sum p t + s_{nr}}{\sum p + \sum t - \sum p t + s_{dr}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights
     Synonyms: JaccardLoss, jaccard_loss, soft_iou, soft_jaccard
     Reference: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation, 2016
@@ -121,10 +115,10 @@ def tversky(
     alpha: NonNegative = 0.5,
     beta: NonNegative = 0.5,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""Dice with a weight of its own for false positives and for false negatives.
 
@@ -134,11 +128,6 @@ def tversky(
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
     alpha: weight of false positives.
     beta: weight of false negatives.
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights
     Synonyms: TverskyLoss, tversky_loss
     Reference: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation, 2017, arXiv:1706.05721, equation 3
@@ -161,10 +150,10 @@ def focal_tversky(
     gamma: Positive = 4.0 / 3.0,
     exponent: Literal["inverse", "gamma"] = "inverse",
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
 
@@ -177,11 +166,6 @@ def focal_tversky(
     beta: weight of false negatives.
     gamma: focusing parameter.
     exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights
     Synonyms: FocalTverskyLoss, focal_tversky_loss, AsymmetricFocalTverskyLoss
     Reference: Abraham and Khan, A Novel Focal Tversky Loss Function with Improved Attention U-Net, 2018, arXiv:1810.07842, equation 4
@@ -204,19 +188,16 @@ def log_cosh_dice(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""The logarithm of the hyperbolic cosine of the Dice loss of each class.
 
     Formula: \ell_c = \log \cosh(\mathrm{dice}_c)
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
     smooth_nr: added to the numerator of dice.
     smooth_dr: added to the denominator of dice.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights
     Synonyms: LogCoshDiceLoss, log_cosh_dice_loss
     Reference: Jadon, A survey of loss functions for semantic segmentation, 2020, arXiv:2006.14822, section 3.11
@@ -240,9 +221,9 @@ def generalized_dice(
     activation: Activation = "none",
     convention: Literal["monai", "optax"] = "monai",
     weighting: Literal["square", "simple", "uniform"] = "square",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
 ) -> Evaluation:
     r"""Dice over all classes, each weighed by the inverse of its true size.
 
@@ -252,12 +233,8 @@ def generalized_dice(
     With soft labels a class's true size is 0 or at least 1e-100.
 
     Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
     convention: monai is one ratio, optax a mean of ratios.
     weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
     Divisor: the number of samples; with optax times the classes that count
     Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL, multiclass_generalized_dice_loss
     Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
@@ -321,8 +298,8 @@ def mcc(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    include_background: bool = True,
-    batch: bool = False,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
     r"""One minus the Matthews correlation of predicted and true masks, for each class.
 
@@ -330,9 +307,6 @@ def mcc(
     1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
 
     Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
     Divisor: samples (1 with batch) times the classes that count, whatever their weights
     Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
     Reference: Abhishek and Hamarneh, Matthews Correlation Coefficient Loss for Deep Convolutional Networks, 2020, arXiv:2010.13454, equation 3
