@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.declaration import ELEMENTWISE, TensorSpec
@@ -21,7 +22,7 @@ from service.losses.registry import loss
 
 Fake = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of generated samples")]
 Genuine = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of real samples; for the discriminator alone")]
-Role = Literal["discriminator", "generator"]
+Role = Annotated[Literal["discriminator", "generator"], annotated_types.doc("network whose loss is computed.")]
 BOTH = {"fake": [-0.5, 0.3, 1.2], "real": [1.5, 0.2, -0.4]}
 Derivative = Callable[[], Array]
 Part = tuple[Array, Derivative, Derivative]  # values, and their first and second derivatives by the score
@@ -68,7 +69,6 @@ def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discri
     The generator's slope vanishes where the critic is sure of a fake; gan_non_saturating mends that.
 
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = \log(1 - \sigma(f))
-    role: whose loss.
     Synonyms: minimax_gan, minimax_discriminator_loss, minimax_generator_loss, saturating_gan
     Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1
     """
@@ -80,7 +80,6 @@ def gan_non_saturating(fake: Fake, *, real: Genuine | None = None, role: Role = 
     r"""As gan_minimax for the discriminator; the generator wants its samples to be taken for real.
 
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = -\log \sigma(f)
-    role: whose loss.
     Synonyms: non_saturating_gan, modified_generator_loss, modified_discriminator_loss, ns_gan
     Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, section 3
     """
@@ -100,7 +99,6 @@ def lsgan(
     r"""Half the squared distances of the scores from labels of real and fake, as in the paper; MONAI and others leave out the halves.
 
     Formula: L_D = \tfrac12 (r - b)^2 + \tfrac12 (f - a)^2, \quad L_G = \tfrac12 (f - c)^2
-    role: whose loss.
     real_label: b, the discriminator's target for real samples.
     fake_label: a, its target for generated ones.
     generator_label: c, the generator's target.
@@ -117,7 +115,6 @@ def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator
     What makes it so (clipping, or a gradient penalty) is the caller's.
 
     Formula: L_D = f - r, \quad L_G = -f
-    role: whose loss.
     Synonyms: wasserstein_gan, wasserstein_discriminator_loss, wasserstein_generator_loss, critic_loss
     Reference: Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, algorithm 1
     """
@@ -129,7 +126,6 @@ def gan_hinge(fake: Fake, *, real: Genuine | None = None, role: Role = "discrimi
     r"""Hinge losses of both scores for the discriminator; the generator raises its score. The slope at a kink is 0.
 
     Formula: L_D = \max(0, 1 - r) + \max(0, 1 + f), \quad L_G = -f
-    role: whose loss.
     Synonyms: hinge_gan, geometric_gan, gan_hinge_loss
     Reference: Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894; Miyato et al., Spectral Normalization for GANs, 2018, arXiv:1802.05957, equation 17
     """

@@ -138,6 +138,10 @@ ProbabilityLabel = Annotated[Array, TensorSpec("n ...", domain=UNIT, gradient="o
 Positive = Annotated[float, annotated_types.Gt(0)]
 NonNegative = Annotated[float, annotated_types.Ge(0)]
 Fraction = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
+IgnoreIndex = Annotated[int, annotated_types.doc("label of the positions to ignore.")]
+LabelSmoothing = Annotated[
+    float, annotated_types.Ge(0), annotated_types.Le(1), annotated_types.doc("share of the target spread evenly over all classes.")
+]
 
 
 # ------------------------------------------------------------------ a registered loss

@@ -193,7 +193,7 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
         elif required or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"loss {name}: the option {key} needs a default and to be keyword-only")
         else:
-            options.append(_option(key, hints[key], parameter.default, _needed(doc, key, name)))
+            options.append(_option(key, hints[key], parameter.default, doc.pop(key, "") or _described(hints[key], key, name)))
     return tuple(inputs), tuple(options)
 
 
@@ -211,6 +211,15 @@ def _tensors(hint: Any) -> tuple[TensorSpec, ...]:
     if get_origin(hint) is Annotated:
         return tuple(mark for mark in hint.__metadata__ if isinstance(mark, TensorSpec))
     return tuple(mark for part in get_args(hint) for mark in _tensors(part))
+
+
+def _described(hint: Any, key: str, name: str) -> str:
+    """Return the description in an option's annotation, which a line of the docstring overrides."""
+    marks = hint.__metadata__ if get_origin(hint) is Annotated else ()
+    found = [str(mark.documentation) for mark in marks if isinstance(mark, annotated_types.DocInfo)]
+    if not found:
+        raise TypeError(f"loss {name}: neither the docstring nor the annotation describes the option {key}")
+    return found[0]
 
 
 def _option(name: str, hint: Any, default: Any, description: str) -> Option:

@@ -17,19 +17,19 @@ EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
 
 
 def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array]:
-    """Labels safe to index with, and each position's class weight: 0 where the label is ignored."""
+    """Return labels that are valid indices, and each position's class weight, 0 where the label is ignored."""
     kept = labels != ignore_index
     safe = labels if kept.all() else np.where(kept, labels, 0)
     return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
 
 
 def at_class(like: Array, labels: Array, values: Array) -> Array:
-    """Zeros like `like` (n, c, ...) with `values` (n, ...) in the channel of the labels."""
+    """Return zeros like `like` (n, c, ...) with `values` (n, ...) in the channel of the labels."""
     return at_places(like, places(like, labels[:, None]), values)
 
 
 def smoothed_targets(labels: Array, classes: int, weight: Array | None, smoothing: float, kept: Array, like: Array) -> Array:
-    """Weighted target of each class for index labels: (1 - smoothing) on the label, smoothing / classes everywhere."""
+    """Return the weighted target of each class for index labels: (1 - smoothing) on the label plus smoothing / classes everywhere."""
     targets = np.full(like.shape, smoothing / classes, dtype=like.dtype)
     np.put_along_axis(targets, labels[:, None], 1.0 - smoothing + smoothing / classes, 1)
     if weight is not None:
@@ -48,7 +48,7 @@ OfLabel = Callable[[Array, Array, Array], Array]
 def of_surprise(
     predictions: Array, labels: Array, weight: Array | None, ignore_index: int, value: OfLabel, slope: OfLabel, curvature: OfLabel
 ) -> Evaluation:
-    """A function of s = -log p of the true class. value and its derivatives by s are given s, p and 1 - p, each exact in itself."""
+    """Evaluate a function of s = -log p of the true class. value and its derivatives by s receive s, p and 1 - p, each accurate by itself."""
     softmax = Softmax(predictions)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     surprise, complement = softmax.negative_log_at(safe), softmax.complement_at(safe)
@@ -56,7 +56,7 @@ def of_surprise(
     values = times(kept, value(surprise, p, complement))
 
     def from_label() -> Array:
-        """Ds / dx: p, and p - 1 at the label."""
+        """Return ds / dx: p, and p - 1 at the label."""
         out = softmax.probabilities()
         np.put_along_axis(out, safe[:, None], -complement[:, None], 1)
         return out
@@ -73,13 +73,13 @@ def of_surprise(
     return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": second})
 
 
-Margins = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sign is the decision")]
+Margins = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sign is the predicted class")]
 ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
 SCORES = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 1]}
 
 
 def of_margin(scores: Array, signs: Array, values: Array, slope: Callable[[], Array], curvature: Callable[[], Array]) -> Evaluation:
-    """The Evaluation of a function of m = sign * score, from its values and derivatives by m."""
+    """Build the Evaluation of a function of m = sign * score from its values and derivatives by m."""
     return elementwise(values, {"predictions": lambda c: (c * signs) * slope()}, {"predictions": lambda c: c * curvature()})
 
 

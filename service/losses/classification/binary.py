@@ -1,4 +1,4 @@
-"""Two classes, or many labels each true or false: scores or probabilities against labels in [0, 1]."""
+"""Two classes, or several binary labels per sample: scores or probabilities against labels in [0, 1]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.losses.numerics.elementary import decay, divide_or_infinity, log1p_
 from service.losses.registry import loss
 
 PositiveWeight = Annotated[
-    Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one for all")
+    Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one number for all")
 ]
 
 
@@ -28,11 +28,11 @@ def binary_cross_entropy(
     clamp: Literal["torch", "keras", "sklearn", "off"] = "torch",
     label_smoothing: Fraction = 0.0,
 ) -> Evaluation:
-    r"""Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+    r"""Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
     Formula: \ell = -w \left( z \log p + (1 - z) \log(1 - p) \right)
-    clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, so infinity (an error) where p says that the truth is impossible.
-    label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
+    clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, thus infinite (an error) where p is 0 for the true class.
+    label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: BCELoss, BCE, BinaryCrossentropy, log_loss
     Search: log loss
@@ -43,7 +43,7 @@ def binary_cross_entropy(
     log_p, log_q = np.log(p), log1p_in_unit(-p)
     if clamp == "torch":
         log_p, log_q = np.maximum(log_p, -100.0), np.maximum(log_q, -100.0)
-    elif clamp != "off":  # 1 - eps has no exact float: the logarithms are clipped, not p
+    elif clamp != "off":  # 1 - eps is not exact in floating point, so the logarithms are clipped, not p
         eps = 1e-7 if clamp == "keras" else 2.0**-52
         inside = ((p >= eps) & (1.0 - p >= eps)).astype(p.dtype)
         log_p, log_q = np.clip(log_p, np.log(eps), np.log1p(-eps)), np.clip(log_q, np.log(eps), np.log1p(-eps))
@@ -63,7 +63,7 @@ def binary_cross_entropy(
 
 
 def smoothed(labels: Array, smoothing: float) -> tuple[Array, Array]:
-    """The labels and what they lack to 1, a share of them spread evenly over both answers."""
+    """Return the smoothed labels z and 1 - z."""
     if not smoothing:
         return labels, 1.0 - labels
     return labels * (1.0 - smoothing) + 0.5 * smoothing, (1.0 - labels) * (1.0 - smoothing) + 0.5 * smoothing
@@ -84,17 +84,17 @@ def binary_cross_entropy_with_logits(
     pos_weight: PositiveWeight | None = None,
     label_smoothing: Fraction = 0.0,
 ) -> Evaluation:
-    r"""Cross entropy of the sigmoid of scores against labels in [0, 1].
+    r"""Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
     Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
-    label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes). segmentation_models_pytorch's factor is half of it.
+    label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic, logloss
     Search: log loss
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
     x, (z, other) = predictions, smoothed(labels, label_smoothing)
-    plain = pos_weight is None and not label_smoothing  # then the targets add up to 1, to the last bit
+    plain = pos_weight is None and not label_smoothing  # the targets then sum to exactly 1
     e, right = decay(x), x >= 0
     small = log1pexp_small(x, e)
     positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
@@ -102,12 +102,12 @@ def binary_cross_entropy_with_logits(
     shared = small if plain else (positive + other) * small
 
     def slope() -> Array:
-        # (1 - z) sigmoid(x) - z sigmoid(-x) keeps both tails; sigmoid(x) - z loses the smaller one
+        # (1 - z) sigmoid(x) - z sigmoid(-x) is accurate in both tails; sigmoid(x) - z cancels in one
         agreeing = z - ~right if plain else np.where(right, positive, -other)
         return (wrong - agreeing * e) / (1.0 + e)
 
     return elementwise(
-        shared + x * wrong,  # of the two softplus, log(1 + e^-|x|) is in both, and |x| in the one of the wrong side
+        shared + x * wrong,  # both softplus terms contain log(1 + e^-|x|), and the one of the wrong side |x| too
         {
             "predictions": lambda c: c * slope(),
             "labels": lambda c: (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
@@ -122,12 +122,12 @@ def binary_cross_entropy_with_logits(
 
 
 def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
-    """pos_weight softplus(-x) - softplus(x), where small is log(1 + e^-|x|): what they share is taken out first."""
+    """Return pos_weight softplus(-x) - softplus(x) with the common term small = log(1 + e^-|x|) factored out."""
     return (pos_weight - 1.0) * small - np.where(x >= 0, x, pos_weight * x)
 
 
 def _per_entry(pos_weight: Array, x: Array) -> Array:
-    """pos_weight against the last axis of x, the one place where torch broadcasts."""
+    """Align pos_weight with the last axis of x, as torch broadcasts it."""
     if pos_weight.size not in (1, x.shape[-1]):
         raise InvalidTensor("pos_weight", f"wrong shape; expected one for each of the {x.shape[-1]} of the last axis, or 1, got {pos_weight.size}")
     return pos_weight
@@ -141,15 +141,15 @@ def sigmoid_focal(
     gamma: NonNegative = 2.0,
     alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
 ) -> Evaluation:
-    r"""Binary cross entropy, weighed down where the score is right already.
+    r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
-    q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have it.
-    Labels between 0 and 1 are where libraries part: kornia focuses each term of the entropy by itself, MONAI takes sigmoid(-(2 z - 1) x) for q,
-    segmentation_models_pytorch 1 - exp(-BCE); at x = 1, z = 0.3, without alpha, that is 0.498, 0.363 and 0.411 where this is 0.356.
+    q is the predicted probability of the wrong class, z (1 - p) + (1 - z) p for any label in [0, 1], as in torchvision, optax and keras.
+    Libraries differ for labels between 0 and 1: kornia applies the focusing to each term of the entropy, MONAI uses q = sigmoid(-(2 z - 1) x),
+    segmentation_models_pytorch q = 1 - exp(-BCE). At x = 1, z = 0.3, without alpha, they give 0.498, 0.363 and 0.411, and this loss 0.356.
 
     Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
     gamma: focusing exponent; 0 is plain cross entropy.
-    alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in torchvision.
+    alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
     Synonyms: sigmoid_focal_loss, FocalLoss, BinaryFocalCrossentropy
     Search: focal loss
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
@@ -165,7 +165,7 @@ def sigmoid_focal(
     balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
 
     def log_slope() -> Array:
-        """D log q / dx, which is bounded where q itself is 0: q^(gamma - 1) never stands alone."""
+        """Return d log q / dx, which is bounded where q is 0, so that q^(gamma - 1) is never computed alone."""
         return np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
 
     def slope() -> Array:
@@ -177,7 +177,7 @@ def sigmoid_focal(
         return focus * (of_entropy + gamma * rate * ((wrong - right) + (gamma - 1.0) * rate) * entropy)
 
     def label_slope() -> Array:
-        certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there q is e^-|x|, and so is the entropy
+        certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there both q and the entropy are e^-|x|
         power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
         ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
         slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0

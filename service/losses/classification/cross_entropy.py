@@ -1,4 +1,4 @@
-"""One true class, or a distribution over classes, for each position. The class axis is axis 1, as in torch."""
+"""Cross entropy with one true class, or a distribution over classes, per position. The class axis is axis 1, as in torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
@@ -30,23 +30,21 @@ def cross_entropy(
     labels: ClassLabels,
     *,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
 ) -> Evaluation:
-    r"""Minus the log-probability of the true class, or of a distribution over the classes.
+    r"""Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-    0 log 0 is 0. Probabilities are taken as they are, not renormalised.
+    0 log 0 is 0. Probabilities are not renormalised.
 
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
-    predictions: scores of the classes, as `predictions_are` says.
+    predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
-    ignore_index: class index that does not count.
-    label_smoothing: share of the target spread evenly over all classes.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
-    Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of positions, whatever the weights (torch's rule)
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
     Synonyms: CrossEntropyLoss, CE, SparseCategoricalCrossentropy, CategoricalCrossentropy, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
     Reference: Good, Rational Decisions, 1952; Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990
     """
@@ -65,7 +63,7 @@ def cross_entropy(
 
 
 def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float, plain: bool) -> Evaluation:
-    """The sparse case: only one logarithm per position. plain: every position counts once, as in most calls."""
+    """Evaluate class indices, with one logarithm per position. plain: all positions have weight 1, as in most calls."""
     if form == "logits":
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
@@ -94,7 +92,7 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: f
 def _of_distribution(
     predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None, kept: Array | None
 ) -> Evaluation:
-    """The dense case: a target for every class. kept: divisors of the positions where they are not 1."""
+    """Evaluate probabilities as labels, a target for every class. kept: divisors of the positions, unless all are 1."""
     class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
     class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
     targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
@@ -126,12 +124,13 @@ def _of_distribution(
 
 
 @loss(example={"predictions": [[-0.5, -1.5, -1.8], [-1.2, -0.9, -1.2]], "labels": [0, 2]}, hessian_diagonal=True)
-def nll(predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
-    r"""Minus the given log-probability of the true class.
+def nll(
+    predictions: LogProbabilities, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: IgnoreIndex = -100
+) -> Evaluation:
+    r"""Negative log-likelihood: minus the given log-probability of the true class.
 
     Formula: \ell = -w_y \, x_y
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: NLLLoss, nll_loss, negative_log_likelihood
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
     """
@@ -146,18 +145,16 @@ def softmax_focal(
     *,
     gamma: NonNegative = 2.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
 ) -> Evaluation:
-    r"""Cross entropy of the softmax, each class weighed down where it is right already.
+    r"""Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value.
+    The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor of the value.
 
     Formula: \ell = -\sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     gamma: focusing exponent; 0 is plain cross entropy.
-    ignore_index: class index that does not count.
-    label_smoothing: share of the target spread evenly over all classes.
-    Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
+    Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
     Synonyms: CategoricalFocalCrossentropy, focal_loss, multiclass_focal, softmax_focal_loss
     Search: focal loss
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
@@ -170,7 +167,7 @@ def softmax_focal(
     values = times(targets * focus, surprise).sum(axis=1)
 
     def bounded() -> Array:
-        """P (-log p) / (1 - p), which tends to 1 as p does."""
+        """Return p (-log p) / (1 - p), which tends to 1 as p tends to 1."""
         normal = softmax.complements > np.finfo(surprise.dtype).tiny
         return softmax.probabilities() * np.divide(surprise, softmax.complements, out=np.ones_like(surprise), where=normal)
 

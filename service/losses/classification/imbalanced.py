@@ -10,7 +10,18 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, at_class, kept_weights, of_surprise, smoothed_targets
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, TensorSpec
+from service.losses.declaration import (
+    Bound,
+    ClassIndexOrIgnored,
+    ClassWeight,
+    Domain,
+    Fraction,
+    IgnoreIndex,
+    Logits,
+    NonNegative,
+    Positive,
+    TensorSpec,
+)
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
@@ -18,8 +29,8 @@ from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
 
 COUNTS = Domain(low=1, high=1e12)
-ClassCounts = Annotated[Array, TensorSpec("c", domain=COUNTS, description="how often each class occurs in the training data")]
-Priors = Annotated[Array, TensorSpec("c", domain=Domain(low=0, high=1, low_open=True), description="share of each class; only their ratios count")]
+ClassCounts = Annotated[Array, TensorSpec("c", domain=COUNTS, description="number of training samples of each class")]
+Priors = Annotated[Array, TensorSpec("c", domain=Domain(low=0, high=1, low_open=True), description="share of each class; only the ratios matter")]
 
 
 @loss(example=CALL, hessian_diagonal=True)
@@ -30,15 +41,14 @@ def asymmetric_single_label(
     gamma_pos: NonNegative = 1.0,
     gamma_neg: NonNegative = 4.0,
     label_smoothing: Fraction = 0.1,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the others.
+    r"""Asymmetric focal loss of a softmax with smoothed labels, with separate focusing exponents for the true class and the other classes.
 
     Formula: \ell = -\sum_k q_k w_k \log p_k, \quad w_y = (1 - p_y)^{\gamma_+}, \; w_k = p_k^{\gamma_-} \text{ for } k \ne y, \quad q_k = (1 - \epsilon) [k = y] + \frac{\epsilon}{C}, \quad p = \mathrm{softmax}(x)
     gamma_pos: focusing exponent of the true class.
     gamma_neg: focusing exponent of the others.
     label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: AsymmetricLossSingleLabel, ASLSingleLabel, asl_single_label
     Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119; timm AsymmetricLossSingleLabel
@@ -54,7 +64,7 @@ def asymmetric_single_label(
     values = times(targets * focus, surprise).sum(axis=1)
 
     def pullback(cotangent: Array) -> Array:
-        # by s = -log p: (1 - gamma s) p^gamma of the others, r^gamma (1 + gamma p s / r) of the true class, where s / r tends to 1 as r = 1 - p does to 0
+        # by s = -log p: (1 - gamma s) p^gamma of the others, r^gamma (1 + gamma p s / r) of the true class, where s / r tends to 1 as r = 1 - p tends to 0
         slope = targets * np.where(focus == 0, 0.0, focus * (1.0 - gamma_neg * surprise))
         ratio = np.divide(own, complement, out=np.ones_like(own), where=complement > np.finfo(own.dtype).tiny)
         true = complement**gamma_pos * (1.0 + gamma_pos * np.exp(-own) * ratio)
@@ -81,17 +91,16 @@ def asymmetric_single_label(
 
 
 def _shifted(logits: Array, shift: Array) -> Array:
-    """The logits plus a number for each class, less the largest logit first: so that huge scores do not swallow the shift."""
+    """Return the logits plus a shift per class. The largest logit is subtracted first, so that large scores do not absorb the shift."""
     per_class = shift.astype(logits.dtype, copy=False).reshape((1, -1) + (1,) * (logits.ndim - 2))
     return (logits - logits.max(axis=1, keepdims=True)) + per_class
 
 
 @loss(example=CALL | {"class_counts": [100.0, 10.0, 1.0]}, hessian_diagonal=True)
-def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_counts: ClassCounts, *, ignore_index: int = -100) -> Evaluation:
-    r"""Cross entropy of a softmax that takes each class as often as the training data has it, so that the scores themselves are balanced.
+def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_counts: ClassCounts, *, ignore_index: IgnoreIndex = -100) -> Evaluation:
+    r"""Balanced softmax: cross entropy of a softmax whose terms are multiplied by the class counts of the training data.
 
     Formula: \ell = -\log \frac{n_y e^{x_y}}{\sum_k n_k e^{x_k}}
-    ignore_index: class index that does not count.
     Divisor: the number of positions that are not ignored
     Synonyms: BalancedSoftmaxLoss, balanced_softmax_loss
     Reference: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, 2020, arXiv:2007.10740, equation 4
@@ -106,15 +115,14 @@ def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_cou
     bound=Bound(1e-13, 1e-12, "the logarithm of a prior as small as 1e-300 is rounded before it joins the score"),
 )
 def logit_adjusted(
-    predictions: Logits, labels: ClassIndexOrIgnored, priors: Priors, *, tau: NonNegative = 1.0, ignore_index: int = -100
+    predictions: Logits, labels: ClassIndexOrIgnored, priors: Priors, *, tau: NonNegative = 1.0, ignore_index: IgnoreIndex = -100
 ) -> Evaluation:
-    r"""Cross entropy of scores raised by the logarithm of each class's share.
+    r"""Cross entropy of scores shifted by tau times the logarithm of each class's prior.
 
     With tau 1 it is balanced_softmax.
 
     Formula: \ell = -\log \frac{e^{x_y + \tau \log \pi_y}}{\sum_k e^{x_k + \tau \log \pi_k}}
-    tau: strength of the adjustment; 0 is cross entropy.
-    ignore_index: class index that does not count.
+    tau: strength of the adjustment; 0 gives cross entropy.
     Divisor: the number of positions that are not ignored
     Synonyms: logit_adjustment, LogitAdjustedLoss
     Reference: Menon et al., Long-tail Learning via Logit Adjustment, 2021, arXiv:2007.07314, equation 10
@@ -135,17 +143,16 @@ def ldam(
     max_margin: NonNegative = 0.5,
     scale: Positive = 30.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy after the true class's score is lowered by a margin, larger for rarer classes, and all are scaled.
+    r"""Label-distribution-aware margin loss: scaled cross entropy with a margin on the true class, larger for rarer classes.
 
     The rarest class has the margin max_margin, as in the paper's code.
 
     Formula: \ell = w_y \, \mathrm{CE}\left( s (x - \Delta_y e_y), y \right), \quad \Delta_k = m \left( \min_j n_j / n_k \right)^{1/4}
     max_margin: m, the margin of the rarest class.
-    scale: s, the factor on the scores.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    scale: s, factor of the scores.
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: LDAMLoss, label_distribution_aware_margin
     Reference: Cao et al., Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss, 2019, arXiv:1906.07413, equation 13
     """
@@ -172,17 +179,16 @@ def class_balanced(
     *,
     beta: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.999,
     gamma: NonNegative = 0.0,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy of the softmax, or its focal form, each class weighed by one over its effective number of samples.
+    r"""Class-balanced loss: cross entropy or focal loss, with each class weighted by the inverse of its effective number of samples.
 
     The weights are scaled to sum to the number of classes, as in the authors' code.
 
     Formula: \ell = w_y (1 - p_y)^\gamma (-\log p_y), \quad w_k \propto \frac{1 - \beta}{1 - \beta^{n_k}}, \quad \sum_k w_k = C, \quad p = \mathrm{softmax}(x)
-    beta: how much a further sample of a class still adds; 0 weighs all alike, near 1 each class by one over its count.
-    gamma: focusing exponent; 0 is cross entropy.
-    ignore_index: class index that does not count.
-    Divisor: the number of positions that are not ignored, whatever the weights
+    beta: contribution of each further sample of a class; 0 weights all classes equally, values near 1 weight each class by the inverse of its count.
+    gamma: focusing exponent; 0 gives cross entropy.
+    Divisor: the number of positions that are not ignored, regardless of the weights
     Synonyms: CB, cb_loss, class_balanced_focal, effective_number
     Reference: Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, arXiv:1901.05555, equations 5 and 8
     """
@@ -218,19 +224,18 @@ def seesaw(
     p: NonNegative = 0.8,
     q: NonNegative = 2.0,
     eps: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.01,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
+    r"""Seesaw loss: cross entropy in which rarer classes have less weight as negatives, and wrongly predicted classes more.
 
-    The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on, a batch before its loss; here the counts come with
-    the call, and `state` has them with this call's classes counted too, to send with the next.
-    Its other two scores, of an object being there, are a cross entropy of their own.
+    The weights are constant in the gradient. mmdetection accumulates the class counts in training, from 1 on, and counts a batch before its loss. Here the request has
+    the counts, and `state` returns them including this batch, for the next request.
+    mmdetection's two objectness scores are a separate cross entropy.
 
     Formula: \ell = -\log \frac{e^{x_y}}{\sum_k S_k e^{x_k}}, \quad S_k = \min\left( 1, \frac{n_k}{n_y} \right)^p \max\left( 1, \frac{\sigma_k}{\max(\sigma_y, \epsilon)} \right)^q, \quad S_y = 1, \quad \sigma = \mathrm{softmax}(x)
-    p: how much rarer classes are spared; 0 is not at all.
-    q: how much likelier classes are punished; 0 is not at all.
-    eps: the least probability of the true class that others are compared with.
-    ignore_index: class index that does not count.
+    p: exponent of the mitigation for rarer classes; 0 disables it.
+    q: exponent of the compensation for classes with a larger probability; 0 disables it.
+    eps: lower bound of the true class's probability in the comparison.
     Divisor: the number of positions that are not ignored
     Synonyms: SeesawLoss, seesaw_loss
     Reference: Wang et al., Seesaw Loss for Long-Tailed Instance Segmentation, 2021, arXiv:2008.10032, equations 3 to 6; mmdetection SeesawLoss

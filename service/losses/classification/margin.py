@@ -1,6 +1,6 @@
-"""Losses on raw scores: of the margin, label times score, with labels -1 and 1; and of the gaps between classes' scores.
+"""Losses of raw scores: functions of the margin, label times score with labels -1 and 1.
 
-The binary ones are functions of m = label * score, element by element; at a kink their slope is that of the side where the loss is 0
+The margin m = label * score is elementwise. The derivative at a kink is that of the side where the loss is 0
 or flat (torch's choice for relu), unless the docstring says otherwise.
 """
 
@@ -23,9 +23,9 @@ EXAMPLE = {"predictions": [0.8, -1.2, 2.0], "labels": [1, -1, -1]}
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def hinge(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""How far a score is from the right side of the margin 1; the slope at the kink is 0.
+    r"""Hinge loss: linear below the margin 1, zero above. The slope at the kink is 0.
 
-    keras turns labels 0 and 1 of a whole batch into -1 and 1; here they are an error.
+    keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
     Formula: \ell = \max(0, 1 - t x)
     Synonyms: Hinge, hinge_loss, svm, binary_hinge
@@ -37,7 +37,7 @@ def hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The square of the hinge loss.
+    r"""Square of the hinge loss.
 
     Formula: \ell = \max(0, 1 - t x)^2
     Synonyms: SquaredHinge, squared_hinge_loss, L2-SVM
@@ -50,7 +50,7 @@ def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def perceptron(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""How far a score is from the right side of 0; the slope at 0 is 0.
+    r"""Perceptron loss: linear for scores of the wrong sign, zero otherwise. The slope at 0 is 0.
 
     Formula: \ell = \max(0, -t x)
     Synonyms: perceptron_loss
@@ -62,9 +62,9 @@ def perceptron(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The logistic loss of a score with labels -1 and 1.
+    r"""Logistic loss of raw scores with labels -1 and 1.
 
-    Where torch overflows to infinity (a margin below -709) and its gradient to NaN, this has the true value.
+    The value is exact where torch overflows to infinity (for margins below -709) and its gradient to NaN.
 
     Formula: \ell = \log(1 + e^{-t x})
     Synonyms: SoftMarginLoss, soft_margin_loss, logistic_loss
@@ -77,12 +77,12 @@ def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0], "gamma": 2.0}, hessian_diagonal=True)
 def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positive = 1.0) -> Evaluation:
-    r"""The focal loss's simpler sister: the logistic loss with a steeper sigmoid.
+    r"""Focal loss without the focusing factor (FL*): a logistic loss with a steeper sigmoid.
 
-    fvcore's further parameter alpha is sample_weight here.
+    fvcore's parameter alpha is sample_weight here.
 
     Formula: \ell = \frac{1}{\gamma} \log(1 + e^{-\gamma s x}), \quad s = 2 z - 1
-    gamma: steepness; 1 is the logistic loss.
+    gamma: steepness; 1 gives the logistic loss.
     Synonyms: sigmoid_focal_loss_star, focal_star
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, appendix A
     """
@@ -100,7 +100,7 @@ def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positi
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The squared hinge loss, linear for margins below -1.
+    r"""Modified Huber loss: the squared hinge loss, continued linearly for margins below -1.
 
     Formula: \ell = \max(0, 1 - m)^2 \text{ where } m \ge -1, \text{ else } -4 m, \quad m = t x
     Synonyms: modified_huber_loss
@@ -120,10 +120,10 @@ def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE | {"gamma": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) -> Evaluation:
-    r"""The hinge loss with its corner rounded over a width; the default is Rennie's.
+    r"""Smoothed hinge loss, with the kink rounded over a given width; the default is Rennie's.
 
     Formula: \ell = 0 \text{ where } m \ge 1, \; 1 - m - \frac{\gamma}{2} \text{ where } m \le 1 - \gamma, \text{ else } \frac{(1 - m)^2}{2 \gamma}, \quad m = t x
-    gamma: width of the rounding; near 0 it is hinge.
+    gamma: width of the rounding; towards 0 the loss tends to hinge.
     Synonyms: smooth_hinge_loss, smoothed_hinge
     Reference: Rennie and Srebro, Loss Functions for Preference Levels, 2005, IJCAI workshop; Shalev-Shwartz and Zhang, Stochastic Dual Coordinate Ascent, 2013, arXiv:1209.1873
     """
@@ -141,9 +141,9 @@ def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) 
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def exponential(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The exponential of minus the margin, AdaBoost's loss.
+    r"""Exponential loss of AdaBoost: the exponential of minus the margin.
 
-    scikit-learn's boosting takes the score as half the log-odds: the same formula.
+    In scikit-learn's boosting the score is half the log-odds; the formula is the same.
 
     Formula: \ell = e^{-t x}
     Synonyms: ExponentialLoss, exponential_loss, adaboost
@@ -156,7 +156,7 @@ def exponential(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def unhinged(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The hinge loss without its hinge: it goes on below 0 for large margins, and stands any symmetric label noise.
+    r"""Unhinged loss: one minus the margin, unbounded below, and robust to symmetric label noise.
 
     Formula: \ell = 1 - t x
     Synonyms: unhinged_loss, linear_margin
@@ -168,10 +168,10 @@ def unhinged(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def ramp(predictions: Margins, labels: Signs, *, cap: Positive = 1.0) -> Evaluation:
-    r"""The hinge loss, cut off at a largest value; the slope at both kinks is 0.
+    r"""Ramp loss: the hinge loss clipped at an upper bound. The slope at both kinks is 0.
 
     Formula: \ell = \min(c, \max(0, 1 - t x))
-    cap: c, the largest loss; Collobert's s is 1 - c.
+    cap: c, upper bound of the loss; Collobert's s is 1 - c.
     Synonyms: ramp_loss, truncated_hinge, robust_hinge
     Reference: Collobert et al., Trading Convexity for Scalability, 2006, ICML
     """
@@ -188,7 +188,7 @@ def ramp(predictions: Margins, labels: Signs, *, cap: Positive = 1.0) -> Evaluat
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def savage(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""The square of the probability given to the wrong side: bounded, so that outliers count little.
+    r"""Savage loss: the squared probability of the wrong class, bounded, so that outliers have little influence.
 
     Formula: \ell = \left( \frac{1}{1 + e^{2 t x}} \right)^2
     Synonyms: savage_loss
@@ -207,7 +207,7 @@ def savage(predictions: Margins, labels: Signs) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def tangent(predictions: Margins, labels: Signs) -> Evaluation:
-    r"""A bounded loss that also punishes margins that are too right.
+    r"""Tangent loss: bounded, and it penalizes margins that are too large as well.
 
     Formula: \ell = \left( 2 \arctan(t x) - 1 \right)^2
     Synonyms: tangent_loss

@@ -32,11 +32,11 @@ def multi_margin(
     margin: float = 1.0,
     weight: ClassWeight | None = None,
 ) -> Evaluation:
-    r"""Hinge losses of the true class against every other one, each to the power p. The slope at a kink is 0.
+    r"""Multi-class hinge loss of the true class against every other class, each term to the power p. The slope at a kink is 0.
 
     Formula: \ell = \frac{w_y}{C} \sum_{j \ne y} \max(0, m - x_y + x_j)^p
     p: 1, or 2 for squares.
-    margin: m, by how much the true class's score should lead.
+    margin: m, required lead of the true class's score.
     Divisor: the number of samples, also with class weights (torch's rule)
     Synonyms: MultiMarginLoss, multi_margin_loss, weston_watkins
     Reference: Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, 1999, ESANN
@@ -64,7 +64,7 @@ def multi_margin(
 
 
 def _rivals(predictions: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """The score of the true class, the largest of the others (-infinity where there is none), and its first index."""
+    """Return the score of the true class, the largest other score (-infinity if there is none), and its first index."""
     others = predictions.copy()
     np.put_along_axis(others, labels[:, None], -np.inf, 1)
     rival = np.argmax(others, axis=1)
@@ -72,7 +72,7 @@ def _rivals(predictions: Array, labels: Array) -> tuple[Array, Array, Array]:
 
 
 def _of_gap(predictions: Array, labels: Array, rival: Array, values: Array, up: Array, down: Array) -> Evaluation:
-    """A loss that rises with the rival's score where `up`, and falls with the true class's where `down`."""
+    """Build the Evaluation of a loss that increases with the rival's score where `up`, and decreases with the true class's score where `down`."""
 
     def pullback(cotangent: Array) -> Array:
         c = spread(cotangent, values)
@@ -89,12 +89,12 @@ def _of_gap(predictions: Array, labels: Array, rival: Array, values: Array, up: 
 
 @loss(example=SCORES, hessian_diagonal=True)
 def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Literal["crammer_singer", "keras"] = "crammer_singer") -> Evaluation:
-    r"""How far the true class's score is from leading the best other one by 1.
+    r"""Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
-    The gradient goes to the first of tied rivals, and is 0 at the kink.
+    The gradient goes to the first of equal rivals, and is 0 at the kink.
 
     Formula: \ell = \max(0, 1 + \max_{j \ne y} x_j - x_y)
-    convention: crammer_singer, as optax and scikit-learn have it; keras lets a score of 0 stand among the others, so that it differs where all others are negative.
+    convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if all others are negative.
     Synonyms: CategoricalHinge, multiclass_hinge_loss, crammer_singer, categorical_hinge
     Reference: Crammer and Singer, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines, 2001, JMLR 2
     """
@@ -108,7 +108,7 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
 
 @loss(example=SCORES, hessian_diagonal=True)
 def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation:
-    r"""How far the best score is above the true class's. The gradient goes to the first of tied rivals, and is 0 at a tie with the true class.
+    r"""Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a tie with the true class.
 
     Formula: \ell = \max_j x_j - x_y
     Synonyms: multiclass_perceptron_loss, structured_perceptron

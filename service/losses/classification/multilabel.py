@@ -1,4 +1,4 @@
-"""Many labels of a sample, each true or false: scores of all classes against the set of the true ones."""
+"""Multi-label classification: scores of all classes against the set of true classes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description
 ClassList = Annotated[
     Array, TensorSpec("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
 ]
-ClassFlags = Annotated[Array, TensorSpec("n c", domain=UNIT, gradient="on request", description="is each class true, mostly 0 or 1")]
+ClassFlags = Annotated[Array, TensorSpec("n c", domain=UNIT, gradient="on request", description="true label of each class, mostly 0 or 1")]
 
 
 @loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True)
 def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
-    r"""Hinge losses of every true class against every other class. The slope at a kink is 0.
+    r"""Multi-label hinge loss of every true class against every other class. The slope at a kink is 0.
 
     A class listed twice counts twice, as in torch.
 
@@ -46,7 +46,7 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
     step = max(1, BLOCK // classes)
     for samples in (falling[start : start + step] for start in range(0, n, step)):
         against = np.zeros((len(samples), classes), predictions.dtype)
-        place, row = np.nonzero(listed[samples].T)  # place by place, as those with the most true classes stand in front
+        place, row = np.nonzero(listed[samples].T)  # place by place, since samples with the most true classes come first
         for start in range(0, len(row), step):
             r = row[start : start + step]
             sample = samples[r]
@@ -72,7 +72,7 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
 
 @loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
 def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weight: ClassWeight | None = None) -> Evaluation:
-    r"""The mean over the classes of their binary cross entropies: one value for a sample.
+    r"""Binary cross entropy averaged over the classes, one value per sample.
 
     Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
     Divisor: the number of samples, also with class weights
@@ -112,14 +112,14 @@ def asymmetric(
     gamma_neg: NonNegative = 4.0,
     clip: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.05,
 ) -> Evaluation:
-    r"""Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+    r"""Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
-    The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+    The slope at the clip is 0. timm always returns the sum, and clips the arguments of the logarithms from below at 1e-8; here they are exact.
 
     Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
     gamma_pos: focusing exponent of the positives.
     gamma_neg: focusing exponent of the negatives.
-    clip: m, the probability below which a negative counts for nothing.
+    clip: m, probability below which the loss of a negative is 0.
     Synonyms: ASL, AsymmetricLoss, AsymmetricLossMultiLabel, asymmetric_loss
     Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119, equation 7
     """
@@ -128,13 +128,13 @@ def asymmetric(
     small = log1pexp_small(x, e)
     p, q = sigmoid(x, e), sigmoid(-x, e)
     shifted = np.maximum(p - clip, 0.0)
-    kept = q + clip  # 1 - p_m where the clip does not hold
+    kept = q + clip  # 1 - p_m where the negative is not clipped
     above = np.maximum(x, 0.0) + small  # -log(1 - p)
     surprise = np.where(shifted > 0.5, -np.log(kept), -np.log1p(-np.minimum(shifted, 0.5))) if clip else above
     entropy = np.where(true, np.maximum(-x, 0.0) + small, surprise)
     focus = np.where(true, q**gamma_pos, shifted**gamma_neg)
 
-    # p_m^(g - 1) never stands alone: -log(1 - p_m) / p_m tends to 1 as p_m does to 0
+    # p_m^(g - 1) is never computed alone: -log(1 - p_m) / p_m tends to 1 as p_m tends to 0
     ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
     rate = p * (q / kept) if clip else p  # the slope of -log(1 - p_m)
 
@@ -154,9 +154,9 @@ def asymmetric(
 
 @loss(example={"predictions": [[0.8, -1.2, 2.0], [-0.3, 0.4, 0.1]], "labels": [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]}, merges=False)
 def soft_f1(predictions: ClassScores, labels: ClassFlags, *, average: Literal["macro", "micro"] = "macro") -> Evaluation:
-    r"""One minus the F1 score of the whole batch, with probabilities in place of decisions.
+    r"""One minus the F1 score of the whole batch, with probabilities in place of predicted labels.
 
-    The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+    The whole batch is one sample: per_sample has one number. The loss is 0 if nothing is true and nothing is predicted.
 
     Formula: L = \frac{1}{C} \sum_k \left( 1 - \frac{2 \sum_i p_{ik} z_{ik}}{\sum_i p_{ik} + \sum_i z_{ik}} \right), \quad p = \sigma(x)
     average: macro: the mean over the classes; micro: one score of all entries together.
@@ -178,7 +178,7 @@ def soft_f1(predictions: ClassScores, labels: ClassFlags, *, average: Literal["m
     shares = wrong.size
 
     def slope(own: Array, rest: Array) -> Array:
-        """By p with the label z, and by z with p: (hits - own whole) / whole^2, its two parts."""
+        """Return the derivative by p given the label z, or by z given p: (hits - own whole) / whole^2, from its two parts."""
         return (2.0 / shares) * (rest * (hits / whole) - own * ((hits + wrong) / whole)) / whole
 
     return Evaluation(

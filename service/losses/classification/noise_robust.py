@@ -8,7 +8,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification._shared import CALL, kept_weights, of_surprise
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
@@ -22,16 +22,15 @@ def generalized_cross_entropy(
     *,
     q: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.5,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
+    r"""Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q = 1).
 
     The default is keras's, which takes probabilities; the paper has q = 0.7.
 
     Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
-    q: exponent; half of mae_probability at 1.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    q: exponent; 1 gives half of mae_probability.
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: CategoricalGeneralizedCrossEntropy, GCE, lq_loss
     Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss, 2018, arXiv:1805.07836, equation 6
     """
@@ -55,18 +54,17 @@ def symmetric_cross_entropy(
     beta: NonNegative = 1.0,
     log_zero: Annotated[float, annotated_types.Le(0)] = -4.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy of the prediction against the label plus that of the label against the prediction.
+    r"""Symmetric cross entropy: cross entropy plus the reverse cross entropy, of the label relative to the prediction.
 
     With one true class the reverse term is -log_zero (1 - p).
 
     Formula: \ell = w_y \left( -\alpha \log p_y - \beta \sum_k p_k \log q_k \right), \quad \log 0 := A
     alpha: weight of the cross entropy.
     beta: weight of the reverse cross entropy.
-    log_zero: A, what stands for the logarithm of a label's zeros.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    log_zero: A, value used for log 0.
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: SCE, SCELoss, SymmetricCrossEntropyLoss
     Reference: Wang et al., Symmetric Cross Entropy for Robust Learning with Noisy Labels, 2019, arXiv:1908.06112, equation 7
     """
@@ -83,12 +81,13 @@ def symmetric_cross_entropy(
 
 
 @loss(example=CALL, hessian_diagonal=True)
-def mae_probability(predictions: Logits, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: int = -100) -> Evaluation:
-    r"""The absolute errors of the softmax's probabilities against the one true class, added up.
+def mae_probability(
+    predictions: Logits, labels: ClassIndexOrIgnored, *, weight: ClassWeight | None = None, ignore_index: IgnoreIndex = -100
+) -> Evaluation:
+    r"""Sum over the classes of the absolute errors of the softmax probabilities.
 
     Formula: \ell = w_y \sum_k |p_k - q_k| = 2 w_y (1 - p_y), \quad p = \mathrm{softmax}(x)
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: mae_softmax, probability_mae
     Reference: Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural Networks, 2017, arXiv:1712.09482
     """
@@ -102,14 +101,13 @@ def taylor_cross_entropy(
     *,
     order: Annotated[int, annotated_types.Ge(1), annotated_types.Le(50)] = 2,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""The first terms of the cross entropy's expansion in 1 - p.
+    r"""Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
     Formula: \ell = w_y \sum_{i=1}^{t} \frac{(1 - p_y)^i}{i}, \quad p = \mathrm{softmax}(x)
-    order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: TaylorCrossEntropyLoss, taylor_ce
     Reference: Feng et al., Can Cross Entropy Loss Be Robust to Label Noise?, 2020, IJCAI, equation 5
     """
@@ -135,7 +133,7 @@ def _polynomial(x: Array, coefficients: list[float]) -> Array:
     return out
 
 
-NEWTON = 60  # steps at most; ten are usual
+NEWTON = 60  # maximum number of steps; ten are usual
 
 
 # ------------------------------------------------------------------ heavy-tailed
@@ -153,17 +151,16 @@ def bi_tempered_logistic(
     t1: Fraction = 0.8,
     t2: Annotated[float, annotated_types.Ge(1)] = 1.2,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
+    r"""Bi-tempered logistic loss: t1 below 1 bounds the loss of outliers, and t2 above 1 gives the softmax heavy tails.
 
-    Both 1 are cross entropy. The normaliser is found to the last bits by Newton's method, which climbs to it from one side.
+    With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
 
     Formula: \ell = -\log_{t_1} p_y - \frac{1}{2 - t_1} \left( 1 - \sum_k p_k^{2 - t_1} \right), \quad \log_t u = \frac{u^{1-t} - 1}{1 - t}, \quad p_k = \left( 1 + (t_2 - 1)(\lambda - x_k) \right)^{-1 / (t_2 - 1)}, \quad \sum_k p_k = 1
     t1: temperature of the logarithm, from 0 to 1.
     t2: temperature of the exponential, from 1 on.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: bi_tempered, BiTemperedLogisticLoss, bi_tempered_loss
     Reference: Amid et al., Robust Bi-Tempered Logistic Loss Based on Bregman Divergences, 2019, arXiv:1906.03361, equations 5 and 6
     """
@@ -207,10 +204,10 @@ def bi_tempered_logistic(
 
 
 def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:
-    """Logarithms of the probabilities, from how far the scores are below the largest one.
+    """Return the logarithms of the probabilities, from the differences of the scores to the largest one.
 
     With s(l) the sum of the powers at the normaliser l, s^-(t - 1) rises and is concave, and at l = 0 it is below its goal 1: Newton's
-    steps never go too far.
+    steps never overshoot.
     """
     e = t - 1.0
     if e == 0:
@@ -232,7 +229,7 @@ def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:
 
 
 def _tempered_surprise(log_p: Array, short: Array, t: float) -> Array:
-    """-log_t p - (1 - p^(2 - t)) / (2 - t), which is the integral of s (1 - s)^-t from 0 to 1 - p: a series where that is short."""
+    """Return -log_t p - (1 - p^(2 - t)) / (2 - t), the integral of s (1 - s)^-t from 0 to 1 - p, by a series for small 1 - p."""
     near = short < 0.25
     r = np.where(near, short, 0.0)
     series, coefficient = np.zeros_like(r), 1.0

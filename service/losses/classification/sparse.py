@@ -17,15 +17,15 @@ from service.losses.registry import loss
 
 @loss(example=CALL, hessian_diagonal=True)
 def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
-    r"""The loss of which 1.5-entmax is the link: probabilities that reach 0 as sparsemax's do, on a smooth way.
+    r"""Loss of 1.5-entmax, which gives sparse probabilities and is smoother than sparsemax.
 
-    Exactly 0 where the true class leads by 2. Computed as a sum of what is positive.
+    The loss is exactly 0 if the true class leads by 2. It is computed as a sum of non-negative terms.
 
     Formula: \ell = \frac{4}{3} \left( 1 - \sum_k p_k^{3/2} \right) + \sum_k p_k x_k - x_y, \quad p_k = \max\left( \frac{x_k}{2} - \tau, 0 \right)^2, \quad \sum_k p_k = 1
     Synonyms: entmax15_loss, Entmax15Loss, tsallis15, entmax
     Reference: Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019, arXiv:1905.05702, equations 10 and 14
     """
-    x = np.maximum(0.5 * (predictions - predictions.max(axis=1, keepdims=True)), -2.0)  # what is 1 below the top has no part
+    x = np.maximum(0.5 * (predictions - predictions.max(axis=1, keepdims=True)), -2.0)  # scores 1 below the largest have probability 0
     root = np.maximum(x - _entmax_threshold(x), 0.0)  # of each probability
     at_label = labels[:, None]
     own = np.take_along_axis(root, at_label, 1)
@@ -34,7 +34,7 @@ def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
     short = (others * others).sum(axis=1, keepdims=True)  # 1 - p of the label
     lack = short / (1.0 + own)  # 1 - its root
     half_gap = 0.5 * (predictions.max(axis=1, keepdims=True) - np.take_along_axis(predictions, at_label, 1))
-    below = np.maximum(half_gap + _entmax_threshold(x), 0.0)  # how far the label's score is under the threshold
+    below = np.maximum(half_gap + _entmax_threshold(x), 0.0)  # distance of the label's score below the threshold
     values = ((others**3).sum(axis=1, keepdims=True) + lack * lack * (3.0 - lack)) * (2.0 / 3.0) + 2.0 * below
     slope = others * others
     np.put_along_axis(slope, at_label, -short, 1)
@@ -48,22 +48,22 @@ def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
 
 
 def _entmax_threshold(x: Array) -> Array:
-    """The number tau for which the squares of max(x - tau, 0) sum to 1, where the largest x is 0."""
+    """Return tau for which the squares of max(x - tau, 0) sum to 1, where the largest x is 0."""
     falling = -np.sort(-x, axis=1)
     rank = np.arange(1, x.shape[1] + 1, dtype=x.dtype).reshape((1, -1) + (1,) * (x.ndim - 2))
     mean = np.cumsum(falling, axis=1) / rank
-    beyond = 1.0 - (np.cumsum(falling * falling, axis=1) - rank * mean * mean)  # 1 less the squared deviations
+    beyond = 1.0 - (np.cumsum(falling * falling, axis=1) - rank * mean * mean)  # 1 minus the squared deviations
     taus = mean - np.sqrt(np.maximum(beyond, 0.0) / rank)
     size = (taus <= falling).sum(axis=1, keepdims=True)
     tau = np.take_along_axis(taus, size - 1, 1)
     root = np.maximum(x - tau, 0.0)
-    tau += ((root * root).sum(axis=1, keepdims=True) - 1.0) / (2.0 * root.sum(axis=1, keepdims=True))  # a step of Newton's
+    tau += ((root * root).sum(axis=1, keepdims=True) - 1.0) / (2.0 * root.sum(axis=1, keepdims=True))  # one Newton step
     return tau
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0]}, hessian_diagonal=True, bound=ELEMENTWISE)
 def binary_sparsemax(predictions: Margins, labels: ZeroOrOne) -> Evaluation:
-    r"""The sparsemax loss of two classes: 0 beyond the margin 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
+    r"""Sparsemax loss of two classes: 0 for margins above 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
 
     Formula: \ell = 0 \text{ where } m \ge 1, \; -m \text{ where } m \le -1, \text{ else } \frac{(1 - m)^2}{4}, \quad m = (2 z - 1) x
     Synonyms: sparsemax_loss, modified_hinge
@@ -76,9 +76,9 @@ def binary_sparsemax(predictions: Margins, labels: ZeroOrOne) -> Evaluation:
 
 @loss(example=SCORES, hessian_diagonal=True)
 def multiclass_sparsemax(predictions: Logits, labels: ClassIndex) -> Evaluation:
-    r"""The loss of which sparsemax is the link, as cross entropy is of the softmax: exactly 0 where the true class leads by 1.
+    r"""Sparsemax loss: the analogue of cross entropy for sparsemax, exactly 0 if the true class leads by 1.
 
-    Computed as half the squared distance of sparsemax(x) from the label, plus what the label's score lacks to the threshold: sums of what is positive.
+    It is computed as half the squared distance of sparsemax(x) from the label, plus the distance of the label's score below the threshold: sums of non-negative terms.
 
     Formula: \ell = \frac{1}{2} \sum_{j \in S} (x_j^2 - \tau^2) + \frac{1}{2} - x_y, \quad S = \{j : x_j > \tau\}, \quad \sum_{j \in S} (x_j - \tau) = 1
     Synonyms: multiclass_sparsemax_loss, sparsemax

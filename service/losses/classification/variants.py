@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
@@ -26,23 +26,22 @@ def poly1_cross_entropy(
     *,
     epsilon: Annotated[float, annotated_types.Ge(-1)] = 2.0,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
-    r"""Cross entropy with another weight on the first term of its expansion in 1 - p.
+    r"""Poly-1 loss: cross entropy with another weight on the first term of its expansion in 1 - p.
 
     The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
     Formula: \ell = w_y \left( -\log p_y + \epsilon (1 - p_y) \right), \quad p = \mathrm{softmax}(x)
-    epsilon: weight of 1 - p; 0 is cross entropy.
-    ignore_index: class index that does not count.
-    Divisor: the sum of the true classes' weights over what is not ignored
+    epsilon: weight of 1 - p; 0 gives cross entropy.
+    Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511, equation 6
     """
     if epsilon >= 0:
         value: OfLabel = lambda s, p, r: s + epsilon * r  # noqa: E731
         slope: OfLabel = lambda s, p, r: 1.0 + epsilon * p  # noqa: E731
-    else:  # as sums of what is positive: s - (1 - p) is e^-s - 1 + s
+    else:  # as sums of positive terms: s - (1 - p) is e^-s - 1 + s
         value = lambda s, p, r: (1.0 + epsilon) * s - epsilon * expm1_minus(-s)  # noqa: E731
         slope = lambda s, p, r: (1.0 + epsilon) - epsilon * r  # noqa: E731
     return of_surprise(predictions, labels, weight, ignore_index, value, slope, lambda s, p, r: -epsilon * p)
@@ -50,7 +49,7 @@ def poly1_cross_entropy(
 
 @loss(example={"predictions": EXAMPLE_LOGITS}, hessian_diagonal=True)
 def z_loss(predictions: Logits) -> Evaluation:
-    r"""The square of the scores' log-sum-exp, which keeps a softmax's scores from drifting.
+    r"""Square of the log-sum-exp of the scores, which keeps the normalizer of a softmax near 1.
 
     A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
 
@@ -63,7 +62,7 @@ def z_loss(predictions: Logits) -> Evaluation:
 
 
 def log_sum_exp_squared(logits: Array, kept: Array) -> Evaluation:
-    """The z loss of each position, times 0 or 1."""
+    """Evaluate the z loss of each position, times 0 or 1."""
     softmax = Softmax(logits)
     total = (softmax.largest + np.log1p(softmax.rest))[:, 0]
     values = times(kept, total * total)
@@ -91,14 +90,14 @@ ViewLabel = Annotated[Array, TensorSpec("n", kind="integer", below="c", descript
 )
 @in_float64
 def jsd_cross_entropy(predictions: ViewLogits, labels: ViewLabel, *, alpha: NonNegative = 12.0, smoothing: Fraction = 0.1) -> Evaluation:
-    r"""Cross entropy of the clean view, and the Jensen-Shannon divergence of all views' probabilities.
+    r"""Cross entropy of the clean view plus the Jensen-Shannon divergence of all views, as in AugMix.
 
-    timm's loss with the views on axis 1 (it has them one after the other along the batch); it holds the mixture's probabilities above 1e-7, here
-    they are as they are.
+    As in timm, with the views on axis 1 (timm concatenates them along the batch). timm clips the mixture's probabilities from below at 1e-7; here
+    they are exact.
 
     Formula: \ell_i = \mathrm{CE}(x_{i1}, y_i) + \frac{\alpha}{V} \sum_v \mathrm{KL}(p_{iv} \| m_i), \quad m_i = \frac{1}{V} \sum_v p_{iv}, \quad p = \mathrm{softmax}(x)
     alpha: weight of the divergence; 12 in timm and the paper.
-    smoothing: share of the target of the cross entropy that is spread evenly over all classes.
+    smoothing: share of the cross entropy's target spread evenly over all classes.
     Divisor: the number of samples
     Synonyms: JsdCrossEntropy, augmix, jsd_loss, jensen_shannon_consistency
     Reference: Hendrycks et al., AugMix: A Simple Data Processing Method to Improve Robustness and Uncertainty, 2020, arXiv:1912.02781, equation 1
@@ -126,7 +125,7 @@ def jsd_cross_entropy(predictions: ViewLogits, labels: ViewLabel, *, alpha: NonN
 
 
 def _log_shares(logits: Array, softmax: Softmax) -> Array:
-    """log(p / mixture) for every view: from the differences of the logits where these are small, up to what all classes share."""
+    """Return log(p / mixture) for every view, from the differences of the logits where they are small, up to a term common to all classes."""
     gaps = logits[:, None] - logits[:, :, None]  # of view u from view v, (n, v, u, c)
     surprise = softmax.negative_log().reshape(logits.shape)
     apart = surprise[:, :, None] - surprise[:, None]

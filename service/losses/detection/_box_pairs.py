@@ -1,9 +1,9 @@
 """Geometry of pairs of boxes (x1, y1, x2, y2), row by row.
 
-No epsilon stands in any denominator (torchvision adds 1e-7 to areas and squared lengths, which is felt by boxes smaller than about 1e-3):
-lengths are taken relative to the box that encloses both, so that boxes of any size, 1e-300 or 1e300, give exact ratios, and 1 - IoU is
-a sum of what the boxes do not share. 0 / 0 is 0: two boxes without area have IoU 0. Where sides touch (kinks) a slope is
-the mean of both sides', as torch's min and max have it; boxes that only touch do not overlap.
+Denominators have no epsilon (torchvision adds 1e-7 to areas and squared lengths, which affects boxes smaller than about 1e-3).
+Lengths are relative to the box that encloses both, so that ratios are exact for boxes of any size, 1e-300 or 1e300. 1 - IoU is
+a sum of the areas that the boxes do not share. 0 / 0 is 0: two boxes without area have IoU 0. Where sides touch (kinks), a slope is
+the mean of the one-sided slopes, as for torch's min and max. Boxes that only touch do not overlap.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero
 
-Sides = tuple[Array, Array]  # of a quantity: how it changes as the low and the high side move outwards
+Sides = tuple[Array, Array]  # derivatives of a quantity by the low and the high side moving outwards
 
 
 @dataclass(frozen=True)
 class Axis:
     """Two intervals on one axis, with all lengths relative to the interval that encloses both.
 
-    low, high: of the interval whose sides move; other_low, other_high: of the other one.
+    low, high: ends of the interval whose sides move; other_low, other_high: ends of the other one.
     """
 
     low: Array
@@ -38,12 +38,12 @@ class Axis:
         return np.maximum(self.high, self.other_high) - np.minimum(self.low, self.other_low)
 
     def relative(self, length: Array) -> Array:
-        """Over the unit."""
+        """Divide by the unit."""
         return divide_or_zero(length, self.unit)
 
     @cached_property
     def length(self) -> Array:
-        """Of the moving interval."""
+        """Length of the moving interval."""
         return self.relative(self.high - self.low)
 
     @cached_property
@@ -53,12 +53,12 @@ class Axis:
 
     @cached_property
     def overlap(self) -> Array:
-        """Length of the intersection as it is, not relative; negative for a gap."""
+        """Length of the intersection in absolute units; negative for a gap."""
         return np.minimum(self.high, self.other_high) - np.maximum(self.low, self.other_low)
 
     @cached_property
     def meets(self) -> Array:
-        """Whether the intersection has a length, however short beside the unit."""
+        """True where the intersection has a positive length, however small relative to the unit."""
         return self.overlap > 0
 
     @cached_property
@@ -72,7 +72,7 @@ class Axis:
         return np.log(self.overlap) - np.log(self.unit)
 
     def per_shared(self, x: Array) -> Array:
-        """Over the length of the intersection, 0 where there is none."""
+        """Divide by the length of the intersection; 0 where there is none."""
         short = self.meets & (self.shared < 1e3 * np.finfo(x.dtype).tiny)
         return np.where(short, divide_or_zero(x * self.unit, np.where(short, self.overlap, 0.0)), divide_or_zero(x, self.shared)).astype(
             x.dtype, copy=False
@@ -85,17 +85,17 @@ class Axis:
 
     @cached_property
     def gap(self) -> Array:
-        """Length between intervals that do not meet."""
+        """Length of the gap between disjoint intervals."""
         return np.maximum(-self.signed, 0.0)
 
     @cached_property
     def before(self) -> Array:
-        """By how much the moving interval begins earlier."""
+        """Length by which the moving interval begins earlier."""
         return self.relative(self.other_low - self.low)
 
     @cached_property
     def after(self) -> Array:
-        """By how much the moving interval ends later."""
+        """Length by which the moving interval ends later."""
         return self.relative(self.high - self.other_high)
 
     @cached_property
@@ -119,46 +119,46 @@ class Axis:
         return (self.after - self.before) / 2
 
     def rest(self, sign: float) -> Array:
-        """1 - 2 center where the moving interval lies higher (sign 1), 1 + 2 center where it lies lower (-1)."""
+        """Return 1 - 2 center where the moving interval is higher (sign 1), 1 + 2 center where it is lower (-1)."""
         if sign > 0:
             return self.relative(self.other_high - self.low) + np.maximum(self.before, 0.0) + np.maximum(-self.after, 0.0)
         return self.relative(self.high - self.other_low) + np.maximum(self.after, 0.0) + np.maximum(-self.before, 0.0)
 
     @cached_property
     def inner(self) -> Sides:
-        """For either side: 1 where it lies within the other interval's end, 0 outside, 1/2 on it."""
+        """Return, for either side, 1 where it is inside the other interval's end, 0 outside, 1/2 on it."""
         half = self.low.dtype.type(0.5)
         return half - half * np.sign(self.other_low - self.low), half - half * np.sign(self.high - self.other_high)
 
     def swapped(self) -> Axis:
-        """With the roles of the intervals exchanged."""
+        """Exchange the roles of the intervals."""
         return Axis(self.other_low, self.other_high, self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two boxes for each row; derivatives are by the sides of the first, moving outwards, in units of the enclosing box."""
+    """Pairs of boxes, one per row; derivatives are by the sides of the first box, moving outwards, in units of the enclosing box."""
 
     x: Axis
     y: Axis
 
     @classmethod
     def of(cls, boxes: Array, others: Array) -> Pair:
-        """From (..., 4) arrays."""
+        """Build from (..., 4) arrays."""
         return cls(*(Axis(boxes[..., k], boxes[..., k + 2], others[..., k], others[..., k + 2]) for k in (0, 1)))
 
     def swapped(self) -> Pair:
-        """With the roles of the boxes exchanged."""
+        """Exchange the roles of the boxes."""
         return Pair(self.x.swapped(), self.y.swapped())
 
     @cached_property
     def area(self) -> Array:
-        """Of the first box."""
+        """Area of the first box."""
         return self.x.length * self.y.length
 
     @cached_property
     def other_area(self) -> Array:
-        """Of the second box."""
+        """Area of the second box."""
         return self.x.other * self.y.other
 
     @cached_property
@@ -168,7 +168,7 @@ class Pair:
 
     @cached_property
     def meets(self) -> Array:
-        """Whether the intersection has an area."""
+        """True where the intersection has a positive area."""
         return self.x.meets & self.y.meets
 
     @cached_property
@@ -190,19 +190,19 @@ class Pair:
 
     @cached_property
     def one_minus_iou(self) -> Array:
-        """1 - IoU without the difference."""
+        """1 - IoU without cancellation."""
         return np.where(self.union > 0, divide_or_zero(self.apart, self.union), 1.0).astype(self.union.dtype, copy=False)
 
     @cached_property
     def empty(self) -> Array:
         """The part of the enclosing box that neither box covers: left and right strips beside the narrower box, gaps."""
         x, y = self.x, self.y
-        # in the strip that only one box reaches, what is empty is the enclosing height (1) minus that box's
+        # in a strip that only one box reaches, the empty part is the enclosing height (1) minus that box's
         above, others_above = np.maximum(-y.before, 0.0) + np.maximum(-y.after, 0.0), np.maximum(y.before, 0.0) + np.maximum(y.after, 0.0)
         return x.own * above + x.others_own * others_above + x.gap + x.shared * y.gap
 
     def slopes(self, derivative: Callable[[Axis, Axis], Sides], factor: Array | float = 1.0) -> Array:
-        """Factor * d / d boxes (..., 4) of what changes by `derivative` (of an axis and the one across) as the sides move outwards."""
+        """Return factor * d / d boxes (..., 4) of a quantity with the given `derivative` (a function of an axis and the other one) by sides moving outwards."""
         (x1, x2), (y1, y2) = derivative(self.x, self.y), derivative(self.y, self.x)
         x, y = self.x.unit, self.y.unit
         return np.stack(
@@ -213,24 +213,24 @@ class Pair:
     # -------------------------------------------------------------- derivatives as (axis, across) -> sides
 
     def log_iou(self, axis: Axis, across: Axis, factor: Array | float = 1.0) -> Sides:
-        """Factor * d log IoU, for boxes that meet."""
+        """Return factor * d log IoU, for boxes that overlap."""
         gain = axis.per_shared(factor * divide_or_zero(self.other_area + axis.own * across.length, self.union))
         rate = divide_or_zero(np.broadcast_to(factor, self.union.shape), self.union)
         cost = np.where(np.isfinite(rate), rate * across.length, factor * divide_or_zero(across.length, self.union))
         return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_iou(self, axis: Axis, across: Axis) -> Sides:
-        """D IoU."""
+        """Return d IoU."""
         gain = divide_or_zero(divide_or_zero(self.other_area + axis.own * across.length, self.union) * across.shared, self.union)
         cost = divide_or_zero(across.length * self.iou, self.union)
         return _sides(axis, lambda inner: np.where(self.meets, inner * gain - (1.0 - inner) * cost, 0.0).astype(cost.dtype, copy=False))
 
     def d_covered(self, axis: Axis, across: Axis) -> Sides:
-        """D (union / enclosing box)."""
+        """Return d (union / enclosing box)."""
         within = np.where(self.meets, across.own, across.length)
 
         def moved(inner: Array, others_end: Array) -> Array:
-            # a side of the enclosing box: h - union, with h the moving box's side across, in terms of what lies beyond the moving box
+            # a side of the enclosing box: h - union, with h the moving box's side across, in terms of the part beyond the moving box
             beyond = np.where(axis.meets, np.maximum(others_end, 0.0), axis.other)
             outer = beyond * across.excess + axis.gap * across.length - axis.shared * across.others_own
             return inner * within + (1.0 - inner) * outer
@@ -238,7 +238,7 @@ class Pair:
         return moved(axis.inner[0], -axis.after), moved(axis.inner[1], -axis.before)
 
     def d_excess(self, axis: Axis, across: Axis) -> Sides:
-        """D of the square of the difference in length over the enclosing length."""
+        """Return the derivative of the squared difference in length over the enclosing length."""
         rest = axis.other + np.maximum(-axis.before, 0.0) + np.maximum(-axis.after, 0.0)  # 1 - excess
         return _sides(axis, lambda inner: 2.0 * axis.excess * (inner + (1.0 - inner) * rest))
 
@@ -246,7 +246,7 @@ class Pair:
 
     @cached_property
     def diagonal(self) -> tuple[Array, Array, Array]:
-        """The sides of the enclosing box over the longer one, and that."""
+        """Return the sides of the enclosing box divided by the longer one, and the longer one."""
         longer = np.maximum(self.x.unit, self.y.unit)
         return divide_or_zero(self.x.unit, longer), divide_or_zero(self.y.unit, longer), longer
 
@@ -257,7 +257,7 @@ class Pair:
         return divide_or_zero(np.square(self.x.center * a) + np.square(self.y.center * b), a * a + b * b)
 
     def center_slopes(self) -> Array:
-        """D center / d boxes."""
+        """Return d center / d boxes."""
         a, b, longer = self.diagonal
 
         def sides(axis: Axis, side: Array, across: Axis, side_across: Array) -> Sides:
@@ -265,7 +265,7 @@ class Pair:
             y, y_rest = np.abs(across.center), np.where(across.center > 0, across.rest(1.0), across.rest(-1.0))
 
             def moved(inner: Array, sign: float) -> Array:
-                # x - 2 center, with x the center's distance: x - 2 (x a)^2 - 2 (y b)^2 over a^2 + b^2, in what 2 x and 2 y lack of 1
+                # x - 2 center, with x the center's distance: x - 2 (x a)^2 - 2 (y b)^2 over a^2 + b^2, in terms of 1 - 2 x and 1 - 2 y
                 x, rest = sign * axis.center, axis.rest(sign)
                 least = np.where((x > 0.25) & (y > 0.25), 0.5 * (y_rest * (2.0 - y_rest) - rest), x - 2.0 * y * y)
                 grown = divide_or_zero(side * side * x * rest + side_across * side_across * least, square)
@@ -283,7 +283,7 @@ def _sides(axis: Axis, derivative: Callable[[Array], Array]) -> Sides:
 
 @dataclass(frozen=True)
 class Shape:
-    """Width and height of boxes over the longer of both, and that; a point has 0 and 0."""
+    """Width and height of boxes divided by the longer one, and the longer one; a point has 0 and 0."""
 
     width: Array
     height: Array
@@ -291,7 +291,7 @@ class Shape:
 
     @classmethod
     def of(cls, boxes: Array) -> Shape:
-        """From (..., 4) arrays."""
+        """Build from (..., 4) arrays."""
         width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
         longer = np.maximum(width, height)
         return cls(divide_or_zero(width, longer), divide_or_zero(height, longer), longer)
@@ -303,7 +303,7 @@ class Shape:
         return result
 
     def angle_slopes(self, factor: Array) -> Array:
-        """Factor * d (- atan(w/h)) / d boxes."""
+        """Return factor * d (- atan(w/h)) / d boxes."""
         square = self.width * self.width + self.height * self.height
         by_width = -divide_or_zero(divide_or_zero(factor * self.height, square), self.longer)
         by_height = divide_or_zero(divide_or_zero(factor * self.width, square), self.longer)

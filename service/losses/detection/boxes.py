@@ -1,4 +1,4 @@
-"""Losses of predicted boxes against true ones (x1, y1, x2, y2), row by row."""
+"""Losses of predicted boxes against true boxes (x1, y1, x2, y2), row by row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXAMPLE = {"predictions": [[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], "labels"
 
 
 def rows(values: Array, pair: Pair, slopes: Callable[[Pair], Array]) -> Evaluation:
-    """The Evaluation of one number for each pair of boxes; `slopes` are by the first box of a pair."""
+    """Build the Evaluation from one number for each pair of boxes; `slopes` are by the first box of a pair."""
     return elementwise(
         values,
         {"predictions": lambda c: c[:, None] * slopes(pair), "labels": lambda c: c[:, None] * slopes(pair.swapped())},
@@ -36,17 +36,17 @@ def rows(values: Array, pair: Pair, slopes: Callable[[Pair], Array]) -> Evaluati
 
 
 def iou_slopes(pair: Pair) -> Array:
-    """D (1 - IoU) / d boxes."""
+    """Return d (1 - IoU) / d boxes."""
     return -pair.slopes(pair.d_iou)
 
 
 def diou_slopes(pair: Pair) -> Array:
-    """D diou / d boxes."""
+    """Return d diou / d boxes."""
     return pair.center_slopes() - pair.slopes(pair.d_iou)
 
 
 def negative_log(pair: Pair) -> Array:
-    """-log IoU; infinite for boxes that do not meet."""
+    """Return -log IoU; infinite for disjoint boxes."""
     far = np.log(pair.union) - pair.x.log_shared - pair.y.log_shared
     near = -np.log1p(-np.minimum(pair.one_minus_iou, 0.5))
     return np.where(pair.one_minus_iou < 0.5, near, np.where(pair.meets, far, np.inf)).astype(far.dtype, copy=False)
@@ -58,9 +58,9 @@ def negative_log(pair: Pair) -> Array:
 @loss(example=EXAMPLE)
 @in_float64
 def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log", "square"] = "linear") -> Evaluation:
-    r"""One minus the intersection over union, or minus its logarithm; there is no gradient to boxes that do not meet.
+    r"""IoU loss: one minus the intersection over union, or its negative logarithm. Disjoint boxes have no gradient.
 
-    The logarithm is infinite (an error) for boxes that do not meet, where mmdet takes the logarithm of 1e-6.
+    The logarithm is infinite (an error) for disjoint boxes, where mmdet uses the logarithm of 1e-6.
 
     Formula: \ell = 1 - \mathrm{IoU}, \quad -\log \mathrm{IoU}, \quad 1 - \mathrm{IoU}^2
     form: linear, log (UnitBox) or square.
@@ -79,7 +79,7 @@ def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log",
 @loss(example=EXAMPLE)
 @in_float64
 def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
-    r"""1 - IoU plus the part of the enclosing box that neither box covers; boxes apart are drawn together.
+    r"""Generalized IoU loss: 1 - IoU plus the fraction of the enclosing box that neither box covers, so that disjoint boxes have a gradient.
 
     Formula: \ell = 1 - \mathrm{IoU} + \frac{C - U}{C}
     Divisor: the number of boxes
@@ -93,7 +93,7 @@ def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 @loss(example=EXAMPLE)
 @in_float64
 def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
-    r"""1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
+    r"""Distance IoU loss: 1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\rho^2}{c^2}
     Divisor: the number of boxes
@@ -107,12 +107,12 @@ def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 @loss(example=EXAMPLE, conventions=("gradients",))
 @in_float64
 def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "differentiated"] = "constant") -> Evaluation:
-    r"""The loss diou plus a penalty on different aspect ratios, weighed by how well the boxes overlap.
+    r"""Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-    The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there.
+    The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
 
     Formula: \ell = \mathrm{diou} + \alpha v, \quad v = \frac{4}{\pi^2} \left( \arctan \frac{w^*}{h^*} - \arctan \frac{w}{h} \right)^2, \quad \alpha = \frac{v}{1 - \mathrm{IoU} + v}
-    alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not (older mmdet).
+    alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its derivative (older mmdet).
     Divisor: the number of boxes
     Synonyms: complete_box_iou_loss, CIoULoss, ciou_loss
     Reference: Zheng et al., Distance-IoU Loss, 2019, arXiv:1911.08287, equations 8 to 11
@@ -138,7 +138,7 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
 @loss(example=EXAMPLE)
 @in_float64
 def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
-    r"""The loss diou plus the squared differences of width and height over those of the enclosing box.
+    r"""Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
     Formula: \ell = \mathrm{diou} + \frac{(w - w^*)^2}{c_w^2} + \frac{(h - h^*)^2}{c_h^2}
     Divisor: the number of boxes
@@ -153,10 +153,10 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 @loss(example=EXAMPLE, bound=Bound(1e-14, 1e-13, "a side 1e300 times shorter than the one across has few digits beside it", "tensor"))
 @in_float64
 def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -> Evaluation:
-    r"""One minus a power of the intersection over union; there is no gradient to boxes that do not meet.
+    r"""Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.
 
     Formula: \ell = 1 - \mathrm{IoU}^\alpha
-    alpha: the power; above 1 it weighs boxes that are right already more.
+    alpha: exponent; values above 1 increase the weight of boxes with high overlap.
     Divisor: the number of boxes
     Synonyms: AlphaIoULoss, power_iou
     Reference: He et al., Alpha-IoU, 2021, arXiv:2110.13675, equation 3
@@ -174,12 +174,12 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
 @loss(example=EXAMPLE)
 @in_float64
 def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annotated_types.Ge(1)] = 4.0) -> Evaluation:
-    r"""1 - IoU, and half of a distance of the centers that counts less off the axes and of a difference in shape: SCYLLA-IoU.
+    r"""SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
-    Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of both sides.
+    Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the gradient is the mean of both sides.
 
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\Delta + \Omega}{2}, \quad \Delta = \sum_{t = x, y} 1 - e^{-(2 - \Lambda) \rho_t}, \quad \Omega = \sum_{t = w, h} (1 - e^{-\omega_t})^\theta, \quad \Lambda = \frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \quad \rho_t = \frac{c_t^2}{C_t^2}, \quad \omega_t = \frac{|t - t^*|}{\max(t, t^*)}
-    theta: how little small differences in shape count; 4 in the paper, which looks for it between 2 and 6.
+    theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
     Divisor: the number of boxes
     Synonyms: SIoULoss, siou_loss, scylla_iou
     Reference: Gevorgyan, SIoU Loss: More Powerful Learning for Bounding Box Regression, 2022, arXiv:2205.12740, equations 1 to 9
@@ -192,7 +192,7 @@ def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annot
 
 
 def _sine_of_twice(pair: Pair) -> tuple[Array, Array]:
-    """Of the angle of the line between the centers, and its derivatives (..., 4) by the first box, times the longer distance of the centers."""
+    """Return the angle term of the line between the centers, and its derivatives (..., 4) by the first box, times the longer distance of the centers."""
     a, b, longer = pair.diagonal
     x, y = pair.x.center * a, pair.y.center * b
     farther = np.maximum(np.abs(x), np.abs(y))
@@ -204,9 +204,9 @@ def _sine_of_twice(pair: Pair) -> tuple[Array, Array]:
 
 
 def _unlike(axis: Axis) -> tuple[Array, Array]:
-    """The difference of the lengths over the longer one, and its derivative by the first's, in units of the enclosing interval."""
+    """Return the difference of the lengths over the longer one, and its derivative by the first length, in units of the enclosing interval."""
     larger = np.maximum(axis.length, axis.other)
-    excess = np.where(axis.meets, axis.excess, axis.length - axis.other)  # far from each other, their ends say little of short lengths
+    excess = np.where(axis.meets, axis.excess, axis.length - axis.other)  # for distant intervals, differences of their ends lose short lengths
     rate = np.where(excess > 0, divide_or_zero(axis.other, larger), -np.sign(-excess))
     return divide_or_zero(np.abs(excess), larger), divide_or_zero(rate, larger)
 
@@ -234,9 +234,9 @@ def _siou_slopes(pair: Pair, theta: float) -> Array:
 @loss(example=EXAMPLE, conventions=("gradients",))
 @in_float64
 def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
-    r"""1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
+    r"""Wise-IoU loss, version 1: 1 - IoU multiplied by a factor that grows with the distance of the centers.
 
-    The gradient takes the enclosing box for a constant, as the paper does, lest it be made larger to bring the loss down.
+    The enclosing box is constant in the gradient, as in the paper; otherwise the loss could be reduced by enlarging it.
 
     Formula: \ell = (1 - \mathrm{IoU}) \, e^{\rho^2 / \mathrm{sg}(c^2)}
     Divisor: the number of boxes
@@ -258,13 +258,13 @@ def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 @loss(example=EXAMPLE)
 @in_float64
 def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 0.2) -> Evaluation:
-    r"""For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth L1.
+    r"""Bounded IoU loss: smooth L1 of one minus the best IoU possible given the center's x, its y, the width or the height.
 
-    mmdetection's four elements a box; it adds 1e-3 to the denominators, which are exact here, with 0 / 0 as 0. Where centers are so far
-    apart that the bound is 1 there is no gradient.
+    Each box has four elements, as in mmdetection, which adds 1e-3 to the denominators; here they are exact, with 0 / 0 = 0. Where centers are so far
+    apart that the bound is 1, the gradient is 0.
 
     Formula: \ell = \mathrm{smooth\_l1}_\beta(b), \quad b_x = \min\left(1, \frac{4 |\Delta x|}{w^* + 2 |\Delta x|}\right), \quad b_w = 1 - \min\left(\frac{w}{w^*}, \frac{w^*}{w}\right)
-    beta: bound at which the quadratic turns linear.
+    beta: value at which the loss changes from quadratic to linear.
     Divisor: the number of elements, four for each box
     Synonyms: BoundedIoULoss, bounded_iou_loss, BIoULoss
     Reference: Tychsen-Smith and Petersson, Improving Object Localization with Fitness NMS and Bounded IoU Loss, 2018, arXiv:1711.00164, equations 10 to 14
@@ -282,7 +282,7 @@ def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 
 
 
 def _bounded(boxes: Array, labels: Array, k: int) -> list[tuple[Array, Array, Array]]:
-    """Of one axis the bounds of the center and of the length, and their slopes by the low and the high side."""
+    """Return, for one axis, the bounds of the center and of the length, and their slopes by the low and the high side."""
     axis = Axis(boxes[:, k], boxes[:, k + 2], labels[:, k], labels[:, k + 2])
     half, unit = np.abs(axis.center), axis.unit
     whole = axis.other + 2.0 * half

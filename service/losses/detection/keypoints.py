@@ -16,18 +16,18 @@ from service.losses.registry import loss
 
 HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[
-    Array, TensorSpec("n k", kind="integer", domain=Domain(low=0), description="the true cell of each keypoint, row times width plus column")
+    Array, TensorSpec("n k", kind="integer", domain=Domain(low=0), description="true cell of each keypoint: row times width plus column")
 ]
 VisibleKeypoints = Annotated[
-    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one that does not count")
+    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one to ignore")
 ]
 
 
 @loss(example={"predictions": [[[[2.0, -1.0], [0.5, 0.0]]]], "labels": [[0]], "visible": [[1]]})
 def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKeypoints) -> Evaluation:
-    r"""Cross entropy of a softmax over all cells of each visible keypoint's map.
+    r"""Cross entropy of a softmax over all cells of the heatmap, for each visible keypoint.
 
-    detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+    detectron2 divides by a fixed number of keypoints instead: use `reduction` sum with a factor.
 
     Formula: \ell_{ik} = -\log \mathrm{softmax}(x_{ik})_{t_{ik}} \text{ over the } hw \text{ cells, where keypoint } k \text{ is visible}
     Divisor: the number of visible keypoints; without any the value is 0
@@ -56,7 +56,7 @@ Areas = Annotated[
 ]
 Sigmas = Annotated[Array, TensorSpec("k", domain=POSITIVE, description="spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip")]
 Visible = Annotated[
-    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a keypoint that counts, 0 for one that does not")
+    Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one to ignore")
 ]
 Heatmaps = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a predicted map for each keypoint")]
 HeatmapLabels = Annotated[Array, TensorSpec("n k h w", gradient="on request", description="true maps")]
@@ -72,9 +72,9 @@ PointWeight = Annotated[Array, TensorSpec("n k", domain=Domain(low=0), descripti
     }
 )
 def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *, visible: Visible | None = None) -> Evaluation:
-    r"""One minus the object keypoint similarity: how far each keypoint is off, by the size of the object and the spread of the keypoint.
+    r"""One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
 
-    COCO's similarity, a mean over an object's visible keypoints. An object without any has loss 0, and counts.
+    The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included in the mean.
 
     Formula: \ell_i = 1 - \frac{1}{|V_i|} \sum_{k \in V_i} e^{-\frac{|p_k - t_k|^2}{2 A_i (2 \sigma_k)^2}}
     Divisor: the number of objects
@@ -84,7 +84,7 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
     counts = np.ones(predictions.shape[:2]) if visible is None else visible.astype(np.float64)
     share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)).astype(predictions.dtype)
     size, spread_of = np.sqrt(8.0 * area)[:, None, None], sigmas[None, :, None]
-    off = (predictions - labels) / size / spread_of  # the root of the exponent: in range where squares would not be
+    off = (predictions - labels) / size / spread_of  # square root of the exponent, since squares may be out of range
     x = np.square(off).sum(axis=2)
     root = np.exp(-0.5 * x)[:, :, None]
     slope = np.where(root > 0, (2.0 * root * off / size / spread_of) * root, 0.0).astype(off.dtype)
@@ -101,9 +101,9 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
 
 @loss(example={"predictions": [[[[0.1, 0.8], [0.2, 0.1]]]], "labels": [[[[0.0, 1.0], [0.3, 0.1]]]]}, hessian_diagonal=True)
 def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointWeight | None = None) -> Evaluation:
-    r"""Squared error of keypoints' heatmaps, each map with a weight.
+    r"""Mean squared error of keypoint heatmaps, each map with a weight.
 
-    mmpose's convention: weights multiply the errors, and not the divisor.
+    As in mmpose, weights multiply the errors but not the divisor.
 
     Formula: \ell = w_k (x - t)^2
     Divisor: the number of pixels of all maps

@@ -23,31 +23,31 @@ from service.losses.regression.pointwise import mean_absolute_error, smooth_l1
 AnchorLogits = Annotated[Array, TensorSpec("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
 AnchorBoxes = Annotated[Array, TensorSpec("n a 4", gradient="default", description="predicted box deltas of each anchor")]
 AnchorBoxTargets = Annotated[
-    Array, TensorSpec("n a 4", gradient="on request", description="box deltas to reach; they count for anchors with an object")
+    Array, TensorSpec("n a 4", gradient="on request", description="target box deltas; used for anchors with an object")
 ]
 AnchorClasses = Annotated[
-    Array, TensorSpec("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 for what does not count")
+    Array, TensorSpec("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 to ignore")
 ]
 AnchorClassesFromZero = Annotated[Array, TensorSpec("n a", kind="integer", below="k", description="class of each anchor, 0 for background")]
 Quality = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="quality to predict, such as the IoU of the box; 0 for a negative")]
 Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heatmap; 1 at peaks")]
-Place = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), description="place among the bins, from 0 to their number minus 1")]
+Place = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), description="position among the bins, from 0 to their number minus 1")]
 DELTAS = [[[0.1, 0.2, -0.1, 0.0], [0.0, 0.0, 0.0, 0.0], [0.3, 0.1, 0.2, 0.4]]]
 TARGETS = [[[0.0, 0.3, -0.1, 0.2], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]
 
 
 def rows(array: Array) -> Array:
-    """(n, a, ...) as (n * a, ...): every anchor a sample."""
+    """Reshape (n, a, ...) to (n * a, ...), with every anchor a sample."""
     return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])
 
 
 def of_images(numerators: Array, images: int) -> Array:
-    """The sum of anchors' numerators over each image."""
+    """Sum the anchors' numerators over each image."""
     return numerators.reshape(images, -1).sum(axis=1) if images else np.zeros(0)
 
 
 def to_anchors(term: Evaluation, wrt: str, weight: Array, shape: tuple[int, ...]) -> Pullback:
-    """The gradient of images' sums of weighted anchors, in the input's shape."""
+    """Return the gradient of the images' sums of weighted anchors, in the input's shape."""
 
     def pullback(cotangent: Array) -> Array:
         return term.gradients[wrt](np.repeat(cotangent, shape[1]) * weight).reshape(shape)
@@ -70,17 +70,17 @@ def retinanet(
     beta: NonNegative = 0.1,
     box_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Focal loss of every anchor and class, and the box loss of anchors with an object, over the number of those in the image.
+    r"""RetinaNet loss: focal loss of all anchors and classes plus the box loss of foreground anchors, divided by their number per image.
 
-    torchvision's convention: each image by its own number of objects' anchors (at least 1), then the mean over images. detectron2 has
-    a running mean of that number over iterations: `reduction` sum with a factor.
+    As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2 uses
+    a running mean of that number over iterations: use `reduction` sum with a factor.
 
     Formula: L_i = \frac{1}{\max(1, N_i)} \left( \sum_{a: y_a \ge -1} \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + \lambda \sum_{a: y_a \ge 0} \mathrm{box}(d_a, d_a^*) \right)
-    alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+    alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
     gamma: focusing exponent.
     box_loss: l1 (torchvision) or smooth_l1 (detectron2).
-    beta: of smooth_l1.
-    box_weight: lambda.
+    beta: beta of smooth_l1.
+    box_weight: lambda, weight of the box loss.
     Divisor: the number of images
     Synonyms: RetinaNet, RetinaNetHead, retinanet_loss
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, section 4
@@ -122,15 +122,15 @@ def ssd_multibox(
     beta: NonNegative = 1.0,
     box_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Cross entropy of anchors with an object and of the hardest negatives, and smooth L1 of the objects' boxes.
+    r"""SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
 
-    In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
-    first. Which they are is constant in the gradient.
+    In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones the
+    first. The selection is constant in the gradient.
 
     Formula: L = \frac{1}{N} \sum_{a \in P \cup H} \mathrm{CE}(x_a, y_a) + \frac{\lambda}{N} \sum_{a \in P} \mathrm{smooth\_l1}(d_a - d_a^*), \quad N = |P|
-    neg_to_pos_ratio: negatives that count for each positive.
-    beta: of smooth_l1.
-    box_weight: lambda.
+    neg_to_pos_ratio: number of negatives used for each positive.
+    beta: beta of smooth_l1.
+    box_weight: lambda, weight of the box loss.
     Divisor: the number of anchors with an object in the batch; without any the value is 0
     Synonyms: SSD, MultiBoxLoss, multibox_loss
     Reference: Liu et al., SSD: Single Shot MultiBox Detector, 2015, arXiv:1512.02325, equation 1
@@ -162,12 +162,12 @@ def ssd_multibox(
 
 @loss(example={"predictions": [2.0, -1.0, 0.5], "labels": [0.8, 0.0, 0.3]}, hessian_diagonal=True)
 def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegative = 2.0) -> Evaluation:
-    r"""Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
+    r"""Quality focal loss: binary cross entropy against a quality in [0, 1], with a lower weight for scores close to it.
 
-    mmdet gives the class and its quality, which is 0 in all other classes here. The gradient where the score equals the quality is 0.
+    mmdet takes the class and its quality; here the quality is 0 in all other classes. The gradient is 0 where the score equals the quality.
 
     Formula: \ell = |z - \sigma(x)|^\beta \, \mathrm{BCE}(x, z)
-    beta: focusing exponent; 0 is plain cross entropy.
+    beta: focusing exponent; 0 gives cross entropy.
     Synonyms: QualityFocalLoss, quality_focal_loss, QFL
     Reference: Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388, equation 4
     """
@@ -197,14 +197,14 @@ def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegati
 def varifocal(
     predictions: BinaryLogits, labels: Quality, *, alpha: NonNegative = 0.75, gamma: NonNegative = 2.0, iou_weighted: bool = True
 ) -> Evaluation:
-    r"""Binary cross entropy against a quality: positives weighed by it, negatives (quality 0) by a focal factor.
+    r"""Varifocal loss: binary cross entropy against a quality, with positives weighted by it and negatives (quality 0) by a focal factor.
 
     The weights are part of the gradient, as in mmdet.
 
     Formula: \ell = q \, \mathrm{BCE}(x, q) \text{ for } q > 0, \quad \alpha \, \sigma(x)^\gamma \, \mathrm{softplus}(x) \text{ for } q = 0
     alpha: weight of negatives.
     gamma: focusing exponent of negatives.
-    iou_weighted: whether positives are weighed by their quality, or by 1.
+    iou_weighted: weight positives by their quality instead of by 1.
     Synonyms: VarifocalLoss, varifocal_loss, VFL
     Reference: Zhang et al., VarifocalNet, 2020, arXiv:2008.13367, equation 2
     """
@@ -228,13 +228,13 @@ def varifocal(
 
 @loss(example={"predictions": [[0.5, 1.0, 0.2, -0.3], [0.0, 0.0, 1.0, 2.0]], "labels": [1.3, 3.0]}, hessian_diagonal=True)
 def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
-    r"""Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
+    r"""Distribution focal loss: cross entropy of a distribution over bins against the two bins next to the true position, interpolated linearly.
 
-    The last bin is a place too (mmdet fails on it).
+    The last bin is a valid position (mmdet fails on it).
 
     Formula: \ell = -(\lfloor t \rfloor + 1 - t) \log p_{\lfloor t \rfloor} - (t - \lfloor t \rfloor) \log p_{\lfloor t \rfloor + 1}
     predictions: raw scores, one for each bin.
-    Divisor: the number of places
+    Divisor: the number of positions
     Synonyms: DistributionFocalLoss, distribution_focal_loss, DFL
     Reference: Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388, equation 6
     """
@@ -255,9 +255,9 @@ def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
 
 @loss(example={"predictions": [[0.9, 0.4, 0.1]], "labels": [[1.0, 0.6, 0.0]]}, hessian_diagonal=True)
 def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative = 2.0, gamma: NonNegative = 4.0) -> Evaluation:
-    r"""Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
+    r"""Gaussian focal loss of a heatmap whose peaks are 1; negatives near a peak have a lower weight.
 
-    Heads divide the sum by the number of peaks: `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
+    Detection heads divide the sum by the number of peaks: use `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
     error), where mmdet adds 1e-12 inside the logarithms.
 
     Formula: \ell = -(1 - p)^\alpha \log p \text{ where } t = 1, \quad -(1 - t)^\gamma p^\alpha \log(1 - p) \text{ elsewhere}
@@ -268,7 +268,7 @@ def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative
     """
     p, t = predictions, labels
     peak = t == 1
-    true, other = np.where(peak, p, 1.0 - p), np.where(peak, 1.0 - p, p)  # probability of what is right and of what is wrong
+    true, other = np.where(peak, p, 1.0 - p), np.where(peak, 1.0 - p, p)  # probability of the right and of the wrong class
     surprise = -np.where(peak, np.log(p), np.log1p(-p))
     weight = np.where(peak, 1.0, (1.0 - t) ** gamma).astype(p.dtype, copy=False)
     focus = other**alpha
@@ -296,13 +296,13 @@ Distances = Annotated[
 ]
 DistanceTargets = Annotated[
     Array,
-    TensorSpec("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; they count for locations with an object"),
+    TensorSpec("n a 4", domain=Domain(low=0), description="true distances to left, top, right and bottom; used for locations with an object"),
 ]
-Centerness = Annotated[Array, TensorSpec("n a", gradient="default", description="raw scores of how central each location is in its object")]
+Centerness = Annotated[Array, TensorSpec("n a", gradient="default", description="raw scores of the centerness of each location in its object")]
 BinaryTargets = Annotated[
     Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where the class is present, else 0")
 ]
-Counts = Annotated[Array, TensorSpec("b", domain=Domain(low=0), description="the running mean of each bin's count; zeros at first")]
+Counts = Annotated[Array, TensorSpec("b", domain=Domain(low=0), description="running mean of each bin's count; zeros at first")]
 Bins = Annotated[int, annotated_types.Ge(1), annotated_types.Le(1000)]
 MINUTE = Bound(1e-14, 1e-13, "a box whose side is less than 1e-300 of the true one's counts as empty in the gradient", "tensor")
 AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 around the location
@@ -331,16 +331,16 @@ def fcos(
     box_weight: NonNegative = 1.0,
     centerness_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Focal loss of every location and class, and for those with an object the GIoU of the box and the cross entropy of the centerness.
+    r"""FCOS loss: focal loss of all locations and classes, plus GIoU of the boxes and cross entropy of the centerness for foreground locations.
 
-    torchvision's convention: all over the number of locations with an object in the batch (at least 1), so that answers over shards do not
-    merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` has the terms before their weights.
+    As in torchvision, all terms are divided by the number of locations with an object in the batch (at least 1), so that results over shards do not
+    merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` returns the unweighted terms.
 
     Formula: L = \frac{1}{\max(1, N)} \sum_a \left( \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \ge 0] \left( \lambda_b \, \mathrm{giou}(d_a, d_a^*) + \lambda_c \, \mathrm{BCE}(c_a, c_a^*) \right) \right), \quad c^* = \sqrt{\frac{\min(l^*, r^*)}{\max(l^*, r^*)} \frac{\min(t^*, b^*)}{\max(t^*, b^*)}}
-    alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+    alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
     gamma: focusing exponent.
-    box_weight: lambda_b.
-    centerness_weight: lambda_c.
+    box_weight: lambda_b, weight of the box loss.
+    centerness_weight: lambda_c, weight of the centerness loss.
     Divisor: the number of locations with an object in the batch, at least 1, shared evenly by the images
     Synonyms: FCOS, FCOSHead, fcos_loss
     Reference: Tian et al., FCOS: Fully Convolutional One-Stage Object Detection, 2019, arXiv:1904.01355, equations 2 and 3; torchvision FCOSHead
@@ -381,7 +381,7 @@ def fcos(
 
 
 def _centerness(distances: Array) -> Array:
-    """How central the location is, 0 to 1."""
+    """Centerness of the location, from 0 to 1."""
     across, down = distances[:, 0::2], distances[:, 1::2]
     return np.sqrt(divide_or_zero(across.min(axis=1), across.max(axis=1))) * np.sqrt(divide_or_zero(down.min(axis=1), down.max(axis=1)))
 
@@ -401,21 +401,21 @@ def ghm_c(
     bins: Bins = 10,
     momentum: Annotated[float, annotated_types.Ge(0), annotated_types.Lt(1)] = 0.0,
 ) -> Evaluation:
-    r"""Binary cross entropy, each element divided by how many have about as large a gradient: neither the many easy ones nor the outliers rule.
+    r"""Gradient harmonized loss for classification: binary cross entropy divided by the number of elements with a gradient of similar size.
 
-    The weights are constants of the gradient. A bin's running mean moves only when it has elements; `state` has the counts to send with
-    the next call. Answers over parts of a batch do not merge.
+    The weights reduce the influence of easy elements and outliers, and are constant in the gradient. Empty bins keep their running mean. `state` returns the counts for
+    the next request. Results over shards of a batch do not merge.
 
     Formula: \ell = w_b \, \mathrm{BCE}(\sigma(x), t), \quad w_b = \frac{N}{M S_b}, \quad S_b \leftarrow \mu S_b + (1 - \mu) R_b \text{ where } R_b = |\{|\sigma(x) - t| \in b\}| > 0, \quad M = |\{b: R_b > 0\}|
-    counts: S_b from the call before, one for each bin.
-    bins: into how many equal parts the length |sigmoid(x) - t| of the gradient is divided.
-    momentum: mu, how much of a bin's count stays; at 0 the counts are those of the call (mmdetection's default).
+    counts: S_b from the previous request, one for each bin.
+    bins: number of equal bins of the gradient's size |sigmoid(x) - t|.
+    momentum: mu, momentum of the counts; 0 uses the counts of the call (mmdetection's default).
     Synonyms: GHMC, ghm_classification, gradient_harmonizing_mechanism
     Reference: Li, Liu and Wang, Gradient Harmonized Single-stage Detector, 2019, arXiv:1811.05181, equations 5 to 9 and 11
     """
     if counts is not None and len(counts) != bins:
         raise InvalidTensor("counts", f"wrong shape; expected one for each of the {bins} bins, got {len(counts)}")
-    wrong = np.where(labels == 1, -predictions, predictions)  # the length of the gradient is its sigmoid
+    wrong = np.where(labels == 1, -predictions, predictions)  # the size of the gradient is its sigmoid
     edges = np.arange(1, bins)
     place = np.searchsorted(np.log(edges / (bins - edges)), wrong, side="right")
     found = np.bincount(place.ravel(), minlength=bins).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Predictions of sets of objects: each is matched with a true object first, at the least cost. The matching is constant in the gradient."""
+"""Set prediction: each true object is matched to a prediction at the least total cost. The matching is constant in the gradient."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ MATCHED = Bound(1e-14, 1e-12, "where two matchings cost the same to rounding, th
 
 
 def corners(boxes: Array) -> Array:
-    """Center x, center y, width, height as x1, y1, x2, y2."""
+    """Convert center x, center y, width, height to x1, y1, x2, y2."""
     half = 0.5 * boxes[..., 2:]
     return np.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
 
 
 def from_corners(slopes: Array) -> Array:
-    """A gradient by corners as one by center and size."""
+    """Convert a gradient by corners to one by center and size."""
     low, high = slopes[..., :2], slopes[..., 2:]
     return np.concatenate([low + high, 0.5 * (high - low)], axis=-1)
 
 
 def matching_costs(probabilities: Array, boxes: Array, classes: Array, targets: Array, costs: tuple[float, float, float]) -> Array:
-    """What matching each query (image, query) with each object (image, object) costs; padding has a cost too, which means nothing."""
+    """Return the cost of matching each query (image, query) with each object (image, object); the cost of padding is meaningless."""
     of_class, of_box, of_giou = costs
     total = np.empty((*boxes.shape[:2], targets.shape[1]), boxes.dtype)
     step = max(1, BLOCK // max(1, total[:1].size))
@@ -53,7 +53,7 @@ def matching_costs(probabilities: Array, boxes: Array, classes: Array, targets: 
 
 
 def matched(total: Array) -> tuple[Array, Array]:
-    """Queries and objects of one image at the least total cost."""
+    """Match queries and objects of one image at the least total cost."""
     from scipy.optimize import linear_sum_assignment
 
     if not np.isfinite(total).all():
@@ -86,11 +86,11 @@ def detr_set(
     box_cost: NonNegative = 5.0,
     giou_cost: NonNegative = 2.0,
 ) -> Evaluation:
-    r"""The Hungarian loss: each true object is matched to one query, the other queries are to say "no object".
+    r"""DETR's Hungarian loss: each true object is matched to one query, and the target of all other queries is "no object".
 
-    DETR's and Hugging Face transformers' conventions. The matching minimises the costs and is constant in the gradient. The cross entropy
+    Conventions are those of DETR and Hugging Face transformers. The matching minimizes the costs and is constant in the gradient. The cross entropy
     is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one sample;
-    `parts` has the terms before their weights. Auxiliary outputs of other layers are further calls.
+    `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate requests.
 
     Formula: L = \lambda_c \overline{\mathrm{CE}}_w + \frac{1}{N} \sum_{\text{matched}} \left( \lambda_b \lVert b - b^* \rVert_1 + \lambda_g \, \mathrm{giou}(b, b^*) \right)
     no_object_weight: weight of the last class, no object, in the cross entropy.
@@ -100,7 +100,7 @@ def detr_set(
     class_cost: weight of minus the probability of the object's class in the matching.
     box_cost: weight of the absolute differences of the boxes in the matching.
     giou_cost: weight of minus the generalized IoU in the matching.
-    Divisor: 1; the cross entropy has the sum of its weights, the box terms the number of objects
+    Divisor: 1; the cross entropy is divided by the sum of its weights, the box terms by the number of objects
     Synonyms: DETR, DetrLoss, SetCriterion, HungarianMatcher, hungarian
     Reference: Carion et al., End-to-End Object Detection with Transformers, 2020, arXiv:2005.12872, equation 2
     """

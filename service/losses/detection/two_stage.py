@@ -1,4 +1,4 @@
-"""Heads of object detectors: regions, boxes as deltas, masks. Names and conventions as torchvision and detectron2 have them."""
+"""Heads of two-stage object detectors: regions, box deltas and masks. Names and conventions are those of torchvision and detectron2."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from service.losses.regression.pointwise import smooth_l1
 
 MaskLogits = Annotated[Array, TensorSpec("n c h w", gradient="default", description="mask logits, a channel for each class")]
 Masks = Annotated[Array, TensorSpec("n h w", domain=UNIT, gradient="on request", description="true masks, in [0, 1]")]
-Classes = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each region, the channel that counts")]
+Classes = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each region, which selects the channel")]
 Objectness = Annotated[Array, TensorSpec("a", gradient="default", description="objectness logit of each anchor")]
 AnchorDeltas = Annotated[Array, TensorSpec("a 4", gradient="default", description="predicted box deltas of each anchor")]
 AnchorLabels = Annotated[
     Array, TensorSpec("a", kind="integer", domain=Domain(values=(-1, 0, 1)), description="1 object, 0 background, -1 not sampled")
 ]
-AnchorTargets = Annotated[Array, TensorSpec("a 4", gradient="on request", description="box deltas to reach; they count where the label is 1")]
+AnchorTargets = Annotated[Array, TensorSpec("a 4", gradient="on request", description="target box deltas; used where the label is 1")]
 ClassLogits = Annotated[Array, TensorSpec("r k", gradient="default", description="class logits of each region, background included")]
 RegionDeltas = Annotated[
     Array, TensorSpec("r b 4", gradient="default", description="predicted box deltas, a row for each class, with or without one for background")
 ]
 RegionLabels = Annotated[Array, TensorSpec("r", kind="integer", below="k", description="class of each region")]
-RegionTargets = Annotated[Array, TensorSpec("r 4", gradient="on request", description="box deltas to reach; they count for foreground regions")]
+RegionTargets = Annotated[Array, TensorSpec("r 4", gradient="on request", description="target box deltas; used for foreground regions")]
 Count = Annotated[int, annotated_types.Ge(1)]
+Background = Annotated[Literal["first", "last"], annotated_types.doc("position of the background class; first in torchvision, last in detectron2.")]
 Normalization = Literal["torchvision", "paper", "detectron2"]
 NINTH = 1.0 / 9.0  # sigma = 3 of the Faster R-CNN code: beta = 1 / sigma^2
 
 
 @loss(example={"predictions": [[[[2.0, -1.0], [0.5, 0.0]], [[1.0, 1.0], [-2.0, 3.0]]]], "labels": [[[1, 0], [1, 0]]], "classes": [0]})
 def mask_rcnn_mask(predictions: MaskLogits, labels: Masks, classes: Classes) -> Evaluation:
-    r"""Average binary cross entropy of the mask of each region's own class; all other channels count for nothing.
+    r"""Mean binary cross entropy of the mask of each region's true class; all other channels are ignored.
 
     Formula: \ell_i = \frac{1}{hw} \sum_{uv} \mathrm{BCE}(x_{i k_i u v}, t_{i u v})
     Divisor: the number of pixels of all regions; without regions the value is 0
@@ -78,18 +79,18 @@ def rpn(
     images: Count = 1,
     locations: Count = 2400,
 ) -> Evaluation:
-    r"""Loss of a region proposal network: is there an object, and where.
+    r"""Loss of a region proposal network: binary cross entropy of the objectness and smooth L1 of the box deltas.
 
-    With the divisors of paper and detectron2, which the options give for a whole call, answers over shards merge only if each has its own.
+    With the divisors of paper and detectron2, which the options set for a whole request, results over shards merge only if each shard has its own.
 
     Formula: L = \frac{1}{N_{cls}} \sum_i \mathrm{BCE}(o_i, l_i) + \frac{\lambda}{N_{reg}} \sum_{l_i = 1} \mathrm{smooth\_l1}(d_i - d_i^*)
-    box_weight: lambda; 1 in torchvision and detectron2, 10 in the paper.
-    beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2.
-    normalization: torchvision divides both terms by the number of sampled anchors; paper divides them by batch_size_per_image and locations; detectron2 divides both by batch_size_per_image times images.
-    batch_size_per_image: anchors sampled for an image; unused by torchvision's normalization.
-    images: images in the batch; used by detectron2's normalization only.
-    locations: anchor locations; used by the paper's normalization only.
-    Divisor: as normalization says, shared evenly by the anchors with label 0 or 1
+    box_weight: lambda, weight of the box loss; 1 in torchvision and detectron2, 10 in the paper.
+    beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2.
+    normalization: torchvision divides both terms by the number of sampled anchors; paper divides by batch_size_per_image and locations; detectron2 divides both by batch_size_per_image times images.
+    batch_size_per_image: anchors sampled per image; unused by torchvision's normalization.
+    images: number of images in the batch; used by detectron2's normalization only.
+    locations: number of anchor locations; used by the paper's normalization only.
+    Divisor: given by normalization, shared evenly by the anchors with label 0 or 1
     Synonyms: region_proposal, rpn_loss, RPNHead
     Reference: Ren et al., Faster R-CNN, 2015, arXiv:1506.01497, equation 1
     """
@@ -142,18 +143,17 @@ def fast_rcnn(
     labels: RegionLabels,
     box_targets: RegionTargets,
     *,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
     beta: NonNegative = NINTH,
     box_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Multi-task loss of regions: cross entropy of the class, and smooth L1 of the box for foreground regions.
+    r"""Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
 
-    The box term takes the row of the true class and is summed over its four numbers; both terms are divided by all regions.
+    The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
 
     Formula: L = \frac{1}{R} \sum_i \left( \mathrm{CE}(x_i, u_i) + \lambda [u_i \text{ is foreground}] \, \mathrm{smooth\_l1}(d_i^{u_i} - v_i) \right)
-    background: which class is background; torchvision has it first, detectron2 last.
-    beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
-    box_weight: lambda.
+    beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
+    box_weight: lambda, weight of the box loss.
     Divisor: the number of regions
     Synonyms: fastrcnn_loss, FastRCNNOutputLayers
     Reference: Girshick, Fast R-CNN, 2015, arXiv:1504.08083, equation 1
@@ -212,19 +212,18 @@ def faster_rcnn(
     classifier_weight: NonNegative = 1.0,
     box_weight: NonNegative = 1.0,
     beta: NonNegative = NINTH,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
 ) -> Evaluation:
-    r"""The four terms of Faster R-CNN as torchvision sums them: rpn and fast_rcnn, each with its own mean.
+    r"""Faster R-CNN loss: the four terms that torchvision sums, those of rpn and of fast_rcnn, each with its own mean.
 
-    The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+    The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
     Formula: L = w_1 L_{objectness} + w_2 L_{rpn\_box} + w_3 L_{classifier} + w_4 L_{box}
     objectness_weight: weight of the part `objectness`.
     rpn_box_weight: weight of the part `rpn_box_reg`.
     classifier_weight: weight of the part `classifier`.
     box_weight: weight of the part `box_reg`.
-    beta: of both smooth_l1 terms.
-    background: which class is background; torchvision has it first, detectron2 last.
+    beta: beta of both smooth_l1 terms.
     Divisor: 1; each term has the divisor of rpn (torchvision's) or fast_rcnn
     Synonyms: FasterRCNN
     Reference: Ren et al., Faster R-CNN, 2015, arXiv:1506.01497
@@ -254,7 +253,7 @@ def _faster_rcnn_terms(
 
 
 def _total(terms: list[Evaluation]) -> Evaluation:
-    """The sum of the terms' means, as the loss of one sample, the batch."""
+    """Sum the terms' means as the loss of one sample, the batch."""
 
     def scaled(term: Evaluation, pullback: Pullback) -> Pullback:
         divisor = term.weight.sum()
@@ -294,11 +293,11 @@ def mask_rcnn(
     box_weight: NonNegative = 1.0,
     mask_weight: NonNegative = 1.0,
     beta: NonNegative = NINTH,
-    background: Literal["first", "last"] = "first",
+    background: Background = "first",
 ) -> Evaluation:
-    r"""The five terms of Mask R-CNN: those of faster_rcnn and mask_rcnn_mask of the foreground regions.
+    r"""Mask R-CNN loss: the four terms of faster_rcnn plus mask_rcnn_mask of the foreground regions.
 
-    The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+    The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
     Formula: L = L_{Faster R-CNN} + w_5 L_{mask}
     objectness_weight: weight of the part `objectness`.
@@ -306,8 +305,7 @@ def mask_rcnn(
     classifier_weight: weight of the part `classifier`.
     box_weight: weight of the part `box_reg`.
     mask_weight: weight of the part `mask`.
-    beta: of both smooth_l1 terms.
-    background: which class is background; torchvision has it first, detectron2 last.
+    beta: beta of both smooth_l1 terms.
     Divisor: 1; each term has the divisor of rpn (torchvision's), fast_rcnn or mask_rcnn_mask
     Synonyms: MaskRCNN
     Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 3

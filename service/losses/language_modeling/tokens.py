@@ -12,7 +12,7 @@ import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.classification.variants import log_sum_exp_squared
-from service.losses.declaration import UNIT, ClassWeight, Domain, Fraction, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
@@ -55,8 +55,8 @@ def token_cross_entropy(
     labels: Tokens,
     *,
     mask: TokenMask | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
     z_loss: NonNegative = 0.0,
 ) -> Evaluation:
     r"""Cross entropy of language models, the mean over the tokens that count; the perplexity is exp(value).
@@ -65,7 +65,6 @@ def token_cross_entropy(
     per_sample is its mean over its own tokens.
 
     Formula: \ell = -\sum_k q_k \log p_k + \zeta \left( \log \sum_k e^{x_k} \right)^2, \quad p = \mathrm{softmax}(x)
-    ignore_index: label that does not count.
     label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
     z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
     Divisor: the number of tokens that count
@@ -142,8 +141,8 @@ def linear_cross_entropy(
     *,
     linear_bias: LinearBias | None = None,
     weight: ClassWeight | None = None,
-    ignore_index: int = -100,
-    label_smoothing: Fraction = 0.0,
+    ignore_index: IgnoreIndex = -100,
+    label_smoothing: LabelSmoothing = 0.0,
 ) -> Evaluation:
     r"""Cross entropy of the scores that a linear layer makes of hidden states, with gradients to states, matrix and bias.
 
@@ -151,8 +150,6 @@ def linear_cross_entropy(
 
     Formula: \ell = \mathrm{CE}(W h + b, y)
     labels: index of the true class (n), or the probability of each class (n, c).
-    ignore_index: class index that does not count.
-    label_smoothing: share of the target spread evenly over all classes.
     Divisor: as for cross_entropy
     Synonyms: LinearCrossEntropyLoss, fused_linear_cross_entropy, cut_cross_entropy
     Reference: Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2024, arXiv:2411.09009; torch.nn.LinearCrossEntropyLoss

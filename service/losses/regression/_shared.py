@@ -19,7 +19,7 @@ def by_error(
     weight: Array | None = None,
     divisor: Array | None = None,
 ) -> Evaluation:
-    """The Evaluation of a function of the error, from its values and derivatives by it: the gradient of the second end is minus that of the first."""
+    """Build the Evaluation from a function of the error and its derivatives; the gradient of the second input is minus that of the first."""
     first, second = ends
     return elementwise(
         values,

@@ -1,6 +1,6 @@
-"""Distances between an estimate and a true number, element by element.
+"""Elementwise distances between an estimate and a true number.
 
-error = predictions - labels throughout; a gradient at a kink is the one named in the docstring.
+Throughout, error = predictions - labels. Each docstring states the gradient at a kink.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LabelAboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
-    r"""The square of the error, without a factor 1/2.
+    r"""Squared error, without a factor 1/2.
 
     Formula: \ell = (x - t)^2
     Divisor: the sum of the element weights (the number of elements without them)
@@ -45,7 +45,7 @@ def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementW
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
-    r"""The absolute error; its gradient at a tie is 0, as in torch.
+    r"""Absolute error. The gradient at an error of 0 is 0, as in torch.
 
     Formula: \ell = |x - t|
     Divisor: the sum of the element weights (the number of elements without them)
@@ -58,12 +58,12 @@ def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: Element
 
 @loss(example=EXAMPLE | {"beta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
 def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) -> Evaluation:
-    r"""Quadratic near zero, linear beyond beta: the box loss of Fast R-CNN.
+    r"""Smooth L1 loss: quadratic up to beta, linear beyond; the box loss of Fast R-CNN.
 
     smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
 
     Formula: \ell = \frac{e^2}{2\beta} \text{ where } |e| < \beta, \text{ else } |e| - \frac{\beta}{2}, \quad e = x - t
-    beta: error at which the quadratic turns linear; 0 is the absolute error.
+    beta: error at which the loss changes from quadratic to linear; 0 gives the absolute error.
     Synonyms: SmoothL1Loss, smooth_l1_loss
     Reference: Girshick, Fast R-CNN, 2015, arXiv:1504.08083, equation 3
     """
@@ -76,10 +76,10 @@ def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) 
 
 @loss(example=EXAMPLE | {"delta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
 def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight: ElementWeight | None = None) -> Evaluation:
-    r"""Half the squared error near zero, linear with slope delta beyond delta.
+    r"""Huber loss: quadratic up to delta, linear with slope delta beyond.
 
     Formula: \ell = \frac{e^2}{2} \text{ where } |e| \le \delta, \text{ else } \delta (|e| - \frac{\delta}{2}), \quad e = x - t
-    delta: error at which the quadratic turns linear.
+    delta: error at which the loss changes from quadratic to linear.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: HuberLoss, huber_loss
     Reference: Huber, Robust Estimation of a Location Parameter, 1964, Annals of Mathematical Statistics 35
@@ -97,7 +97,7 @@ def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
-    r"""Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+    r"""Half the squared error, which statistics and boosting libraries call L2; equal to mean_squared_error / 2.
 
     Formula: \ell = \frac{(x - t)^2}{2}
     Synonyms: l2_loss, HalfSquaredError, half_mse, regression_l2
@@ -109,12 +109,12 @@ def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
 def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
-    r"""The root of the (weighted) mean of the squared errors.
+    r"""Square root of the (weighted) mean of the squared errors.
 
-    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+    The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
     Formula: L = \sqrt{\frac{\sum_i w_i (x_i - t_i)^2}{\sum_i w_i}}
-    Divisor: 1; the mean stands under the root
+    Divisor: 1; the mean is under the root
     Synonyms: RMSE, RootMeanSquaredError, root_mse
     Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.3
     """
@@ -124,9 +124,9 @@ def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: Ele
 
 
 def root_mean_square(error: Array, weight: Array | None, derivatives: Mapping[str, Callable[[], tuple[Array, Array]]]) -> Evaluation:
-    """The root of the weighted mean of error^2 as one sample. derivatives: of the error by each input, first and second.
+    """Evaluate the root of the weighted mean of error^2 as one sample. derivatives: first and second, of the error by each input.
 
-    The weighted errors are taken in units of a power of two near the largest, so that no square leaves the range.
+    The weighted errors are scaled by a power of two near the largest, so that no square overflows or underflows.
     """
     root_weight = np.ones_like(error) if weight is None else np.sqrt(weight)
     (fraction, exponent), (weight_fraction, weight_exponent) = np.frexp(error), np.frexp(root_weight)
@@ -162,9 +162,9 @@ def root_mean_square(error: Array, weight: Array | None, derivatives: Mapping[st
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
-    r"""The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+    r"""Logarithm of the hyperbolic cosine of the error: about half its square near zero, and its absolute value minus log 2 for large errors.
 
-    Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+    Small errors keep all their digits; the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
 
     Formula: \ell = \log \cosh(x - t)
     Synonyms: LogCosh, logcosh, LogCoshLoss, log_cosh_error, log_cosh_loss
@@ -185,12 +185,12 @@ def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
 
 @loss(example=EXAMPLE | {"quantile": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
 def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) -> Evaluation:
-    r"""Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+    r"""Pinball loss, which a quantile minimizes; quantile 0.5 gives half the absolute error.
 
-    The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+    The gradient at an error of 0 is 0 (scikit-learn: minus the quantile).
 
     Formula: \ell = \max(q u, (q - 1) u), \quad u = t - x
-    quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+    quantile: quantile to estimate; 0.9 penalizes underestimates nine times as much as overestimates. Other names: alpha, tau.
     Synonyms: pinball, PinballLoss, mean_pinball_loss, pinball_loss, check, tilted_l1, QuantileLoss, quantile_loss, quantileerror
     Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46
     """
@@ -204,10 +204,10 @@ def _pinball(error: Array, quantile: float) -> Evaluation:
 
 @loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
 def expectile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
-    r"""Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+    r"""Asymmetric squared error, which an expectile minimizes; alpha 0.5 gives half the squared error.
 
     Formula: \ell = |\alpha - [t \le x]| \, (t - x)^2
-    alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+    alpha: expectile to estimate; underestimates have the weight alpha, overestimates 1 - alpha.
     Synonyms: expectileerror, asymmetric_least_squares, expectile_loss
     Reference: Newey and Powell, Asymmetric Least Squares Estimation and Testing, 1987, Econometrica 55
     """
@@ -218,9 +218,9 @@ def expectile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) ->
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne) -> Evaluation:
-    r"""The square of the difference of logarithms of one plus the numbers.
+    r"""Squared difference of log(1 + prediction) and log(1 + label).
 
-    Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+    Numbers at or below -1 are rejected, as in scikit-learn. keras first clips numbers from below at 1e-7. XGBoost has a factor 1/2.
 
     Formula: \ell = (\log(1 + x) - \log(1 + t))^2
     Synonyms: MSLE, MeanSquaredLogarithmicError, mean_squared_log_error, squaredlogerror
@@ -240,12 +240,12 @@ def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAbov
 
 @loss(example=EXAMPLE, hessian_diagonal=True, merges=False)
 def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMinusOne, *, weight: ElementWeight | None = None) -> Evaluation:
-    r"""The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+    r"""Square root of the (weighted) mean of the squared differences of log(1 + prediction) and log(1 + label).
 
-    The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+    The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
     Formula: L = \sqrt{\frac{\sum_i w_i (\log(1 + x_i) - \log(1 + t_i))^2}{\sum_i w_i}}
-    Divisor: 1; the mean stands under the root
+    Divisor: 1; the mean is under the root
     Synonyms: RMSLE, RootMeanSquaredLogError
     Reference: scikit-learn, root_mean_squared_log_error
     """
@@ -257,10 +257,10 @@ def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMi
 
 @loss(example=EXAMPLE | {"p": 3.0}, hessian_diagonal=True)
 def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_types.Ge(1)] = 2.0) -> Evaluation:
-    r"""A power of the absolute error; the gradient at a tie is 0.
+    r"""Power p of the absolute error. The gradient at an error of 0 is 0.
 
     Formula: \ell = |x - t|^p
-    p: the exponent; 1 gives the absolute, 2 the squared error.
+    p: exponent; 1 gives the absolute error, 2 the squared error.
     Synonyms: Lq, power_loss, minkowski
     Reference: Rice and White, Norms for Smoothing and Estimation, 1964, SIAM Review 6
     """
@@ -275,10 +275,10 @@ def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_ty
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
-    r"""The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+    r"""Absolute error beyond a tolerance, as in support vector regression. The gradient at the tolerance is 0.
 
     Formula: \ell = \max(0, |x - t| - \epsilon)
-    epsilon: the error that costs nothing.
+    epsilon: tolerance; smaller errors have no loss.
     Synonyms: epsilon_insensitive_loss, l1_svr, svr
     Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
     """
@@ -288,10 +288,10 @@ def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNeg
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def squared_epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
-    r"""The square of the absolute error beyond a tolerance.
+    r"""Square of the absolute error beyond a tolerance.
 
     Formula: \ell = \max(0, |x - t| - \epsilon)^2
-    epsilon: the error that costs nothing.
+    epsilon: tolerance; smaller errors have no loss.
     Synonyms: squared_epsilon_insensitive_loss, l2_svr
     Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
     """
@@ -300,17 +300,17 @@ def squared_epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon
 
 
 def _beyond(error: Array, epsilon: float) -> tuple[Array, Array]:
-    """max(0, |error| - epsilon), and the error's sign where that is not 0."""
+    """Return max(0, |error| - epsilon), and the error's sign where that is not 0."""
     excess = np.maximum(np.abs(error) - epsilon, 0.0)
     return excess, np.sign(error) * (excess > 0)
 
 
 @loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True)
 def log_lin_quantile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
-    r"""Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+    r"""Pinball loss of the exponential of the estimate. The gradient at an error of 0 is 0.
 
     Formula: \ell = \max(\alpha u, (\alpha - 1) u), \quad u = t - e^x
-    alpha: the quantile to estimate.
+    alpha: quantile to estimate.
     Synonyms: LogLinQuantile, log_linear_quantile
     Reference: CatBoost, Regression: objectives and metrics, LogLinQuantile
     """

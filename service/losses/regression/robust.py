@@ -1,6 +1,6 @@
-"""Distances that bound the influence of an outlier: the M-estimators of robust statistics.
+"""Distances that bound the influence of outliers: the M-estimators of robust statistics.
 
-A scale c divides the error, a = error / c; slopes are by the prediction, so they carry 1 / c.
+Errors are divided by a scale c: a = error / c. Derivatives are with respect to the prediction, so they have the factor 1 / c.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE, by_error
 
 Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
-HUGE = 1e100  # beyond it a^2 + 1 is a^2, and the logarithm is taken of a
+HUGE = 1e100  # above it, a^2 + 1 rounds to a^2, and the logarithm of a is used
 
 
 def scaled(values: Array, slope: Callable[[], Array], curvature: Callable[[], Array], c: float) -> Evaluation:
-    """The Evaluation of a function of error / c, from its derivatives by that."""
+    """Build the Evaluation from a function of error / c and its derivatives."""
     return by_error(values, lambda: slope() / c, lambda: curvature() / c / c)
 
 
 @loss(example=EXAMPLE | {"delta": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
 def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0) -> Evaluation:
-    r"""A smooth huber: half the squared error near zero, slope delta far out.
+    r"""Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
-    Charbonnier's form in image papers, \sqrt{e^2 + \delta^2}, is this over delta, plus delta.
+    The Charbonnier loss of image papers, \sqrt{e^2 + \delta^2}, is this loss divided by delta, plus delta.
 
     Formula: \ell = \delta^2 \left( \sqrt{1 + (e / \delta)^2} - 1 \right), \quad e = x - t
-    delta: error at which the quadratic turns linear; XGBoost's huber_slope.
+    delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
     Synonyms: charbonnier, charbonnier_loss, pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
     Search: charbonnier
     Reference: Hartley and Zisserman, Multiple View Geometry in Computer Vision, 2003, appendix 6.8; Charbonnier et al., 1994
@@ -51,10 +51,10 @@ def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0)
 
 @loss(example=EXAMPLE | {"c": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def fair(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
-    r"""Half the squared error near zero, nearly linear with slope c far out.
+    r"""Fair loss: about half the squared error near zero, nearly linear with slope c for large errors.
 
     Formula: \ell = c^2 \left( \frac{|e|}{c} - \log\left(1 + \frac{|e|}{c}\right) \right), \quad e = x - t
-    c: error at which the curvature has fallen to a quarter.
+    c: error at which the second derivative has fallen to a quarter.
     Synonyms: FairLoss, fair_loss
     Reference: Fair, On the Robust Estimation of Econometric Models, 1974, Annals of Economic and Social Measurement 3
     """
@@ -66,9 +66,9 @@ def fair(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluati
 
 @loss(example=EXAMPLE | {"c": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def cauchy(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
-    r"""The logarithm of one plus half the squared error: barron_general_robust with alpha 0.
+    r"""Logarithm of one plus half the squared error; equal to barron_general_robust with alpha 0.
 
-    kornia has this form with c 1; scipy's least_squares has no factor 1/2 in the logarithm, which is c = 1 / sqrt 2.
+    kornia uses this form with c = 1. scipy's least_squares has no factor 1/2 in the logarithm, which corresponds to c = 1 / sqrt 2.
 
     Formula: \ell = \log\left(1 + \frac{e^2}{2 c^2}\right), \quad e = x - t
     c: scale of the errors.
@@ -83,13 +83,13 @@ def cauchy(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 
 
 def _far(a: Array) -> float:
-    """A size whose square is still in range, though far beyond 1 / epsilon."""
+    """Return a bound whose square is still in range, although far above 1 / epsilon."""
     return HUGE if a.dtype == np.float64 else 1e15
 
 
 @loss(example=EXAMPLE | {"c": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def welsch(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
-    r"""One minus a Gaussian of the error: an outlier costs 1 and has no influence.
+    r"""One minus a Gaussian of the error, so that an outlier has loss 1 and no influence.
 
     Formula: \ell = 1 - \exp\left(-\frac{e^2}{2 c^2}\right), \quad e = x - t
     c: scale of the errors.
@@ -107,10 +107,10 @@ def welsch(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 
 @loss(example=EXAMPLE | {"c": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def geman_mcclure(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
-    r"""A rational function of the squared error that tends to 2: barron_general_robust with alpha -2, as kornia has it.
+    r"""Rational function of the squared error that tends to 2; equal to barron_general_robust with alpha -2, as in kornia.
 
     Formula: \ell = \frac{2 (e / c)^2}{(e / c)^2 + 4}, \quad e = x - t
-    c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half of this with c = s / 2.
+    c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half this loss with c = s / 2.
     Synonyms: geman_mcclure_loss, gm
     Reference: Geman and McClure, Bayesian image analysis: an application to single photon emission tomography, 1985
     """
@@ -129,12 +129,12 @@ def geman_mcclure(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) ->
     hessian_diagonal=True,
 )
 def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float = 1.0, c: Positive = 1.0) -> Evaluation:
-    r"""One family of robust losses, from the squared error (alpha 2) over pseudo_huber (1), cauchy (0) and geman_mcclure (-2) to welsch (alpha to minus infinity).
+    r"""General robust loss of one family: squared error (alpha 2), pseudo_huber (1), cauchy (0), geman_mcclure (-2) and welsch (alpha to minus infinity).
 
-    At its removable singularities, alpha 0 and 2, the loss is its limit.
+    At the removable singularities, alpha 0 and 2, the loss is the limit.
 
     Formula: \ell = \frac{b}{\alpha} \left( \left( \frac{(e/c)^2}{b} + 1 \right)^{\alpha / 2} - 1 \right), \quad b = |\alpha - 2|, \quad e = x - t
-    alpha: shape; the smaller, the less an outlier counts.
+    alpha: shape; smaller values reduce the influence of outliers.
     c: scale of the errors.
     Synonyms: general_robust, adaptive_robust, robust_loss
     Reference: Barron, A General and Adaptive Robust Loss Function, 2019, arXiv:1701.03077, equation 1
@@ -148,7 +148,7 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
     half_log = np.where(np.abs(z) < 1.0, 0.5 * np.log1p(z * z), np.log(root))  # of 1 + a^2 / b
 
     def power(exponent: float) -> Array:
-        """The power of `root`, by the logarithm where that is the better of the two."""
+        """Return the power of `root`, by the logarithm where that is more accurate."""
         return np.where(np.abs(exponent * half_log) < 1.0, np.exp(exponent * half_log), root**exponent)
 
     if alpha == 0:
@@ -162,7 +162,7 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def arctan(predictions: Real, labels: RealLabel) -> Evaluation:
-    r"""The arc tangent of the squared error, as in scipy's least_squares.
+    r"""Arctangent of the squared error, as in scipy's least_squares.
 
     Formula: \ell = \arctan\left((x - t)^2\right)
     Synonyms: arctan_loss
@@ -176,10 +176,10 @@ def arctan(predictions: Real, labels: RealLabel) -> Evaluation:
 
 @loss(example=EXAMPLE | {"c": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
 def tukey_biweight(predictions: Real, labels: RealLabel, *, c: Positive = 4.685) -> Evaluation:
-    r"""Half the squared error near zero, constant beyond c.
+    r"""Tukey's biweight: about half the squared error near zero, constant beyond c.
 
     Formula: \ell = \frac{c^2}{6} \left( 1 - \left( 1 - (e / c)^2 \right)^3 \right) \text{ where } |e| \le c, \text{ else } \frac{c^2}{6}, \quad e = x - t
-    c: error beyond which nothing changes; 4.685 is 95 % efficient for normal errors.
+    c: error beyond which the loss is constant; 4.685 is 95 % efficient for normal errors.
     Synonyms: bisquare, biweight, TukeyBiweight, tukey
     Reference: Beaton and Tukey, The Fitting of Power Series, 1974, Technometrics 16
     """
@@ -196,13 +196,13 @@ def tukey_biweight(predictions: Real, labels: RealLabel, *, c: Positive = 4.685)
 
 @loss(example=EXAMPLE | {"width": 0.6}, hessian_diagonal=True, bound=ELEMENTWISE)
 def wing(predictions: Real, labels: RealLabel, *, width: Positive = 5.0, curvature: Positive = 0.5) -> Evaluation:
-    r"""Logarithmic within a width, the absolute error less a constant beyond: small errors keep their weight.
+    r"""Wing loss: logarithmic up to a width and linear beyond, so that small errors keep their influence.
 
-    The gradient is 0 at a tie, where the slope jumps from -w / epsilon to w / epsilon.
+    The gradient is 0 at an error of 0, where the slope jumps from -w / epsilon to w / epsilon.
 
     Formula: \ell = w \log(1 + |e| / \epsilon) \text{ where } |e| < w, \text{ else } |e| - w + w \log(1 + w / \epsilon), \quad e = x - t
-    width: w, the error at which the logarithm ends.
-    curvature: epsilon; the smaller, the steeper at zero.
+    width: w, the error at which the loss changes from logarithmic to linear.
+    curvature: epsilon; smaller values make the loss steeper at zero.
     Synonyms: wing_loss, WingLoss
     Reference: Feng et al., Wing Loss for Robust Facial Landmark Localisation with CNNs, 2018, arXiv:1711.06753, equation 5
     """
@@ -217,14 +217,14 @@ def wing(predictions: Real, labels: RealLabel, *, width: Positive = 5.0, curvatu
 
 @loss(example=EXAMPLE | {"beta": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)
 def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, gamma: Positive = 1.5, beta: Positive = 1.0) -> Evaluation:
-    r"""An absolute error of slope gamma with a logarithmic rise of the slope near zero: the box loss of Libra R-CNN.
+    r"""Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
 
-    Value and slope are continuous for every beta; mmdetection's formula is this one for beta 1, and jumps at beta otherwise.
+    Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1, and is discontinuous at beta otherwise.
 
     Formula: \ell = \frac{\alpha \beta}{b} \left( (1 + u) \log(1 + u) - u \right) \text{ where } |e| < \beta, \text{ else } \gamma |e| + \frac{\gamma \beta}{b} - \alpha \beta, \quad u = \frac{b |e|}{\beta}, \quad b = e^{\gamma / \alpha} - 1
-    alpha: rise of the slope; the smaller, the more small errors count.
+    alpha: growth of the slope; smaller values increase the influence of small errors.
     gamma: slope beyond beta.
-    beta: error at which the slope is gamma.
+    beta: error from which the slope is gamma.
     Synonyms: BalancedL1Loss, balanced_l1_loss
     Reference: Pang et al., Libra R-CNN: Towards Balanced Learning for Object Detection, 2019, arXiv:1904.02701, equation 9
     """
@@ -246,10 +246,10 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
 
 @loss(example=EXAMPLE | {"a": 0.2}, hessian_diagonal=True, bound=ELEMENTWISE)
 def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -> Evaluation:
-    r"""Half the squared error near zero, a cosine further out, constant beyond a pi.
+    r"""Andrews' wave: about half the squared error near zero, a cosine up to a pi, constant beyond.
 
     Formula: \ell = a^2 \left( 1 - \cos(e / a) \right) \text{ where } |e| \le a \pi, \text{ else } 2 a^2, \quad e = x - t
-    a: the error beyond which nothing changes is a pi; 1.339 is 95 % efficient for normal errors.
+    a: the loss is constant for errors beyond a pi; 1.339 is 95 % efficient for normal errors.
     Synonyms: andrews, andrew_wave, AndrewWave, wave
     Reference: Andrews, A Robust Method for Multiple Linear Regression, 1974, Technometrics 16; statsmodels AndrewWave
     """
@@ -266,10 +266,10 @@ def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -
 
 @loss(example=EXAMPLE | {"a": 0.2, "b": 0.25, "c": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
 def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positive = 4.0, c: Positive = 8.0) -> Evaluation:
-    r"""Half the squared error up to a, linear up to b, falling off in its slope up to c, constant beyond.
+    r"""Hampel's three-part loss: half the squared error up to a, linear up to b, with falling slope up to c, constant beyond.
 
     Formula: \ell = \frac{e^2}{2} \text{ to } a, \; a |e| - \frac{a^2}{2} \text{ to } b, \; \frac{a (b + c - a)}{2} - \frac{a (c - |e|)^2}{2 (c - b)} \text{ to } c, \; \frac{a (b + c - a)}{2} \text{ beyond}, \quad e = x - t
-    a: error at which the quadratic turns linear.
+    a: error at which the loss changes from quadratic to linear.
     b: error from which the slope falls; at least a.
     c: error from which the slope is 0; more than b.
     Synonyms: hampel_loss, Hampel, hampel_three_part
@@ -294,12 +294,12 @@ def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positi
 
 @loss(example=EXAMPLE | {"c": 0.4}, hessian_diagonal=True, bound=ELEMENTWISE)
 def berhu(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
-    r"""The reverse of huber: the absolute error up to c, quadratic beyond. The gradient at a tie is 0.
+    r"""Reverse Huber loss: the absolute error up to c, quadratic beyond. The gradient at an error of 0 is 0.
 
-    The paper's c is a fifth of the batch's largest error, a constant in the gradient.
+    In the paper, c is a fifth of the largest error in the batch, and constant in the gradient.
 
     Formula: \ell = |e| \text{ where } |e| \le c, \text{ else } \frac{e^2 + c^2}{2 c}, \quad e = x - t
-    c: error at which the linear turns quadratic.
+    c: error at which the loss changes from linear to quadratic.
     Synonyms: reverse_huber, BerHuLoss, inverse_huber
     Reference: Laina et al., Deeper Depth Prediction with Fully Convolutional Residual Networks, 2016, arXiv:1606.00373, equation 1
     """
@@ -324,13 +324,13 @@ def adaptive_wing(
     epsilon: Positive = 1.0,
     theta: Positive = 0.5,
 ) -> Evaluation:
-    r"""The wing loss of heat maps: steep near zero where the true heat is 1, flat where it is background.
+    r"""Wing loss for heatmaps: steep near zero where the true heat is 1, flat on the background.
 
     Formula: \ell = \omega \log\left(1 + |e / \epsilon|^p\right) \text{ where } |e| < \theta, \text{ else } A (|e| - \theta) + \omega \log\left(1 + q\right), \quad p = \alpha - t, \; q = (\theta / \epsilon)^p, \; A = \frac{\omega p q}{\theta (1 + q)}, \; e = x - t
-    alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where it is 1.
-    omega: height.
+    alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where the heat is 1.
+    omega: height of the logarithmic part.
     epsilon: scale of the errors.
-    theta: error at which the logarithm ends.
+    theta: error at which the loss changes from logarithmic to linear.
     Synonyms: awing, AWingLoss, AdaptiveWingLoss
     Reference: Wang, Bo and Fuxin, Adaptive Wing Loss for Robust Face Alignment via Heatmap Regression, 2019, arXiv:1904.07399, equation 3
     """
@@ -352,7 +352,7 @@ def adaptive_wing(
 
 Quantiles = Annotated[Array, TensorSpec("n q", gradient="default", description="predicted quantiles")]
 Draws = Annotated[Array, TensorSpec("n m", gradient="on request", description="draws from the true distribution, or its quantiles")]
-Levels = Annotated[Array, TensorSpec("q", domain=UNIT, description="which quantiles are predicted; the midpoints (i + 1/2) / q without it")]
+Levels = Annotated[Array, TensorSpec("q", domain=UNIT, description="levels of the predicted quantiles; default: the midpoints (i + 1/2) / q")]
 
 
 @loss(
@@ -361,13 +361,13 @@ Levels = Annotated[Array, TensorSpec("q", domain=UNIT, description="which quanti
     pairs="n q m",
 )
 def quantile_huber(predictions: Quantiles, labels: Draws, *, quantiles: Levels | None = None, kappa: Positive = 1.0) -> Evaluation:
-    r"""Every predicted quantile against every draw: a pinball loss with the corner rounded, as in distributional reinforcement learning.
+    r"""Quantile Huber loss of every predicted quantile against every draw, as in distributional reinforcement learning.
 
-    The labels of quantile regression DQN are constants; ask for their gradient with wrt.
+    Labels are constants by default, as in quantile regression DQN; name them in wrt for their gradient.
 
     Formula: \ell_i = \sum_q \frac{1}{m} \sum_j \left| \tau_q - [u < 0] \right| \frac{H_\kappa(u)}{\kappa}, \quad u = t_{ij} - x_{iq}, \quad H_\kappa = \mathrm{huber}
-    kappa: error at which the quadratic turns linear.
-    Divisor: the number of samples: quantiles are summed, draws averaged
+    kappa: error at which the loss changes from quadratic to linear.
+    Divisor: the number of samples; losses are summed over quantiles and averaged over draws
     Synonyms: QRDQNLoss, quantile_huber_loss, qr_dqn, quantile_regression_huber
     Reference: Dabney et al., Distributional Reinforcement Learning with Quantile Regression, 2017, arXiv:1710.10044, equation 10; arXiv:1806.06923, equation 3
     """

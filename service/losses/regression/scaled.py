@@ -26,13 +26,13 @@ def mean_absolute_percentage_error(
     denominator: Literal["sklearn", "keras", "torchmetrics", "lightgbm"] = "sklearn",
     scale: Positive = 1.0,
 ) -> Evaluation:
-    r"""The absolute error as a fraction of the true number; with scale 100 in percent.
+    r"""Absolute error as a fraction of the true number, or in percent with scale 100.
 
-    Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+    The gradient at an error of 0 is 0. A true number equal to the floor is treated as below it.
 
     Formula: \ell = s \frac{|x - t|}{\max(|t|, \epsilon)}
-    denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as CatBoost has it too.
-    scale: multiplies the loss; 100 for keras, 1 for the others.
+    denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm and CatBoost: 1.
+    scale: factor of the loss; 100 for keras, 1 for the others.
     Synonyms: MAPE, MeanAbsolutePercentageError, percentage_error
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
     """
@@ -58,12 +58,12 @@ def mean_absolute_percentage_error(
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
 def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabel, *, scale: Positive = 1.0) -> Evaluation:
-    r"""The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+    r"""Absolute error as a fraction of the mean size of the two numbers, between 0 and 2.
 
-    Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides at a single 0.
+    The loss of two zeros is 0. The gradient is 0 for equal numbers and for numbers of different sign (where the loss is 2). If one number is 0, the gradient is the mean of the one-sided derivatives.
 
     Formula: \ell = s \frac{2 |x - t|}{|x| + |t|}
-    scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+    scale: factor of the loss; 100 gives percent, 50 the form between 0 and 100.
     Synonyms: SMAPE, SymmetricMeanAbsolutePercentageError, symmetric_percentage_error
     Reference: Makridakis, Accuracy measures: theoretical and practical concerns, 1993, International Journal of Forecasting 9
     """
@@ -88,12 +88,12 @@ def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabe
 
 @loss(example=EXAMPLE | {"labels": [1.0, 0.5, 0.4]}, hessian_diagonal=True)
 def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantLabel) -> Evaluation:
-    r"""The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+    r"""Sum of the absolute errors divided by the sum of the absolute true numbers. The gradient at an error of 0 is 0.
 
-    A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample 0.
+    The loss is a ratio of sums; reduction sum returns the numerator alone. A sample whose true numbers are all 0 has weight 0 and per_sample 0.
 
     Formula: L = \frac{\sum_i |x_i - t_i|}{\sum_i |t_i|}
-    Divisor: the sum of the sizes of the true numbers
+    Divisor: the sum of the absolute values of the true numbers
     Synonyms: WMAPE, WAPE, WeightedMeanAbsolutePercentageError, normalized_deviation
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
     """
@@ -107,7 +107,7 @@ def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantL
 
 
 Forecast = Annotated[Array, TensorSpec("n h", gradient="default", description="forecasts, one for each step of the horizon")]
-Future = Annotated[Array, TensorSpec("n h", gradient="on request", description="what came")]
+Future = Annotated[Array, TensorSpec("n h", gradient="on request", description="true values over the horizon")]
 History = Annotated[Array, TensorSpec("n k", description="the series before the forecast, oldest first")]
 
 
@@ -115,12 +115,12 @@ History = Annotated[Array, TensorSpec("n k", description="the series before the 
 def mean_absolute_scaled_error(
     predictions: Forecast, labels: Future, history: History, *, seasonality: Annotated[int, annotated_types.Ge(1)] = 1
 ) -> Evaluation:
-    r"""The absolute error in units of what the naive forecast, the value of one season before, is wrong by in the history.
+    r"""Absolute error relative to the mean absolute error of the seasonal naive forecast (the value one season earlier) over the history.
 
-    A history that repeats itself exactly is refused: there is no unit. The gradient at a tie is 0.
+    A history that repeats itself exactly is rejected, since the naive forecast has no error. The gradient at an error of 0 is 0.
 
     Formula: \ell_{ik} = \frac{|x_{ik} - t_{ik}|}{\frac{1}{K - m} \sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
-    seasonality: m, steps in a season; 1 compares with the last value.
+    seasonality: m, steps per season; 1 compares with the previous value.
     Synonyms: MASE, mase
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22, section 3
     """
@@ -141,13 +141,13 @@ def mean_absolute_scaled_error(
 
 @loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.4]}, hessian_diagonal=True, merges=False)
 def relative_squared_error(predictions: Real, labels: ConstantLabel) -> Evaluation:
-    r"""The squared error in units of the labels' variance over the batch: one minus R squared.
+    r"""Squared error relative to the variance of the labels over the batch; its mean is one minus R squared.
 
-    Each entry of the further axes is an output with a variance of its own, and the mean is over all, as in torchmetrics. Labels
-    that are all equal are refused.
+    Each entry of the further axes is an output with its own variance, and the mean is over all outputs, as in torchmetrics. Labels
+    that are all equal are rejected.
 
     Formula: L = \frac{\sum_i (x_i - t_i)^2}{\sum_i (t_i - \bar t)^2}
-    Divisor: the number of elements, as each one's square is divided by a variance
+    Divisor: the number of elements; each squared error is divided by a variance
     Synonyms: RSE, relative_mse, one_minus_r2, RelativeSquaredError, fraction_of_variance_unexplained
     Reference: Wright, Correlation and Causation, 1921, Journal of Agricultural Research 20; torchmetrics relative_squared_error
     """

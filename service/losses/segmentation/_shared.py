@@ -1,8 +1,8 @@
-"""What losses of masks are made of.
+"""Building blocks of mask losses: activations, counts of positions, and overlap scores.
 
 Masks are (n, c, ...); overlaps are summed over each sample's positions, class by class, and averaged over the classes. With `batch`
-they are summed over the whole batch, which is then one sample. The kernels take 1 - overlap as a ratio of sums of non-negative
-numbers, so that a nearly perfect mask keeps its digits.
+they are summed over the whole batch, which is then one sample. The kernels compute 1 - overlap as a ratio of sums of non-negative
+numbers, so that the loss of a nearly perfect mask is accurate.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.declaration import UNIT, Bound, TensorSpec
@@ -22,7 +23,7 @@ from service.losses.numerics.softmax import Softmax
 Masks = Annotated[
     Array,
     TensorSpec(
-        "n c ...", narrowed=(("activation", "none", UNIT),), gradient="default", description="predicted masks; `activation` makes them probabilities"
+        "n c ...", narrowed=(("activation", "none", UNIT),), gradient="default", description="predicted masks, probabilities or (with `activation`) logits"
     ),
 ]
 MaskLabels = Annotated[
@@ -32,7 +33,14 @@ MaskLabels = Annotated[
     ),
     TensorSpec("n ...", kind="integer", below="c"),
 ]
-Activation = Literal["none", "sigmoid", "softmax"]
+Activation = Annotated[
+    Literal["none", "sigmoid", "softmax"],
+    annotated_types.doc("none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits."),
+]
+IncludeBackground = Annotated[bool, annotated_types.doc("include class 0; a single class is always included.")]
+WholeBatch = Annotated[bool, annotated_types.doc("sum over the whole batch instead of over each sample.")]
+SmoothNumerator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the numerator.")]
+SmoothDenominator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the denominator.")]
 CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
 ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are alike", "one")
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
@@ -41,7 +49,7 @@ EXAMPLE_LOGITS = {"predictions": [[[2.0, -1.0, -2.0], [-2.0, 1.0, 2.0]]], "label
 
 @dataclass(frozen=True)
 class Probabilities:
-    """What an activation makes of predictions: p, 1 - p to full accuracy, and the way back of a gradient on p."""
+    """Probabilities after an activation: p, 1 - p to full accuracy, and the pullback of a gradient on p."""
 
     p: Array
     q: Array
@@ -49,7 +57,7 @@ class Probabilities:
 
 
 def activated(predictions: Array, activation: Activation) -> Probabilities:
-    """The probabilities of the masks."""
+    """Return the probabilities of the masks."""
     if activation == "none":
         return Probabilities(predictions, 1.0 - predictions, lambda slope: slope)
     if activation == "sigmoid":
@@ -61,13 +69,13 @@ def activated(predictions: Array, activation: Activation) -> Probabilities:
 
 
 def through_softmax(softmax: Softmax, p: Array, slope: Array) -> Array:
-    """A gradient on p as one on the logits: p_k sum_j p_j (slope_k - slope_j), counted from the likeliest class so that 1 - p keeps its digits."""
+    """Pull a gradient on p back to the logits: p_k sum_j p_j (slope_k - slope_j), relative to the most probable class so that 1 - p is accurate."""
     above = slope - np.take_along_axis(slope, softmax.top, 1)
     return p * (above - (p * above).sum(axis=1, keepdims=True))
 
 
 def masks(labels: Array, like: Array) -> Array:
-    """Labels as masks: class indices one-hot."""
+    """Return labels as masks; class indices become one-hot."""
     if labels.ndim == like.ndim:
         return labels
     out = np.zeros_like(like)
@@ -89,7 +97,7 @@ class Counts:
         return values.sum(axis=self.axes, dtype=np.float64).reshape(-1, self.p.shape[1])
 
     def constant(self, values: Array) -> Array:
-        """Where all positions have the same value, as those of an empty batch have."""
+        """Return the value that all positions share, as in an empty batch."""
         same: Array = values.max(axis=self.axes, initial=-np.inf) <= values.min(axis=self.axes, initial=np.inf)
         return same.reshape(-1, self.p.shape[1])
 
@@ -114,21 +122,21 @@ class Counts:
         return self.total(self.q * (1.0 - self.t))
 
     def spread(self, rows: Array) -> Array:
-        """(rows, classes) against the masks, in their type."""
+        """Broadcast (rows, classes) against the masks, in their type."""
         return rows.astype(self.p.dtype).reshape(rows.shape + (1,) * (self.p.ndim - 2))
 
     def by_prediction(self, at_one: Array, at_zero: Array) -> Array:
-        """A slope on p that is `at_one` where t = 1 and `at_zero` where t = 0, and linear between."""
+        """Return a slope on p that is `at_one` where t = 1 and `at_zero` where t = 0, and linear in between."""
         return self.spread(at_one) * self.t + self.spread(at_zero) * (1.0 - self.t)
 
     def by_label(self, at_one: Array, at_zero: Array) -> Array:
-        """A slope on t that is `at_one` where p = 1 and `at_zero` where p = 0, and linear between."""
+        """Return a slope on t that is `at_one` where p = 1 and `at_zero` where p = 0, and linear in between."""
         return self.spread(at_one) * self.p + self.spread(at_zero) * self.q
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A loss for each row and class, and its slopes on p and t, functions of a cotangent (rows, classes)."""
+    """Loss of each row and class, with its slopes on p and t as functions of a cotangent (rows, classes)."""
 
     values: Array
     by_prediction: Pullback
@@ -136,7 +144,7 @@ class Scored:
 
 
 def class_weights(classes: int, weight: Array | None, include_background: bool) -> tuple[Array, float]:
-    """The weight of each class and how many count."""
+    """Return the weight of each class and the number of classes included."""
     weights = np.ones(classes) if weight is None else weight.astype(np.float64)
     if include_background or classes == 1:
         return weights, float(classes)
@@ -144,7 +152,7 @@ def class_weights(classes: int, weight: Array | None, include_background: bool) 
 
 
 def counted(made: Probabilities, labels: Array, batch: bool) -> Counts:
-    """The counts of masks, for each sample or for the batch."""
+    """Return the counts of masks, for each sample or for the batch."""
     axes = tuple(range(2, made.p.ndim))
     return Counts(made.p, made.q, masks(labels, made.p), (0, *axes) if batch else axes)
 
@@ -158,7 +166,7 @@ def overlap(
     weight: Array | None = None,
     include_background: bool = True,
 ) -> Evaluation:
-    """The Evaluation of a score of each class."""
+    """Build the Evaluation from a score of each class."""
     made = activated(predictions, activation)
     scored = score(counted(made, labels, batch))
     weights, classes = class_weights(predictions.shape[1], weight, include_background)
@@ -208,5 +216,5 @@ def squared_score(counts: Counts, smooth_nr: float, smooth_dr: float) -> Scored:
 
 
 def through(scored: Scored, values: Array, rate: Array) -> Scored:
-    """A function of the scores: its values and its derivative."""
+    """Apply a function to the scores, given its values and its derivative."""
     return Scored(values, lambda c: scored.by_prediction(c * rate), lambda c: scored.by_label(c * rate))

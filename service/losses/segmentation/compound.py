@@ -1,4 +1,4 @@
-"""Compound losses of masks: an overlap and a loss of each position, added up."""
+"""Compound losses of masks: an overlap loss plus a loss of each position."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def dice_ce(
     smooth_dr: NonNegative = 1e-5,
     include_background: bool = True,
 ) -> Evaluation:
-    r"""The sum of dice and cross entropy, each sample's mean of both.
+    r"""Sum of Dice loss and cross entropy, each averaged within a sample.
 
     Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{CE}}
     predictions: raw scores, one for each class.
     activation: softmax with cross_entropy, or sigmoid with binary_cross_entropy_with_logits.
     lambda_dice: weight of the part `dice`.
     lambda_ce: weight of the part `ce`.
-    smooth_nr: added to the numerator of dice.
-    smooth_dr: added to the denominator of dice.
-    include_background: whether class 0 counts in dice; in the cross entropy it always does.
-    Divisor: the number of samples; dice is a mean over classes, cross entropy one over positions (and classes, with sigmoid)
+    smooth_nr: added to the numerator of the Dice loss.
+    smooth_dr: added to the denominator of the Dice loss.
+    include_background: include class 0 in the Dice loss; the cross entropy always includes it.
+    Divisor: the number of samples; dice is averaged over classes, cross entropy over positions (and classes, with sigmoid)
     Synonyms: DiceCELoss, dice_cross_entropy, combo
     Reference: Taghanaki et al., Combo Loss, 2018, arXiv:1805.02798; Isensee et al., nnU-Net, 2018, arXiv:1809.10486, section 2.3
     """
@@ -58,20 +58,20 @@ def _dice(predictions: Array, labels: Array, activation: Activation, smooth_nr: 
 
 
 def _with_labels_of(term: Evaluation, labels: Array, like: Array) -> Evaluation:
-    """Without the gradient of labels that are class indices."""
+    """Remove the gradient of labels that are class indices."""
     if labels.ndim == like.ndim:
         return term
     return replace(term, gradients={"predictions": term.gradients["predictions"]})
 
 
 def _mean_of_positions(term: Evaluation, like: Array, activation: Activation) -> Evaluation:
-    """The term with each sample's own number of elements for its divisor."""
+    """Return the term with each sample's own number of elements as its divisor."""
     size = per_sample_size(like) / (like.shape[1] if activation == "softmax" else 1)
     return replace(term, weight=size)
 
 
 def summed(terms: dict[str, tuple[float, Evaluation]]) -> Evaluation:
-    """The sum of the terms' means, sample by sample; each input's gradient is the sum of those of the terms that have it."""
+    """Add the terms' means, sample by sample; each input's gradient is the sum over the terms that have it."""
     means = {name: term.numerator / term.weight for name, (_, term) in terms.items()}
     scales = [(factor, term) for factor, term in terms.values()]
 
@@ -99,18 +99,18 @@ def dice_focal(
     smooth_dr: NonNegative = 1e-5,
     include_background: bool = True,
 ) -> Evaluation:
-    r"""The sum of dice and the focal loss, each sample's mean of both.
+    r"""Sum of Dice loss and focal loss, each averaged within a sample.
 
     Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{focal}}_\gamma
     predictions: raw scores, one for each class.
-    activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and is a mean over positions where MONAI's is one over positions and classes.
+    activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and averages over positions, where MONAI averages over positions and classes.
     gamma: focusing exponent.
     lambda_dice: weight of the part `dice`.
     lambda_focal: weight of the part `focal`.
-    smooth_nr: added to the numerator of dice.
-    smooth_dr: added to the denominator of dice.
-    include_background: whether class 0 counts in dice; in the focal loss it always does.
-    Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+    smooth_nr: added to the numerator of the Dice loss.
+    smooth_dr: added to the denominator of the Dice loss.
+    include_background: include class 0 in the Dice loss; the focal loss always includes it.
+    Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
     Synonyms: DiceFocalLoss, dice_focal_loss
     Reference: Zhu et al., AnatomyNet, 2018, arXiv:1808.05238, section 2.4; MONAI DiceFocalLoss
     """

@@ -1,4 +1,4 @@
-"""Segmentation by distance maps: the caller computes them (scipy's distance_transform_edt), they are constants of the gradient."""
+"""Segmentation losses with distance maps, which the client computes (scipy's distance_transform_edt) and which are constant in the gradient."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from service.losses.numerics.elementary import times
 from service.losses.registry import loss
 
 SignedDistance = Annotated[
-    Array, TensorSpec("n ...", description="distance of each element to the boundary of the true region, negative inside of it and positive outside")
+    Array, TensorSpec("n ...", description="distance of each element to the boundary of the true region, negative inside and positive outside")
 ]
 Distance = Annotated[
-    Array, TensorSpec("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, in and outside of it")
+    Array, TensorSpec("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, non-negative inside and outside")
 ]
 
 
@@ -26,10 +26,10 @@ Distance = Annotated[
     bound=ELEMENTWISE,
 )
 def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
-    r"""The predicted probability times the signed distance to the true boundary: the integral between both boundaries, up to a constant.
+    r"""Boundary loss: the predicted probability times the signed distance to the true boundary.
 
-    Negative inside of the true region, so the best value is below 0. Classes to be left out are left out by the caller. Used next to dice or
-    cross_entropy, with a weight that grows in training.
+    Summed over an image, it is the integral between both boundaries, up to a constant. The minimum is negative. Omit classes to ignore. Used with dice or
+    cross_entropy, with a weight that increases during training.
 
     Formula: \ell = \phi \, p
     predictions: probabilities, after softmax or sigmoid.
@@ -57,21 +57,21 @@ def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
 def hausdorff_dt(
     predictions: Probability, labels: ProbabilityLabel, prediction_distances: Distance, label_distances: Distance, *, alpha: NonNegative = 2.0
 ) -> Evaluation:
-    r"""The squared error of the probabilities, weighed by how far from both boundaries it lies: a bound of the Hausdorff distance.
+    r"""Hausdorff distance loss: squared error of the probabilities, weighted by powers of the distances to both boundaries.
 
-    MONAI's loss on channels that the caller selects (it leaves the background out by default), its distances those of the foreground and of
-    the background added, 0 where all or nothing is foreground.
+    MONAI's loss on the channels sent (MONAI excludes the background by default). The distances are those of the foreground and of
+    the background, added; 0 where all or none of a mask is foreground.
 
     Formula: \ell = (p - t)^2 \left( d_p^\alpha + d_t^\alpha \right)
     prediction_distances: d_p, distances to the boundary of the predicted region, p > 1/2; constant in the gradient.
     label_distances: d_t, distances to the boundary of the true region.
-    alpha: power of the distances, how much the farthest errors count.
+    alpha: power of the distances; larger values increase the weight of distant errors.
     Synonyms: HausdorffDTLoss, hausdorff_dt_loss, hausdorff_distance_transform
     Reference: Karimi and Salcudean, Reducing the Hausdorff Distance in Medical Image Segmentation with Convolutional Neural Networks, 2019, arXiv:1904.10030, equation 8
     """
     error = predictions - labels
     roots = [distances ** distances.dtype.type(alpha / 4.0) for distances in (prediction_distances, label_distances)]
-    scaled = [times(times(error, root), root) for root in roots]  # by the power's root: its square may be in range where neither factor's is
+    scaled = [times(times(error, root), root) for root in roots]  # by the root of the power: the product may be in range although a factor's square is not
 
     def slope() -> Array:
         return np.add(*(times(times(y, root), root) for y, root in zip(scaled, roots, strict=True)))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, TensorSpec
+from service.losses.declaration import BinaryLogits, Domain, IgnoreIndex, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
@@ -19,13 +19,13 @@ ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(v
 
 @loss(example={"predictions": [[2.0, -1.0, 0.5, -0.3]], "labels": [[1, 0, 0, 1]]}, merges=False)
 def lovasz_hinge(predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = False) -> Evaluation:
-    r"""The convex extension of the Jaccard loss to hinge errors of a binary mask.
+    r"""Lovász hinge: the convex extension of the Jaccard loss to hinge errors of a binary mask.
 
-    All positions of a sample (or of the batch) are sorted by their error; equal errors keep their order, which decides the gradient among
-    them. The gradient where an error is exactly 0 is 0. Without `batch` answers over shards merge.
+    All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their
+    gradients. The gradient of an error of exactly 0 is 0. Without `batch`, results over shards merge.
 
     Formula: \ell = \sum_i \max(0, e_{(i)}) \, \Delta J_i, \quad e_i = 1 - (2 t_i - 1) x_i \text{ in descending order}
-    batch: sort over the whole batch instead of each sample (segmentation_models_pytorch's per_image=False).
+    batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
     Divisor: the number of samples, or 1 with batch
     Synonyms: lovasz_hinge_loss, LovaszHingeLoss, binary_lovasz
     Reference: Berman, Rannen Triki and Blaschko, The Lovász-Softmax loss, 2018, arXiv:1705.08790, equation 9
@@ -45,9 +45,9 @@ def lovasz_hinge(predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = 
 
 
 def jaccard_steps(positive: Array, counted: Array | None = None) -> Array:
-    """By how much the Jaccard loss grows with each error, given 0/1 masks (..., m) in the order of descending error.
+    """Return the growth of the Jaccard loss with each error, given 0/1 masks (..., m) in the order of descending error.
 
-    A miss grows it by 1 / union, a false alarm by intersection / (union (union - 1)): no difference is taken.
+    A miss adds 1 / union, a false alarm intersection / (union (union - 1)), so that nothing cancels.
     """
     there = positive.sum(axis=-1, keepdims=True)
     negative = (1 - positive) if counted is None else (1 - positive) * counted
@@ -65,18 +65,17 @@ def lovasz_softmax(
     *,
     activation: Literal["softmax", "none"] = "softmax",
     classes: Literal["present", "all"] = "present",
-    ignore_index: int = -100,
+    ignore_index: IgnoreIndex = -100,
     batch: bool = False,
 ) -> Evaluation:
-    r"""The convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
+    r"""Lovász-softmax: the convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
 
-    Equal errors keep their order, which decides the gradient among them. Without `batch` answers over shards merge.
+    Equal errors keep their order, which determines their gradients. Without `batch`, results over shards merge.
 
     Formula: \ell = \frac{1}{|C|} \sum_{c \in C} \sum_i e^c_{(i)} \, \Delta J^c_i, \quad e^c_i = |[y_i = c] - p_{ic}| \text{ in descending order}
     activation: softmax takes predictions as logits, none as probabilities.
-    classes: which classes the mean is over: those that the labels have (Berman, segmentation_models_pytorch), or all (kornia).
-    ignore_index: class index that does not count.
-    batch: sort over the whole batch instead of each sample (per_image=False of Berman's code).
+    classes: classes in the mean: those present in the labels (Berman, segmentation_models_pytorch), or all (kornia).
+    batch: sort over the whole batch instead of within each sample (per_image=False of Berman's code).
     Divisor: the number of samples, or 1 with batch
     Synonyms: lovasz_softmax_loss, LovaszSoftmaxLoss, LovaszLoss
     Reference: Berman, Rannen Triki and Blaschko, The Lovász-Softmax loss, 2018, arXiv:1705.08790, equations 11 and 12
@@ -85,7 +84,7 @@ def lovasz_softmax(
     count = predictions.shape[1]
 
     def by_class(values: Array) -> Array:
-        """(n, c, ...) as (rows, c, positions)."""
+        """Reshape (n, c, ...) to (rows, c, positions)."""
         flat = values.reshape(len(values), count, int(np.prod(values.shape[2:])))
         return flat.transpose(1, 0, 2).reshape(1, count, -1) if batch else flat
 

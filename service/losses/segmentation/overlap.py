@@ -1,4 +1,4 @@
-"""Overlap of predicted and true masks, class by class: Dice and its kin."""
+"""Overlap of predicted and true masks, class by class: Dice and related losses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ from service.losses.segmentation._shared import (
     EXAMPLE,
     Activation,
     Counts,
+    IncludeBackground,
     MaskLabels,
     Masks,
     Scored,
+    SmoothDenominator,
+    SmoothNumerator,
+    WholeBatch,
     activated,
     class_weights,
     counted,
@@ -36,7 +40,7 @@ FixedMaskLabels = Annotated[
     TensorSpec("n c ...", domain=UNIT, description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
     TensorSpec("n ...", kind="integer", below="c"),
 ]
-LEAST_SIZE = 1e-100  # of a true mask that weighs by the inverse of its size
+LEAST_SIZE = 1e-100  # of a true mask weighted by the inverse of its size
 
 
 @loss(example=EXAMPLE, merges=False)
@@ -46,26 +50,21 @@ def dice(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
     squared_pred: bool = False,
-    include_background: bool = True,
-    batch: bool = False,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""One minus twice the intersection over the sum of both masks, for each class.
+    r"""Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-    MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
-    (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it leaves out classes that no mask has.
-    0 / 0, which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+    Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
+    (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it excludes classes absent from all masks.
+    If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch merge.
 
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
     squared_pred: the denominator sums the squares of p and t (V-Net).
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
     Synonyms: DiceLoss, dice_loss, soft_dice, binary_dice_loss, BinaryDice
     Reference: Milletari, Navab and Ahmadi, V-Net, 2016, arXiv:1606.04797, section 3
     """
@@ -85,23 +84,18 @@ def jaccard(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""One minus the intersection over the union of both masks, for each class: soft IoU.
+    r"""Jaccard (soft IoU) loss: one minus the intersection over the union of both masks, for each class.
 
-    tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) has twice the intersection over twice the union, so half its smoothing;
-    segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the loss 0.
+    Equal to tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) uses twice the intersection over twice the union, thus half the smoothing;
+    segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. The loss of 0 / 0 is 0.
 
     Formula: \ell_c = 1 - \frac{\sum p t + s_{nr}}{\sum p + \sum t - \sum p t + s_{dr}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: JaccardLoss, jaccard_loss, soft_iou, soft_jaccard
     Reference: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation, 2016
     """
@@ -121,25 +115,20 @@ def tversky(
     alpha: NonNegative = 0.5,
     beta: NonNegative = 0.5,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""Dice with a weight of its own for false positives and for false negatives.
+    r"""Tversky loss: Dice with separate weights of false positives and false negatives.
 
-    alpha weighs false positives and beta false negatives, as everywhere but in keras, whose alpha weighs false negatives.
-    0 / 0 is the loss 0.
+    alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives.
+    The loss of 0 / 0 is 0.
 
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
     alpha: weight of false positives.
     beta: weight of false negatives.
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: TverskyLoss, tversky_loss
     Reference: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation, 2017, arXiv:1706.05721, equation 3
     """
@@ -161,28 +150,23 @@ def focal_tversky(
     gamma: Positive = 4.0 / 3.0,
     exponent: Literal["inverse", "gamma"] = "inverse",
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
+    r"""Focal Tversky loss: the Tversky loss of each class raised to a power, which emphasizes small or difficult regions.
 
-    The paper's alpha is our beta. segmentation_models_pytorch has the exponent gamma, on the mean over the classes; MONAI's exponent
-    1 - gamma is `exponent` gamma with gamma replaced by it, and it leaves the background without the power. The gradient at loss 0 is 0.
-    A negative Tversky loss, which smooth_nr > smooth_dr makes possible, counts as 0.
+    The paper's alpha is beta here. segmentation_models_pytorch applies the exponent gamma to the mean over the classes. MONAI's exponent
+    1 - gamma corresponds to `exponent` gamma with that number, and MONAI does not apply it to the background. The gradient at loss 0 is 0.
+    A negative Tversky loss (possible if smooth_nr > smooth_dr) is replaced by 0.
 
     Formula: \ell_c = (1 - TI_c)^{1 / \gamma}, \quad 1 - TI_c \text{ as in tversky}
     alpha: weight of false positives.
     beta: weight of false negatives.
     gamma: focusing parameter.
-    exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    exponent: exponent of the loss; inverse is 1 / gamma (the paper), gamma is gamma itself.
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: FocalTverskyLoss, focal_tversky_loss, AsymmetricFocalTverskyLoss
     Reference: Abraham and Khan, A Novel Focal Tversky Loss Function with Improved Attention U-Net, 2018, arXiv:1810.07842, equation 4
     """
@@ -204,20 +188,17 @@ def log_cosh_dice(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
-    batch: bool = False,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""The logarithm of the hyperbolic cosine of the Dice loss of each class.
+    r"""Logarithm of the hyperbolic cosine of the Dice loss of each class.
 
     Formula: \ell_c = \log \cosh(\mathrm{dice}_c)
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    smooth_nr: added to the numerator of dice.
-    smooth_dr: added to the denominator of dice.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    smooth_nr: added to the numerator of the Dice loss.
+    smooth_dr: added to the denominator of the Dice loss.
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: LogCoshDiceLoss, log_cosh_dice_loss
     Reference: Jadon, A survey of loss functions for semantic segmentation, 2020, arXiv:2006.14822, section 3.11
     """
@@ -240,25 +221,21 @@ def generalized_dice(
     activation: Activation = "none",
     convention: Literal["monai", "optax"] = "monai",
     weighting: Literal["square", "simple", "uniform"] = "square",
-    smooth_nr: NonNegative = 1e-5,
-    smooth_dr: NonNegative = 1e-5,
-    include_background: bool = True,
+    smooth_nr: SmoothNumerator = 1e-5,
+    smooth_dr: SmoothDenominator = 1e-5,
+    include_background: IncludeBackground = True,
 ) -> Evaluation:
-    r"""Dice over all classes, each weighed by the inverse of its true size.
+    r"""Generalized Dice loss: Dice over all classes, each weighted by the inverse of its true size.
 
-    Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
-    weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
-    batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient.
-    With soft labels a class's true size is 0 or at least 1e-100.
+    Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class absent from a sample
+    has the sample's largest weight. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
+    batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constant, so labels have no gradient.
+    With soft labels, the true size of a class must be 0 or at least 1e-100.
 
     Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    convention: monai is one ratio, optax a mean of ratios.
-    weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
-    smooth_nr: added to the numerator.
-    smooth_dr: added to the denominator.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    Divisor: the number of samples; with optax times the classes that count
+    convention: monai for one ratio, optax for a mean of ratios.
+    weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
+    Divisor: the number of samples; with optax times the classes included
     Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL, multiclass_generalized_dice_loss
     Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
     """
@@ -279,7 +256,7 @@ def generalized_dice(
 def _one_ratio(
     predictions: Array, labels: Array, activation: Activation, power: int, smooth_nr: float, smooth_dr: float, include_background: bool
 ) -> Evaluation:
-    """Sums over the classes weighed by 1 / size^power."""
+    """Sums over the classes, weighted by 1 / size^power."""
     made = activated(predictions, activation)
     counts = counted(made, labels, False)
     used, _ = class_weights(predictions.shape[1], None, include_background)
@@ -296,7 +273,7 @@ def _one_ratio(
 
 
 def inverse_sizes(size: Array, used: Array, power: int) -> Array:
-    """1 / size^power of each class (rows, classes); a class that is not there weighs as much as the heaviest of its row."""
+    """Return 1 / size^power of each class (rows, classes); an absent class has the largest weight of its row."""
     small = (size > 0) & (size < LEAST_SIZE) & (power > 0)
     if small.any():
         row, column = (int(axis[0]) for axis in small.nonzero())
@@ -321,19 +298,16 @@ def mcc(
     *,
     weight: ClassWeight | None = None,
     activation: Activation = "none",
-    include_background: bool = True,
-    batch: bool = False,
+    include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
 ) -> Evaluation:
-    r"""One minus the Matthews correlation of predicted and true masks, for each class.
+    r"""One minus the Matthews correlation coefficient of predicted and true masks, for each class.
 
-    The correlation of a mask that is everywhere or nowhere is 0 / 0, which is 0, as in scikit-learn, and its gradient is 0. Libraries add
-    1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
+    The correlation of a constant mask, 0 / 0, is defined as 0 with gradient 0, as in scikit-learn. Libraries instead add
+    1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI).
 
     Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
-    activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
-    include_background: whether class 0 counts; it always does when it is the only one.
-    batch: sum over the whole batch instead of each sample.
-    Divisor: samples (1 with batch) times the classes that count, whatever their weights
+    Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
     Reference: Abhishek and Hamarneh, Matthews Correlation Coefficient Loss for Deep Convolutional Networks, 2020, arXiv:2010.13454, equation 3
     """
@@ -349,7 +323,7 @@ def _mcc_score(counts: Counts) -> Scored:
     correlation = np.where(flat[0] | flat[1], 0.0, correlation)
 
     def by(of: tuple[Array, Array], other: tuple[Array, Array], none: Array, c: Array) -> tuple[Array, Array]:
-        """The slope where the other side is 1 and where it is 0: d r / d (one more positive of `of`)."""
+        """Return the slope where the other mask is 1 and where it is 0: d r / d (one more positive of `of`)."""
         c = np.where((of[0] > 0) & (of[1] > 0) & (other[0] > 0) & (other[1] > 0) & ~none, c, 0.0)
         half = np.broadcast_to(0.5 * correlation, c.shape)
         middle = divide_or_zero(half, of[0] * of[0]) - divide_or_zero(half, of[1] * of[1])
@@ -365,7 +339,7 @@ def _mcc_score(counts: Counts) -> Scored:
 
 
 def _nearly_correlated(tp: Array, tn: Array, fp: Array, fn: Array) -> Array:
-    """1 - r as (d^2 - cov^2) / (d (d + cov)), where d^2 - cov^2 is a sum of products of counts; for r well above 0."""
+    """Return 1 - r as (d^2 - cov^2) / (d (d + cov)), where d^2 - cov^2 is a sum of products of counts; for r well above 0."""
     a, b, c, e = divide_or_infinity(fp, tp), divide_or_infinity(fn, tp), divide_or_infinity(fp, tn), divide_or_infinity(fn, tn)
     d = np.sqrt((1.0 + a) * (1.0 + b) * (1.0 + c) * (1.0 + e))
     difference = 4.0 * a * e + (1.0 + a * e) * (a + b + c + e) + (a + e) * (b + c)
