@@ -1,4 +1,7 @@
-"""The application is ASGI: servers that are not ours get bytes, and send what ours sends."""
+"""The application is ASGI: servers that are not ours get bytes, and send what ours sends.
+
+Ray Serve 2.60 was tried by hand, in a network namespace with loopback only: the same bytes at 256 x 100 and 1024 x 1000 in safetensors.
+"""
 
 from __future__ import annotations
 
