@@ -32,7 +32,7 @@ except ImportError:  # no wheel for this Python yet
 
 EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
-LONG = re.compile(rb"(?<=[\[,\s])(-?[0-9]{19,})(?=[\],\s])")  # an integer that may be past 64 bits
+LONG = re.compile(rb"(?<=[\[,:\s])(-?[0-9]{19,})(?=[\],}\s])")  # an integer that may be past 64 bits
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
@@ -102,6 +102,8 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
     found = cut(body)
     walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), found.texts)
     fields = walk.document(_parse("document", found.document))
+    if walk.cuts != len(found.texts):  # what was cut out of a string stands nowhere, and nothing has parsed it
+        raise ValueError("a bracket where none may stand")
     if found.document.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
@@ -119,7 +121,7 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
     try:
         return kept.parse(text)
     except (ValueError, RuntimeError):
-        if what != "piece" or (fractions := LONG.sub(rb"\1.0", text)) == text:
+        if (fractions := LONG.sub(rb"\1.0", text)) == text:
             raise
         return simdjson.Parser().parse(fractions)
 

@@ -49,7 +49,7 @@ class Walk:
         self.an_array: Any = array  # Any: values are of the parser's own types
         self.an_object: Any = object
         self.form: Form | None = None
-        self.rows = 0
+        self.rows = self.cuts = 0  # cuts: texts that were read
         self.names = 0  # of all objects
         self.brackets = 0  # how many [ the document should have, were it as regular as it seems
 
@@ -63,7 +63,10 @@ class Walk:
         if isinstance(value, str):
             if value in self.texts:
                 text = self.texts[value]
-                return self.parse(text.quoted()) if isinstance(text, LongString) else self.pieced(text, "nested", pointer)
+                if isinstance(text, Text):
+                    return self.pieced(text, "nested", pointer)
+                self.cuts += 1
+                return self.parse(text.quoted())
             self.brackets += value.count("[")
         return value
 
@@ -132,6 +135,7 @@ class Walk:
     def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array:
         """An array that was cut out, put together from its pieces."""
         self.form = self.form or form
+        self.cuts += 1
         parts = [self._piece(piece, pointer) for piece in text.pieces()]
         if len({part.shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
             raise GiveUp
@@ -219,6 +223,7 @@ class Walk:
     def _bytes(self, text: str, pointer: tuple[Step, ...]) -> bytes:
         """Decode base64 from the text that was cut out or from the document; JSON may have escaped its slashes."""
         found = self.texts.get(text)
+        self.cuts += found is not None
         try:
             return pybase64.b64decode(found.view() if isinstance(found, LongString) else text, validate=True)
         except (binascii.Error, ValueError):
