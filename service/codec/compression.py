@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import sys
 import zlib
 from collections.abc import Callable
@@ -17,6 +19,8 @@ else:
 WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 asks a decoder of HTTP to have
 LEVEL = 1  # numbers have little to find: higher levels take several times as long for a few percent
 SAMPLE = 64 * 1024  # bytes
+MOST_MEMBERS = 8192  # of one body: each costs some 10 us, and may be 20 bytes long and empty
+MAGIC = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")  # of a member, a frame, and a frame to be skipped
 WORTH = 0.75  # what a coding has to make of it to be worth its time
 
 
@@ -25,13 +29,25 @@ def unpack(coding: str, body: Buffer, cap: int) -> bytes:
     decoder = _DECODERS[coding]()
     try:
         unpacked: bytes = decoder.decompress(body, cap + 1)
-    except (zlib.error, zstd.ZstdError):
+        if decoder.eof and decoder.unused_data:
+            unpacked = _joined(coding, bytes(body), cap + 1)
+    except (zlib.error, zstd.ZstdError, EOFError, OSError):
         raise Malformed(f"the body: not {coding}; expected what content-encoding says") from None
     if len(unpacked) > cap:
         raise TooMany(f"the body: too large; expected at most {cap} bytes when decompressed")
-    if not decoder.eof or decoder.unused_data:
-        raise Malformed(f"the body: incomplete, or followed by more; expected one {coding} stream")
+    if not decoder.eof:
+        raise Malformed(f"the body: incomplete; expected a whole {coding} stream")
     return unpacked
+
+
+def _joined(coding: str, body: bytes, most: int) -> bytes:
+    """What several gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3) one after the other hold."""
+    if coding == "deflate" or sum(map(body.count, MAGIC)) > MOST_MEMBERS:
+        raise EOFError
+    source = io.BytesIO(body)
+    with zstd.ZstdFile(source, options=OPTIONS) if coding == "zstd" else gzip.GzipFile(fileobj=source) as file:
+        unpacked: bytes = file.read(most)
+        return unpacked
 
 
 def pack(coding: str, answer: list[Buffer]) -> list[Buffer] | None:
@@ -49,12 +65,16 @@ def _packed(coding: str, parts: list[Buffer]) -> list[Buffer]:
     return [part for part in (*packed, encoder.flush()) if part]
 
 
+OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW}
 _DECODERS: dict[str, Callable[[], Any]] = {
-    "zstd": lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW}),
+    "zstd": lambda: zstd.ZstdDecompressor(options=OPTIONS),
     "gzip": lambda: zlib.decompressobj(wbits=31),
+    "x-gzip": lambda: zlib.decompressobj(wbits=31),  # the same (RFC 9110, 8.4.1.3)
+    "deflate": lambda: zlib.decompressobj(),
 }
 _ENCODERS: dict[str, Callable[[], Any]] = {
     "zstd": lambda: zstd.ZstdCompressor(LEVEL),
     "gzip": lambda: zlib.compressobj(LEVEL, wbits=31),
 }
-CODINGS = tuple(_DECODERS)  # the better first
+CODINGS = tuple(_DECODERS)  # of request bodies
+PACKINGS = tuple(_ENCODERS)  # of responses, the better first

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from service.codec import CODECS, Codec
-from service.codec.compression import CODINGS
+from service.codec.compression import CODINGS, PACKINGS
 from service.errors import Failure
+
+QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
 @dataclass(slots=True)
@@ -56,17 +59,40 @@ def encodings(content_type: bytes, content_encoding: bytes, accepted: bytes) -> 
     """The request's encoding, the answer's, and the request's content coding; 415 for what is none of ours."""
     given = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     if given not in CODECS:
-        raise Failure("unsupported-media-type", f"content-type should be {' or '.join(CODECS)}; got {given[:100]!r}")
+        raise Failure("unsupported-media-type", f"Content-Type: not supported; expected {' or '.join(CODECS)}, got {given[:100]!r}")
     coding = content_encoding.strip().lower().decode("latin-1")
     if coding not in ("", "identity", *CODINGS):
         told = ", ".join(CODINGS)
-        raise Failure("unsupported-media-type", f"content-encoding should be {told} or none; got {coding[:100]!r}", headers={"Accept-Encoding": told})
-    asked = [codec for media_type, codec in CODECS.items() if media_type in accepted.decode("latin-1").lower()]
-    return CODECS[given], asked[0] if len(asked) == 1 else CODECS[given], coding if coding in CODINGS else None
+        raise Failure(
+            "unsupported-media-type",
+            f"Content-Encoding: not supported; expected {told} or none, got {coding[:100]!r}",
+            headers={"Accept-Encoding": told},
+        )
+    return CODECS[given], CODECS[_preferred(accepted, given)], coding if coding in CODINGS else None
 
 
+def _preferred(accepted: bytes, given: str) -> str:
+    """The media type with the highest q-value in Accept; the request's own among equals, and where none of ours is accepted (RFC 9110, 12.4.1)."""
+    weights = qualities(accepted)
+    found = {media_type: weights.get(media_type, weights.get("application/*", weights.get("*/*", 0.0))) for media_type in CODECS}
+    return max(CODECS, key=lambda media_type: (found[media_type], media_type == given))
+
+
+def qualities(accepted: bytes) -> dict[str, float]:
+    """The q-values of a header such as Accept, by lower-case name; 1 where there is none that can be read."""
+    found = {}
+    for item in accepted.decode("latin-1").lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        weights = [match[1] for parameter in parameters if (match := QUALITY.fullmatch(parameter))]
+        if name:
+            found[name] = float(weights[0]) if weights else 1.0
+    return found
+
+
+@lru_cache(maxsize=64)
 def packing(accepted: bytes) -> str | None:
-    """The best of our codings that Accept-Encoding names and does not weigh with 0."""
-    offers = [offer.partition(";") for offer in accepted.decode("latin-1").lower().replace(" ", "").split(",")]
-    wanted = {name for name, _, weight in offers if weight.strip("0.") != "q="}
-    return next((coding for coding in CODINGS if coding in wanted), None)
+    """The coding with the highest q-value in Accept-Encoding, the better one among equals; None where none is accepted or identity is preferred."""
+    weights = qualities(accepted)
+    found = {coding: weights.get(coding, weights.get("*", 0.0)) for coding in PACKINGS}
+    best = max(PACKINGS, key=lambda coding: found[coding])
+    return best if found[best] > 0 and found[best] >= weights.get("identity", 0.0) else None
