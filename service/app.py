@@ -13,7 +13,6 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Route
 
 from service import __version__
@@ -31,7 +30,8 @@ from service.pages import explorer, swagger
 from service.pages.files import JSON as JSON_TYPE
 from service.pages.files import File
 from service.settings import Settings
-from service.telemetry import metrics, traces
+from service.telemetry import requests, traces
+from service.telemetry.fleet import Fleet, exposition
 
 log = logging.getLogger("service")
 
@@ -53,26 +53,28 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(settings: Settings | None = None, life: Life | None = None) -> FastAPI:
-    """The ASGI application. `life` is shared with the server that runs it and says whether it is stopping."""
+def create_app(settings: Settings | None = None, life: Life | None = None, workers: Fleet | None = None) -> FastAPI:
+    """The ASGI application. `life` is shared with the server that runs it, `workers` with other processes of this service."""
     settings, life = settings or Settings(), life or Life()
-    app = FastAPI(title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry())
+    app = FastAPI(
+        title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry(),
+        redirect_slashes=False,  # a redirect to the Host header's name would send labels wherever that points
+    )  # fmt: skip
     bearers = Bearers(tokens(settings))
     endpoint = LossEndpoint(settings, Pool(settings), bearers)
     for path in ("/loss/{name}", "/check/{name}", "/identify"):
         app.router.routes.append(Route(path, endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
-    _add_information(app, settings, life)
+    _add_information(app, settings, life, workers)
     if settings.docs:
         _add_document(app, authorized=bool(bearers.digests))
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Failure, _problem)
     app.add_exception_handler(RequestValidationError, _parameter_problem)
-    app.add_middleware(Guard, bearers=bearers, losses=endpoint)
-    app.state.losses = endpoint  # the server asks it whom it need not serve
-    if settings.cors_origins:
-        origins = [origin.strip() for origin in settings.cors_origins.split(",")]
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"], expose_headers=["*"])
+    app.add_middleware(
+        Guard, bearers=bearers, losses=endpoint, life=life, origins=[origin.strip() for origin in settings.cors_origins.split(",") if origin]
+    )
+    app.state.losses = endpoint  # for the server, which refuses some requests by their headers alone
     return app
 
 
@@ -92,7 +94,7 @@ def _add_catalogue(app: FastAPI) -> None:
         return _json(catalogue.card_of(find_operation(name)))
 
 
-def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
+def _add_information(app: FastAPI, settings: Settings, life: Life, workers: Fleet | None) -> None:
     @app.get("/info", operation_id="info", tags=["service"], response_model=Info)
     async def info() -> Response:
         """Version, encodings and every limit in force."""
@@ -108,7 +110,7 @@ def _add_information(app: FastAPI, settings: Settings, life: Life) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     def prometheus() -> Response:
-        text, media_type = metrics.exposition()
+        text, media_type = exposition(workers)
         return Response(text, headers={"content-type": media_type})
 
     @app.get("/health/live", operation_id="live", tags=["service"], response_model=Health)
@@ -141,19 +143,28 @@ def _json(content: Any) -> Response:
 
 async def _problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Failure)  # noqa: S101
-    metrics.rejected(exc.kind)
-    return Response(exc.body(request.state.request_id), exc.status, dict(exc.headers), MEDIA_TYPE)
+    record = requests.of(request.scope)
+    record.problem = exc.kind
+    return Response(exc.body(record.request_id), exc.status, dict(exc.headers), MEDIA_TYPE)
 
 
 async def _http_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101
     kind = {404: "not-found", 405: "method-not-allowed"}.get(exc.status_code, "invalid-request")
-    headers = dict(exc.headers or {})
+    headers, path = dict(exc.headers or {}), request.url.path
     if exc.status_code == 405:  # the router names the methods of the first route that has the path
-        headers["Allow"] = ", ".join(
-            sorted({method for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE for method in route.methods or ()})
-        )
-    return await _problem(request, Failure(kind, f"{request.method} {request.url.path}"[:200], headers=headers))
+        headers["Allow"] = ", ".join(sorted(_methods(request, path)))
+    detail, extra = f"{request.method} {path}"[:200], {}
+    if exc.status_code == 404 and path != (right := path.rstrip("/")) and _methods(request, right):
+        detail, extra = f"{detail}: this path ends without a slash", {"did_you_mean": [right[:200]]}
+    return await _problem(request, Failure(kind, detail, headers=headers, extra=extra))
+
+
+def _methods(request: Request, path: str) -> set[str]:
+    """The methods of all routes that have a path."""
+    scope = {**request.scope, "path": path}
+    found = {method for route in request.app.routes if route.matches(scope)[0] is not Match.NONE for method in route.methods or ()}
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _parameter_problem(request: Request, exc: Exception) -> Response:

@@ -98,15 +98,13 @@ def _address(text: str) -> str:
 
 
 def serve(chosen: argparse.Namespace) -> int:
-    """Say where the service is, and serve; a setting or an address that cannot be stops it before anything is started."""
+    """Serve; a setting or an address that cannot be stops it before anything is started."""
     gc.disable()  # until all is imported (serve_here): collections in which nothing is found were a tenth of the start
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the pool and the workers use the cores; threads of OpenBLAS' own cost all pairs a third
     from service.server import lifecycle
 
     if wrong := _wrong_setting():
         return _complain(wrong)
-    print(f"Loss service on http://{chosen.host}:{chosen.port}")
-    print(f"Look at the losses: http://{chosen.host}:{chosen.port}/", flush=True)
     try:
         return lifecycle.serve(chosen.host, chosen.port, chosen.workers)
     except OSError as exc:

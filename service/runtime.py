@@ -7,6 +7,9 @@ But what lies free between two pieces in use it keeps for ever, and each thread 
 from __future__ import annotations
 
 import ctypes
+import os
+from contextlib import suppress
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 LARGEST = 32 * 1024 * 1024  # of what comes from the heap; glibc allows no more
@@ -26,3 +29,10 @@ def trim() -> None:
     """Give back the pages that hold nothing: some milliseconds, in which other threads may wait for memory."""
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    with suppress(OSError, IndexError, ValueError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0

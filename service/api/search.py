@@ -62,7 +62,7 @@ def _entry(loss: Loss) -> Entry:
     variants = [choice for option in loss.options for choice in option.choices if option.name in ("loss_type", "estimator")]
     described = [f"{item.name} {item.description}" for item in loss.inputs] + [f"{option.name} {option.description}" for option in loss.options]
     choices = [choice for option in loss.options for choice in option.choices]
-    text = " ".join((loss.notes, FAMILIES[loss.family], loss.reference, *described, *choices))
+    text = " ".join((loss.notes, FAMILIES.get(loss.family, loss.family), loss.reference, *described, *choices))
     return Entry(loss.name, loss.synonyms, (*loss.related, *variants), loss.summary, text)
 
 

@@ -15,7 +15,6 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from service.errors import Failure
-from service.runtime import trim
 from service.settings import Settings
 from service.telemetry import metrics
 
@@ -25,17 +24,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 T = TypeVar("T")
 
 
-TRIM_SECONDS = 3.0  # between two trimmings: each is some milliseconds, and the pages come back at the price of fresh ones
-
-
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
 
 
 @dataclass
 class Life:
-    """Whether the process is going: readiness and the server share it."""
+    """The end of the process, shared by the server and the application: draining from SIGTERM on, stopped once the listener is closed."""
 
     draining: bool = False
+    stopped: bool = False
 
 
 class Gone(Exception):
@@ -52,8 +49,6 @@ class Pool:
         self.jobs = 0  # running and waiting
         self.bytes = 0  # of large bodies: being read, waiting, and computed
         self.typical = 0.0  # seconds of a computation, of late
-        self.trimming: asyncio.TimerHandle | None = None
-        self.again = False  # whether more has ended since the trimming was arranged
 
     @property
     def waiting(self) -> int:
@@ -100,18 +95,6 @@ class Pool:
         finally:
             gone.cancel()
             answer.cancel()
-            self.trim_later()
-
-    def trim_later(self) -> None:
-        """Something large has ended. Its memory is given back in a while, that of all that end meanwhile a while after."""
-        self.again = self.trimming is not None
-        self.trimming = self.trimming or asyncio.get_running_loop().call_later(TRIM_SECONDS, self._trim)
-
-    def _trim(self) -> None:
-        self.executor.submit(trim)
-        self.trimming = None
-        if self.again:
-            self.trim_later()
 
     def _timed(self, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Who may ask, and what a browser may do with a page of ours."""
+"""Bearer tokens: the callers that may send requests."""
 
 from __future__ import annotations
 
@@ -14,50 +14,44 @@ EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/")  # the pages of losses, and 
 
 Headers = Iterable[tuple[bytes, bytes]]
 
-PAGE_HEADERS = [
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
-        b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-]
-
 
 def tokens(settings: Settings) -> list[str]:
-    """All bearer tokens. A file that holds none is a mistake that would open the service, so it is an error."""
-    found = settings.tokens.get_secret_value().split(",")
+    """All bearer tokens, each alone or as name:token. ValueError where a source holds none: a slip would open the service to everybody."""
+    listed = settings.tokens.get_secret_value()
+    found = _stripped(listed.split(","))
+    if listed and not found:
+        raise ValueError("LOSS_SERVICE_TOKENS: no token in it; expected tokens separated by commas, or the variable unset")
     if settings.tokens_file is not None:
-        lines = settings.tokens_file.read_text().splitlines()
-        if not any(line.strip() for line in lines):
+        lines = _stripped(settings.tokens_file.read_text("utf-8-sig").splitlines())  # editors on Windows write a byte order mark
+        if not lines:
             raise ValueError("LOSS_SERVICE_TOKENS_FILE names a file without a token")
         found += lines
-    return [token.strip() for token in found if token.strip()]
+    return found
+
+
+def _stripped(items: Iterable[str]) -> list[str]:
+    return [stripped for item in items if (stripped := item.strip())]
 
 
 class Bearers:
-    """Those who may ask. Digests are compared, each of them, so that time tells neither a length nor a prefix."""
+    """The callers that may send requests. All digests are compared, so that time tells neither a length nor a prefix."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self.digests = [sha256(token.encode()).digest() for token in allowed]
+        self.replace(allowed)
 
-    def check(self, path: str, headers: Headers) -> None:
-        """401 for whoever has none of the tokens."""
+    def replace(self, allowed: Iterable[str]) -> None:
+        """Take these tokens from now on, each alone or as name:token."""
+        named = [token.rpartition(":") for token in allowed]
+        self.digests = [(sha256(token.encode()).digest(), name) for name, _, token in named]
+
+    def check(self, path: str, headers: Headers) -> str:
+        """Return the caller's name, "" for a token without one; a 401 Failure for a caller with none of the tokens."""
         if not self.digests or path in EXEMPT or path.startswith(EXEMPT_BELOW):
-            return
+            return ""
         given = next((value for key, value in headers if key == b"authorization"), b"")
         scheme, _, token = given.partition(b" ")
         digest = sha256(token.strip()).digest()
-        known = sum(hmac.compare_digest(digest, allowed) for allowed in self.digests)
-        if scheme.lower() != b"bearer" or not known:
+        names = [name for allowed, name in self.digests if hmac.compare_digest(digest, allowed)]
+        if scheme.lower() != b"bearer" or not names:
             raise Failure("unauthorized", "send Authorization: Bearer <token>", headers={"WWW-Authenticate": 'Bearer realm="loss service"'})
-
-
-def page_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """What an answer lacks that a browser shows as a page; nothing with others."""
-    if not any(value.startswith(b"text/html") for name, value in headers if name == b"content-type"):
-        return []
-    given = dict(headers)
-    return [(name, value) for name, value in PAGE_HEADERS if name not in given]
+        return names[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 
@@ -10,18 +9,17 @@ from service.api import response
 from service.api.operations import Operation, operation_at, serves
 from service.codec import JSON, Buffer, Caps, Codec
 from service.codec.compression import pack, unpack
-from service.errors import Failure, failure
-from service.http.admission import Gone, Pool, Share, overloaded
+from service.errors import Failure
+from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
 from service.http.body import announced, read_body
 from service.http.negotiation import Exchange, Timing, negotiate, packing
-from service.http.responses import INTERNAL, VIEWS, Receive, Scope, Send, reply, reply_failure
+from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
-from service.telemetry import logs, metrics, traces
+from service.telemetry import requests
+from service.telemetry.requests import Request
 
 UNKNOWN = "unknown"  # the label of a name that is no operation: callers must not make labels of metrics
-
-log = logging.getLogger("service")
 
 
 def answer(operation: Operation, body: Buffer, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> list[Buffer]:
@@ -58,7 +56,7 @@ class LossEndpoint:
         self.settings, self.pool, self.bearers = settings, pool, bearers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = scope["state"]["request_id"]
+        request = requests.of(scope)
         share, how, operation = Share(self.pool), None, None
         body: Buffer = b""
         try:
@@ -70,40 +68,24 @@ class LossEndpoint:
                 encoded = exchange(operation, body, how, self.settings)
             else:
                 encoded = await self.pool.run(share, receive, exchange, operation, body, how, self.settings, time.perf_counter())
-        except Gone:
-            return
-        except Exception as exc:
-            problem = failure(exc)
-            if problem is None:
-                log.exception("request %s failed", request_id)
-                problem = INTERNAL
-            loss, encoding = operation.name if operation else UNKNOWN, how.codec.name if how else "none"
-            _count_refusal(loss, encoding, problem, request_id, len(body))
-            traces.describe(scope, request_id, loss, encoding, len(body), problem=problem.kind)
-            await reply_failure(send, problem, request_id)
-            return
         finally:
             share.release()
-        loss, seconds, sent = operation.name, how.timing.seconds(), sum(map(len, encoded))
-        metrics.answered(loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
-        logs.request(request_id, loss, 200, len(body), sent, seconds)
-        traces.describe(scope, request_id, loss, how.codec.name, len(body), sent, how.timing.elements, seconds)
+            request.loss, request.encoding = operation.name if operation else UNKNOWN, how.codec.name if how else ""
+            request.received = len(body)
+        request.elements, request.seconds = how.timing.elements, how.timing.seconds()
         await reply(send, 200, encoded, how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
-        if sent > self.settings.inline_bytes:
-            self.pool.trim_later()
 
-    def refusal(self, path: str, headers: Mapping[bytes, bytes], request_id: str) -> Failure | None:
+    def refusal(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
         try:
-            self.bearers.check(path, headers.items())
+            request.caller = self.bearers.check(path, headers.items())
             operation, codec = operation_at(path), negotiate(headers).codec
         except Failure:
             return None
         if not self._inline(operation) < announced(headers) <= self.settings.max_body_bytes:
             return None
-        problem = overloaded()
-        _count_refusal(operation.name, codec.name, problem, request_id, 0)
-        return problem
+        request.loss, request.encoding = operation.name, codec.name
+        return overloaded()
 
     def _inline(self, operation: Operation) -> int:
         """The largest body that is computed on the event loop."""
@@ -115,8 +97,3 @@ class LossEndpoint:
 def asks_for_loss(method: str, path: str) -> bool:
     """Whether a request is a LossEndpoint's to answer."""
     return method == "POST" and serves(path)
-
-
-def _count_refusal(loss: str, encoding: str, problem: Failure, request_id: str, received: int) -> None:
-    metrics.refused(loss, encoding, problem.status, problem.kind)
-    logs.request(request_id, loss, problem.status, received, 0)

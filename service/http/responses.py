@@ -8,31 +8,21 @@ from typing import Any
 
 from service.codec import Buffer
 from service.errors import MEDIA_TYPE, Failure
-from service.telemetry import metrics
+from service.telemetry.requests import Request
 
 Scope = MutableMapping[str, Any]
-
-
 Message = MutableMapping[str, Any]
-
-
 Receive = Callable[[], Awaitable[Message]]
-
-
 Send = Callable[[Message], Awaitable[None]]
 
 
 VIEWS = "loss_service.response.views"  # the ASGI extension of a server that sends any buffer; ASGI itself has bytes only
-
-
 JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
-
-
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The caller's X-Request-ID where it is a plain one, or a new one."""
+    """The client's X-Request-ID if it is short and printable, else a new id."""
     given = next((value for key, value in headers if key == b"x-request-id"), b"")
     return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()
 
@@ -49,8 +39,8 @@ async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, h
         await send({"type": "http.response.body", "body": body, "more_body": index < len(parts)})
 
 
-async def reply_failure(send: Send, problem: Failure, request_id: str) -> None:
-    """An answer that is a problem document."""
-    metrics.rejected(problem.kind)
+async def reply_failure(send: Send, problem: Failure, request: Request) -> None:
+    """Send a problem document, and note it in the request's record."""
+    request.problem = problem.kind
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await reply(send, problem.status, [problem.body(request_id)], MEDIA_TYPE, headers)
+    await reply(send, problem.status, [problem.body(request.request_id)], MEDIA_TYPE, headers)

@@ -1,38 +1,43 @@
-"""uvicorn's protocol with deadlines, a cap on headers, and problem documents for what is not HTTP.
+"""uvicorn's protocol with deadlines, a cap on headers, bounded pipelining, and problem documents for what is not HTTP.
 
-A connection is in one of five phases, each with a deadline. One sweep over all connections, a few times a second, finds those that are
-late, so that deadlines cost a request nothing but assignments.
+A connection is in one of five phases. One sweep over all connections, a few times a second, finds those whose deadline has passed, so
+that a deadline costs a request nothing but an assignment.
+
+The parser gets one message at a time. Bytes that follow wait until its response is written, and reading pauses meanwhile: a client that
+sends requests without reading the responses fills its own buffers, and broken bytes behind a good request cannot take its response away.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
-import uuid
+import urllib.parse
+from contextlib import suppress
 from enum import IntEnum
 from math import inf
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.errors import MEDIA_TYPE, Failure
 from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, asks_for_loss
-from service.http.responses import VIEWS, Message, Receive, Scope, Send, reply_failure, request_id_of
+from service.http.responses import VIEWS, request_id_of
 from service.settings import Settings
-from service.telemetry import metrics
+from service.telemetry.requests import Request
 
 APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application knows how to answer
-
-
 EXTENSIONS: dict[str, dict[object, object]] = {VIEWS: {}}  # a transport writes memoryviews, so that large arrays go out without a copy
-
-
-LINGER_SECONDS = 0.5  # for a last answer to be read before the connection is cut, and for late requests after the listener has closed
-
-
-STOPPING = Failure("unavailable", "the service is stopping; ask another", headers={"Connection": "close", "Retry-After": "1"})
+LINGER_SECONDS = 0.5  # for a last response to be read before the connection is cut, and for late requests after the listener has closed
+END = b"\r\n\r\n"  # of a head, and of a chunked body with its trailers
+SLICE = 64 * 1024  # bytes that the parser gets at a time, and
+SLICES = 256  # how many of them before other connections have a turn: both keep one turn of the event loop under 10 ms
+CLOSE = {"Connection": "close"}
+BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info (linux/tcp.h)
 
 
 class Phase(IntEnum):
@@ -41,36 +46,80 @@ class Phase(IntEnum):
     IDLE = 0  # the first byte of a request
     HEADERS = 1  # the rest of its headers
     BODY = 2  # the rest of its body
-    ANSWER = 3  # us
+    RESPONSE = 3  # the application
     CLOSING = 4  # the client to close
 
 
+class Cycle(RequestResponseCycle):
+    """uvicorn's request and response, which may end in a problem that the protocol has found."""
+
+    problem: Failure | None = None
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if self.problem is not None:
+            raise self.problem
+        return message
+
+
 class _RefusedCycle:
-    """In place of uvicorn's cycle: the answer is out, and what still comes of the body goes by."""
+    """In place of a cycle: the response is out, and the rest of the body is read past."""
 
     response_started = response_complete = True
-    message_event = asyncio.Event()  # for nobody
+    message_event = asyncio.Event()  # nobody waits for it
 
 
 class _Discard(list[tuple[bytes, bytes]]):
-    """Where trailers go."""
+    """A list of headers that keeps none: trailers go here."""
 
     def append(self, item: tuple[bytes, bytes]) -> None:
         pass
 
 
+class _Flow(FlowControl):
+    """uvicorn's flow control, which does not resume reading while received bytes wait for the parser."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
+
+    def hold(self, held: bool) -> None:
+        self.held = held
+        if held:
+            self.pause_reading()
+        else:
+            self.resume_reading()
+
+
+class _Outlet:
+    """The transport as a cycle sees it: `close` lets the last response be read first."""
+
+    def __init__(self, transport: asyncio.Transport, close: Any) -> None:
+        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
+
+
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with deadlines, a cap on headers, and problem documents for what is not HTTP."""
+    """One connection."""
 
     def __init__(self, *args: Any, settings: Settings, life: Life, losses: LossEndpoint, siblings: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settings, self.life, self.losses, self.siblings = settings, life, losses, siblings
         self.phase, self.deadline = Phase.IDLE, inf
-        self.header_bytes = 0
-        self.unsent, self.stuck_since = 0, 0.0
+        self.received, self.parsed = b"", 0  # received[parsed:] waits for the parser
+        self.seam = b""  # the last bytes that were parsed, where END may have begun
+        self.header_bytes = 0  # of a head, or of a chunked body since its last byte of data
+        self.body_left = -1  # bytes of a body by its Content-Length; -1 where it is chunked
+        self.half_closed = False
+        self.taken, self.cut_at = 0, inf
+
+    # ------------------------------------------------------------------ bytes come
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
+        self.outlet = _Outlet(transport, self._close_gently)
         if self.siblings:
             time.sleep(1e-9)  # lets another worker wake and accept the next one: of 16 made at once, mostly one worker had all
         self.deadline = self.loop.time() + self.settings.header_seconds
@@ -78,16 +127,86 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.phase is Phase.CLOSING:
             return
-        if self.phase <= Phase.HEADERS:
-            self.header_bytes += len(data)
+        self.received = self.received[self.parsed :] + data if self.received else data
+        self.parsed = 0
+        self._parse()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Close, unless a whole request waits for its response: a client may close its side after its last request (`nc -N`).
+
+        One that has gone looks the same, so it is given up after a moment, and its computation with it.
+        """
+        if self.phase is not Phase.RESPONSE:
+            return False
+        self.half_closed, self.cycle.keep_alive = True, False
+        self.deadline = self.loop.time() + LINGER_SECONDS
+        return True
+
+    def _parse(self) -> None:
+        """Feed the parser up to the end of one message."""
+        if self.parser is None or self.transport.is_closing():
+            return
+        for _ in range(SLICES):
+            if self.phase >= Phase.RESPONSE or self.parsed == len(self.received):
+                break
+            self._feed(self._slice())
+        else:
+            self.loop.call_soon(self._parse)
+        if self.parsed == len(self.received):
+            self.received, self.parsed = b"", 0
+        if self.flow.held != (self.received != b""):
+            self.flow.hold(self.received != b"")
+
+    def _slice(self) -> memoryview:
+        """The next bytes of the message that is being read, and no byte of the one after it."""
+        start = self.parsed
+        if self.phase is Phase.BODY and self.body_left >= 0:
+            self.parsed = min(start + self.body_left, len(self.received))
+            self.body_left -= self.parsed - start
+        else:
+            self.parsed = self._end(start)
+            self.header_bytes += self.parsed - start
+        return memoryview(self.received)[start : self.parsed]
+
+    def _end(self, start: int) -> int:
+        """The place after the next END, or else of what is received; a message without Content-Length ends in END."""
+        if self.seam:
+            found = (self.seam + self.received[start : start + len(END) - 1]).find(END)
+            if found >= 0:
+                start += found + len(END) - len(self.seam)
+                self.seam = b""
+                return start
+        found = self.received.find(END, start, start + SLICE)
+        if found >= 0:
+            self.seam = b""
+            return found + len(END)
+        end = min(len(self.received), start + SLICE)
+        self.seam = (self.seam + self.received[max(start, end - len(END) + 1) : end])[1 - len(END) :]
+        return end
+
+    def _feed(self, data: memoryview | bytes) -> None:
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as exc:
-            self._ignore_upgrade(data[exc.args[0] :])
+        except httptools.HttpParserUpgrade:
+            self._ignore_upgrade()
         except httptools.HttpParserError:
-            self.refuse(Failure("malformed-request", "these bytes are not HTTP/1.1"))
-        if self.phase is Phase.HEADERS and self.header_bytes > self.settings.max_header_bytes:
-            self.refuse(self._large_headers())
+            self.refuse("malformed-request", "these bytes are not HTTP/1.1")
+        if self.header_bytes > self.settings.max_header_bytes and self.phase <= Phase.BODY:
+            self._refuse_large_headers()
+
+    def _ignore_upgrade(self) -> None:
+        """Parse the head again without its offer to change the protocol: Java's client offers HTTP/2 with every first request."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse("malformed-request", "CONNECT: this service is not a proxy")
+            return
+        kept = [item for item in self.headers if item[0] not in (b"upgrade", b"connection", b"http2-settings")]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            kept.append((b"connection", b"close"))
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(method + b" " + self.url + b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % item for item in kept) + b"\r\n")
+
+    # ------------------------------------------------------------------ the parser's callbacks
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -95,133 +214,195 @@ class Protocol(HttpToolsProtocol):
         self.phase, self.deadline = Phase.HEADERS, self.loop.time() + self.settings.header_seconds
 
     def on_headers_complete(self) -> None:
-        if self.header_bytes > self.settings.max_header_bytes and self._size_of_headers() > self.settings.max_header_bytes:
-            self.refuse(self._large_headers())
-            raise ValueError("stops the parser")
         if self.parser.should_upgrade():
             return  # the parser stops here
-        if self.losses.pool.full and self._refuse_at_once():
+        if self.header_bytes > self.settings.max_header_bytes:
+            self._refuse_large_headers()
+            raise ValueError("stops the parser")
+        version = self.parser.get_http_version()
+        if problem := self._misdirected(version):
+            self.refuse("malformed-request", problem)
+            raise ValueError("stops the parser")
+        if self.losses.pool.full and self._refuse_at_once(version):
             self.cycle = _RefusedCycle()  # type: ignore[assignment]
         else:
-            super().on_headers_complete()
-            if self.expect_100_continue or self.life.draining:
-                self.cycle.keep_alive = False  # after an early refusal nobody knows whether the body still comes; a pool should go elsewhere
-        self.headers = _Discard()
+            self._begin(version)
+        self.headers, self.header_bytes = _Discard(), 0
         self.phase, self.deadline = Phase.BODY, self.loop.time() + self.settings.body_seconds
 
-    def _refuse_at_once(self) -> bool:
-        """Whether a large body was refused by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
-        waiting = self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete)
+    def _misdirected(self, version: str) -> str:
+        """What RFC 9112 rejects and the parser accepts. Notes the body's length on the way."""
+        hosts, self.body_left = 0, 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                self.body_left = int(value)
+            elif name == b"transfer-encoding":
+                self.body_left = -1
+        if version not in ("1.1", "1.0"):
+            return f"expected HTTP/1.1 or HTTP/1.0, got HTTP/{version}"
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            return f"Host: expected exactly one, got {hosts}"
+        return ""
+
+    def _begin(self, version: str) -> None:
+        """Start the application on the request whose head is complete."""
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
+        self.scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        self.scope["query_string"] = url.query or b""
+        expects = self.expect_100_continue and version == "1.1"
+        self.cycle = Cycle(
+            scope=self.scope,
+            transport=self.outlet,  # type: ignore[arg-type]
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expects,
+            # after an early refusal nobody knows whether an expected body still comes; when draining, a pool of connections should go elsewhere
+            keep_alive=version == "1.1" and self.parser.should_keep_alive() and not expects and not self.life.draining,
+            on_response=self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
+
+    def _refuse_at_once(self, version: str) -> bool:
+        """Refuse a large body by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
         headers, path = dict(self.headers), self.url.decode("latin-1")
-        kept = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1" and not self.life.draining
-        if waiting or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
+        kept = self.parser.should_keep_alive() and version == "1.1" and not self.life.draining
+        if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
             return False
-        request_id = request_id_of(self.headers)
-        problem = self.losses.refusal(path, headers, request_id)
+        request = Request(request_id_of(self.headers), "POST", path)
+        problem = self.losses.refusal(path, headers, request)
         if problem:
-            self.transport.write(_raw(problem, request_id, self.server_state.default_headers))
+            self._write(problem, request, self.server_state.default_headers)
             self.server_state.total_requests += 1
         return problem is not None
+
+    def on_body(self, body: bytes) -> None:
+        self.header_bytes = 0
+        if not self.cycle.response_complete:
+            self.cycle.body += body
+            if len(self.cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            self.cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
-        self.phase, self.deadline, self.header_bytes = Phase.ANSWER, inf, 0
+        self.phase, self.deadline, self.header_bytes = Phase.RESPONSE, inf, 0
         if self.cycle.response_complete:
             self._rest()  # refused early, and the rest of its body has gone by
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Read the request again as if it did not offer to change the protocol: Java's client offers HTTP/2 with every first request."""
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self.refuse(Failure("malformed-request", "this is no proxy"))
-            return
-        kept = [item for item in self.headers if item[0] not in (b"upgrade", b"connection", b"http2-settings")]
-        head = method + b" " + self.url + b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % item for item in kept) + b"\r\n"
-        self.parser = httptools.HttpRequestParser(self)
-        self.data_received(head + rest)
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.cycle is not None and not self.cycle.response_complete and "request" in self.cycle.scope["state"]:
+            self.cycle.scope["state"]["request"].disconnected = True
+        super().connection_lost(exc)
+
+    # ------------------------------------------------------------------ responses
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-            if self.phase is Phase.BODY:  # reading was paused until now
-                self.deadline = self.loop.time() + self.settings.body_seconds
-        elif self.phase is Phase.ANSWER:
+        self.flow.resume_reading()  # a body that the application did not read may have stopped it
+        if self.phase is Phase.RESPONSE:
             self._rest()
+            if self.received:
+                self._parse()
 
     def _rest(self) -> None:
         self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
 
+    def refuse(self, kind: str, detail: str) -> None:
+        """Answer with a problem, then close. A request that the application has begun ends in the problem there."""
+        if self.phase >= Phase.RESPONSE or self.transport.is_closing():
+            return
+        problem = Failure(kind, detail, headers=CLOSE)
+        if self.phase is Phase.BODY and not self.cycle.response_started:
+            self.cycle.problem = problem  # type: ignore[attr-defined]
+            self.cycle.message_event.set()
+            self.phase, self.deadline = Phase.RESPONSE, inf
+            self.received, self.parsed = b"", 0
+            return
+        if self.phase is not Phase.BODY:
+            self._write(problem, self._request())
+        self._close_gently()
+
+    def _request(self) -> Request:
+        """As much of a request as its head shows before it is complete."""
+        method = self.parser.get_method().decode("ascii") if self.phase is Phase.HEADERS and self.url else ""
+        return Request(request_id_of(self.headers or ()), method, self.url.decode("latin-1") if self.phase is Phase.HEADERS else "")
+
+    def _refuse_large_headers(self) -> None:
+        self.refuse("large-headers", f"request line and headers: expected at most {self.settings.max_header_bytes} bytes")
+
+    def _write(self, problem: Failure, request: Request, headers: Any = ()) -> None:
+        """Write a response that the application has no part in, and record it."""
+        body = problem.body(request.request_id)
+        told = "".join(f"{name.lower()}: {value}\r\n" for name, value in problem.headers.items())
+        head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request.request_id}\r\n{told}\r\n"
+        self.transport.write(STATUS_LINE[problem.status] + b"".join(b"%b: %b\r\n" % header for header in headers) + head.encode() + body)
+        request.status, request.problem, request.sent = problem.status, problem.kind, len(body)
+        request.finish()
+
+    def _close_gently(self) -> None:
+        """Send the end of the stream, and read past what the client still sends: closing at once would reset the connection under the response."""
+        self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
+        self.received, self.parsed = b"", 0
+        self.flow.hold(False)
+        if self.half_closed:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+
     def shutdown(self) -> None:
         """The listener is closed: finish what is under way, and refuse for a moment what still comes."""
-        self.app = _refuse
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         elif self.phase is Phase.IDLE or (self.cycle is not None and self.phase is Phase.BODY):
             self.deadline = min(self.deadline, self.loop.time() + LINGER_SECONDS)
 
-    def sweep(self, now: float) -> None:
-        """Act on a deadline that has passed."""
+    # ------------------------------------------------------------------ deadlines
+
+    def sweep(self, now: float) -> int:
+        """Act on a deadline that has passed. Returns the bytes of responses that the client has not taken."""
         unsent = self.transport.get_write_buffer_size()
-        if not unsent or unsent != self.unsent:
-            self.unsent, self.stuck_since = unsent, now
-        elif now - self.stuck_since > self.settings.send_seconds:
+        if not unsent:
+            self.cut_at = inf
+        elif self._too_slow(now, unsent):
             self.transport.abort()
-        if now < self.deadline:
-            return
+        elif self.phase is Phase.CLOSING:
+            self.deadline = now + LINGER_SECONDS
+        if now >= self.deadline:
+            self._expire()
+        writing = self.phase is Phase.RESPONSE and self.cycle.response_started and not self.cycle.response_complete
+        return unsent + (self.cycle.expected_content_length if writing else 0)
+
+    def _too_slow(self, now: float, unsent: int) -> bool:
+        """A client has `send_seconds` in hand, which every byte that it takes prolongs by its share of a second at the least rate."""
+        taken = self._acknowledged(unsent)
+        progress = 0 if self.cut_at == inf else max(0, taken - self.taken)
+        self.cut_at = min(now + self.settings.send_seconds, self.cut_at + progress / self.settings.min_send_rate)
+        self.taken = taken
+        return now >= self.cut_at
+
+    def _acknowledged(self, unsent: int) -> int:
+        """Bytes that the client's system has taken. The write buffer alone stands still for seconds: the kernel asks for more in large steps."""
+        with suppress(AttributeError, OSError, struct.error):
+            info = self.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
+            return int(struct.unpack_from("=Q", info, BYTES_ACKED)[0])
+        return -unsent  # not Linux
+
+    def _expire(self) -> None:
         if self.phase is Phase.HEADERS:
-            self.refuse(Failure("slow-headers", f"the headers took longer than {self.settings.header_seconds:g} seconds"))
+            self.refuse("slow-headers", f"the headers took longer than {self.settings.header_seconds:g} seconds")
         elif self.phase is Phase.BODY and not self.cycle.response_complete:
-            self.refuse(Failure("slow-body", f"the body took longer than {self.settings.body_seconds:g} seconds"))
-        else:
+            self.refuse("slow-body", f"the body took longer than {self.settings.body_seconds:g} seconds")
+        elif not (self.phase is Phase.RESPONSE and self.cycle.response_started):
             self.transport.abort()
-
-    def refuse(self, problem: Failure) -> None:
-        """Answer what the application does not see, or waits for in vain; then close, but let the answer be read first."""
-        if self.phase is Phase.CLOSING or self.transport.is_closing():
-            return
-        if self._owes_an_answer():
-            self.transport.write(_raw(problem, uuid.uuid4().hex, [(b"connection", b"close")]))
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
-        self.flow.resume_reading()
-        self.transport.write_eof()
-
-    def _owes_an_answer(self) -> bool:
-        """Whether what is written now would be the answer to what is being read."""
-        if self.pipeline or self.cycle is None:
-            return not self.pipeline
-        return not self.cycle.response_started if self.phase is Phase.BODY else self.cycle.response_complete
-
-    def _large_headers(self) -> Failure:
-        return Failure("large-headers", f"request line and headers are larger than {self.settings.max_header_bytes} bytes")
-
-    def _size_of_headers(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
-
-def _raw(problem: Failure, request_id: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    metrics.rejected(problem.kind)
-    body = problem.body(request_id)
-    told = "".join(f"{name.lower()}: {value}\r\n" for name, value in problem.headers.items())
-    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request_id}\r\n{told}\r\n"
-    return STATUS_LINE[problem.status] + b"".join(b"%b: %b\r\n" % header for header in headers) + head.encode() + body
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application of a connection that outlives the listener."""
-    request_id = uuid.uuid4().hex
-
-    async def marked(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-        await send(message)
-
-    await reply_failure(marked, STOPPING, request_id)

@@ -8,14 +8,17 @@ headers alone (429) has a span only where its caller sent a traceparent.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from service.telemetry.metrics import PHASES
+
+if TYPE_CHECKING:
+    from service.telemetry.requests import Request
 
 SCOPE_KEY = "fastapi.telemetry"
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
@@ -48,29 +51,26 @@ def headers(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in carrier.items()]
 
 
-def describe(
-    scope: Mapping[str, Any],
-    request_id: str,
-    loss: str,
-    encoding: str,
-    received: int,
-    sent: int = 0,
-    elements: int = 0,
-    seconds: Iterable[float] = (),
-    problem: str = "",
-) -> None:
-    """Add to the request's span what its line in the log has."""
+def describe(scope: Mapping[str, Any], request: Request) -> str:
+    """Add to the request's span what its line in the log has. Returns the trace's id, "" without a trace."""
     if scope.get(SCOPE_KEY) is None:
-        return
+        return ""
     span = trace.get_current_span()
-    span.update_name(f"POST {ROUTE}")
+    if request.loss:
+        span.update_name(f"{request.method} {ROUTE}")
+        span.set_attributes({name: value for name, value in _attributes(request).items() if value != ""})
+    context = span.get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def _attributes(request: Request) -> dict[str, str | float]:
     found: dict[str, str | float] = {
         "http.route": ROUTE,
-        "loss.name": loss,
-        "loss.encoding": encoding,
-        "loss.elements": elements,
-        "loss.problem": problem,
+        "loss.name": request.loss,
+        "loss.encoding": request.encoding or "none",
+        "loss.elements": request.elements,
+        "loss.problem": request.problem,
     }
-    found |= {f"loss.{phase}_seconds": duration for phase, duration in zip(PHASES, seconds, strict=False)}
-    found |= {"http.request.body.size": received, "http.response.body.size": sent, "request_id": request_id}
-    span.set_attributes({name: value for name, value in found.items() if value != ""})
+    found |= {f"loss.{phase}_seconds": duration for phase, duration in zip(PHASES, request.seconds, strict=False)}
+    sent = request.sent if request.status == 200 else 0
+    return found | {"http.request.body.size": request.received, "http.response.body.size": sent, "request_id": request.request_id}

@@ -167,7 +167,7 @@ def memory() -> None:
     )
     for rows in (1024, 10240):
         for encoding in MEDIA:
-            os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = str(10**9)
+            os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = os.environ["LOSS_SERVICE_MAX_QUEUE_BYTES"] = str(10**9)
             with serving("ours", 1) as (address, pid):
                 small, body = bodies(32, 10)[encoding], bodies(rows, 1000)[encoding]
                 headers = {"content-type": MEDIA[encoding]}
@@ -195,7 +195,7 @@ def growth() -> None:
     print(
         "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | base64 ms | safetensors ms |\n|---|---|---|---|"
     )
-    os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = str(10**9)
+    os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = os.environ["LOSS_SERVICE_MAX_QUEUE_BYTES"] = str(10**9)
     with serving("ours", 1) as (address, _):
         client = HTTPConnection(address.removeprefix("http://"), timeout=300)
         for power in (2, 3, 4, 5, 6, 7):

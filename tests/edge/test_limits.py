@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from service.settings import Settings
 from tests.edge.wire import GOOD, Serving, Wire, large, planted, post, serving, wait_until, zstd
@@ -182,3 +183,27 @@ def test_every_limit_is_described_and_shown(tight: Serving) -> None:
 def test_a_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOSS_SERVICE_MAX_RANK", "5")
     assert Settings().max_rank == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"body_seconds": float("inf")}, "body_seconds"),
+        ({"grace_seconds": float("inf")}, "grace_seconds"),
+        ({"idle_seconds": float("nan")}, "idle_seconds"),
+        ({"max_queue_bytes": 1_000}, "max_queue_bytes"),
+        ({"max_body_bytes": 10**9}, "max_queue_bytes"),
+    ],
+)
+def test_a_limit_that_cannot_hold_stops_the_start(given: dict[str, float], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**given)
+    assert [error["loc"] for error in caught.value.errors()] == [(field,)]
+
+
+def test_the_deepest_setting_is_a_refusal_and_no_fault() -> None:
+    with serving(max_depth=128) as running, Wire(running) as wire:
+        for depth in (100, 125, 126, 127, 128, 129, 600):
+            for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+                answer = wire.ask(post(b'{"predictions": ' + opening * depth + b"1" + closing * depth + b', "labels": [0]}'))
+                assert answer.status in (400, 422), (depth, answer)

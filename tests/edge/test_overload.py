@@ -135,7 +135,7 @@ def test_what_could_only_be_begun_too_late_is_429_and_not_504() -> None:
 
 def test_beyond_the_queued_bytes_is_429() -> None:
     body = large()
-    with Held(max_queue_bytes=2 * len(body) + 10) as held, Wire(held.running) as wire:
+    with Held(max_body_bytes=len(body), max_queue_bytes=2 * len(body) + 10) as held, Wire(held.running) as wire:
         held.add(body), held.add(body)
         assert wire.ask(post(body, "/loss/planted")).status == 429
         half = Wire(held.running).send(post(body, "/loss/planted")[:150_000])
@@ -144,7 +144,7 @@ def test_beyond_the_queued_bytes_is_429() -> None:
 
 
 def test_a_refused_body_gives_its_bytes_back() -> None:
-    with serving(max_queue_bytes=200_000, inline_bytes=1_000) as running, Wire(running) as wire:
+    with serving(max_body_bytes=200_000, max_queue_bytes=200_000, inline_bytes=1_000) as running, Wire(running) as wire:
         for _ in range(5):
             assert wire.ask(post(b"[" * 150_000)).status == 400
         assert running.pool.bytes == 0
@@ -191,6 +191,22 @@ def test_an_exception_that_nobody_expects_is_a_500_that_is_logged_once(caplog: p
         assert answer.headers["x-request-id"] in record.getMessage()
         assert record.exc_info
         assert record.exc_info[0] is ZeroDivisionError
+
+
+class Panic(BaseException):
+    """Extension modules raise such."""
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt, Panic, MemoryError, RecursionError])
+@pytest.mark.parametrize("body", [b'{"predictions": [1]}', large()], ids=["on the event loop", "in the pool"])
+def test_what_is_no_exception_is_a_500_too(raised: type[BaseException], body: bytes) -> None:
+    def fail(_: object) -> None:
+        raise raised
+
+    with planted(fail), serving(compute_seconds=5) as running, Wire(running) as wire:
+        answer = wire.ask(post(body, "/loss/planted"))
+        assert (answer.status, answer.problem["type"]) == (500, "/problems/internal")
+        assert wire.ask(post()).status == 200
 
 
 def test_memory_of_large_requests_is_given_back() -> None:

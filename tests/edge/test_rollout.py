@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,14 +26,18 @@ PATIENCE = 60 + REQUESTS / 20
 class Process:
     """The service as a process of its own."""
 
-    def __init__(self, grace: float, workers: int = 1) -> None:
+    def __init__(self, grace: float, workers: int = 1, settings: str = "", before: Sequence[str] = (), **environment: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 -- a pipe that nobody reads would fill up and hold the service
-        program = f"import sys; from service.server.lifecycle import serve; sys.exit(serve('127.0.0.1', {self.port}, {workers}))"
-        environment = {**os.environ, "LOSS_SERVICE_GRACE_SECONDS": str(grace)}
-        self.process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
+        program = f"import sys; from service.server import lifecycle, supervisor; {settings}\nsys.exit(lifecycle.serve('127.0.0.1', {self.port}, {workers}))"
+        self.process = subprocess.Popen(
+            [*before, sys.executable, "-c", program],
+            env={**os.environ, "LOSS_SERVICE_GRACE_SECONDS": str(grace), **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=self.log,
+        )
 
     def ready(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -53,8 +57,9 @@ class Process:
 
 
 @contextmanager
-def process(grace: float, workers: int = 1) -> Iterator[Process]:
-    started = Process(grace, workers)
+def process(grace: float, workers: int = 1, settings: str = "", before: Sequence[str] = (), **environment: str) -> Iterator[Process]:
+    """The service in a process: `settings` is Python before the start, `before` a command that runs it, the rest its environment."""
+    started = Process(grace, workers, settings, before, **environment)
     try:
         wait_until(started.ready, 60)
         yield started

@@ -58,6 +58,20 @@ def test_a_file_without_tokens_does_not_open_the_service(tmp_path: Path) -> None
         tokens(Settings(tokens_file=tmp_path / "none"))
 
 
+@pytest.mark.parametrize("given", [",", " ", " , ,"])
+def test_a_list_without_tokens_does_not_open_the_service(given: str) -> None:
+    with pytest.raises(ValueError, match="no token in it"):
+        tokens(Settings(tokens=given))
+    assert tokens(Settings(tokens="")) == []
+
+
+def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_bytes(b"\xef\xbb\xbffirst\r\nada:second\r\n")
+    bearers = Bearers(tokens(Settings(tokens_file=tmp_path / "tokens")))
+    assert bearers.check("/info", [(b"authorization", b"Bearer first")]) == ""
+    assert bearers.check("/info", [(b"authorization", b"Bearer second")]) == "ada"
+
+
 def test_cors_is_off_unless_asked_for(served: Serving) -> None:
     origin = {"origin": "https://example.org", "access-control-request-method": "POST"}
     assert not any(name.startswith("access-control") for name in httpx.options(f"{served.url}/loss/mse", headers=origin).headers)
@@ -66,6 +80,10 @@ def test_cors_is_off_unless_asked_for(served: Serving) -> None:
         assert allowed.headers["access-control-allow-origin"] == "https://example.org"
         refused = httpx.options(f"{running.url}/loss/mse", headers={**origin, "origin": "https://example.com"})
         assert "access-control-allow-origin" not in refused.headers
+        assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+        assert refused.json()["request_id"] == refused.headers["x-request-id"]
+        stranger = httpx.post(f"{running.url}/nothing", headers=origin)
+        assert (stranger.status_code, stranger.headers["access-control-allow-origin"]) == (404, "https://example.org")
 
 
 def test_pages_have_security_headers_once_and_nothing_says_what_serves(served: Serving) -> None:

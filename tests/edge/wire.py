@@ -39,14 +39,11 @@ class Serving:
 
     @property
     def pool(self) -> Pool:
-        return next(route.app.pool for route in _app(self).routes if hasattr(getattr(route, "app", None), "pool"))
+        found: Pool = self.server.config.app.state.losses.pool  # type: ignore[union-attr]
+        return found
 
     def connect(self, timeout: float = 10) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
-
-
-def _app(serving: Serving) -> Any:
-    return serving.server.config.app
 
 
 @contextmanager

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.losses import LOSSES
 from service.server import supervisor
-from service.telemetry import metrics
+from service.telemetry.fleet import Fleet, exposition
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -33,7 +34,7 @@ def test_two_workers_count_as_one() -> None:
     with running(WORKERS="2") as url:
         for _ in range(20):  # a connection each, so that both workers get some
             assert httpx.post(f"{url}/loss/mse_loss", json=GOOD).status_code == 200
-        time.sleep(1)  # each worker counts what it has answered a few times a second
+        time.sleep(3)  # each worker publishes its metrics every second
         seen = [samples(url) for _ in range(6)]
     key = ("loss_requests_total", (("encoding", "json"), ("loss", "mean_squared_error"), ("status", "200")))
     assert [one[key] for one in seen] == [20] * 6, "a synonym counts as its loss, and each worker tells of both"
@@ -41,6 +42,8 @@ def test_two_workers_count_as_one() -> None:
         assert seen[0][("loss_phase_seconds_count", (("phase", phase),))] == 20
     assert seen[0][("loss_elements_total", (("loss", "mean_squared_error"),))] == 20 * 4
     assert seen[0][("loss_queue_length", ())] == 0
+    assert seen[0][("process_resident_memory_bytes", ())] > 0
+    assert seen[0][("loss_worker_restarts_total", ())] == 0
 
 
 def test_a_refusal_counts_by_its_kind(server: str) -> None:
@@ -85,47 +88,55 @@ def test_only_what_waited_has_a_time_in_the_queue() -> None:
     assert seen[("loss_phase_seconds_count", (("phase", "compute"),))] == 2
 
 
-def test_many_observations_at_once_are_those_observations() -> None:
-    one, many = (metrics.Batched(f"{name}_test", "of this test", buckets=(1, 2, 4), registry=CollectorRegistry()) for name in ("one", "many"))
-    amounts = [0.0, 1.0, 1.5, 2.0, 3.0, 4.0, 4.5, 1e9]
-    for amount in amounts:
-        one.observe(amount)
-    many.observe_all(amounts)
-    many.observe_all([])
-    values = [
-        [
-            (sample.name.partition("_")[2], sample.labels, sample.value)
-            for family in made.collect()
-            for sample in family.samples
-            if not sample.name.endswith("created")
-        ]
-        for made in (one, many)
-    ]
-    assert values[0] == values[1]
+def test_what_an_ended_worker_counted_still_counts_and_its_file_is_removed(tmp_path: Path) -> None:
+    families = [["a", "", "counter", [["a_total", {}, 5.0]]], ["g", "", "gauge", [["g", {}, 7.0]]]]
+    one, other = Fleet(tmp_path, "one.json"), Fleet(tmp_path, "supervisor.json")
+    for name in ("gone.json", "later.json"):
+        (tmp_path / name).write_bytes(orjson.dumps({"families": families}))
+    seen = {metric.name: sum(sample.value for sample in metric.samples) for metric in one.collect() if metric.name in ("a", "g")}
+    assert seen == {"a": 10, "g": 14}
+    for name in ("gone.json", "later.json"):
+        other.bury(name)
+        seen = {metric.name: sum(sample.value for sample in metric.samples) for metric in one.collect() if metric.name in ("a", "g")}
+        assert seen["a"] == 10, "a counter never falls: Prometheus would take it for a restart"
+    assert "g" not in seen, "a gauge of the dead is nothing"
+    assert {path.name for path in tmp_path.iterdir()} == {"dead.json"}
 
 
-def test_a_full_batch_is_counted_at_once() -> None:
-    metrics.flush()  # what other tests left
-    before = metrics.REGISTRY.get_sample_value("loss_elements_total", {"loss": "combination"}) or 0
-    for _ in range(metrics.BATCH):
-        metrics.answered("combination", "json", 1, 1, 2, (1.0, 0.0, 1.0, 1.0))
-    assert metrics.REGISTRY.get_sample_value("loss_elements_total", {"loss": "combination"}) == before + 2 * metrics.BATCH
+def test_times_constants_and_sums_of_several_processes(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, "one.json")
+    fleet.publish()
+    (tmp_path / "one.json").rename(tmp_path / "two.json")
+    once, twice = (
+        {sample.name: sample.value for metric in source.collect() for sample in metric.samples if not sample.labels} for source in (REGISTRY, fleet)
+    )
+    assert twice["process_start_time_seconds"] == once["process_start_time_seconds"]
+    assert twice["process_open_fds"] >= 2 * once["process_open_fds"] - 4
+    assert [sample.value for metric in fleet.collect() for sample in metric.samples if sample.name == "python_info"] == [1]
 
 
-def test_counters_of_a_service_that_was_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_room_for_metrics_the_service_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fleet = Fleet(tmp_path / "none", "one.json")
+    for _ in range(3):
+        fleet.publish()
+    fleet.bury("one.json")
+    assert len(caplog.records) == 1
+    assert exposition(fleet)[0] == exposition(None)[0] or b"loss_requests" in exposition(fleet)[0]
+
+
+def test_metrics_of_a_service_that_was_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "MEMORY", tmp_path)
     dead, young = tmp_path / f"{supervisor.PREFIX}dead", tmp_path / f"{supervisor.PREFIX}young"
     for directory in (dead, young):
         directory.mkdir()
     os.utime(dead, (0, 0))
-    with supervisor.shared_metrics():
-        alive = Path(os.environ[metrics.DIRECTORY])
+    with supervisor.shared_metrics() as alive:
+        assert alive
         os.utime(alive, (0, 0))
         assert (dead.exists(), young.exists(), alive.parent) == (False, True, tmp_path)
         with supervisor.shared_metrics():
             assert alive.exists(), "its service holds it"
     assert not alive.exists()
-    assert metrics.DIRECTORY not in os.environ
 
 
 @pytest.mark.parametrize("name", ["made_up_by_a_caller", "huber%0a", "x" * 300])
@@ -135,7 +146,7 @@ def test_callers_make_no_labels(server: str, name: str) -> None:
     assert name not in text
     labels = set(re.findall('loss="([^"]*)"', text))
     assert labels & {"huber", "unknown"}
-    assert labels <= {*LOSSES, "combination", "unknown"}
+    assert labels <= {*LOSSES, "combination", "check", "identify", "unknown"}
 
 
 def test_sizes_and_durations_fall_into_buckets(server: str) -> None:
