@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak overload rollout deploy-check sbom lock
+.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak sweep overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp ## run schemathesis, then the 
 
 soak: $(VENV)/develop.stamp ## load the service for MINUTES and watch memory, descriptors and latency
 	$(RUN) -m tests.soak $(MINUTES)
+
+sweep: $(VENV)/develop.stamp ## send bodies scaled along every axis of every loss; rewrites tests/losses/WORK.md
+	$(RUN) -m tests.losses.sweep
 
 overload: $(VENV)/develop.stamp ## send ten times more than the service can do
 	$(RUN) -m tests.overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveInt, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -26,17 +26,33 @@ class Settings(BaseSettings):
     max_rank: Annotated[PositiveInt, Field(description="most axes of a tensor; 422 beyond", le=32)] = 8
     max_depth: Annotated[PositiveInt, Field(description="deepest nesting of JSON; 400 beyond", le=128)] = 32
     max_terms: Annotated[PositiveInt, Field(description="most terms of a combination; 422 beyond")] = 32
-    max_pairs: Annotated[PositiveInt, Field(description="most pairs (n^2) of a loss that compares all with all; 413 beyond")] = 4 * MIB
+    max_work: Annotated[
+        PositiveFloat,
+        Field(description="most elementary operations (about a nanosecond each) of one request, as estimated from its shapes; 413 beyond"),
+    ] = 3e10
+    max_work_bytes: Annotated[
+        PositiveInt, Field(description="most memory of one request while it is computed, as estimated from its shapes; 413 beyond")
+    ] = 640 * MIB
+    max_response_bytes: Annotated[
+        PositiveInt, Field(description="largest response body before compression, as estimated from shapes and outputs; 413 beyond")
+    ] = 128 * MIB
 
     # what all requests together may hold
     compute_threads: Annotated[PositiveInt, Field(description="computations of large bodies at one time, in each worker")] = 2
     max_queue: Annotated[NonNegativeInt, Field(description="most requests with large bodies waiting for a thread; 429 beyond")] = 64
     max_queue_bytes: Annotated[
         PositiveInt,
-        Field(description="most bytes of large bodies being read, waiting and computed; 429 beyond; at least max_body_bytes", validate_default=True),
+        Field(
+            description="most bytes of large bodies read, waiting and computed, and of responses not yet handed to the transport; 429 beyond; at least max_body_bytes",
+            validate_default=True,
+        ),
     ] = 256 * MIB
     inline_bytes: Annotated[
-        int, Field(description="bodies up to this size are answered on the event loop, larger ones in the pool of threads", ge=0)
+        int,
+        Field(
+            description="bodies up to this size are decoded on the event loop, and computed there too if that is a few milliseconds; all others in the pool of threads",
+            ge=0,
+        ),
     ] = 128 * 1024  # about a millisecond of work either way; handing over to a thread and back costs half of that
     compress_bytes: Annotated[
         PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks and a sample of them shrinks")

@@ -5,7 +5,8 @@ With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm 
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -14,8 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.api import response
 from service.api.conditioning import numerics
+from service.api.estimate import Prepared, estimate, sequence
 from service.api.names import find
-from service.api.request import Tensor, bind
+from service.api.request import Call, Tensor, bind
 from service.errors import Failure, failure
 from service.losses import InvalidOption, InvalidTensor, NonFinite, compute
 from service.losses.checking import require
@@ -57,20 +59,34 @@ class CombinationRequest(BaseModel):
     log_variances: Tensor = Field(ABSENT, description="(terms,): s = log sigma^2 of each term, with uncertainty only")
 
 
-def combine(fields: dict[str, Any], max_terms: int, max_pairs: float = math.inf) -> dict[str, Any]:
-    """The answer's fields. An error names the term."""
+def prepare(fields: dict[str, Any], max_terms: int) -> Prepared:
+    """Check the terms and estimate their work together. An error names the term."""
     if isinstance(fields.get("terms"), list) and len(fields["terms"]) > max_terms:
         raise Failure("invalid-request", f"/terms: too many; expected at most {max_terms}, got {len(fields['terms'])}", [("/terms", "too many")])
     request = CombinationRequest.model_validate(fields)
-    s = _log_variances(request)
+    s, calls, estimates = _log_variances(request), [], []
+    for i, term in enumerate(request.terms):
+        with _placed(i):
+            calls.append(_call(term, i))
+            estimates.append(estimate(calls[-1]))
+    return Prepared(sequence(estimates), lambda: _combine(request, calls, s))
+
+
+def combine(fields: dict[str, Any], max_terms: int) -> dict[str, Any]:
+    """Return the response's fields. An error names the term."""
+    return prepare(fields, max_terms).compute()
+
+
+def _combine(request: CombinationRequest, calls: list[Call], s: Array) -> dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         factors = np.array([term.weight for term in request.terms]) * np.exp(-s)
     if not np.isfinite(factors).all():
         i = int(np.flatnonzero(~np.isfinite(factors))[0])
         raise InvalidOption("log_variances", f"put the factor weight * e^-s of term {i} out of range; expected a finite factor")
-    terms = [
-        _term(term, float(factor), ("terms", i), max_pairs // len(s)) for i, (term, factor) in enumerate(zip(request.terms, factors, strict=True))
-    ]
+    terms = []
+    for i, (term, call) in enumerate(zip(request.terms, calls, strict=True)):
+        with _placed(i):
+            terms.append(_term(term, call, float(factors[i])))
     with np.errstate(over="ignore", invalid="ignore"):
         losses = np.array([term["value"] for term in terms]) * factors
         value = float((losses + s / 2).sum())
@@ -103,20 +119,28 @@ def _typed(gradient: Array, like: Any) -> Array:
     return typed
 
 
-def _term(term: TermRequest, factor: float, place: tuple[str | int, ...], max_pairs: float) -> dict[str, Any]:
+@contextmanager
+def _placed(i: int) -> Iterator[None]:
+    """Name the term in whatever problem arises in the block."""
     try:
-        call = bind(find(term.loss), term.inputs, max_pairs)
-        if call.controls.reduction == "none":
-            raise Failure("invalid-request", f"/{place[0]}/{place[1]}/inputs/reduction: no value; expected mean, sum or batchmean, got none")
-        controls = replace(call.controls, outputs=(*call.controls.outputs, "value"))  # the sum needs it
-        answer = compute(call.loss, call.tensors, call.options, controls, scale=factor)
+        yield
     except Exception as exc:
-        inside = (*place, "loss") if isinstance(exc, Failure) and exc.kind == "unknown-loss" else (*place, "inputs")
-        placed = failure(exc, inside)
+        name = "loss" if isinstance(exc, Failure) and exc.kind == "unknown-loss" else "inputs"
+        placed = failure(exc, ("terms", i, name))
         if placed is None:
             raise
         raise placed from exc
-    found = response.fields(answer)
+
+
+def _call(term: TermRequest, i: int) -> Call:
+    call = bind(find(term.loss), term.inputs)
+    if call.controls.reduction == "none":
+        raise Failure("invalid-request", f"/terms/{i}/inputs/reduction: no value; expected mean, sum or batchmean, got none")
+    return replace(call, controls=replace(call.controls, outputs=(*call.controls.outputs, "value")))  # the sum needs it
+
+
+def _term(term: TermRequest, call: Call, factor: float) -> dict[str, Any]:
+    found = response.fields(compute(call.loss, call.tensors, call.options, call.controls, scale=factor))
     if "numerics" in call.controls.outputs:
         found["numerics"] = numerics(call)
     return {"name": term.name or found["loss"], "loss": found.pop("loss"), "weight": term.weight, **found}

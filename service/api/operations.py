@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from service.api import combination, conditioning, response, verification
+from service.api.estimate import SEARCH, Prepared, admitted, estimate
 from service.api.names import find
-from service.api.request import bind
+from service.api.request import Call, bind
 from service.api.search import plain
 from service.losses import LOSSES, Loss, compute
 from service.settings import Settings
@@ -19,22 +20,25 @@ from service.settings import Settings
 class Operation:
     """A named computation from the fields of a request to those of its response.
 
-    heavy: the work grows faster than the request's size, so that even small bodies belong in the pool.
-    search: the work has no relation to the request's size, so that all bodies belong there.
+    prepare: checks the fields and estimates the work; raises what `failure` turns into a problem. Nothing is computed before
+    the estimate has passed `admitted`.
     """
 
     name: str
-    heavy: bool
-    answer: Callable[[dict[str, Any], Settings], dict[str, Any]]
-    search: bool = False
+    prepare: Callable[[dict[str, Any], Settings], Prepared]
 
 
-def _combine(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    return combination.combine(fields, settings.max_terms, settings.max_pairs)
+def _combine(fields: dict[str, Any], settings: Settings) -> Prepared:
+    return admitted(combination.NAME, combination.prepare(fields, settings.max_terms), settings)
 
 
-IDENTIFY = Operation("identify", True, verification.identify, search=True)
-COMBINATION = Operation(combination.NAME, True, _combine)
+def _searching(name: str, search: Callable[[dict[str, Any], Settings], dict[str, Any]]) -> Operation:
+    """An operation whose work has no relation to the request's size and is capped by itself."""
+    return Operation(name, lambda fields, settings: Prepared(SEARCH, partial(search, fields, settings)))
+
+
+IDENTIFY = _searching("identify", verification.identify)
+COMBINATION = Operation(combination.NAME, _combine)
 _COMBINATIONS = {plain(name) for name in (combination.NAME, *combination.SYNONYMS)}
 
 
@@ -42,18 +46,22 @@ _COMBINATIONS = {plain(name) for name in (combination.NAME, *combination.SYNONYM
 def of_loss(loss: Loss) -> Operation:
     """The operation of a registered loss."""
 
-    def answer(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
-        call = bind(loss, fields, settings.max_pairs)
-        found = response.fields(compute(call.loss, call.tensors, call.options, call.controls))
-        return {**found, "numerics": conditioning.numerics(call)} if "numerics" in call.controls.outputs else found
+    def prepare(fields: dict[str, Any], settings: Settings) -> Prepared:
+        call = bind(loss, fields)
+        return admitted(loss.name, Prepared(estimate(call), partial(_fields, call)), settings)
 
-    return Operation(loss.name, bool(loss.pairs), answer)
+    return Operation(loss.name, prepare)
+
+
+def _fields(call: Call) -> dict[str, Any]:
+    found = response.fields(compute(call.loss, call.tensors, call.options, call.controls))
+    return {**found, "numerics": conditioning.numerics(call)} if "numerics" in call.controls.outputs else found
 
 
 @cache
 def of_check(loss: Loss) -> Operation:
     """The operation that checks claims of a registered loss. All of them share a name, which is a label of metrics."""
-    return Operation("check", True, lambda fields, settings: verification.check(loss, fields, settings), search=True)
+    return _searching("check", partial(verification.check, loss))
 
 
 def find_operation(name: str) -> Operation:

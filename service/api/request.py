@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,6 @@ from typing_extensions import TypeAliasType
 
 from service.errors import Failure
 from service.losses import Controls, Loss
-from service.losses.checking import Sizes
 from service.losses.declaration import Option
 from service.losses.numerics import Array
 from service.losses.reduction import DEFAULT_OUTPUTS
@@ -65,7 +63,7 @@ class Call:
     controls: Controls
 
 
-def bind(loss: Loss, fields: Mapping[str, Any], max_pairs: float = math.inf) -> Call:
+def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
     if len(fields) > MOST_FIELDS:
         raise Failure("invalid-request", f"too many fields; expected at most {MOST_FIELDS}, got {len(fields)}")
@@ -78,21 +76,7 @@ def bind(loss: Loss, fields: Mapping[str, Any], max_pairs: float = math.inf) -> 
         None if checked.get("wrt") is None else tuple(dict.fromkeys(checked["wrt"])),
     )
     tensors = {item.name: checked[item.name] for item in loss.inputs if checked[item.name] is not None}
-    if loss.pairs:
-        check_pairs(loss, tensors, max_pairs)
     return Call(loss, tensors, {option.name: checked[option.name] for option in loss.options}, controls)
-
-
-def check_pairs(loss: Loss, tensors: Mapping[str, Array], max_pairs: float) -> None:
-    """Refuse what would compare too many with too many before anything is computed."""
-    sizes = Sizes()
-    for item in loss.inputs:
-        if item.name in tensors:
-            sizes.bind(item, tensors[item.name].shape)
-    pairs = math.prod(float(axis) if axis[0].isdigit() else sizes.named.get(axis, 1) for axis in loss.pairs.split())
-    if pairs > max_pairs:
-        work = loss.pairs.replace(" ", " * ")
-        raise Failure("too-large", f"{loss.name} would do the work of {pairs:.0f} pairs ({work}); at most {max_pairs:.0f} are allowed here")
 
 
 @cache

@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from service.api.estimate import bounded, estimate
 from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
-from service.api.request import Tensor, bind, check_pairs
+from service.api.request import Call, Tensor, bind
 from service.errors import Failure, failure, pointer
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import require
@@ -162,7 +163,8 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
     asked = CheckRequest.model_validate(fields)
     claimed = _claim(asked.claimed)
     with _placed("request"):
-        bound = bind(loss, asked.request, settings.max_pairs)
+        bound = bind(loss, asked.request)
+        bounded(loss.name, estimate(bound), settings)
         call = Variant(loss, bound.tensors, bound.options, bound.controls)
         evaluation = loss(**bound.tensors, **bound.options)
     eps = coarsest([*bound.tensors.values(), *claimed.values()])
@@ -208,9 +210,9 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _within(start: Variant, settings: Settings, search: Search) -> bool:
-    """Return true where a loss may compare so many pairs; else the search counts as cut. Raises InvalidTensor for shapes that do not fit."""
+    """Return true where a loss may compare so much work; else the search counts as cut. Raises InvalidTensor for shapes that do not fit."""
     try:
-        check_pairs(start.loss, start.tensors, settings.max_pairs)
+        bounded(start.loss.name, estimate(Call(start.loss, start.tensors, start.options, start.controls)), settings)
     except Failure:
         search.cut = True
         return False

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from service.losses import Controls, InvalidOption, Loss
-from service.losses.checking import Sizes
 from service.losses.declaration import Input, Option
 from service.losses.numerics import Array
 from service.losses.reduction import reduce
 
-MAX_PAIRS = 4 * 1024 * 1024  # of a loss that compares all with all inside a row: the service's default bound of one request
+MAX_BYTES = 400_000_000  # of what one call computes: two thirds of the service's default bound of one request
 
 
 def compute_rows(
@@ -74,14 +73,10 @@ def axis_of_samples(loss: Loss, name: str, rank: int) -> int:
 
 def rows_at_once(loss: Loss, tensors: Mapping[str, Array], rows: int) -> int:
     """How many of the rows one call may take: all, unless the loss compares all with all inside a row."""
-    if not loss.pairs or not rows:
+    if not loss.work.names or not rows:
         return max(rows, 1)
-    sizes = Sizes()
-    for item in loss.inputs:
-        if item.name in tensors:
-            sizes.bind(item, tensors[item.name].shape)
-    pairs = math.prod(float(axis) if axis[0].isdigit() else sizes.named.get(axis, 1) for axis in loss.pairs.split())
-    return max(1, min(rows, int(rows * MAX_PAIRS / pairs)))
+    memory = loss.cost(tensors, {option.name: option.default for option in loss.options}).memory
+    return max(1, min(rows, int(rows * MAX_BYTES / memory)))
 
 
 def take_rows(loss: Loss, tensors: Mapping[str, Array], first: int, last: int) -> dict[str, Array]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
@@ -22,6 +23,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 T = TypeVar("T")
+
+
+UNIT = 1e-9  # seconds of an elementary operation, before any has been timed
+TYPICAL = 1e7  # operations of work that comes without an estimate
+FADING = 7 / 8  # weight of what was timed before, at each further job
 
 
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
@@ -47,8 +53,9 @@ class Pool:
         self.executor = ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="compute")
         self.lock = Lock()
         self.jobs = 0  # running and waiting
-        self.bytes = 0  # of large bodies: being read, waiting, and computed
-        self.typical = 0.0  # seconds of a computation, of late
+        self.bytes = 0  # of large bodies being read, waiting and computed, and of large responses until the transport has them
+        self.backlog = 0.0  # operations of all jobs, as estimated
+        self.timed = (UNIT, 1.0)  # seconds and operations of the last jobs, older ones counting less
 
     @property
     def waiting(self) -> int:
@@ -61,15 +68,19 @@ class Pool:
 
         What is begun too late is work for nobody, and with enough of it nobody is served.
         """
+        return self._full(0.0)
+
+    def _full(self, operations: float) -> bool:
         settings, jobs = self.settings, self.jobs
         if jobs >= settings.compute_threads + settings.max_queue or self.bytes >= settings.max_queue_bytes:
             return True
-        ends = (jobs + 1) // settings.compute_threads * self.typical  # seconds from now, if it is as the others were; they vary, hence the half
+        seconds, counted = self.timed
+        ends = (self.backlog + operations) / settings.compute_threads * seconds / counted  # from now, by an estimate; hence the half
         return jobs >= settings.compute_threads and ends > settings.compute_seconds / 2
 
-    def admit(self) -> None:
-        """Refuse a large body where it would be read in vain."""
-        if self.full:
+    def admit(self, operations: float = 0.0) -> None:
+        """Raise 429 where the pool has no place for this work, or its turn would come too late."""
+        if self._full(operations):
             raise overloaded()
 
     async def run(self, share: Share, receive: Receive, function: Callable[..., T], *args: Any) -> T:
@@ -77,11 +88,12 @@ class Pool:
 
         A computation that has begun cannot be stopped: it keeps its thread, and its share of the caps, until it is over.
         """
-        self.admit()
+        self.admit(share.operations)
         with self.lock:
             self.jobs += 1
+            self.backlog += share.operations
             metrics.queue_length.set(self.jobs)
-        job = self.executor.submit(self._timed, function, *args)
+        job = self.executor.submit(self._timed, share.operations, function, *args)
         job.add_done_callback(self._over(share.handed_on()))
         answer: asyncio.Future[Any] = asyncio.wrap_future(job)
         gone: asyncio.Future[Any] = asyncio.ensure_future(_hung_up(receive))
@@ -96,18 +108,21 @@ class Pool:
             gone.cancel()
             answer.cancel()
 
-    def _timed(self, function: Callable[..., T], *args: Any) -> T:
+    def _timed(self, operations: float, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()
         try:
             return function(*args)
+        except StopIteration as exc:  # which a future cannot carry
+            raise RuntimeError(str(exc)) from exc
         finally:
-            taken = time.perf_counter() - begun
-            self.typical += (taken - self.typical) / 8 if self.typical else taken
+            seconds, counted = self.timed
+            self.timed = (seconds * FADING + time.perf_counter() - begun, counted * FADING + operations)
 
     def _over(self, share: Share) -> Callable[[Future[Any]], None]:
         def over(job: Future[Any]) -> None:
             with self.lock:
                 self.jobs -= 1
+                self.backlog -= share.operations
                 metrics.queue_length.set(self.jobs)
             share.release()
 
@@ -115,12 +130,12 @@ class Pool:
 
 
 class Share:
-    """The bytes of one large body in the pool's account."""
+    """One request in the pool's account: the bytes of its large body or response, and the operations that it is estimated to take."""
 
-    __slots__ = ("held", "pool")
+    __slots__ = ("held", "operations", "pool")
 
-    def __init__(self, pool: Pool, held: int = 0) -> None:
-        self.pool, self.held = pool, held
+    def __init__(self, pool: Pool, held: int = 0, operations: float = TYPICAL) -> None:
+        self.pool, self.held, self.operations = pool, held, operations
 
     def hold(self, size: int) -> None:
         """Count up to `size` bytes, or refuse them: 429."""
@@ -136,8 +151,26 @@ class Share:
 
     def handed_on(self) -> Share:
         """The same bytes as a share that somebody else will release."""
-        share, self.held = Share(self.pool, self.held), 0
+        share, self.held = Share(self.pool, self.held, self.operations), 0
         return share
+
+    @contextmanager
+    def response(self, size: int) -> Iterator[None]:
+        """Count a large response until the block ends. It is there already, so it is not refused; what comes after it may be."""
+        if size <= self.pool.settings.inline_bytes:
+            yield
+            return
+        self._add(size)
+        try:
+            yield
+        finally:
+            self.release()
+
+    def _add(self, size: int) -> None:
+        with self.pool.lock:
+            self.pool.bytes += size
+            self.held += size
+            metrics.queue_bytes.set(self.pool.bytes)
 
     def release(self) -> None:
         """Count them no longer."""

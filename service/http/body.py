@@ -19,16 +19,15 @@ def announced(headers: Mapping[bytes, bytes]) -> int:
     return int(length) if length.isdigit() else -1
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, inline: int, viewed: bool = False) -> Buffer:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, viewed: bool = False) -> Buffer:
     """The whole body in one buffer, or 413 or 429 as soon as it is known to be too large.
 
-    inline: what is larger needs a place in the pool.
     viewed: what reads it takes any buffer, so that it can have its size from the start; pages cost memory only when they are written.
     """
     settings, length = share.pool.settings, announced(headers)
     if length > settings.max_body_bytes:
         raise _too_large(settings)
-    if length > inline:
+    if length > settings.inline_bytes:
         share.pool.admit()
     message = await _next(receive)
     body: bytes = message.get("body", b"")

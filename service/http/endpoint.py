@@ -4,43 +4,61 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from service.api import response
+from service.api.estimate import Prepared
 from service.api.operations import Operation, operation_at, serves
-from service.codec import JSON, Buffer, Caps, Codec
+from service.codec import JSON, Buffer, Caps, Codec, Form
 from service.codec.compression import pack, unpack
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
 from service.http.body import announced, read_body
-from service.http.negotiation import Exchange, Timing, negotiate, packing
+from service.http.negotiation import Exchange, negotiate, packing
 from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
 from service.telemetry import requests
 from service.telemetry.requests import Request
 
+INLINE_OPERATIONS = 3e6  # 3 ms, where handing over to a thread and back takes half of one
+BYTE_OPERATIONS = 50.0  # of a body that is not decoded yet: a number takes two bytes at least
+CODED_OPERATIONS = 10 * BYTE_OPERATIONS  # of a compressed one
 UNKNOWN = "unknown"  # the label of a name that is no operation: callers must not make labels of metrics
 
 
-def answer(operation: Operation, body: Buffer, codec: Codec, accept: Codec, settings: Settings, timing: Timing) -> list[Buffer]:
-    """THE pipeline: decode, bind, compute, reduce, encode."""
+@dataclass(frozen=True)
+class Decoded:
+    """A request that is ready to be computed, and the form that the tensors of its response take."""
+
+    prepared: Prepared
+    form: Form
+
+
+def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Decoded:
+    """The first half of the pipeline: decode, bind, estimate, and refuse what is too large before it is computed."""
     start = time.perf_counter()
-    decoded = codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
-    decode_end, timing.elements = time.perf_counter(), decoded.elements
-    fields = operation.answer(decoded.fields, settings)
-    compute_end = time.perf_counter()
-    encoded = accept.encode(fields if accept is JSON else response.tensors(fields), decoded.form)
-    timing.decode, timing.compute, timing.encode = decode_end - start, compute_end - decode_end, time.perf_counter() - compute_end
-    return encoded
+    decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
+    how.timing.elements = decoded.elements
+    prepared = operation.prepare(decoded.fields, settings)
+    size = prepared.estimate.numbers * _number_bytes(how.accept, decoded.form)
+    if size > settings.max_response_bytes:
+        raise Failure(
+            "too-large", f"outputs: too large a response; expected at most {settings.max_response_bytes} bytes, got an estimate of {size:.0f}"
+        )
+    how.timing.decode = time.perf_counter() - start
+    return Decoded(prepared, decoded.form)
 
 
-def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
-    """The pipeline between content codings."""
+def complete(decoded: Decoded, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
+    """The second half of the pipeline: compute, reduce, encode, compress."""
+    start = time.perf_counter()
     if submitted:
-        how.timing.queue = time.perf_counter() - submitted
-    if how.coding:
-        body = unpack(how.coding, body, settings.max_decompressed_bytes)
-    encoded = answer(operation, body, how.codec, how.accept, settings, how.timing)
+        how.timing.queue = start - submitted
+    fields = decoded.prepared.compute()
+    compute_end = time.perf_counter()
+    encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), decoded.form)
+    how.timing.compute, how.timing.encode = compute_end - start, time.perf_counter() - compute_end
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
         coding = packing(how.accept_coding)
         packed = pack(coding, encoded) if coding else None
@@ -49,8 +67,27 @@ def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settin
     return encoded
 
 
+def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settings, submitted: float) -> list[Buffer]:
+    """The whole pipeline, for a thread of the pool."""
+    how.timing.queue = time.perf_counter() - submitted
+    if how.coding:
+        body = unpack(how.coding, body, settings.max_decompressed_bytes)
+    return complete(prepare(operation, body, how, settings), how, settings)
+
+
+def _number_bytes(accept: Codec, form: Form) -> float:
+    """The most bytes that a response takes for a number of its tensors: a float64 and, in a list, its comma."""
+    if accept is not JSON:
+        return 8.0
+    return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
+
+
 class LossEndpoint:
-    """The ASGI application of all losses. Small bodies are answered on the event loop, large ones in the pool."""
+    """The ASGI application of all losses.
+
+    Small bodies are decoded on the event loop, and computed there where the estimate of their work is a few milliseconds.
+    All other work is done in the pool.
+    """
 
     def __init__(self, settings: Settings, pool: Pool, bearers: Bearers) -> None:
         self.settings, self.pool, self.bearers = settings, pool, bearers
@@ -62,18 +99,28 @@ class LossEndpoint:
         try:
             operation = operation_at(scope["path"])
             headers = dict(scope["headers"])
-            how, inline = negotiate(headers), self._inline(operation)
-            body = await read_body(headers, receive, share, inline, viewed=how.codec.viewed or how.coding is not None)
-            if len(body) <= inline and not how.coding:
-                encoded = exchange(operation, body, how, self.settings)
-            else:
-                encoded = await self.pool.run(share, receive, exchange, operation, body, how, self.settings, time.perf_counter())
+            how = negotiate(headers)
+            body = await read_body(headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
+            encoded = await self._answer(operation, body, how, share, receive)
         finally:
             share.release()
             request.loss, request.encoding = operation.name if operation else UNKNOWN, how.codec.name if how else ""
             request.received = len(body)
         request.elements, request.seconds = how.timing.elements, how.timing.seconds()
-        await reply(send, 200, encoded, how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+        with share.response(sum(map(len, encoded))):
+            await reply(send, 200, encoded, how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+
+    async def _answer(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
+        """Compute on the event loop or in the pool."""
+        settings = self.settings
+        if len(body) > settings.inline_bytes or how.coding:
+            share.operations = len(body) * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
+            return await self.pool.run(share, receive, exchange, operation, body, how, settings, time.perf_counter())
+        decoded = prepare(operation, body, how, settings)
+        if decoded.prepared.estimate.operations <= INLINE_OPERATIONS and settings.inline_bytes:
+            return complete(decoded, how, settings)
+        share.operations = decoded.prepared.estimate.operations
+        return await self.pool.run(share, receive, complete, decoded, how, settings, time.perf_counter())
 
     def refusal(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
@@ -82,16 +129,10 @@ class LossEndpoint:
             operation, codec = operation_at(path), negotiate(headers).codec
         except Failure:
             return None
-        if not self._inline(operation) < announced(headers) <= self.settings.max_body_bytes:
+        if not self.settings.inline_bytes < announced(headers) <= self.settings.max_body_bytes:
             return None
         request.loss, request.encoding = operation.name, codec.name
         return overloaded()
-
-    def _inline(self, operation: Operation) -> int:
-        """The largest body that is computed on the event loop."""
-        if operation.search:
-            return -1
-        return self.settings.inline_bytes // 16 if operation.heavy else self.settings.inline_bytes
 
 
 def asks_for_loss(method: str, path: str) -> bool:

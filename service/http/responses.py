@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 VIEWS = "loss_service.response.views"  # the ASGI extension of a server that sends any buffer; ASGI itself has bytes only
 JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
+WRITTEN_BYTES = 256 * 1024  # of a response at a time: what is written to the transport has left the pool's account
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
 
@@ -28,15 +29,18 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]], views: bool = False) -> None:
-    """Send a response. Small parts are joined; large ones are sent as they are to a server that takes views, else as bytes."""
+    """Send a response. Small parts are joined. Large ones are cut: what a slow reader has not taken waits here, not in the transport."""
     size = sum(map(len, parts))
-    if size <= JOINED_BYTES:
-        parts = [b"".join(parts)]
     base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": status, "headers": base + headers})
-    for index, part in enumerate(parts, 1):
-        body = part if views or isinstance(part, bytes) else bytes(part)
-        await send({"type": "http.response.body", "body": body, "more_body": index < len(parts)})
+    if size <= JOINED_BYTES:
+        await send({"type": "http.response.body", "body": b"".join(parts)})
+        return
+    for part in parts:
+        for start in range(0, len(part), WRITTEN_BYTES):
+            body = part[start : start + WRITTEN_BYTES]
+            await send({"type": "http.response.body", "body": body if views else bytes(body), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def reply_failure(send: Send, problem: Failure, request: Request) -> None:

@@ -17,12 +17,13 @@ from service.losses.numerics.elementary import divide_or_zero, positions, softpl
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.registry import loss
+from service.losses.work import Work
 
 TeacherLogits = Annotated[Array, TensorSpec("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
 LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}
 
 
-@loss(example=LOGITS, hessian_diagonal=True)
+@loss(example=LOGITS, hessian_diagonal=True, work=Work("400 n c ...", "160 n c ..."))
 def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0) -> Evaluation:
     r"""Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
 
@@ -47,7 +48,7 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
     )
 
 
-@loss(example=LOGITS, hessian_diagonal=True)
+@loss(example=LOGITS, hessian_diagonal=True, work=Work("1200 n c ...", "320 n c ..."))
 def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0) -> Evaluation:
     r"""Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
 
@@ -94,7 +95,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
     )
 
 
-@loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]}, hessian_diagonal=True)
+@loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]}, hessian_diagonal=True, work=Work("1500 n c ...", "320 n c ..."))
 def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     r"""Mean of both directions of the divergence between two passes of a network over the same samples.
 
@@ -121,7 +122,7 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     )
 
 
-@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True)
+@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
 def entropy(predictions: Logits) -> Evaluation:
     r"""Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
 
@@ -134,7 +135,7 @@ def entropy(predictions: Logits) -> Evaluation:
     return _entropy(predictions, 1.0)
 
 
-@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True)
+@loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
 def confidence_penalty(predictions: Logits) -> Evaluation:
     r"""Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
 

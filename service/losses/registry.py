@@ -9,6 +9,7 @@ and do not name it) and `Reference`.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -20,10 +21,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import annotated_types
 import numpy as np
 
-from service.losses.checking import check
+from service.losses.checking import Sizes, check, compute_dtype
 from service.losses.declaration import COMPOSED, Bound, Input, Option, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
+from service.losses.work import LINEAR, NOTHING_MORE, Cost, Work
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Loss:
     merges: bool
     bound: Bound
     conventions: tuple[str, ...]
-    pairs: str
+    work: Work
     related: tuple[str, ...] = ()
 
     @cached_property
@@ -59,6 +61,19 @@ class Loss:
     def predicted(self) -> tuple[str, ...]:
         """The inputs that `wrt` means by default."""
         return tuple(item.name for item in self.inputs if item.gradient == "default")
+
+    def cost(self, tensors: Mapping[str, Array], options: Mapping[str, Any]) -> Cost:
+        """Estimate the cost of a call. Raises InvalidTensor for shapes that do not fit together."""
+        elements = sum(tensor.size for tensor in tensors.values())
+        width = 8 if hasattr(self.function, "__wrapped__") else compute_dtype(list(tensors.values())).itemsize  # in_float64 wraps
+        linear = Cost(LINEAR.operations * elements, LINEAR.memory * elements * width / 8)
+        if not self.work.names:
+            return linear
+        sizes = Sizes()
+        for item in self.inputs:
+            if item.name in tensors:
+                sizes.bind(item, tensors[item.name].shape)
+        return linear + self.work.cost({**options, **sizes.named, "...": math.prod(sizes.rest or ())})
 
     def __call__(self, *tensors: Array, **named: Any) -> Evaluation:
         """Check the tensors and evaluate; positional tensors are taken in the declared order."""
@@ -106,15 +121,14 @@ def loss(
     merges: bool = True,
     bound: Bound = COMPOSED,
     conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
-    pairs: str = "",
+    work: Work = NOTHING_MORE,
 ) -> Callable[[Callable[..., Evaluation]], Loss]:
     """Register a function as a loss. Fails at import for whatever its declaration lacks.
 
     example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
-    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which. pairs: the axes, parted by spaces,
-    whose product the work and memory grow with, for losses that compare all with all ("n n"), with a factor where that is not
-    some hundred bytes each ("0.1 n n n"); a service refuses too large a product.
+    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which.
+    work: the cost beyond what is linear in the inputs, from which a service decides where to compute a request, or to refuse it.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:
@@ -141,14 +155,22 @@ def loss(
             merges=merges,
             bound=bound,
             conventions=conventions,
-            pairs=pairs,
+            work=work,
             related=tuple(s.strip() for s in doc.pop("Search", "").split(",") if s.strip()),
         )
+        _check_work(LOSSES[name])
         if doc:
             raise TypeError(f"loss {name} documents {', '.join(doc)}, which it does not have")
         return LOSSES[name]
 
     return register
+
+
+def _check_work(loss: Loss) -> None:
+    axes = {axis for item in loss.inputs for form in item.forms for axis in form.names}
+    unknown = loss.work.names - axes - {option.name for option in loss.options if option.type == "integer"}
+    if unknown:
+        raise TypeError(f"the work of loss {loss.name} names {', '.join(sorted(unknown))}; expected axes and integer options")
 
 
 def _family(function: Callable[..., Evaluation]) -> str:

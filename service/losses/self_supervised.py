@@ -15,6 +15,7 @@ from service.losses.numerics.elementary import divide_or_zero, scattered
 from service.losses.numerics.vectors import AllCosines, Cosines, moderate, norms, row_blocks, scaled
 from service.losses.ranking.listwise import listnet
 from service.losses.registry import loss
+from service.losses.work import Work
 
 ROUNDING = 2.0**-50  # what rounding leaves of the distance of equal directions
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
@@ -81,7 +82,7 @@ def neither(input1: Array, input2: Array) -> Evaluation:
     example=TWO,
     merges=False,
     bound=Bound(1e-14, 1e-12, "centred features are rounded before their angles are taken", "tensor", "tensor"),
-    pairs="d d",
+    work=Work("200 d d + 20 n d d + 1500 n d", "160 d d + 100 n d"),
 )
 @in_float64
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
@@ -150,7 +151,7 @@ class Spread:
         return slope.T / (self.degrees * self.dimensions)
 
 
-@loss(example=TWO, merges=False, bound=VECTORS, pairs="d d")
+@loss(example=TWO, merges=False, bound=VECTORS, work=Work("200 d d + 20 n d d + 1500 n d", "160 d d + 100 n d"))
 @in_float64
 def vicreg(
     input1: Vector,
@@ -209,6 +210,7 @@ Rounds = Annotated[int, annotated_types.Ge(1), annotated_types.Le(20)]
     merges=False,
     hessian_diagonal=True,
     bound=Bound(1e-12, 1e-11, "the rounds take logarithms of sums off scores that a small epsilon divides", "tensor"),
+    work=Work("100 n k sinkhorn_iterations", "64 n k"),
 )
 @in_float64
 def swav(
@@ -254,8 +256,8 @@ def _log_sum(x: Array, axis: int) -> Array:
 @loss(
     example={"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]]},
     merges=False,
-    pairs="n n",
     bound=VECTORS,
+    work=Work("300 n n + 10 n n d + 1500 n d", "160 n n + 64 n d"),
 )
 @in_float64
 def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:

@@ -15,6 +15,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Risk = Annotated[Array, TensorSpec("n", gradient="default", description="logarithm of each subject's relative hazard")]
 Times = Annotated[Array, TensorSpec("n", description="time of the event, or until which none was seen")]
@@ -347,7 +348,7 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
 @loss(
     example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0], [0.1, 0.0, -0.2]], "labels": [1, 2, 2], "events": [1, 0, 1]},
     merges=False,
-    pairs="n n",
+    work=Work("100 n n", "48 n n"),
 )
 def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Fraction = 0.2, sigma: Positive = 0.1) -> Evaluation:
     r"""pmf, and a loss of ranks: whoever has the event first should have the larger risk by then than each who has it later.

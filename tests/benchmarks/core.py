@@ -149,7 +149,7 @@ def main() -> None:
     for name in LOSSES:
         if given.names and name not in wanted:
             continue
-        for rows in ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].pairs else ROWS):
+        for rows in ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].work.names else ROWS):
             for dtype in ("float64", "float32"):
                 measure(LOSSES[name], rows, dtype, ratios)
     for library in sorted({library for library, _ in ratios}, key=lambda library: library != "torch"):

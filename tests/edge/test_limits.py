@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tests.edge.wire import GOOD, Serving, Wire, large, planted, post, serving, 
 def tight() -> Iterator[Serving]:
     with serving(
         max_body_bytes=100_000, max_decompressed_bytes=50_000, max_header_bytes=2_000, max_elements=1_000, max_rank=3, max_depth=5, max_terms=2,
-        max_pairs=100, inline_bytes=1_000, compress_bytes=2_000, idle_seconds=0.5,
+        max_work=400_000, max_work_bytes=1_000_000, max_response_bytes=60_000, inline_bytes=1_000, compress_bytes=2_000, idle_seconds=0.5,
     ) as running:  # fmt: skip
         yield running
 
@@ -90,15 +91,49 @@ def test_terms(tight: Serving) -> None:
         assert wire.ask(post(terms(3), "/loss/combination")).status == 422
 
 
-def test_pairs(tight: Serving) -> None:
-    def batch(n: int) -> dict[str, object]:
-        return {"embeddings": [[float(i), 1.0] for i in range(n)], "labels": [i % 2 for i in range(n)]}
+def batch(n: int) -> dict[str, object]:
+    return {"embeddings": [[float(i), 1.0] for i in range(n)], "labels": [i % 2 for i in range(n)]}
 
+
+def test_work(tight: Serving) -> None:
     with Wire(tight) as wire:
-        assert wire.ask(post(json.dumps(batch(10)).encode(), "/loss/supcon")).status == 200
-        assert "100" in wire.ask(post(json.dumps(batch(11)).encode(), "/loss/supcon")).problem["detail"]
-        terms = [{"loss": "supcon", "inputs": batch(8)}] * 2  # together 128
+        assert wire.ask(post(json.dumps(batch(20)).encode(), "/loss/supcon")).status == 200
+        assert "operations" in wire.ask(post(json.dumps(batch(40)).encode(), "/loss/supcon")).problem["detail"]
+        terms = [{"loss": "supcon", "inputs": batch(25)}] * 2  # each is within the limit, together they are not
+        assert wire.ask(post(json.dumps({"terms": terms[:1]}).encode(), "/loss/combination")).status == 200
         assert wire.ask(post(json.dumps({"terms": terms}).encode(), "/loss/combination")).status == 413
+
+
+def test_work_bytes() -> None:
+    with serving(max_work_bytes=100_000) as running, Wire(running) as wire:
+        assert wire.ask(post(json.dumps(batch(20)).encode(), "/loss/supcon")).status == 200
+        assert "memory" in wire.ask(post(json.dumps(batch(40)).encode(), "/loss/supcon")).problem["detail"]
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_response_bytes(tight: Serving, coding: str | None) -> None:
+    """A response is refused by its size before it is computed, however small its request is."""
+    with Wire(tight) as wire:
+        for count, status in ((500, 200), (900, 413)):
+            body = json.dumps({"predictions": [1] * count, "labels": [0] * count, "outputs": ["per_sample", "per_element", "gradients"]}).encode()
+            sent = gzip.compress(body) if coding else body
+            assert wire.ask(post(sent, headers="Content-Encoding: gzip\r\n" if coding else "")).status == status
+        value = {"predictions": [1] * 900, "labels": [0] * 900, "outputs": ["value"]}
+        assert wire.ask(post(json.dumps(value).encode())).status == 200, "what is not returned has no size"
+
+
+def test_a_response_that_nobody_reads_is_in_the_account() -> None:
+    body = json.dumps({"predictions": [0.1] * 500_000, "labels": [0.3] * 500_000}).encode()
+    with serving(max_queue_bytes=12_000_000) as running, Wire(running, 60) as silent, Wire(running, 60) as other:
+        silent.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        silent.send(post(body))
+        wait_until(lambda: running.pool.jobs == 0 and running.pool.bytes > 12_000_000)
+        assert other.ask(post(body)).status == 429
+        assert other.ask(post()).status == 200, "small ones cost nothing that is counted"
+        assert silent.reply().status == 200
+        wait_until(lambda: running.pool.bytes == 0)
+        with Wire(running, 60) as later:
+            assert later.ask(post(body)).status == 200
 
 
 def test_a_zstd_window_beyond_what_http_asks_for_is_refused(tight: Serving) -> None:
@@ -177,7 +212,7 @@ def test_every_limit_is_described_and_shown(tight: Serving) -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert (name in shown) == (name not in ("tokens", "tokens_file")), name
-    assert shown["max_pairs"] == 100
+    assert shown["max_work"] == 400_000
 
 
 def test_a_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

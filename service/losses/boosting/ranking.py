@@ -12,8 +12,24 @@ from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid as expit
 from service.losses.numerics.elementary import softplus
-from service.losses.ranking._lists import ListMask, Scores, differences, discounts, gains, items, pairwise, preferred, ranks, relative
+from service.losses.ranking._lists import (
+    Block,
+    ListMask,
+    PairWeights,
+    Scores,
+    blocks,
+    differences,
+    discounts,
+    first,
+    gains,
+    items,
+    pairwise,
+    preferred,
+    ranks,
+    relative,
+)
 from service.losses.registry import loss
+from service.losses.work import Work
 
 ListGrade = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(0, 30), description="relevance grades y of the items; their gain is 2^y - 1")
@@ -28,6 +44,7 @@ Truncation = Annotated[int, annotated_types.Ge(1)]
     example={"predictions": [[0.2, 0.1, 0.4], [0.5, 0.3, 0.0]], "labels": [[2, 0, 1], [0, 1, 1]]},
     hessian_diagonal=True,
     conventions=("gradients", "hessian_diagonal"),
+    work=Work("250 n m m", "100 n m"),
 )
 def boosting_lambdarank(
     predictions: Scores,
@@ -61,16 +78,19 @@ def boosting_lambdarank(
     high, low = np.where(valid, predictions, -np.inf).max(axis=1), np.where(valid, predictions, np.inf).min(axis=1)
     spread = (high > low)[:, None, None]
 
-    def weights(rows: slice) -> Array:
-        counted = better(rows) & (top[rows, :, None] | top[rows, None, :])
-        found = counted * np.abs(differences(gain, rows) * differences(held, rows))
+    def swapped(block: Block) -> Array:
+        counted = better(block) & (first(top, block) | top[block.lists, None, :])
+        found = counted * np.abs(differences(gain, block) * differences(held, block))
         if not lambdarank_norm:
             return found
-        gap = differences(predictions, rows)
-        found = np.where(spread[rows], found / (0.01 + np.abs(gap)), found).astype(predictions.dtype)
-        lambdas = (2.0 * sigmoid) * (found * expit(-sigmoid * (counted * gap))).sum(axis=(1, 2), dtype=np.float64)
-        share = np.where(lambdas > 0, np.log1p(lambdas) / np.log(2.0) / np.where(lambdas > 0, lambdas, 1.0), 1.0)
-        return found * share[:, None, None].astype(predictions.dtype)
+        gap = differences(predictions, block)
+        return np.where(spread[block.lists], found / (0.01 + np.abs(gap)), found).astype(predictions.dtype)
+
+    share = _norms(predictions, swapped, sigmoid) if lambdarank_norm else np.ones(len(predictions))
+    share = share.astype(predictions.dtype)
+
+    def weights(block: Block) -> Array:
+        return swapped(block) * share[block.lists, None, None]
 
     return pairwise(
         predictions,
@@ -80,3 +100,14 @@ def boosting_lambdarank(
         lambda d: (sigmoid * sigmoid) * (expit(sigmoid * d) * expit(-sigmoid * d)),
         np.ones(len(predictions)),
     )
+
+
+def _norms(predictions: Array, weights: PairWeights, sigmoid: float) -> Array:
+    """log2(1 + L) / L of each list, for its sum of lambdas L; 1 for a list without any."""
+    total = np.zeros(len(predictions))
+    for block in blocks(predictions):
+        found = weights(block)
+        lambdas = found * expit(-sigmoid * ((found != 0) * differences(predictions, block)))
+        total[block.lists] += (2.0 * sigmoid) * lambdas.sum(axis=(1, 2), dtype=np.float64)
+    some = np.where(total > 0, total, 1.0)
+    return np.where(total > 0, np.log1p(total) / np.log(2.0) / some, 1.0)

@@ -27,13 +27,14 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
+from service.losses.work import Work
 
 COUNTS = Domain(low=1, high=1e12)
 ClassCounts = Annotated[Array, TensorSpec("c", domain=COUNTS, description="number of training samples of each class")]
 Priors = Annotated[Array, TensorSpec("c", domain=Domain(low=0, high=1, low_open=True), description="share of each class; only the ratios matter")]
 
 
-@loss(example=CALL, hessian_diagonal=True)
+@loss(example=CALL, hessian_diagonal=True, work=Work(memory="80 n c ..."))
 def asymmetric_single_label(
     predictions: Logits,
     labels: ClassIndexOrIgnored,

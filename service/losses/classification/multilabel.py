@@ -15,6 +15,7 @@ from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, decay, divide_or_zero, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.registry import loss
+from service.losses.work import Work
 
 ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description="raw scores of the classes")]
 ClassList = Annotated[
@@ -23,7 +24,7 @@ ClassList = Annotated[
 ClassFlags = Annotated[Array, TensorSpec("n c", domain=UNIT, gradient="on request", description="true label of each class, mostly 0 or 1")]
 
 
-@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True)
+@loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[3, 0, -1, 1]]}, hessian_diagonal=True, work=Work("100 n c c", "64 n c"))
 def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation:
     r"""Multi-label hinge loss of every true class against every other class. The slope at a kink is 0.
 

@@ -13,6 +13,7 @@ from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.registry import loss
+from service.losses.work import Work
 
 
 @loss(example=CALL | {"q": 0.7}, hessian_diagonal=True)
@@ -94,7 +95,7 @@ def mae_probability(
     return of_surprise(predictions, labels, weight, ignore_index, lambda s, p, r: 2.0 * r, lambda s, p, r: 2.0 * p, lambda s, p, r: -2.0 * p)
 
 
-@loss(example=CALL, hessian_diagonal=True)
+@loss(example=CALL, hessian_diagonal=True, work=Work("20 n c ... order"))
 def taylor_cross_entropy(
     predictions: Logits,
     labels: ClassIndexOrIgnored,
@@ -143,6 +144,7 @@ NEWTON = 60  # maximum number of steps; ten are usual
     example=CALL | {"t1": 0.8, "t2": 1.4},
     bound=Bound(2e-13, 1e-12, "the powers 1 / (t2 - 1) multiply the rounding of their logarithms, and of the normaliser, by their size"),
     hessian_diagonal=True,
+    work=Work("2500 n c ...", "48 n c ..."),
 )
 def bi_tempered_logistic(
     predictions: Logits,

@@ -11,11 +11,12 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.numerics.softmax import sum_of_others
 from service.losses.registry import loss
+from service.losses.work import Work
 
 # ------------------------------------------------------------------ sparse
 
 
-@loss(example=CALL, hessian_diagonal=True)
+@loss(example=CALL, hessian_diagonal=True, work=Work("400 n c ..."))
 def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
     r"""Loss of 1.5-entmax, which gives sparse probabilities and is smoother than sparsemax.
 

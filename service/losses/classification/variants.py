@@ -17,6 +17,7 @@ from service.losses.numerics.elementary import per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy
 from service.losses.registry import loss
+from service.losses.work import Work
 
 
 @loss(example=CALL, hessian_diagonal=True)
@@ -85,8 +86,8 @@ ViewLabel = Annotated[Array, TensorSpec("n", kind="integer", below="c", descript
 
 @loss(
     example={"predictions": [[[2.0, 0.5, -1.0], [1.5, 0.7, -0.5], [1.0, 0.0, 0.2]]], "labels": [0]},
-    pairs="n v v c",
     bound=Bound(1e-13, 1e-12, "where views differ much, logarithms of up to some hundred are taken off one another"),
+    work=Work("100 n v v c", "64 n v v c"),
 )
 @in_float64
 def jsd_cross_entropy(predictions: ViewLogits, labels: ViewLabel, *, alpha: NonNegative = 12.0, smoothing: Fraction = 0.1) -> Evaluation:

@@ -19,12 +19,11 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, log1pexp_small, per_sample_size, sigmoid, softplus, times
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error, smooth_l1
+from service.losses.work import Work
 
 AnchorLogits = Annotated[Array, TensorSpec("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
 AnchorBoxes = Annotated[Array, TensorSpec("n a 4", gradient="default", description="predicted box deltas of each anchor")]
-AnchorBoxTargets = Annotated[
-    Array, TensorSpec("n a 4", gradient="on request", description="target box deltas; used for anchors with an object")
-]
+AnchorBoxTargets = Annotated[Array, TensorSpec("n a 4", gradient="on request", description="target box deltas; used for anchors with an object")]
 AnchorClasses = Annotated[
     Array, TensorSpec("n a", kind="integer", domain=Domain(low=-2), description="class of each anchor, -1 for background, -2 to ignore")
 ]
@@ -57,6 +56,7 @@ def to_anchors(term: Evaluation, wrt: str, weight: Array, shape: tuple[int, ...]
 
 @loss(
     example={"class_logits": [[[2.0, -1.0], [-3.0, -2.0], [0.1, 0.2]]], "box_deltas": DELTAS, "labels": [[0, -1, -2]], "box_targets": TARGETS},
+    work=Work(memory="64 n a k"),
 )
 def retinanet(
     class_logits: AnchorLogits,
@@ -318,6 +318,7 @@ AWAY = np.array([-1.0, -1.0, 1.0, 1.0])  # from distances to x1, y1, x2, y2 arou
     },
     merges=False,
     bound=MINUTE,
+    work=Work(memory="64 n a k"),
 )
 def fcos(
     class_logits: AnchorLogits,
@@ -391,6 +392,7 @@ def _centerness(distances: Array) -> Array:
     merges=False,
     conventions=("gradients",),
     hessian_diagonal=True,
+    work=Work("1500 n ...", "350 n ..."),
 )
 @in_float64
 def ghm_c(

@@ -16,6 +16,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error
+from service.losses.work import Work
 
 QueryLogits = Annotated[Array, TensorSpec("n q k", gradient="default", description="raw scores of each query, the last class for no object")]
 QueryBoxes = Annotated[
@@ -43,12 +44,13 @@ def matching_costs(probabilities: Array, boxes: Array, classes: Array, targets: 
     """Return the cost of matching each query (image, query) with each object (image, object); the cost of padding is meaningless."""
     of_class, of_box, of_giou = costs
     total = np.empty((*boxes.shape[:2], targets.shape[1]), boxes.dtype)
-    step = max(1, BLOCK // max(1, total[:1].size))
+    step, some = max(1, BLOCK // max(1, total[:1].size)), max(1, BLOCK // max(1, targets.shape[1]))
     for images in (slice(start, start + step) for start in range(0, len(total), step)):
-        query, true = boxes[images, :, None], targets[images, None]
-        likely = np.take_along_axis(probabilities[images], np.maximum(classes[images, None], 0), 2)
-        overlap = 1.0 - giou_values(Pair.of(corners(query), corners(true)))
-        total[images] = of_box * np.abs(query - true).sum(axis=3) - of_class * likely - of_giou * overlap
+        for queries in (slice(start, start + some) for start in range(0, total.shape[1], some)):
+            query, true = boxes[images, queries, None], targets[images, None]
+            likely = np.take_along_axis(probabilities[images, queries], np.maximum(classes[images, None], 0), 2)
+            overlap = 1.0 - giou_values(Pair.of(corners(query), corners(true)))
+            total[images, queries] = of_box * np.abs(query - true).sum(axis=3) - of_class * likely - of_giou * overlap
     return total
 
 
@@ -71,6 +73,7 @@ def matched(total: Array) -> tuple[Array, Array]:
     },
     merges=False,
     bound=MATCHED,
+    work=Work("100000 n + 500 n q m + 2 n q m m", "20 n q m"),
 )
 def detr_set(
     class_logits: QueryLogits,

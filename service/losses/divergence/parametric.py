@@ -17,6 +17,7 @@ from service.losses.numerics.elementary import divide_or_zero, per_sample_size, 
 from service.losses.numerics.softmax import sum_of_others
 from service.losses.numerics.special import expm1_minus, log_ratio, relative_entropy, times_exp
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Mean = Annotated[Array, TensorSpec("n ...", gradient="default", description="predicted means")]
 LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted variances")]
@@ -91,7 +92,11 @@ def _kernel(ratio: Array, a: float) -> Array:
     return (expm1_minus(ratio) - divide_or_zero(expm1_minus(a * ratio), a)) / (1.0 - a)
 
 
-@loss(example={"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}, hessian_diagonal=True)
+@loss(
+    example={"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
+    hessian_diagonal=True,
+    work=Work(memory="32 n c ..."),
+)
 def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: float = 0.5) -> Evaluation:
     r"""Amari's divergences: alpha 1 is Kullback-Leibler's of the labels from the predictions, 0 the reverse, 1/2 four times hellinger, 2 half of Pearson's chi squared.
 
@@ -139,7 +144,7 @@ def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
     return np.where(close, (relative_entropy(q, p) - q * divide_or_zero(expm1_minus(np.where(close, alpha * ratio, 0.0)), alpha)) / -e, direct)
 
 
-@loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True)
+@loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True, work=Work("300 n ...", "48 n ..."))
 def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: float = 2.0) -> Evaluation:
     r"""The Bregman divergences of powers, as in matrix factorisation: beta 2 is half_squared_error, 1 the generalised Kullback-Leibler divergence, 0 itakura_saito.
 

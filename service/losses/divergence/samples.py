@@ -14,6 +14,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Sample = Annotated[Array, TensorSpec("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
 TrueSample = Annotated[Array, TensorSpec("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]
@@ -64,7 +65,7 @@ Points = Annotated[Array, TensorSpec("n p d", gradient="default", description="p
 TruePoints = Annotated[Array, TensorSpec("n q d", gradient="on request", description="true points")]
 
 
-@loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2]]}, hessian_diagonal=True)
+@loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2]]}, hessian_diagonal=True, work=Work(memory="48 n m + 48 n k"))
 def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     r"""Twice the squared distance of the distribution functions of two samples of numbers: 0 only for equal ones.
 
@@ -112,10 +113,10 @@ def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
 @loss(
     example={"predictions": [[[0.0, 0.0], [1.0, 0.5]]], "labels": [[[0.1, 0.0], [1.0, 1.0], [0.5, 0.5]]]},
     hessian_diagonal=True,
-    pairs="n p q d",
     bound=Bound(
         1e-14, 1e-13, "where distances differ by less than the rounding of their squares, the rounding decides which point is the nearest", "call"
     ),
+    work=Work("60 n p q d", "48 n p q d"),
 )
 def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
     r"""The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted one.

@@ -15,6 +15,7 @@ from service.losses.image._windows import Filter, Reflected, Window, Windows, ch
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread, times
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
 Signal = Annotated[Array, TensorSpec("n ...", gradient="default", description="estimates, pixels or anything else")]
@@ -25,7 +26,7 @@ LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 
-@loss(example=EXAMPLE | {"window_size": 3}, bound=LOCAL)
+@loss(example=EXAMPLE | {"window_size": 3}, bound=LOCAL, work=Work("20 n c h w window_size", "48 n c h w"))
 def ssim(
     predictions: Images,
     labels: ImageLabels,
@@ -89,7 +90,7 @@ def halved_back(slopes: Array, like: Array) -> Array:
     return out
 
 
-@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL)
+@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL, work=Work("20 n c h w window_size", "48 n c h w"))
 def ms_ssim(
     predictions: Images,
     labels: ImageLabels,

@@ -14,12 +14,13 @@ from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, widened
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
+from service.losses.work import Work
 
 RouterLogits = Annotated[Array, TensorSpec("n e", gradient="default", description="the router's raw scores of the experts for each token")]
 TokenMask = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
 
 
-@loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [1.0, 0.9, 0.0]]}, merges=False)
+@loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [1.0, 0.9, 0.0]]}, merges=False, work=Work("500 n e", "200 n e"))
 def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = None, top_k: Annotated[int, annotated_types.Ge(1)] = 2) -> Evaluation:
     r"""The share of tokens that goes to each expert times the mean probability of it, summed over the experts: least when all are alike.
 

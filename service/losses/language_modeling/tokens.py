@@ -19,6 +19,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
+from service.losses.work import Work
 
 TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", description="raw scores of the vocabulary at each position")]
 Tokens = Annotated[
@@ -133,6 +134,7 @@ def to_states(slope: Array, weight: Array) -> Array:
 @loss(
     example={"predictions": [[1.0, 0.5], [0.2, -0.3]], "linear_weight": [[0.5, -1.0], [1.0, 0.3], [0.0, 0.4]], "labels": [0, 2]},
     hessian_diagonal=True,
+    work=Work("1000 n c + 20 n c f", "120 n c"),
 )
 def linear_cross_entropy(
     predictions: Hidden,
@@ -194,6 +196,7 @@ def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
         "cutoffs": [2, 4],
     },
     hessian_diagonal=True,
+    work=Work("200000 k + 1000 n h + 1000 n m + 20 n h f + 20 n m d + 20 n d f", "120 n h + 120 n m + 64 n d"),
 )
 def adaptive_log_softmax(
     predictions: Hidden,

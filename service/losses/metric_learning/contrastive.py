@@ -19,6 +19,7 @@ from service.losses.numerics.elementary import decay, per_sample_sum, sigmoid, s
 from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows, moderate, row_blocks, scaled
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Scale = Annotated[Array, TensorSpec("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
 Bias = Annotated[Array, TensorSpec("1", gradient="default", description="added to the scaled cosines")]
@@ -30,7 +31,7 @@ TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 # ------------------------------------------------------------------ softmax over pairs
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07) -> Evaluation:
     r"""For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
@@ -61,7 +62,7 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     return of_cosines(embeddings, partners(labels)[0], row_loss)
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1) -> Evaluation:
     r"""The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
@@ -96,7 +97,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
     return of_cosines(embeddings, count > 0, row_loss)
 
 
-@loss(example=VIEWS, merges=False, bound=SCALED, pairs="n n")
+@loss(example=VIEWS, merges=False, bound=SCALED, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
@@ -140,8 +141,8 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
 @loss(
     example=VIEWS,
     merges=False,
-    pairs="n n",
     bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs", "vector", "tensor"),
+    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
 )
 @in_float64
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
@@ -184,7 +185,12 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
     return Evaluation(values, np.ones(n), {name: gradients[name] for name in ("image", "text", *given)})
 
 
-@loss(example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]}, merges=False, bound=VECTORS, pairs="n n")
+@loss(
+    example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]},
+    merges=False,
+    bound=VECTORS,
+    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
+)
 @in_float64
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
     r"""Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
@@ -233,7 +239,7 @@ def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
     return at
 
 
-@loss(example=TWO, merges=False, bound=VECTORS, pairs="4 n n")
+@loss(example=TWO, merges=False, bound=VECTORS, work=Work("1500 n n + 40 n n d + 1000 n d", "500 n n + 200 n d"))
 @in_float64
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
     r"""NT-Xent of two views without the positive in the denominator, by cosine.
@@ -268,7 +274,7 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
     return Evaluation(0.5 * (values[:n] + values[n:]), np.ones(n), {"input1": lambda c: both(c)[:n], "input2": lambda c: both(c)[n:]})
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
     r"""Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.

@@ -18,12 +18,13 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, divide_or_zero, per_sample_sum, sigmoid, softplus
 from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Margin = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
 Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
     r"""For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
@@ -66,7 +67,13 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     return Evaluation(by_row(rows, quarter, n) + by_row(columns, quarter, n), 0.5 * partners(labels)[0], {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, conventions=("gradients",), bound=VECTORS, pairs="n n")
+@loss(
+    example=BATCH,
+    merges=False,
+    conventions=("gradients",),
+    bound=VECTORS,
+    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
+)
 @in_float64
 def circle(
     embeddings: Vector, labels: Identity, *, gamma: Positive = 80.0, margin: Margin = 0.4, weights: Literal["constant", "differentiated"] = "constant"
@@ -102,7 +109,7 @@ def circle(
     return of_cosines(embeddings, counts, row_loss)
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, pairs="n n")
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
     r"""Smooth sums of how far positives fall below a cosine and negatives rise above it.
@@ -133,7 +140,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     example=BATCH,
     merges=False,
     bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents", "vector", "tensor"),
-    pairs="0.1 n n n",
+    work=Work("400 n n + 10 n n d + 100 n n n + 1000 n d", "160 n n + 64 n d"),
 )
 @in_float64
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:

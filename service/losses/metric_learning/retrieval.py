@@ -11,13 +11,14 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, sigmoid
 from service.losses.numerics.vectors import AllCosines
 from service.losses.registry import loss
+from service.losses.work import Work
 
 
 @loss(
     example=BATCH,
     merges=False,
-    pairs="0.1 n n n",
     bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides", "vector", "tensor"),
+    work=Work("400 n n + 10 n n d + 100 n n n + 1000 n d", "160 n n + 64 n d"),
 )
 @in_float64
 def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.01) -> Evaluation:

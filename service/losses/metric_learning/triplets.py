@@ -14,6 +14,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, scattered, sigmoid, softplus
 from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of, norm_of_difference, scaled
 from service.losses.registry import loss
+from service.losses.work import Work
 
 TRIPLET = {"anchor": [[0.0, 0.0], [1.0, 1.0]], "positive": [[0.3, 0.4], [1.0, 2.0]], "negative": [[0.6, 0.8], [4.0, 5.0]]}
 POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose differences cancel at the margin", "call", "tensor")
@@ -187,7 +188,7 @@ def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array,
     return Evaluation(by_row(chosen[0], values, len(weight)), weight, {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def batch_hard_triplet(
     embeddings: Vector,
@@ -219,7 +220,7 @@ def batch_hard_triplet(
     return _mined(embeddings, (valid, farthest, nearest), weight, distance, margin, form == "soft")
 
 
-@loss(example=BATCH, merges=False, bound=DIFFERENCES, pairs="n n")
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("1000 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def batch_semi_hard_triplet(
     embeddings: Vector,

@@ -24,6 +24,7 @@ from service.losses.numerics.special import (
 )
 from service.losses.probabilistic._shared import EXAMPLE, Dispersion, Rate
 from service.losses.registry import loss
+from service.losses.work import Work
 
 PoissonFactorial = Literal["stirling", "exact"]
 
@@ -119,6 +120,7 @@ def poisson_deviance(predictions: PositiveReal, labels: CountLabel) -> Evaluatio
     example=EXAMPLE | {"labels": [1, 2, 0], "dispersion": [0.5, 1.0, 2.0]},
     hessian_diagonal=True,
     bound=Bound(1e-13, 1e-12, "sums of series of the gamma function that partly cancel"),
+    work=Work("300 n ...", "32 n ..."),
 )
 def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispersion: Dispersion) -> Evaluation:
     r"""Negative log-likelihood of a negative binomial distribution of predicted mean and dispersion (NB2): counts that vary more than Poisson's.

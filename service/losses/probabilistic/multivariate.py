@@ -14,6 +14,7 @@ from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, s
 from service.losses.numerics.special import HALF_LOG_TWO_PI, log_ratio
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Mean = Annotated[Array, TensorSpec("n d", gradient="default", description="predicted means")]
 TrueVector = Annotated[Array, TensorSpec("n d", gradient="on request", description="true vectors")]
@@ -87,8 +88,8 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
 
 @loss(
     example={"predictions": [[[0.1, 0.7], [1.2, 0.3], [0.4, 0.4]]], "labels": [[0.5, 0.5]]},
-    pairs="n m m d",
     hessian_diagonal=True,
+    work=Work("100 n m m d", "48 n m m d"),
 )
 def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
     r"""The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
@@ -127,8 +128,8 @@ def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
 @loss(
     example={"predictions": [[[0.1, 0.7], [1.2, 0.3], [0.4, 0.4]]], "labels": [[0.5, 0.2]]},
     bound=Bound(1e-14, 1e-13, "differences of coordinates are rounded to the last place of the larger one", "tensor"),
-    pairs="n m d d",
     hessian_diagonal=True,
+    work=Work("100 n m d d", "64 n m d d"),
 )
 @in_float64
 def variogram_score(predictions: Members, labels: TrueVector, weight: PairWeight | None = None, *, p: Positive = 0.5) -> Evaluation:

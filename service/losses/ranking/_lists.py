@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,17 @@ Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="sco
 Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order counts")]
 Grade = Annotated[Array, TensorSpec("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
 ListMask = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
+
+
+class Block(NamedTuple):
+    """Pairs [list, i, j] that are computed together: the lists, and their first items i; j goes over all items."""
+
+    lists: slice
+    firsts: slice
+
+
 Elementwise = Callable[[Array], Array]
-PairWeights = Callable[[slice], Array]  # rows of lists -> (rows, m, m), 0 where i and j are no pair
+PairWeights = Callable[[Block], Array]  # a block -> (lists, first items, m), 0 where i and j are no pair
 
 
 # ------------------------------------------------------------------ what lists share
@@ -28,26 +37,39 @@ def items(mask: Array | None, like: Array) -> Array:
     return np.ones(like.shape, dtype=bool) if mask is None else mask == 1
 
 
-def blocks(lists: Array) -> Iterator[slice]:
-    """Rows whose pairs fit a block."""
+def blocks(lists: Array) -> Iterator[Block]:
+    """Pairs that fit a block: those of some lists, or, of a long list, those of some first items."""
     n, m = lists.shape[:2]
-    step = max(1, BLOCK // (m * m))
-    return (slice(start, start + step) for start in range(0, n, step))
+    step, firsts = max(1, BLOCK // (m * m)), min(m, max(1, BLOCK // m))
+    for start in range(0, n, step):
+        for first in range(0, m, firsts):
+            yield Block(slice(start, start + step), slice(first, first + firsts))
 
 
-def differences(x: Array, rows: slice) -> Array:
+def differences(x: Array, block: Block) -> Array:
     """x_i - x_j at [list, i, j]."""
-    return x[rows, :, None] - x[rows, None, :]
+    return first(x, block) - x[block.lists, None, :]
 
 
-def both(valid: Array, rows: slice) -> Array:
+def first(x: Array, block: Block) -> Array:
+    """x_i at [list, i, j]."""
+    return x[block.lists, block.firsts, None]
+
+
+def both(valid: Array, block: Block) -> Array:
     """Where i and j both are items."""
-    return valid[rows, :, None] & valid[rows, None, :]
+    return first(valid, block) & valid[block.lists, None, :]
+
+
+def itself(block: Block, m: int) -> Array:
+    """Where i is j, at [i, j]."""
+    places = np.arange(m)
+    return places[block.firsts, None] == places
 
 
 def preferred(labels: Array, valid: Array) -> PairWeights:
     """Pairs whose first item is the more relevant one."""
-    return lambda rows: (labels[rows, :, None] > labels[rows, None, :]) & both(valid, rows)
+    return lambda block: (first(labels, block) > labels[block.lists, None, :]) & both(valid, block)
 
 
 def ranks(scores: Array, valid: Array) -> Array:
@@ -69,13 +91,14 @@ def gains(labels: Array) -> Array:
     return np.where(labels < 1.0, np.expm1(labels * labels.dtype.type(np.log(2.0))), np.exp2(labels) - 1.0)
 
 
-def gain_differences(labels: Array, valid: Array, rows: slice, exponential: bool = True) -> Array:
+def gain_differences(labels: Array, valid: Array, block: Block, exponential: bool = True) -> Array:
     """|gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64: of nearly equal relevances by their difference."""
-    y = times(valid[rows], labels[rows]).astype(np.float64)
-    gap = np.abs(differences(y, slice(None)))
+    whole_lists = Block(slice(None), block.firsts)
+    y = times(valid[block.lists], labels[block.lists]).astype(np.float64)
+    gap = np.abs(differences(y, whole_lists))
     top = y.max(axis=1)[:, None, None]
     tiny = (top < 1e-20) | (not exponential)
-    lower, whole = np.minimum(y[:, :, None], y[:, None, :]), np.where(top > 0, top, 1.0)
+    lower, whole = np.minimum(first(y, whole_lists), y[:, None, :]), np.where(top > 0, top, 1.0)
     return np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole)))
 
 
@@ -93,10 +116,10 @@ def discounts(places: Array, cutoff: int = 0) -> Array:
     return np.where((places > cutoff) & (cutoff > 0), 0.0, 1.0 / np.log2(1.0 + places))
 
 
-def steps_apart(places: Array, topn: int) -> Array:
+def steps_apart(places: Array, block: Block, topn: int) -> Array:
     """|D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
-    apart = np.abs(places[:, :, None] - places[:, None, :])
-    lower = np.maximum(places[:, :, None], places[:, None, :])
+    here, there = first(places, block), places[block.lists, None, :]
+    apart, lower = np.abs(here - there), np.maximum(here, there)
     place = np.arange(1, places.shape[1] + 2)
     discount = discounts(place)
     step = np.append(0.0, discount[:-1] * discount[1:] * np.log1p(1.0 / place[1:]) / np.log(2.0))
@@ -114,26 +137,29 @@ def pairwise(
 ) -> Evaluation:
     """The sum over pairs of their weight times a function of s_i - s_j. A slope may come in parts that are summed apart. Divisor: the number of pairs."""
 
-    def over(rows: slice, function: Elementwise) -> tuple[Array, Array]:
+    def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
         """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
-        weight = pairs(rows)
+        weight = pairs(block)
         chosen = weight != 0
         each = np.zeros(chosen.shape, dtype=scores.dtype)
-        each[chosen] = weight[chosen] * function(differences(scores, rows)[chosen])
+        each[chosen] = weight[chosen] * function(differences(scores, block)[chosen])
         return each, chosen
 
     numerator, count = np.zeros(len(scores)), np.zeros(len(scores))
-    for rows in blocks(scores):
-        each, chosen = over(rows, value)
-        numerator[rows] = each.sum(axis=(1, 2), dtype=np.float64)
-        count[rows] = np.count_nonzero(chosen, axis=(1, 2))
+    for block in blocks(scores):
+        each, chosen = over(block, value)
+        numerator[block.lists] += each.sum(axis=(1, 2), dtype=np.float64)
+        count[block.lists] += np.count_nonzero(chosen, axis=(1, 2))
 
     def pulled(derivatives: tuple[Elementwise, ...], sign: float) -> Callable[[Array], Array]:
         def pullback(c: Array) -> Array:
-            out = np.empty_like(scores)
-            for rows in blocks(scores):
-                parts = [over(rows, derivative)[0] for derivative in derivatives]
-                out[rows] = sum(each.sum(axis=2, dtype=np.float64) + sign * each.sum(axis=1, dtype=np.float64) for each in parts)
+            sums = np.zeros((len(derivatives), *scores.shape))
+            for block in blocks(scores):
+                for total, derivative in zip(sums, derivatives, strict=True):
+                    each = over(block, derivative)[0]
+                    total[block] += each.sum(axis=2, dtype=np.float64)
+                    total[block.lists] += sign * each.sum(axis=1, dtype=np.float64)
+            out = sums.sum(axis=0).astype(scores.dtype)
             return spread(c, out) * out
 
         return pullback

@@ -14,6 +14,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, sigmoid, spread, times
 from service.losses.numerics.softmax import Softmax, sum_of_others
 from service.losses.ranking._lists import (
+    Block,
     Elementwise,
     Grade,
     ListMask,
@@ -23,8 +24,10 @@ from service.losses.ranking._lists import (
     both,
     differences,
     discounts,
+    first,
     gains,
     items,
+    itself,
     non_empty,
     preferred,
     ranks,
@@ -32,6 +35,7 @@ from service.losses.ranking._lists import (
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
+from service.losses.work import Work
 
 RelevanceWeight = Annotated[Array, TensorSpec("n m", domain=Domain(low=0), description="relevances of the items, as weights")]
 RelevanceScore = Annotated[Array, TensorSpec("n m", description="scores whose softmax the items are to have")]
@@ -138,30 +142,30 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
     return replace(plain, numerator=plain.numerator + epsilon * missed, gradients=gradients, hessian_diagonal=second)
 
 
-def restricted(scores: Array, allowed: Callable[[slice], Array], weight: Array, divisor: Array) -> Evaluation:
+def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, divisor: Array) -> Evaluation:
     """The sum over items of weight_i * -log softmax_i over the items allowed at [list, i], which has i itself."""
     n, m = scores.shape
     numerator = np.zeros(n)
 
-    def softmax(rows: slice) -> tuple[Softmax, Array]:
-        logits = np.where(allowed(rows), scores[rows, None, :], -np.inf).astype(scores.dtype, copy=False)
-        return Softmax(logits.reshape(-1, m)), np.tile(np.arange(m), len(logits))
+    def softmax(block: Block) -> tuple[Softmax, Array]:
+        logits = np.where(allowed(block) | itself(block, m), scores[block.lists, None, :], -np.inf).astype(scores.dtype, copy=False)
+        return Softmax(logits.reshape(-1, m)), np.tile(np.arange(m)[block.firsts], len(logits))
 
-    for rows in blocks(scores):
-        rest, own = softmax(rows)
-        numerator[rows] = per_sample_sum(weight[rows] * rest.negative_log_at(own).reshape(-1, m))
+    for block in blocks(scores):
+        rest, own = softmax(block)
+        numerator[block.lists] += per_sample_sum(weight[block] * rest.negative_log_at(own).reshape(weight[block].shape))
 
     def pullback(c: Array) -> Array:
-        out = np.empty_like(scores)
-        for rows in blocks(scores):
-            rest, own = softmax(rows)
-            out[rows] = rest.pull(own, weight[rows].ravel()).reshape(-1, m, m).sum(axis=1, dtype=np.float64)
-        return spread(c, out) * out
+        out = np.zeros(scores.shape)
+        for block in blocks(scores):
+            rest, own = softmax(block)
+            out[block.lists] += rest.pull(own, weight[block].ravel()).reshape(*weight[block].shape, m).sum(axis=1, dtype=np.float64)
+        return spread(c, scores) * out.astype(scores.dtype)
 
     return Evaluation(numerator, divisor, {"predictions": pullback})
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every item the softmax loss among itself and the less relevant items, weighed by its gain.
 
@@ -171,11 +175,10 @@ def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None 
     Reference: Zhu and Klabjan, Listwise Learning to Rank by Exploring Unique Ratings, 2020, arXiv:2001.01828; rax.unique_softmax_loss
     """
     valid = items(mask, labels)
-    lower, own = preferred(labels, valid), np.eye(labels.shape[1], dtype=bool)
-    return restricted(predictions, lambda rows: lower(rows) | own, times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
+    return restricted(predictions, preferred(labels, valid), times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
 
@@ -187,10 +190,10 @@ def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = N
     Reference: Xia et al., Listwise Approach to Learning to Rank: Theory and Algorithm, 2008, ICML; rax.listmle_loss
     """
     valid = items(mask, labels)
-    place, own = ranks(labels, valid), np.eye(labels.shape[1], dtype=bool)
+    place = ranks(labels, valid)
 
-    def left(rows: slice) -> Array:
-        return ((place[rows, None, :] >= place[rows, :, None]) & both(valid, rows)) | own
+    def left(block: Block) -> Array:
+        return (place[block.lists, None, :] >= first(place, block)) & both(valid, block)
 
     return restricted(predictions, left, valid.astype(predictions.dtype), non_empty(valid))
 
@@ -201,26 +204,26 @@ def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = N
 def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
     """1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
 
-    def steps(rows: slice, function: Elementwise) -> Array:
-        steps = function(differences(scores, rows) / -temperature)
-        steps *= both(valid, rows) & ~np.eye(scores.shape[1], dtype=bool)
+    def steps(block: Block, function: Elementwise) -> Array:
+        steps = function(differences(scores, block) / -temperature)
+        steps *= both(valid, block) & ~itself(block, scores.shape[1])
         return steps
 
     smooth = np.empty_like(scores)
-    for rows in blocks(scores):
-        smooth[rows] = 1.0 + steps(rows, sigmoid).sum(axis=2, dtype=np.float64)
+    for block in blocks(scores):
+        smooth[block] = 1.0 + steps(block, sigmoid).sum(axis=2, dtype=np.float64)
 
     def pullback(upstream: Array) -> Array:
         out = np.empty_like(scores)
-        for rows in blocks(scores):
-            bell = steps(rows, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
-            out[rows] = -(differences(upstream, rows) * bell).sum(axis=2, dtype=np.float64) / temperature
+        for block in blocks(scores):
+            bell = steps(block, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
+            out[block] = -(differences(upstream, block) * bell).sum(axis=2, dtype=np.float64) / temperature
         return out
 
     return smooth, pullback
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
     r"""Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
 
@@ -245,7 +248,7 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
     return Evaluation(-per_sample_sum(share / np.log2(1.0 + smooth)), non_empty(valid), {"predictions": pullback})
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
     r"""Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
 
@@ -261,12 +264,12 @@ def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None 
     valid = items(mask, labels)
     smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
     candidates = np.where(valid & (labels >= 1), smooth, np.inf)
-    first = np.argmin(candidates, axis=1)[:, None]
-    best = np.take_along_axis(candidates, first, 1)
+    nearest = np.argmin(candidates, axis=1)[:, None]
+    best = np.take_along_axis(candidates, nearest, 1)
 
     def pullback(c: Array) -> Array:
         upstream = np.zeros_like(smooth)
-        np.put_along_axis(upstream, first, 1.0 / (best * best), 1)
+        np.put_along_axis(upstream, nearest, 1.0 / (best * best), 1)
         return spread(c, upstream) * pull_ranks(upstream)
 
     return Evaluation(-per_sample_sum(1.0 / best), non_empty(valid), {"predictions": pullback})

@@ -13,6 +13,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import log1pexp_small, per_sample_sum, sigmoid
 from service.losses.ranking._lists import ListMask, items
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Level = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")
@@ -23,7 +24,7 @@ LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", descripti
 # ------------------------------------------------------------------ levels
 
 
-@loss(example={"predictions": [[[2.0, -1.0], [0.5, 0.1]]], "labels": [[1, 2]]}, hessian_diagonal=True)
+@loss(example={"predictions": [[[2.0, -1.0], [0.5, 0.1]]], "labels": [[1, 2]]}, hessian_diagonal=True, work=Work(memory="48 n m k"))
 def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
     r"""Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
 

@@ -1,7 +1,7 @@
 """Lists of items to be put in order: pairs of items, whole lists, and smooth versions of ranking metrics.
 
 A list is a row of scores and of relevances; mask leaves out padding. Where an order of items is needed, ties keep the order of
-their positions. Pairs are taken in blocks of lists, so that memory is bounded; time grows with the square of a list's length.
+their positions. Pairs are taken in blocks of lists and of first items, so that memory is bounded; time grows with the square of a list's length.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, sigmoid, softplus
 from service.losses.ranking._lists import (
+    Block,
     Grade,
     ListMask,
     Relevance,
@@ -27,6 +28,7 @@ from service.losses.ranking._lists import (
     gain_differences,
     gains,
     items,
+    itself,
     pairwise,
     preferred,
     ranks,
@@ -35,6 +37,7 @@ from service.losses.ranking._lists import (
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
+from service.losses.work import Work
 
 
 @loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -67,7 +70,7 @@ def logistic_slope(d: Array) -> Array:
 # ------------------------------------------------------------------ pairs
 
 
-@loss(example=LISTS, hessian_diagonal=True)
+@loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
 def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
 
@@ -91,7 +94,7 @@ def _slope_beyond(d: Array) -> Array:
     return np.where(np.abs(d) < 0.7, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d)).astype(d.dtype, copy=False)
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
 
@@ -108,7 +111,11 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
     )
 
 
-@loss(example=LISTS, bound=Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses"))
+@loss(
+    example=LISTS,
+    bound=Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses"),
+    work=Work("200 n m m", "64 n m"),
+)
 def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong pairs.
 
@@ -120,7 +127,7 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
     return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d))
 
 
-@loss(example=LISTS, hessian_diagonal=True)
+@loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
 def pairwise_mse(
     predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left_out"] = "counted"
 ) -> Evaluation:
@@ -136,7 +143,7 @@ def pairwise_mse(
     counts = valid.sum(axis=1).astype(np.float64)
     return pairwise(
         predictions - labels,
-        lambda rows: both(valid, rows) & ~np.eye(labels.shape[1], dtype=bool),
+        lambda block: both(valid, block) & ~itself(block, labels.shape[1]),
         lambda d: d * d,
         lambda d: 2.0 * d,
         lambda d: 2.0 * np.ones_like(d),
@@ -144,7 +151,7 @@ def pairwise_mse(
     )
 
 
-@loss(example=LISTS | {"tau": 0.7})
+@loss(example=LISTS | {"tau": 0.7}, work=Work("200 n m m", "64 n m"))
 def pairwise_qr(
     predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, tau: Fraction = 0.5, squared: bool = False
 ) -> Evaluation:
@@ -171,7 +178,7 @@ def pairwise_qr(
     )
 
 
-@loss(example=LISTS)
+@loss(example=LISTS, work=Work("250 n m m", "100 n m"))
 def lambda_loss(
     predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
 ) -> Evaluation:
@@ -204,12 +211,12 @@ def lambda_loss(
     place = ranks(predictions, valid)
     held = discount(place)
 
-    def weights(rows: slice) -> Array:
-        swapped = steps_apart(place[rows], topn) if weighting == "ndcg2" else np.abs(differences(held, rows))
-        gap = gain_differences(labels, valid, rows, weighting != "mrr") * swapped
-        return (better(rows) * (scale[rows, None, None] * gap)).astype(predictions.dtype)
+    def weights(block: Block) -> Array:
+        swapped = steps_apart(place, block, topn) if weighting == "ndcg2" else np.abs(differences(held, block))
+        gap = gain_differences(labels, valid, block, weighting != "mrr") * swapped
+        return (better(block) * (scale[block.lists, None, None] * gap)).astype(predictions.dtype)
 
     count = np.zeros(len(labels))
-    for rows in blocks(labels):
-        count[rows] = np.count_nonzero(better(rows), axis=(1, 2))
+    for block in blocks(labels):
+        count[block.lists] += np.count_nonzero(better(block), axis=(1, 2))
     return pairwise(predictions, weights, lambda d: softplus(-d), logistic_slope, divisor=count)

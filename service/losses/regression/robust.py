@@ -20,6 +20,7 @@ from service.losses.numerics.elementary import LN2, per_sample_sum, spread
 from service.losses.numerics.special import x_minus_log1p, xlogx_excess
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE, by_error
+from service.losses.work import Work
 
 Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
 HUGE = 1e100  # above it, a^2 + 1 rounds to a^2, and the logarithm of a is used
@@ -358,7 +359,7 @@ Levels = Annotated[Array, TensorSpec("q", domain=UNIT, description="levels of th
 @loss(
     example={"predictions": [[0.1, 0.5, 0.9]], "labels": [[0.4, 1.0]]},
     hessian_diagonal=True,
-    pairs="n q m",
+    work=Work("60 n q m", "60 n q m"),
 )
 def quantile_huber(predictions: Quantiles, labels: Draws, *, quantiles: Levels | None = None, kappa: Positive = 1.0) -> Evaluation:
     r"""Quantile Huber loss of every predicted quantile against every draw, as in distributional reinforcement learning.

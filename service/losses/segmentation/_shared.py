@@ -23,7 +23,10 @@ from service.losses.numerics.softmax import Softmax
 Masks = Annotated[
     Array,
     TensorSpec(
-        "n c ...", narrowed=(("activation", "none", UNIT),), gradient="default", description="predicted masks, probabilities or (with `activation`) logits"
+        "n c ...",
+        narrowed=(("activation", "none", UNIT),),
+        gradient="default",
+        description="predicted masks, probabilities or (with `activation`) logits",
     ),
 ]
 MaskLabels = Annotated[

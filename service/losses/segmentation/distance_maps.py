@@ -16,7 +16,8 @@ SignedDistance = Annotated[
     Array, TensorSpec("n ...", description="distance of each element to the boundary of the true region, negative inside and positive outside")
 ]
 Distance = Annotated[
-    Array, TensorSpec("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, non-negative inside and outside")
+    Array,
+    TensorSpec("n ...", domain=Domain(low=0), description="distance of each element to the boundary of the region, non-negative inside and outside"),
 ]
 
 
@@ -71,7 +72,9 @@ def hausdorff_dt(
     """
     error = predictions - labels
     roots = [distances ** distances.dtype.type(alpha / 4.0) for distances in (prediction_distances, label_distances)]
-    scaled = [times(times(error, root), root) for root in roots]  # by the root of the power: the product may be in range although a factor's square is not
+    scaled = [
+        times(times(error, root), root) for root in roots
+    ]  # by the root of the power: the product may be in range although a factor's square is not
 
     def slope() -> Array:
         return np.add(*(times(times(y, root), root) for y, root in zip(scaled, roots, strict=True)))

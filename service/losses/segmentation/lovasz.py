@@ -12,6 +12,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.segmentation._shared import EXAMPLE_LOGITS, Masks, activated
+from service.losses.work import Work
 
 TrueClasses = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
 ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true mask, 0 or 1")]
@@ -58,7 +59,7 @@ def jaccard_steps(positive: Array, counted: Array | None = None) -> Array:
     return np.where(positive == 1, 1.0 / np.maximum(union, 1.0), alarm * negative)
 
 
-@loss(example=EXAMPLE_LOGITS, merges=False)
+@loss(example=EXAMPLE_LOGITS, merges=False, work=Work(memory="80 n c ..."))
 def lovasz_softmax(
     predictions: Masks,
     labels: TrueClasses,

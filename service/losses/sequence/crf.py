@@ -14,6 +14,7 @@ from service.losses.numerics.elementary import spread
 from service.losses.numerics.softmax import Softmax, sum_of_others
 from service.losses.registry import loss
 from service.losses.sequence._shared import settled
+from service.losses.work import Work
 
 Emissions = Annotated[Array, TensorSpec("n t k", gradient="default", description="score of each tag at each step")]
 Tags = Annotated[Array, TensorSpec("n t", kind="integer", below="k", description="true tag of each step")]
@@ -30,7 +31,8 @@ StepCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=
         "predictions": [[[1.0, 0.2], [0.1, 0.6], [0.4, 0.3]]],
         "labels": [[0, 1, 1]],
         "transitions": [[0.5, -0.2], [0.1, 0.3]],
-    }
+    },
+    work=Work("300000 t + 100 n t k k", "160 n k k"),
 )
 def crf_nll(
     predictions: Emissions,

@@ -14,6 +14,7 @@ from service.losses.numerics import Array
 from service.losses.registry import loss
 from service.losses.sequence._alignments import Alignments
 from service.losses.sequence._shared import SymbolCounts, Symbols, checked_symbols, log_sum, shares
+from service.losses.work import Work
 
 FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
 FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="how many frames of each sample count")]
@@ -26,7 +27,7 @@ FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low
         "input_lengths": [3],
         "target_lengths": [2],
     },
-    pairs="0.1 t n s",
+    work=Work("150000 t + 300 t n s", "130 t n s"),
 )
 def ctc(
     predictions: FrameScores,

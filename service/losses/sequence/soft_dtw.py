@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from collections.abc import Iterable
+from functools import cache
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -10,15 +13,21 @@ from service.losses.declaration import Positive, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import DoubleDouble, two_product, two_sum
-from service.losses.numerics.elementary import spread
+from service.losses.numerics.elementary import BLOCK, spread
 from service.losses.registry import loss
-from service.losses.sequence._shared import diagonals, finite_top, from_diagonals, shifted, shifted_back
+from service.losses.sequence._shared import finite_top, shifted, shifted_back
+from service.losses.work import Work
+
+ROW = 1 << 14  # places of one diagonal of all samples that are aligned together
 
 Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
 OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", description="the series to align with, of any length")]
 
 
-@loss(example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5})
+@loss(
+    example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5},
+    work=Work("1000000 t + 1000000 u + 400 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
+)
 def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
     r"""The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
 
@@ -31,68 +40,138 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
     Synonyms: SoftDTW, SoftDTWLoss, soft_dynamic_time_warping
     Reference: Cuturi and Blondel, Soft-DTW, 2017, arXiv:1703.01541, algorithms 1 and 2
     """
-    n, t, features = predictions.shape
-    costs = _squared_distances(predictions, labels)
-    local = np.stack((diagonals(-costs[0], -np.inf), diagonals(-costs[1], 0.0)))  # with the sign of scores: the best is the largest
-    best = np.zeros(local.shape)  # running sums along the paths, as high and low parts, less the drops up to there
-    drop = np.zeros(local.shape[:3])
-    drop[:, 0] = local[:, 0, :, 0]
-    best[0, 0, :, 1:] = -np.inf
+    few = max(1, ROW // min(predictions.shape[1], labels.shape[1]))
+    samples = [slice(start, start + few) for start in range(0, len(predictions), few)]
+    swap = labels.shape[1] > predictions.shape[1]  # diagonals are as wide as the second series
+    x, y = (labels, predictions) if swap else (predictions, labels)
+    warpings = [_Warping(x[some], y[some], gamma) for some in samples]
+    numerator = np.concatenate([warping.values for warping in warpings] or [np.zeros(0)])
 
-    def choices(d: int) -> tuple[Array, Array, Array, Array]:
-        """What comes to the places of diagonal d by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
-        before = best[:, d - 1]
-        both = _less(best[:, d - 2], drop[:, d - 1]) if d > 1 else np.stack((np.full_like(before[0], -np.inf), before[1]))
+    @cache
+    def slopes() -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):  # as in the evaluation, of which this repeats a part
+            found = [warping.slopes() for warping in warpings]
+        of_x, of_y = (np.concatenate([pair[side] for pair in found] or [np.zeros_like(like)]) for side, like in ((0, x), (1, y)))
+        return (of_y, of_x) if swap else (of_x, of_y)
+
+    def pulled(side: int, like: Array) -> Pullback:
+        return lambda cotangent: (slopes()[side] * spread(cotangent, slopes()[side])).astype(like.dtype, copy=False)
+
+    gradients = {"predictions": pulled(0, predictions), "labels": pulled(1, labels)}
+    return Evaluation(numerator, np.ones(len(numerator)), gradients, lambda: numerator.astype(predictions.dtype))
+
+
+class _Segment(NamedTuple):
+    """Consecutive diagonals from `start` on, with the two before them in front: what is at d has the index d - start + 2 in best and drop.
+
+    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths less the drops up to there. drop (2, k + 2, n).
+    All are in two parts, with the sign of scores: the best is the largest. shares (k, 3, n, u), for the gradient alone: how the ways to each
+    pair share out among a step of the first series, of the second, of both.
+    """
+
+    start: int
+    local: Array
+    best: Array
+    drop: Array
+    shares: Array | None
+
+
+class _Warping:
+    """The sums along all paths of some samples, diagonal by diagonal (row d holds the pairs (d - j, j)).
+
+    Only the two diagonals before each segment are kept, and segments are computed again for the gradient: for series of t and u points
+    that is memory for some u * sqrt(t + u) numbers in place of u * t. values (n,): the soft minima.
+    """
+
+    def __init__(self, x: Array, y: Array, gamma: float) -> None:
+        n, t, u = len(x), x.shape[1], y.shape[1]
+        self.x, self.y, self.gamma, self.diagonals = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False), gamma, t + u - 1
+        self.step = min(self.diagonals, max(math.isqrt(self.diagonals) + 1, BLOCK // (n * u)))
+        before = np.zeros((2, 2, n, u))
+        before[0] = -np.inf
+        self.kept = [(before, np.zeros((2, 2, n)))]
+        drops = np.zeros((2, self.diagonals, n))
+        for start in range(0, self.diagonals, self.step):
+            segment = self._segment(start)
+            self.kept.append((segment.best[:, -2:].copy(), segment.drop[:, -2:].copy()))
+            drops[:, start : start + self.step] = segment.drop[:, 2:]
+        self.values = -(drops.sum(axis=(0, 1)) + segment.best[:, -1, :, -1].sum(axis=0))
+
+    def _segment(self, start: int, shared: bool = False) -> _Segment:
+        local = self._costs(start, min(start + self.step, self.diagonals))
+        best, drop = (np.concatenate((kept, np.empty((2, local.shape[1], *kept.shape[2:]))), axis=1) for kept in self.kept[start // self.step])
+        segment = _Segment(start, local, best, drop, np.zeros((local.shape[1], 3, *local.shape[2:])) if shared else None)
+        for k in range(local.shape[1]):
+            at = k + 2
+            if start + k == 0:
+                best[:, at], drop[:, at] = 0.0, local[:, 0, :, 0]
+                best[0, at, :, 1:] = -np.inf
+                continue
+            high, low, gaps, rest = self._choices(segment, at)
+            if segment.shares is not None:
+                np.divide(gaps, 1.0 + rest, out=segment.shares[k])
+            total, error = two_sum(high, local[0, k])
+            best[:, at] = _certain(two_sum(total, error + (low + local[1, k] + self.gamma * np.log1p(rest))), total)
+            drop[:, at] = _largest(np.concatenate((best[:, at], best[:, at - 1]), axis=2))  # of two diagonals: a step of both skips one
+            best[:, at] = _less(best[:, at], drop[:, at])
+        return segment
+
+    def _choices(self, segment: _Segment, at: int) -> tuple[Array, Array, Array, Array]:
+        """What comes to the places of a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
+        before = segment.best[:, at - 1]
+        both = _less(segment.best[:, at - 2], segment.drop[:, at - 1])
         sums = np.stack((before, _two_shifted(before), _two_shifted(both)))
         top = np.argmax(sums[:, 0], axis=0)[None]
         gaps = (sums[:, 0] - finite_top(np.take_along_axis(sums[:, 0], top, 0))) + (sums[:, 1] - np.take_along_axis(sums[:, 1], top, 0))
         top = np.argmax(gaps, axis=0)[None]  # the low parts decide between nearly equal high ones
         high, low = np.take_along_axis(sums[:, 0], top, 0), np.take_along_axis(sums[:, 1], top, 0)
-        gaps = np.exp((gaps - finite_top(np.take_along_axis(gaps, top, 0))) / gamma)
+        gaps = np.exp((gaps - finite_top(np.take_along_axis(gaps, top, 0))) / self.gamma)
         np.put_along_axis(gaps, top, 0.0, 0)
         rest = gaps.sum(axis=0)
         np.put_along_axis(gaps, top, 1.0, 0)
         return high[0], low[0], gaps, rest
 
-    for d in range(1, local.shape[1]):
-        high, low, _, rest = choices(d)
-        total, error = two_sum(high, local[0, d])
-        best[:, d] = _certain(two_sum(total, error + (low + local[1, d] + gamma * np.log1p(rest))), total)
-        drop[:, d] = _largest(np.concatenate((best[:, d], best[:, d - 1]), axis=2))  # of two diagonals: a step of both skips one
-        best[:, d] = _less(best[:, d], drop[:, d])
-    numerator = -(drop.sum(axis=(0, 1)) + best[:, -1, :, -1].sum(axis=0))
+    def _costs(self, start: int, end: int) -> Array:
+        """Minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
+        i = np.arange(start, end)[:, None] - np.arange(self.y.shape[1])
+        there, i = (i >= 0) & (i < self.x.shape[1]), i.clip(0, self.x.shape[1] - 1)
+        high, low = _squared_distances((self.x[:, i, k], self.y[:, None, :, k]) for k in range(self.x.shape[2]))
+        return np.stack((np.where(there, -high, -np.inf), np.where(there, -low, 0.0))).transpose(0, 2, 1, 3)
 
-    def visits() -> Array:
-        """How probable each pair is."""
-        weight = np.zeros_like(local[0])
-        weight[-1, :, -1] = 1.0
-        for d in reversed(range(1, len(weight))):
-            _, _, gaps, rest = choices(d)
-            first, second, both = gaps * (weight[d] / (1.0 + rest))
-            weight[d - 1] += first + shifted_back(second, 1)
-            if d > 1:
-                weight[d - 2] += shifted_back(both, 1)
-        return from_diagonals(weight, t).astype(predictions.dtype)
+    def slopes(self) -> tuple[Array, Array]:
+        """The gradients of the values by both series: each pair's difference, times twice the probability that a path visits it."""
+        of_x, of_y = np.zeros_like(self.x), np.zeros_like(self.y)
+        weight = np.zeros((self.step + 2, *self.kept[0][0].shape[2:]))
+        carried = weight[:2].copy()  # what the diagonals before a segment have got from it
+        for start in reversed(range(0, self.diagonals, self.step)):
+            segment = self._segment(start, shared=True)
+            last = segment.local.shape[1] + 1
+            weight[: last - 1], weight[last - 1 : last + 1] = 0.0, carried
+            if start + last - 1 == self.diagonals:
+                weight[last, :, -1] = 1.0
+            for at in reversed(range(2, last + 1)):
+                d = start + at - 2
+                self._add_slopes(d, weight[at], of_x, of_y)
+                if d and segment.shares is not None:
+                    first, second, both = segment.shares[at - 2] * weight[at]
+                    weight[at - 1] += first + shifted_back(second, 1)
+                    weight[at - 2] += shifted_back(both, 1)
+            carried = weight[:2].copy()
+        return of_x, of_y
 
-    def pulled(like: Array, sign: float, axis: int) -> Pullback:
-        def pullback(cotangent: Array) -> Array:
-            weight, out = visits(), np.empty_like(like)
-            for k in range(features):  # so that no array has all four axes
-                out[..., k] = (weight * (predictions[:, :, None, k] - labels[:, None, :, k])).sum(axis=axis)
-            return (2.0 * sign) * out * spread(cotangent, out)
-
-        return pullback
-
-    gradients = {"predictions": pulled(predictions, 1.0, 2), "labels": pulled(labels, -1.0, 1)}
-    return Evaluation(numerator, np.ones(n), gradients, lambda: numerator.astype(predictions.dtype))
+    def _add_slopes(self, d: int, weight: Array, of_x: Array, of_y: Array) -> None:
+        j = np.arange(max(0, d - self.x.shape[1] + 1), min(self.y.shape[1], d + 1))
+        step = 2.0 * weight[:, j, None] * (self.x[:, d - j] - self.y[:, j])
+        of_x[:, d - j] += step
+        of_y[:, j] -= step
 
 
-def _squared_distances(x: Array, y: Array) -> DoubleDouble:
-    """Of all pairs of points (n, t, u), in two float64 parts: the soft minimum is of their differences."""
-    shape = (x.shape[0], x.shape[1], y.shape[1])
-    high, low = np.zeros(shape), np.zeros(shape)
-    for k in range(x.shape[2]):
-        gap, error = two_sum(x[:, :, None, k].astype(np.float64), -y[:, None, :, k].astype(np.float64))
+def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
+    """The sum over the features of squared differences, in two float64 parts: the soft minimum is of their differences."""
+    high: Array = np.zeros(())
+    low: Array = np.zeros(())
+    for x, y in features:
+        gap, error = two_sum(x, -y)
         square, rounding = two_product(gap, gap)
         total, lost = two_sum(high, square)
         high, low = total, low + (lost + (rounding + 2.0 * gap * error))

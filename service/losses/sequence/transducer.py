@@ -27,6 +27,7 @@ from service.losses.sequence._shared import (
     shifted,
     shifted_back,
 )
+from service.losses.work import Work
 
 Lattice = Annotated[
     Array, TensorSpec("n t p c", gradient="default", description="scores of the symbols at each frame after each number of symbols (p is s + 1)")
@@ -41,7 +42,8 @@ LatticeFrames = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(l
         "input_lengths": [2],
         "target_lengths": [1],
         "blank": 0,
-    }
+    },
+    work=Work("300000 t + 300000 s + 500 n t s + 500 n s s", "160 n t s + 160 n s s"),
 )
 def rnnt(
     predictions: Lattice,

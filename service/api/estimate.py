@@ -1,0 +1,83 @@
+"""Estimates of a request's work, by which it is admitted, refused, or handed to the pool before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from service.api.request import Call
+from service.errors import Failure
+from service.settings import Settings
+
+WRITTEN = 60.0  # operations to encode one number of a response as JSON text
+KEPT = 8.0  # bytes of one number of a response before it is encoded
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Upper estimates for one request.
+
+    operations: elementary operations, about a nanosecond each, encoding included. memory: bytes of all arrays at their peak,
+    inputs and results included. numbers: how many the response has.
+    """
+
+    operations: float
+    memory: float
+    numbers: float
+
+
+SEARCH = Estimate(1e9, 0.0, 0.0)
+"""A search through many calls, which caps its own work."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked request: its estimate, and the computation of the response's fields."""
+
+    estimate: Estimate
+    compute: Callable[[], dict[str, Any]]
+
+
+def estimate(call: Call) -> Estimate:
+    """Estimate a call. Raises InvalidTensor for shapes that do not fit together."""
+    cost, numbers = call.loss.cost(call.tensors, call.options), response_numbers(call)
+    held = sum(tensor.nbytes for tensor in call.tensors.values())
+    return Estimate(cost.operations + WRITTEN * numbers, held + cost.memory + KEPT * numbers, numbers)
+
+
+def response_numbers(call: Call) -> float:
+    """Return an upper bound on the numbers of the response, from shapes and outputs."""
+    sizes, outputs = {name: tensor.size for name, tensor in call.tensors.items()}, call.controls.outputs
+    wrt = call.loss.predicted if call.controls.wrt is None else call.controls.wrt
+    derivatives = sum(sizes.get(name, 0) for name in wrt) * (("gradients" in outputs) + ("hessian_diagonal" in outputs))
+    samples = max((tensor.shape[0] for tensor in call.tensors.values() if tensor.ndim), default=0) if "per_sample" in outputs else 0
+    return derivatives + samples + (max(sizes.values(), default=0) if "per_element" in outputs else 0)
+
+
+def sequence(estimates: list[Estimate]) -> Estimate:
+    """Add up calls that run one after the other, whose results are kept."""
+    numbers = sum(part.numbers for part in estimates)
+    return Estimate(
+        sum(part.operations for part in estimates),
+        max(part.memory for part in estimates) + KEPT * numbers,
+        numbers,
+    )
+
+
+def admitted(name: str, prepared: Prepared, settings: Settings) -> Prepared:
+    """Return the prepared request. Raises a 413 Failure for more work than one request may cause."""
+    bounded(name, prepared.estimate, settings)
+    return prepared
+
+
+def bounded(name: str, estimate: Estimate, settings: Settings) -> None:
+    """Raise a 413 Failure for more work than one request may cause."""
+    if estimate.operations > settings.max_work:
+        raise Failure("too-large", _beyond(name, estimate.operations, "elementary operations", settings.max_work))
+    if estimate.memory > settings.max_work_bytes:
+        raise Failure("too-large", _beyond(name, estimate.memory, "bytes of memory", settings.max_work_bytes))
+
+
+def _beyond(name: str, needed: float, what: str, most: float) -> str:
+    return f"{name}: too much work for tensors of these shapes; expected at most {most:.2g} {what}, got about {needed:.2g}"
