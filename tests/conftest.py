@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+import service.losses  # noqa: F401 - a slip in a loss ends pytest here with one message, not with one for every test module
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
