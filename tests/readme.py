@@ -68,7 +68,8 @@ def generated(text: str) -> str:
     for name, part in PARTS.items():
         for end in ("\n", ""):  # a part of its own lines, or within one
             pattern = rf"(?<=<!-- {name} -->{end})(?!\n).*?(?=<!-- /{name} -->)"
-            text = re.sub(pattern, lambda _, part=part, end=end: part() + end, text, flags=re.DOTALL)
+            if re.search(pattern, text, re.DOTALL):
+                text = re.sub(pattern, (part() + end).replace("\\", r"\\"), text, flags=re.DOTALL)
     return text
 
 

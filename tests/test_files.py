@@ -32,6 +32,7 @@ from service.files.columns import to_arrow
 from service.files.readers import MAX_ROWS, Wanted, chunks
 from service.files.rows import axis_of_samples, row_inputs, sample_axis
 from service.losses import LOSSES, Controls, InvalidOption, InvalidTensor, Loss, compute
+from tests import required
 
 ROWS, CLASSES = 5000, 10
 RNG = np.random.default_rng(7)
@@ -82,7 +83,7 @@ NAMES = [f"c{k}" for k in range(CLASSES)]
 def write(path: Path, form: str) -> tuple[object, ...]:
     """The rows in a format, and the arguments that read them."""
     columns = {name: LOGITS[:, k] for k, name in enumerate(NAMES)}
-    rest = {"y": LABELS, "w": WEIGHTS, "segment": SEGMENT}
+    rest: dict[str, Any] = {"y": LABELS, "w": WEIGHTS, "segment": SEGMENT}
     several = ("--loss", "cross_entropy", "--predictions", ",".join(NAMES), "--labels", "y")
     match form.split("-"):
         case ["parquet", "columns"]:
@@ -129,7 +130,7 @@ def test_every_format_gives_the_value_of_one_call(form: str, tmp_path: Path, cap
     whole = compute(LOSSES["cross_entropy"], tensors, {"label_smoothing": 0.1}, Controls(sample_weight=WEIGHTS, outputs=("value",)))
     assert list(answer) == ["loss", "value", "normalizer", "rows"]
     assert (answer["loss"], answer["rows"]) == ("cross_entropy", ROWS)
-    np.testing.assert_allclose([answer["value"], answer["normalizer"]], [whole.value, whole.normalizer], rtol=1e-12)
+    np.testing.assert_allclose([answer["value"], answer["normalizer"]], [required(whole.value), required(whole.normalizer)], rtol=1e-12)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "safetensors"])
@@ -170,12 +171,12 @@ def test_out_has_the_callers_rows_with_losses_and_gradients(form: str, suffix: s
     evaluated(capsys, *arguments, "--out", out, "--gradients", "--jobs", "3")
     found = read(out)
     np.testing.assert_array_equal(found["y"], LABELS)
-    np.testing.assert_allclose(found["loss"], WHOLE.per_sample, rtol=1e-14)
+    np.testing.assert_allclose(found["loss"], required(WHOLE.per_sample), rtol=1e-14)
     gradients = found["gradient_predictions"].combine_chunks()
     gradients = (
         gradients.to_numpy_ndarray() if isinstance(gradients, pa.FixedShapeTensorArray) else gradients.flatten().to_numpy().reshape(ROWS, CLASSES)
     )
-    np.testing.assert_allclose(gradients, WHOLE.gradients["predictions"], rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(gradients, required(WHOLE.gradients)["predictions"], rtol=1e-13, atol=1e-15)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
@@ -184,7 +185,7 @@ def test_csv_out_has_a_column_for_each_place_of_a_gradient(tmp_path: Path, capsy
     found = read(tmp_path / "losses.csv")
     assert found.column_names == [*NAMES, "y", "w", "segment", "loss", *(f"gradient_predictions_{k}" for k in range(CLASSES))]
     for k in range(CLASSES):
-        np.testing.assert_allclose(found[f"gradient_predictions_{k}"], WHOLE.gradients["predictions"][:, k], rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(found[f"gradient_predictions_{k}"], required(WHOLE.gradients)["predictions"][:, k], rtol=1e-13, atol=1e-15)
     write(tmp_path, "parquet-list")
     assert "no lists in CSV; expected .parquet, .arrow or .feather for the column 'logits'" in refused(
         capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "q.csv"
@@ -200,7 +201,7 @@ def test_several_files_globs_and_directories_keep_their_order(tmp_path: Path, ca
         pq.write_table(table().slice(at, 500), parts / f"{at:05}.parquet")
     for named in ([parts], [parts / "*.parquet"], sorted(parts.glob("*.parquet")), [parts, parts / "00000.parquet"]):
         evaluated(capsys, *named, *CALL, "--out", tmp_path / "losses.parquet")
-        np.testing.assert_allclose(read(tmp_path / "losses.parquet")["loss"], WHOLE.per_sample, rtol=1e-14)
+        np.testing.assert_allclose(read(tmp_path / "losses.parquet")["loss"], required(WHOLE.per_sample), rtol=1e-14)
     assert "no such file" in refused(capsys, tmp_path / "*.npz", *CALL, status=2)
     assert "unknown format" in refused(capsys, parts / "_SUCCESS", *CALL, status=2)
 
@@ -475,11 +476,11 @@ def test_without_the_extra_the_command_names_it() -> None:
 # ------------------------------------------------------------------ the registry
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=[*LOSSES])
 def test_every_loss_has_its_flags(loss: Loss) -> None:
     text = parser(loss).format_help()
-    for named in (*loss.inputs, *loss.options):
-        assert f"--{named.name.replace('_', '-')}" in text
+    for name in (*(item.name for item in loss.inputs), *(option.name for option in loss.options)):
+        assert f"--{name.replace('_', '-')}" in text
 
 
 def arrow(loss: Loss) -> tuple[dict[str, pa.Array], dict[str, Any], int]:
@@ -496,7 +497,7 @@ def example(loss: Loss, outputs: Mapping[str, Any]) -> Any:
     return compute(loss, tensors, {key: value for key, value in loss.example.items() if key not in names and key != "reduction"}, **outputs)
 
 
-@pytest.mark.parametrize("loss", MERGING, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", MERGING, ids=[*LOSSES])
 def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
     columns, rest, rows = arrow(loss)
     whole = example(loss, {})
@@ -514,7 +515,7 @@ def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
             np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=[*LOSSES])
 def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
     columns, rest, _ = arrow(loss)
     with pytest.raises(InvalidOption, match="does not merge"):

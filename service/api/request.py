@@ -15,10 +15,10 @@ from typing_extensions import TypeAliasType
 from service.errors import Failure
 from service.losses import Controls, Loss
 from service.losses.declaration import Option
+from service.losses.declaration import Reduction as ReductionName
 from service.losses.numerics import Array
 from service.losses.reduction import DEFAULT_OUTPUTS
 from service.losses.reduction import Output as OutputName
-from service.losses.reduction import Reduction as ReductionName
 
 MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from service.losses.numerics import Array
 
+Reduction = Literal["mean", "sum", "none", "batchmean"]
+
 
 @dataclass(frozen=True)
 class Domain:

@@ -23,14 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.checking import check, require
-from service.losses.declaration import REALS, Domain
+from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero
 from service.losses.registry import Loss
 
-Reduction = Literal["mean", "sum", "none", "batchmean"]
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
 DEFAULT_OUTPUTS: tuple[Output, ...] = ("value", "per_sample", "gradients")
 WEIGHTS = Domain(low=0)

@@ -22,7 +22,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.checking import Sizes, check, compute_dtype
-from service.losses.declaration import COMPOSED, Bound, Input, Option, TensorSpec
+from service.losses.declaration import COMPOSED, Bound, Input, Option, Reduction, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.work import LINEAR, NOTHING_MORE, Cost, Work
@@ -44,7 +44,7 @@ class Loss:
     synonyms: tuple[str, ...]
     reference: str
     example: Mapping[str, Any]
-    reductions: tuple[str, ...]
+    reductions: tuple[Reduction, ...]
     hessian_diagonal: bool
     merges: bool
     bound: Bound
@@ -116,7 +116,7 @@ LOSSES: dict[str, Loss] = {}
 def loss(
     *,
     example: Mapping[str, Any],
-    reductions: tuple[str, ...] = ("mean", "sum", "none", "batchmean"),
+    reductions: tuple[Reduction, ...] = ("mean", "sum", "none", "batchmean"),
     hessian_diagonal: bool = False,
     merges: bool = True,
     bound: Bound = COMPOSED,

@@ -11,6 +11,7 @@ import pytest
 from service.api.conditioning import numerics
 from service.api.request import bind
 from service.losses import LOSSES, compute
+from tests import required
 from tests.losses import draw
 
 
@@ -38,8 +39,9 @@ def test_storage_is_casting_and_computing_again() -> None:
     found = numerics(bind(LOSSES["cross_entropy"], request))["stored_as"]["float16"]
     exact = compute(LOSSES["cross_entropy"], request, {})
     cast = compute(LOSSES["cross_entropy"], request | {"predictions": request["predictions"].astype(np.float16).astype(float)}, {})
-    assert found["value"] == pytest.approx(abs(cast.value - exact.value) / exact.value)
-    worst = np.abs(cast.per_sample - exact.per_sample) / np.maximum(exact.per_sample, exact.per_sample.max() / 1000)
+    assert found["value"] == pytest.approx(abs(required(cast.value) - required(exact.value)) / required(exact.value))
+    samples = required(exact.per_sample)
+    worst = np.abs(required(cast.per_sample) - samples) / np.maximum(samples, samples.max() / 1000)
     assert found["samples"] == np.argsort(-worst).tolist()
 
 

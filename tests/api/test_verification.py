@@ -15,6 +15,7 @@ from service.api.verification import check, identify
 from service.losses import LOSSES, Answer, Controls, LossError, compute
 from service.losses.numerics import Array
 from service.settings import Settings
+from tests import required
 from tests.losses import draw
 
 SETTINGS = Settings(search_seconds=900)  # a busy machine cuts no search here
@@ -57,7 +58,7 @@ def test_a_right_claim_agrees(name: str, dtype: str) -> None:
 def test_float32_results_agree_with_a_float64_request(name: str) -> None:
     """Somebody's float32 results, sent with their type, are held to what float32 holds."""
     request, answer = drawn(name)
-    narrow = {"per_sample": np.float32(answer.per_sample), "gradients": {key: np.float32(array) for key, array in answer.gradients.items()}}
+    narrow = {"per_sample": np.float32(answer.per_sample), "gradients": {key: np.float32(array) for key, array in required(answer.gradients).items()}}
     response = checked(name, request, {"value": float(np.float32(answer.value)), **narrow})
     assert response["agrees"]
     assert 1e-4 < response["tolerance"] < 1e-3
@@ -66,20 +67,20 @@ def test_float32_results_agree_with_a_float64_request(name: str) -> None:
 @every_loss
 def test_twice_the_value_is_found_and_named(name: str) -> None:
     request, answer = drawn(name)
-    claimed = claim(answer) | {"value": 2 * answer.value}
+    claimed = claim(answer) | {"value": 2 * required(answer.value)}
     response = checked(name, request, claimed)
     assert response["agrees"] == (answer.value == 0)
     if answer.value:
         assert {key for key, output in response["outputs"].items() if not output["agrees"]} == {"value"}
-        assert response["outputs"]["value"]["first"] == {"at": [], "claimed": 2 * answer.value, "expected": answer.value}
+        assert response["outputs"]["value"]["first"] == {"at": [], "claimed": 2 * required(answer.value), "expected": answer.value}
         assert any(change == {"factor": 2.0} for change in changes(response))
 
 
 @every_loss
 def test_twice_everything_is_a_factor(name: str) -> None:
     request, answer = drawn(name)
-    doubled = {key: 2 * array for key, array in answer.gradients.items()}
-    response = checked(name, request, {"value": 2 * answer.value, "per_sample": 2 * answer.per_sample, "gradients": doubled})
+    doubled = {key: 2 * array for key, array in required(answer.gradients).items()}
+    response = checked(name, request, {"value": 2 * required(answer.value), "per_sample": 2 * required(answer.per_sample), "gradients": doubled})
     if not response["agrees"]:
         assert {"factor": 2.0} in changes(response)
         assert all("outputs" not in hint for hint in response["would_agree_with"] if hint["change"] == {"factor": 2.0})
@@ -100,7 +101,7 @@ def test_a_moved_gradient_element_is_placed(name: str) -> None:
         assert not response["agrees"]
         assert output["disagreeing"] == 1
         assert output["of"] == gradient.size
-        assert output["first"] == output["worst"] == {"at": list(at), "claimed": gradient[at], "expected": answer.gradients[key][at]}
+        assert output["first"] == output["worst"] == {"at": list(at), "claimed": gradient[at], "expected": required(answer.gradients)[key][at]}
         assert output["worst_relative_error"] >= 1e-3 * 0.999
         return
 
@@ -116,7 +117,9 @@ def test_a_swapped_reduction_is_found_and_named(name: str) -> None:
             continue
         other = compute(loss, arrays, options, Controls(reduction=reduction))
         response = checked(name, request, claim(other))
-        differs = not np.isclose(other.value, answer.value, rtol=1e-7, atol=1e-300) or not np.allclose(other.per_sample, answer.per_sample)
+        differs = not np.isclose(required(other.value), required(answer.value), rtol=1e-7, atol=1e-300) or not np.allclose(
+            required(other.per_sample), required(answer.per_sample)
+        )
         assert response["agrees"] != differs, (reduction, other.value, answer.value)
         if differs:
             assert any(change.get("reduction") == reduction or set(change) <= {"factor", "divisor"} for change in changes(response)), changes(
@@ -188,14 +191,14 @@ def test_a_gradient_is_pulled_back_through_what_was_done_to_the_predictions() ->
 
 def test_logarithms_to_base_2() -> None:
     answer = entropy(SCORES, CLASSES)
-    assert {"log_base": "2"} in changes(checked("cross_entropy", CE, {"value": answer.value / LOG_TWO}))
-    assert {"factor": 1 / LOG_TWO} in changes(checked("cross_entropy", CE, {"value": answer.value / LOG_TWO}))
+    assert {"log_base": "2"} in changes(checked("cross_entropy", CE, {"value": required(answer.value) / LOG_TWO}))
+    assert {"factor": 1 / LOG_TWO} in changes(checked("cross_entropy", CE, {"value": required(answer.value) / LOG_TWO}))
 
 
 def test_a_single_number_confirms_no_factor_but_a_known_one() -> None:
     answer = entropy(SCORES, CLASSES)
-    assert changes(checked("cross_entropy", CE, {"value": answer.value * 1.2345})) == []
-    doubled = checked("cross_entropy", CE, {"value": answer.value * 1.2345, "per_sample": answer.per_sample * 1.2345})
+    assert changes(checked("cross_entropy", CE, {"value": required(answer.value) * 1.2345})) == []
+    doubled = checked("cross_entropy", CE, {"value": required(answer.value) * 1.2345, "per_sample": required(answer.per_sample) * 1.2345})
     assert changes(doubled)[0]["factor"] == pytest.approx(1.2345)
 
 
@@ -204,9 +207,11 @@ def test_a_weight_in_the_divisor() -> None:
     weight = RNG.uniform(0.2, 3, 5)
     request = CE | {"weight": weight}
     answer = compute(LOSSES["cross_entropy"], request, {})
-    over_samples = answer.value * answer.normalizer / 12
+    over_samples = required(answer.value) * required(answer.normalizer) / 12
     assert {"reduction": "batchmean"} in changes(checked("cross_entropy", request, {"value": over_samples}))
-    response = checked("cross_entropy", request, {"value": answer.value * answer.normalizer / 17, "per_sample": answer.per_sample})
+    response = checked(
+        "cross_entropy", request, {"value": required(answer.value) * required(answer.normalizer) / 17, "per_sample": answer.per_sample}
+    )
     (divisor,) = [hint for hint in response["would_agree_with"] if "divisor" in hint["change"]]
     assert divisor["change"] == {"divisor": pytest.approx(17)}
     assert divisor["outputs"] == ["value"]

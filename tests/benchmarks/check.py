@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,13 @@ RNG = np.random.default_rng(0)
 REAL = {"predictions": RNG.normal(size=ELEMENTS), "labels": RNG.normal(size=ELEMENTS)}
 BINARY = {"predictions": RNG.normal(size=ELEMENTS), "labels": RNG.integers(0, 2, ELEMENTS)}
 CLASSIFIED = {"predictions": RNG.normal(size=(ELEMENTS // CLASSES, CLASSES)), "labels": RNG.integers(0, CLASSES, ELEMENTS // CLASSES)}
-CALLS = {"mean_squared_error": REAL, "huber": REAL, "binary_cross_entropy_with_logits": BINARY, "cross_entropy": CLASSIFIED, "sigmoid_focal": BINARY}
+CALLS: dict[str, dict[str, Any]] = {
+    "mean_squared_error": REAL,
+    "huber": REAL,
+    "binary_cross_entropy_with_logits": BINARY,
+    "cross_entropy": CLASSIFIED,
+    "sigmoid_focal": BINARY,
+}
 
 
 def flat(array: Any) -> dict[str, Any]:
@@ -52,8 +59,11 @@ def seconds(path: str, body: bytes, media_type: str) -> float:
     return time.perf_counter() - start
 
 
+WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {"application/json": as_json, "application/vnd.safetensors": safetensors.numpy.save}
+
+
 def main() -> None:
-    for media_type, write in (("application/json", as_json), ("application/vnd.safetensors", safetensors.numpy.save)):
+    for media_type, write in WRITERS.items():
         for name, tensors in CALLS.items():
             binary = safetensors.numpy.save(tensors)
             codec = CODECS["application/vnd.safetensors"]

@@ -131,18 +131,18 @@ def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callab
         if line.name == loss.name and len(arrays[loss.inputs[0].name]) <= line.most:
             given = line.prepared(arrays)
             yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), line.call(given)
-    for line in OBJECTIVES:
-        if line.name == loss.name:
+    for objective in OBJECTIVES:
+        if objective.name == loss.name:
             x = arrays["predictions"]
-            ours = partial(compute, loss, arrays, line.options, Controls(reduction="sum"))
-            yield "scikit-learn", ours, partial(line.theirs.loss_gradient, arrays["labels"].astype(x.dtype), x)
+            ours = partial(compute, loss, arrays, objective.options, Controls(reduction="sum"))
+            yield "scikit-learn", ours, partial(objective.theirs.loss_gradient, arrays["labels"].astype(x.dtype), x)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="losses; all by default, or `torch`, `libraries`: those that torch or the other libraries have")
     given = parser.parse_args()
-    groups = {"torch": CASES, "libraries": {line.name for line in (*LINES, *OBJECTIVES)}}
+    groups = {"torch": CASES, "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
     wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
     ratios: Ratios = {}
     print("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")

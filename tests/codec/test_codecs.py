@@ -118,7 +118,7 @@ COMPACT = [
 
 
 @decoders
-@pytest.mark.parametrize(("body", "kind", "pointer"), REFUSED, ids=[body[:50] for body, _, _ in REFUSED])
+@pytest.mark.parametrize(("body", "kind", "pointer"), REFUSED, ids=[str(body[:50]) for body, _, _ in REFUSED])
 def test_what_is_no_request_is_refused_with_its_place(decode: Any, body: bytes, kind: type[BodyError], pointer: Any) -> None:
     with pytest.raises(kind) as caught:
         decode(body, CAPS)

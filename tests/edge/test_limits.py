@@ -137,7 +137,7 @@ def test_a_response_that_nobody_reads_is_in_the_account() -> None:
 
 
 def test_a_zstd_window_beyond_what_http_asks_for_is_refused(tight: Serving) -> None:
-    level = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    level: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     packer = zstd.ZstdCompressor(options=level)
     body = packer.compress(GOOD) + packer.flush()
     with Wire(tight) as wire:

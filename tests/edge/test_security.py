@@ -44,7 +44,12 @@ def test_with_tokens_only_their_bearers_may(tmp_path: Path) -> None:
 
 def test_each_token_is_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
-    monkeypatch.setattr("service.http.auth.hmac.compare_digest", lambda a, b: bool(compared.append(b)) or a == b)
+
+    def compare(a: bytes, b: bytes) -> bool:
+        compared.append(b)
+        return a == b
+
+    monkeypatch.setattr("service.http.auth.hmac.compare_digest", compare)
     Bearers(["a", "bb", "ccc"]).check("/info", [(b"authorization", b"Bearer a")])
     assert len(compared) == 3
     assert {len(digest) for digest in compared} == {32}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from service.codec.compression import zstd
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 from service.http.admission import Life, Pool
 from service.losses import LOSSES, Evaluation, loss
 from service.losses.declaration import Real

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from service.losses import LOSSES, compute
+from tests import required
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "engines.md").read_text()
@@ -93,7 +94,7 @@ def test_a_program_gives_the_losses_and_the_value_of_one_call(number: int, tmp_p
     assert float(printed.split()[-1]) == pytest.approx(whole.value, rel=1e-12)
     losses = pq.read_table(tmp_path / "losses.parquet").sort_by("id")
     np.testing.assert_array_equal(losses["id"], rows["id"])
-    np.testing.assert_allclose(losses["loss"], whole.per_sample, rtol=1e-13)
+    np.testing.assert_allclose(losses["loss"], required(whole.per_sample), rtol=1e-13)
     np.testing.assert_array_equal(losses["weight"], np.ones(len(rows)))
     if "gradient_predictions" in losses.column_names:
         assert whole.gradients is not None

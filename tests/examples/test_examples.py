@@ -15,6 +15,7 @@ from loss_client import Client
 
 from examples import digits
 from service.losses import LOSSES, Controls, compute
+from tests import required
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -29,8 +30,7 @@ def run(*command: str) -> list[str]:
 def local(scores: digits.Array, labels: digits.Array) -> tuple[float, digits.Array]:
     """The core, imported."""
     answer = compute(LOSSES["cross_entropy"], {"predictions": scores, "labels": labels.astype(float)}, {}, Controls())
-    assert answer.value is not None
-    return answer.value, answer.gradients["predictions"]
+    return required(answer.value), required(answer.gradients)["predictions"]
 
 
 def test_digits_are_learnt_over_http_as_they_are_in_process(server: str) -> None:

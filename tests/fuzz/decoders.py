@@ -33,7 +33,15 @@ class Application:
     def __init__(self) -> None:
         self.app = create_app(Settings(inline_bytes=10**9, access_log=False))
         self.loop = asyncio.new_event_loop()
-        self.scope = {"type": "http", "method": "POST", "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1", "app": None}
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "http_version": "1.1",
+            "app": None,
+        }
 
     def ask(self, given: Input, pieces: list[bytes]) -> tuple[int, bytes]:
         """Status and body of the answer to a body that comes in these pieces."""

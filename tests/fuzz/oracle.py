@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest import mock
 
 import numpy as np
 import safetensors.numpy
@@ -139,11 +140,8 @@ def check_both_parsers(given: Input) -> None:
 
 @contextmanager
 def without_simdjson() -> Iterator[None]:
-    kept, json_codec.simdjson = json_codec.simdjson, None
-    try:
+    with mock.patch.object(json_codec, "simdjson", None):
         yield
-    finally:
-        json_codec.simdjson = kept
 
 
 def decoded(given: Input) -> Decoded | None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_another_server_sends_the_same_bytes(other: str, server: str, shape: tup
 @pytest.mark.parametrize("codec", [JSON, SAFETENSORS], ids=lambda codec: codec.name)
 def test_bodies_are_bytes(codec: Codec, coding: bytes) -> None:
     body = b"".join(codec.encode(tensors(256, 100), "base64"))
-    messages: list[dict[str, Any]] = []
+    messages: list[MutableMapping[str, Any]] = []
 
     bodies = [body]
 
@@ -86,7 +86,7 @@ def test_bodies_are_bytes(codec: Codec, coding: bytes) -> None:
             await asyncio.sleep(60)  # the client stays
         return {"type": "http.request", "body": bodies.pop()}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         messages.append(message)
 
     headers = [(b"content-type", codec.media_type.encode()), (b"content-length", str(len(body)).encode()), (b"accept-encoding", coding)]

@@ -31,7 +31,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -409,22 +409,25 @@ class Judge:
             for i in range(len(wanted)):
                 error = self.relative(float(ours[i]), wanted[i], wanted[i])
                 if error > self.bounds[0]:
-                    error = self.value_again(float(ours[i]), lambda result, i=i: pick(result)[i])
-                said = lambda i=i: f"{what}[{i}] = {float(ours[i])!r}, truth {mp.nstr(wanted[i], 20)} in {self.call}"  # noqa: E731
+                    error = self.value_again(float(ours[i]), pick, i)
+                said = partial(self.described, what, i, float(ours[i]), wanted[i])
                 self.report.value.take(error, self.bounds[0], said)
 
-    def value_again(self, ours: float, pick: Callable[[Any], Any]) -> float:
+    def described(self, what: str, at: int, ours: float, wanted: Any) -> str:
+        return f"{what}[{at}] = {ours!r}, truth {mp.nstr(wanted, 20)} in {self.call}"
+
+    def value_again(self, ours: float, pick: Callable[[Any], list[Any]], at: int) -> float:
         """The error beyond what the inputs' own rounding explains; with more digits where that is not all of it."""
         for true in (self.truth, self.strict):
             with mp.workdps(true.dps):
                 result, tape = true.at_point()
-                wanted, change = pick(result), mp.mpf(0)
+                wanted, change = pick(result)[at], mp.mpf(0)
                 error = self.relative(ours, wanted, wanted)
                 if np.isfinite(ours):
                     for moved in self.truth.movements(self.rng):
                         if error <= self.bounds[0]:
                             return error
-                        change = max(change, SLACK * abs(pick(true.nearby(moved, tape)) - wanted))
+                        change = max(change, SLACK * abs(pick(true.nearby(moved, tape))[at] - wanted))
                         error = self.relative(ours, wanted, wanted, change)
             if error <= self.bounds[0]:
                 break

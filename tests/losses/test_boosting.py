@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, Controls, compute
+from tests import required
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -25,7 +26,7 @@ def pair(name: str, predictions: Any, labels: Any, **options: Any) -> tuple[Any,
     """Gradient and Hessian of every row, as a custom objective returns them."""
     controls = Controls(reduction="sum", outputs=("gradients", "hessian_diagonal"))
     answer = compute(LOSSES[name], {"predictions": np.asarray(predictions), "labels": np.asarray(labels)}, options, controls)
-    return answer.gradients["predictions"], answer.hessian_diagonal["predictions"]
+    return required(answer.gradients)["predictions"], required(answer.hessian_diagonal)["predictions"]
 
 
 def features() -> tuple[Any, Any]:
@@ -108,7 +109,7 @@ def test_the_weighted_cross_entropy_lambda_is_lightgbms() -> None:
     def objective(scores: Any, _: Any) -> tuple[Any, Any]:
         controls = Controls(reduction="sum", outputs=("gradients", "hessian_diagonal"))
         answer = compute(LOSSES["boosting_cross_entropy_lambda"], {"predictions": scores, "labels": y, "weight": weights}, {}, controls)
-        return answer.gradients["predictions"], answer.hessian_diagonal["predictions"]
+        return required(answer.gradients)["predictions"], required(answer.hessian_diagonal)["predictions"]
 
     builtin = lightgbm.train(FIXED | {"objective": "cross_entropy_lambda"}, lightgbm.Dataset(features()[0], weight=weights, **data), ROUNDS)
     same_trees(builtin, lightgbm.train(FIXED | {"objective": objective}, lightgbm.Dataset(features()[0], weight=weights, **data), ROUNDS), 2e-5)
@@ -163,7 +164,7 @@ def test_lambdarank_is_lightgbms() -> None:
     for chosen in ("lambdarank", objective):
         data = lightgbm.Dataset(features()[0], label=grades, group=[length] * lists, params={"verbosity": -1})
         models.append(lightgbm.train(FIXED | parameters | {"objective": chosen}, data, 4))
-    one, other = (model.predict(features()[0], raw_score=True) for model in models)
+    one, other = (np.asarray(model.predict(features()[0], raw_score=True)) for model in models)
     np.testing.assert_allclose(one, other, atol=2e-3)
     first = [trees(model)[0] for model in models]
     assert first[0][0] == first[1][0]

@@ -13,6 +13,7 @@ from service.losses.checking import check
 from service.losses.declaration import Real
 from service.losses.numerics import Array
 from service.losses.registry import loss
+from tests import required
 from tests.losses import draw
 
 DRAWS = 12
@@ -132,10 +133,10 @@ def test_samples_may_come_in_any_order(name: str) -> None:
     one = compute(loss, arrays, options)
     other = compute(loss, {key: permuted(key, array) for key, array in arrays.items()}, options)
     assert one.value == pytest.approx(other.value, rel=1e-12, abs=1e-300)
-    if len(one.per_sample) == n:
-        np.testing.assert_allclose(other.per_sample, one.per_sample[order], rtol=1e-12)
+    if len(required(one.per_sample)) == n:
+        np.testing.assert_allclose(required(other.per_sample), required(one.per_sample)[order], rtol=1e-12)
     for key, gradient in (one.gradients or {}).items():
-        np.testing.assert_allclose(other.gradients[key], permuted(key, gradient), rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(required(other.gradients)[key], permuted(key, gradient), rtol=1e-10, atol=1e-14)
 
 
 @every_loss
@@ -157,11 +158,11 @@ def test_the_reductions_are_one_another(name: str) -> None:
     arrays, options = draw.call(loss, generator(name, 4))
     by = {reduction: compute(loss, arrays, options, Controls(reduction=reduction)) for reduction in loss.reductions}
     if "sum" in by and evaluate(loss, arrays, options).mean_of == "elements":
-        assert by["mean"].value * by["mean"].normalizer == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
-        for key, gradient in by["sum"].gradients.items():
-            np.testing.assert_allclose(by["mean"].gradients[key] * by["mean"].normalizer, gradient, rtol=1e-9, atol=1e-14)
+        assert required(by["mean"].value) * required(by["mean"].normalizer) == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
+        for key, gradient in required(by["sum"].gradients).items():
+            np.testing.assert_allclose(required(by["mean"].gradients)[key] * required(by["mean"].normalizer), gradient, rtol=1e-9, atol=1e-14)
     if "batchmean" in by:
-        assert by["batchmean"].value * by["batchmean"].normalizer == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
+        assert required(by["batchmean"].value) * required(by["batchmean"].normalizer) == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
     np.testing.assert_array_equal(by["none"].per_sample, by["mean"].per_sample)
     assert by["none"].value is None
     assert by["none"].normalizer is None
@@ -183,12 +184,12 @@ def test_answers_over_shards_merge_where_the_card_says_so(name: str) -> None:
             whole, *parts = (compute(loss, tensors, options) for tensors in (arrays, *halves))
         except (InvalidTensor, NonFinite):
             continue  # such as an option that counts samples
-        total = sum(answer.normalizer for answer in parts)
-        merged = sum(answer.value * answer.normalizer for answer in parts) / total if total else 0.0
+        total = sum(required(answer.normalizer) for answer in parts)
+        merged = sum(required(answer.value) * required(answer.normalizer) for answer in parts) / total if total else 0.0
         differs |= merged != pytest.approx(whole.value, rel=1e-9, abs=1e-12)
         assert not loss.merges or merged == pytest.approx(whole.value, rel=1e-9, abs=1e-12), options
-        for key, gradient in whole.gradients.items() if loss.merges else ():
-            shares = [answer.gradients[key] * (answer.normalizer / total if total else 0.0) for answer in parts]
+        for key, gradient in required(whole.gradients).items() if loss.merges else ():
+            shares = [required(answer.gradients)[key] * (required(answer.normalizer) / total if total else 0.0) for answer in parts]
             joined = np.concatenate(shares, axis[key]) if key in axis else sum(shares)
             np.testing.assert_allclose(joined, gradient, rtol=1e-8, atol=1e-11)
     assert loss.merges or differs or name in SELDOM, "it merges, though its card says that it does not"

@@ -42,6 +42,7 @@ def test_a_setting_that_cannot_be_stops_the_start_with_one_line(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    status: str | int | None
     try:
         status = main([])
     except SystemExit as exc:

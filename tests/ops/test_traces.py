@@ -21,6 +21,7 @@ from service.api import operations
 from service.app import create_app
 from service.settings import Settings
 from service.telemetry import traces
+from tests import required
 from tests.conftest import running
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
@@ -55,9 +56,9 @@ def only(exporter: InMemorySpanExporter) -> ReadableSpan:
 def test_a_loss_has_a_span_in_the_callers_trace(memory: InMemorySpanExporter, inline_bytes: int) -> None:
     answer = ask("/loss/mse", GOOD, inline_bytes=inline_bytes)
     span = only(memory)
-    assert (span.name, span.context.trace_id, span.parent.span_id) == ("POST /loss/{name}", int(TRACE, 16), int(PARENT, 16))
+    assert (span.name, span.context.trace_id, required(span.parent).span_id) == ("POST /loss/{name}", int(TRACE, 16), int(PARENT, 16))
     assert answer.headers["traceparent"] == f"00-{TRACE}-{span.context.span_id:016x}-01"
-    told = dict(span.attributes)
+    told: dict[str, Any] = dict(required(span.attributes))
     assert (told["loss.name"], told["loss.encoding"], told["loss.elements"], told["request_id"]) == ("mean_squared_error", "json", 4, "mine")
     assert (told["http.request.body.size"], told["http.response.body.size"]) == (len(answer.request.content), len(answer.content))
     assert (told["http.route"], told["http.response.status_code"]) == ("/loss/{name}", 200)
@@ -69,7 +70,11 @@ def test_a_loss_has_a_span_in_the_callers_trace(memory: InMemorySpanExporter, in
 def test_a_refusal_is_in_the_span_and_no_error_of_ours(memory: InMemorySpanExporter) -> None:
     answer = ask("/loss/huber", {"predictions": [1.0, 2.0], "labels": [9876.5]})
     span = only(memory)
-    assert (answer.status_code, span.attributes["loss.problem"], span.attributes["http.response.status_code"]) == (422, "invalid-tensor", 422)
+    assert (answer.status_code, required(span.attributes)["loss.problem"], required(span.attributes)["http.response.status_code"]) == (
+        422,
+        "invalid-tensor",
+        422,
+    )
     assert span.status.status_code is StatusCode.UNSET
     assert "9876.5" not in span.to_json()
 
@@ -82,7 +87,7 @@ def test_a_fault_is_an_error_and_keeps_its_words(memory: InMemorySpanExporter, m
     assert ask("/loss/huber", GOOD).status_code == 500
     span = only(memory)
     assert span.status.status_code is StatusCode.ERROR
-    assert span.attributes["loss.problem"] == "internal"
+    assert required(span.attributes)["loss.problem"] == "internal"
     assert "words of a caller" not in span.to_json()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,12 +44,16 @@ def page(browser: Browser, server: str) -> Browser:
     return browser
 
 
+def lists(page: Browser, names: set[str]) -> bool:
+    return {path.rpartition("/")[2] for path in page.run(LISTED)} == names
+
+
 def test_every_loss_is_there_and_nothing_came_from_elsewhere(page: Browser, server: str) -> None:
     page.screenshot(SCREENSHOTS / "docs.png")
     for family in {card["family"] for card in catalogue.cards().values()}:
         page.run(FAMILY, family)
-        names = {name for name, card in catalogue.cards().items() if card["family"] == family}
-        until(lambda wanted=names: {path.rpartition("/")[2] for path in page.run(LISTED)} == wanted, family)
+        wanted = {name for name, card in catalogue.cards().items() if card["family"] == family}
+        until(partial(lists, page, wanted), family)
         page.run(FAMILY, family)
     asked = [e["params"]["request"]["url"] for e in page.log("performance") if e["method"] == "Network.requestWillBeSent"]
     assert len(asked) >= 5

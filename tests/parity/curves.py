@@ -30,7 +30,7 @@ class Curve:
     at: int
     ends: tuple[float, float]
     shown: str
-    torch: Callable[[torch.Tensor], torch.Tensor]
+    function: Callable[[torch.Tensor], torch.Tensor]
 
     def points(self) -> list[float]:
         low, high = self.ends
@@ -39,7 +39,7 @@ class Curve:
     def theirs(self, dtype: torch.dtype) -> list[float]:
         """The numbers that torch gives: the value, or the derivative by x."""
         x = torch.tensor(self.points(), dtype=dtype, requires_grad=True)
-        values = self.torch(x)
+        values = self.function(x)
         numbers = values.detach() if self.shown == "value" else torch.autograd.grad(values.sum(), x)[0]
         return [float(number) for number in numbers]
 

@@ -20,6 +20,7 @@ from optax import losses as optax
 from pytorch_metric_learning import distances, losses, miners, reducers
 
 from service.losses import LOSSES
+from service.losses.declaration import Reduction
 
 jax.config.update("jax_enable_x64", True)
 
@@ -47,7 +48,7 @@ class Line:
     library: str
     function: Callable[[Any], Any]
     options: Mapping[str, Any] = field(default_factory=dict)
-    reduction: str = "sum"
+    reduction: Reduction = "sum"
     extra: tuple[str, ...] = ()
     prepared: Callable[[Arrays], Arrays] = as_they_are
     usable: Callable[[Arrays], bool] = always

@@ -124,10 +124,14 @@ def test_autocast_computes_in_float32_as_torch_does(service: Client) -> None:
 
 
 def test_what_needs_no_gradient_requests_none(service: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = []
-    monkeypatch.setattr(
-        Client, "_call", lambda self, name, tensors, fields, call=Client._call: (sent.append(fields), call(self, name, tensors, fields))[1]
-    )
+    sent: list[Any] = []
+    call = Client._call
+
+    def recorded(self: Client, name: str, tensors: Any, fields: Any) -> Any:
+        sent.append(fields)
+        return call(self, name, tensors, fields)
+
+    monkeypatch.setattr(Client, "_call", recorded)
     (x, y), loss = batch(), Loss(service, "cross_entropy")
     with torch.no_grad():
         assert not loss(x, y).requires_grad

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.parity.contrasts import PART, README, table
+from tests.parity.contrasts import PART, table
+from tests.readme import README
 
 
 def test_the_readme_has_what_both_answer() -> None:

@@ -19,8 +19,8 @@ def test_the_file_is_what_torch_gives() -> None:
     for loss, cards in found.items():
         for old, new in zip(written[loss], cards, strict=True):
             assert old | {"library_numbers": 0} == new | {"library_numbers": 0}
-            theirs = [np.array([np.inf if y is None else y for y in card["library_numbers"]]) for card in (old, new)]
-            np.testing.assert_allclose(*theirs, rtol=1e-4, atol=1e-6, err_msg=loss)  # float32 kernels differ between processors
+            before, after = (np.array([np.inf if y is None else y for y in card["library_numbers"]]) for card in (old, new))
+            np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-6, err_msg=loss)  # float32 kernels differ between processors
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.loss)

@@ -15,6 +15,9 @@ from sklearn._loss import loss as objectives
 from sklearn.decomposition import _nmf
 
 from service.losses import LOSSES, Controls, compute
+from service.losses.declaration import Reduction
+from service.losses.reduction import Output
+from tests import required
 
 N = 40
 UNSMOOTHED = {"smooth_nr": 0.0, "smooth_dr": 0.0}
@@ -185,14 +188,14 @@ SPECIAL = [
 
 def test_distances_of_samples_are_scipys() -> None:
     x, t = generator().normal(size=(2, 7)), generator().normal(size=(2, 5)) + 0.3
-    ours = compute(LOSSES["energy_distance"], {"predictions": x, "labels": t}, {}).per_sample
-    np.testing.assert_allclose(np.sqrt(ours), [stats.energy_distance(a, b) for a, b in zip(x, t, strict=True)], rtol=EXACT)
+    ours = required(compute(LOSSES["energy_distance"], {"predictions": x, "labels": t}, {}).per_sample)
+    np.testing.assert_allclose(np.sqrt(ours), np.array([stats.energy_distance(a, b) for a, b in zip(x, t, strict=True)]), rtol=EXACT)
 
 
 def test_correlated_normal_densities_are_scipys() -> None:
     x, t = generator().normal(size=(2, 6, 3))
     factor = np.tril(generator().normal(size=(6, 3, 3))) + 2.0 * np.eye(3)
-    ours = compute(LOSSES["multivariate_gaussian_nll"], {"predictions": x, "labels": t, "scale_tril": factor}, {}).per_sample
+    ours = required(compute(LOSSES["multivariate_gaussian_nll"], {"predictions": x, "labels": t, "scale_tril": factor}, {}).per_sample)
     theirs = [-stats.multivariate_normal.logpdf(b, a, f @ f.T) for a, b, f in zip(x, t, factor, strict=True)]
     np.testing.assert_allclose(ours, theirs, rtol=1e-11)
 
@@ -204,18 +207,19 @@ def test_divergences_of_factorisation_are_scikit_learns(beta: float) -> None:
     assert ours == pytest.approx(_nmf._beta_divergence(t, x, np.eye(5), beta), rel=1e-9)  # it raises what is below 1e-8
 
 
-def lines(table: list[Line]) -> Any:
+def lines(table: list[Line]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("line", [pytest.param(line, id=str(line)) for line in table])
 
 
-def answer(line: Line, outputs: tuple[str, ...], reduction: str = "mean") -> Any:
+def answer(line: Line, outputs: tuple[Output, ...], reduction: Reduction = "mean") -> Any:
     return compute(LOSSES[line.name], line.tensors, line.options, Controls(outputs=outputs, reduction=reduction))
 
 
 @lines(OBJECTIVES)
 def test_objectives_of_boosting(line: Line) -> None:
     """Value up to terms of the label alone; gradient, and Hessian where scikit-learn's is the second derivative."""
-    outputs = ("gradients", "per_sample") + (("hessian_diagonal",) if LOSSES[line.name].hessian_diagonal else ())
+    outputs: tuple[Output, ...] = ("gradients", "per_sample")
+    outputs += ("hessian_diagonal",) if LOSSES[line.name].hessian_diagonal else ()
     ours = answer(line, outputs, "sum")
     labels, predictions = line.labels().astype(float), line.predictions()
     gradients, hessians = line.theirs.gradient_hessian(labels, predictions)

@@ -6,19 +6,21 @@ import numpy as np
 from numpy.random import Generator
 
 from service.losses import LOSSES, Controls, compute
+from service.losses.declaration import Reduction
+from tests import required
 
 
 def numerator(name: str, *tensors: Any, **options: Any) -> Any:
     return LOSSES[name](*tensors, **options).numerator
 
 
-def value_of_core(name: str, tensors: dict[str, Any], reduction: str = "mean", sample_weight: Any = None, **options: Any) -> float:
+def value_of_core(name: str, tensors: dict[str, Any], reduction: Reduction = "mean", sample_weight: Any = None, **options: Any) -> float:
     controls = Controls(reduction=reduction, sample_weight=sample_weight, outputs=("value",))
-    return compute(LOSSES[name], tensors, options, controls).value
+    return required(compute(LOSSES[name], tensors, options, controls).value)
 
 
 def gradient_of_core(name: str, tensors: dict[str, Any], of: str = "predictions", **options: Any) -> Any:
-    return compute(LOSSES[name], tensors, options, Controls(outputs=("gradients",), wrt=(of,))).gradients[of]
+    return required(compute(LOSSES[name], tensors, options, Controls(outputs=("gradients",), wrt=(of,))).gradients)[of]
 
 
 def per_sample(name: str, tensors: dict[str, Any], **options: Any) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mpmath import mp
@@ -64,6 +65,7 @@ def koleo(embeddings, eps):
         return [mp.mpf(0)] * len(unit), [mp.mpf(0)] * len(unit)
     numerators = []
     for i, x in enumerate(unit):
-        nearest = max((y for j, y in enumerate(unit) if j != i), key=lambda y, x=x: mp.fsum(x * y))
+        others = [y for j, y in enumerate(unit) if j != i]
+        nearest = max(others, key=partial(dot, x))
         numerators.append(-mp.log(mp.sqrt(mp.fsum((x - nearest) ** 2)) + eps))
     return numerators, [mp.mpf(1)] * len(unit)

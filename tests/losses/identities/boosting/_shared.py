@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from service.losses import LOSSES, Controls, compute
+from tests import required
 from tests.losses.identities._shared import value_of_ranking
 
 
@@ -9,7 +10,7 @@ def curvature(name, **call):
     tensors = {key: array for key, array in call.items() if key in inputs}
     options = {key: v for key, v in call.items() if key not in inputs}
     controls = Controls(reduction="sum", outputs=("hessian_diagonal",))
-    return compute(LOSSES[name], tensors, options, controls).hessian_diagonal["predictions"]
+    return required(compute(LOSSES[name], tensors, options, controls).hessian_diagonal)["predictions"]
 
 
 def scores_of_boosting(rng):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from service.losses import LOSSES, compute
+from tests import required
 from tests.losses.identities._shared import (
     classes_of_softmax,
     gradient_of_core,
@@ -47,7 +48,9 @@ def shards_merge(rng):
     x, w = scores(rng, 7), {"weight": rng.random(4)}
     shards = [{key: array[part] for key, array in x.items()} | w for part in (slice(0, 3), slice(3, 7))]
     answers = [compute(LOSSES["cross_entropy"], shard, {}) for shard in shards]
-    return value_of_core("cross_entropy", x | w), sum(a.value * a.normalizer for a in answers) / sum(a.normalizer for a in answers)
+    return value_of_core("cross_entropy", x | w), sum(required(a.value) * required(a.normalizer) for a in answers) / sum(
+        required(a.normalizer) for a in answers
+    )
 
 
 def focal_without_focus(rng):

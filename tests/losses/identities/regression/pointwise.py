@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from service.losses import LOSSES, compute
+from tests import required
 from tests.losses.identities._shared import gradient_of_core, of_of_policy, per_sample, value_of_core, value_of_ranking
 from tests.losses.identities.regression._shared import pair, value_of_regression
 
@@ -58,8 +59,8 @@ def gradients_of_shards_merge(rng):
     x = numbers(rng, 7, 2)
     shards = [{key: array[part] for key, array in x.items()} for part in (slice(0, 3), slice(3, 7))]
     answers = [compute(LOSSES["huber"], shard, {}) for shard in shards]
-    total = sum(a.normalizer for a in answers)
-    return gradient_of_core("huber", x), np.concatenate([a.gradients["predictions"] * a.normalizer / total for a in answers])
+    total = sum(required(a.normalizer) for a in answers)
+    return gradient_of_core("huber", x), np.concatenate([required(a.gradients)["predictions"] * required(a.normalizer) / total for a in answers])
 
 
 def batchmean_is_sum_over_n(rng):

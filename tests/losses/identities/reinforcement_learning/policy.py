@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 from service.losses import LOSSES, compute
+from tests import required
 from tests.losses.identities._shared import of_of_policy, value_of_ranking
 
 
 def slope(name, **call):
-    return compute(LOSSES[name], call, {}).gradients["logps"]
+    return required(compute(LOSSES[name], call, {}).gradients)["logps"]
 
 
 def on_policy(call):

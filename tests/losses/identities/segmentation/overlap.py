@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from service.losses import LOSSES
+from tests import required
 from tests.losses.identities.segmentation._shared import of_of_segmentation
 
 
@@ -20,8 +21,8 @@ def _tversky_jaccard(rng):
 
 def _jaccard_of_dice(rng):
     p, t = _masks(rng)
-    d = LOSSES["dice"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements()
-    return LOSSES["jaccard"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements(), 2 * d / (1 + d)
+    d = required(LOSSES["dice"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements)()
+    return required(LOSSES["jaccard"](p, t, smooth_nr=0.0, smooth_dr=0.0).elements)(), 2 * d / (1 + d)
 
 
 def _focal_tversky(rng):

@@ -13,7 +13,7 @@ def moe_load_balancing(predictions, mask, top_k):
     shares, means = [mp.mpf(0)] * len(experts), [mp.mpf(0)] * len(experts)
     for i in kept:
         x = predictions[i]
-        for e in sorted(experts, key=lambda e, x=x: -x[e])[:top_k]:
+        for e in sorted(experts, key=(-x).__getitem__)[:top_k]:
             shares[e] += mp.mpf(1) / len(kept)
         for e in experts:
             means[e] += 1 / mp.fsum(mp.exp(x[j] - x[e]) for j in experts) / len(kept)

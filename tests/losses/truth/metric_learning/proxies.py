@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mpmath import mp
@@ -64,6 +65,6 @@ def center(embeddings: Any, centers: Any, labels: Any) -> Any:
 def subcenter_arcface(embeddings: Any, weight: Any, labels: Any, margin: Any, scale: Any) -> Any:
     numerators = []
     for x, y in zip(embeddings, labels, strict=True):
-        nearest = [max(vectors, key=lambda w, x=x: cosine_of_metric(x, w)) for vectors in weight]
+        nearest = [max(vectors, key=partial(cosine_of_metric, x)) for vectors in weight]
         numerators += arcface([x], nearest, [y], margin, scale)
     return numerators

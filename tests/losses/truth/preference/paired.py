@@ -17,7 +17,7 @@ def _sigmoid_loss(delta, beta, smoothing):
 
 def _of_sorted(a, b, beta, smoothing):
     found = [None] * len(a)
-    for i, j in zip(*(sorted(range(len(x)), key=lambda k, x=x: x[k]) for x in (a, b)), strict=True):
+    for i, j in zip(*(sorted(range(len(x)), key=x.__getitem__) for x in (a, b)), strict=True):
         found[i] = _sigmoid_loss(np.array([a[i] - b[j]], dtype=object), beta, smoothing)[0]
     return found
 

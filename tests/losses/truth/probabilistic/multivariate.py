@@ -10,7 +10,7 @@ def _length(v):
 def multivariate_gaussian_nll(predictions, labels, scale_tril):
     numerators = []
     for x, t, factor in zip(predictions, labels, scale_tril, strict=True):
-        d, z = len(x), []
+        d, z = len(x), list[mp.mpf]()
         for k in range(d):
             z.append((x[k] - t[k] - mp.fsum(factor[k, j] * z[j] for j in range(k))) / factor[k, k])
         log_volume = mp.fsum(mp.log(abs(factor[k, k])) for k in range(d))

@@ -6,7 +6,7 @@ from tests.losses.truth import softplus
 
 
 def ordinal(predictions, labels, mask):
-    numerators, weights = [], []
+    numerators, weights = list[mp.mpf](), list[mp.mpf]()
     for x, y in zip(predictions, labels, strict=True):
         kept = [j for j in range(len(y)) if mask is None or mask[len(numerators), j]]
         numerators.append(mp.fsum(softplus(x[j, k]) - (x[j, k] if y[j] >= k + 1 else 0) for j in kept for k in range(x.shape[1])))

@@ -23,7 +23,7 @@ def dqn(predictions, actions, next_values, rewards, done, next_predictions, disc
     numerators = []
     for i, action in enumerate(actions):
         says = next_values[i] if next_predictions is None else next_predictions[i]
-        best = max(range(len(says)), key=lambda k, says=says: says[k])
+        best = max(range(len(says)), key=says.__getitem__)
         followed = mp.mpf(0) if done[i] else discount * next_values[i, best]
         numerators.append(_criterion(predictions[i, action] - rewards[i] - followed, criterion))
     return numerators

@@ -85,7 +85,7 @@ def generalized_dice(predictions, labels, activation, convention, weighting, smo
     if convention == "optax":
         weights = [1 / (t[:, c].sum() ** 2 + mp.mpf(1e-7)) for c in range(p.shape[1])]
         scale = p.shape[1] / mp.fsum(weights)
-        rows = [mp.fsum(scale * weights[c] * _dice(*row[c], smooth_nr, smooth_dr) for c in classes) for row in _regions(p, t, False)]
+        rows = [mp.fsum(scale * weights[c] * _dice(row[c][0], row[c][1], smooth_nr, smooth_dr) for c in classes) for row in _regions(p, t, False)]
         return rows, [mp.mpf(len(classes))] * len(rows)
     numerators = []
     for row in _regions(p, t, False):
