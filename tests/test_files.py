@@ -476,7 +476,7 @@ def test_without_the_extra_the_command_names_it() -> None:
 # ------------------------------------------------------------------ the registry
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=[*LOSSES])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)
 def test_every_loss_has_its_flags(loss: Loss) -> None:
     text = parser(loss).format_help()
     for name in (*(item.name for item in loss.inputs), *(option.name for option in loss.options)):
@@ -497,7 +497,7 @@ def example(loss: Loss, outputs: Mapping[str, Any]) -> Any:
     return compute(loss, tensors, {key: value for key, value in loss.example.items() if key not in names and key != "reduction"}, **outputs)
 
 
-@pytest.mark.parametrize("loss", MERGING, ids=[*LOSSES])
+@pytest.mark.parametrize("loss", MERGING, ids=lambda loss: loss.name)
 def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
     columns, rest, rows = arrow(loss)
     whole = example(loss, {})
@@ -515,7 +515,7 @@ def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
             np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=[*LOSSES])
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=lambda loss: loss.name)
 def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
     columns, rest, _ = arrow(loss)
     with pytest.raises(InvalidOption, match="does not merge"):
