@@ -254,7 +254,7 @@ class Losses(Generic[R_co]):
         """For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
         Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number
-        of pairs times n.
+        of pairs times n. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -348,7 +348,7 @@ class Losses(Generic[R_co]):
 
         Beyond theta = pi - m, where the cosine of the sum would rise again, cos(theta) - m sin(m) takes its place (InsightFace, pytorch-
         metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi,
-        the gradient of its sine is 0.
+        the gradient of its sine is 0. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -534,7 +534,8 @@ class Losses(Generic[R_co]):
         """Draws the cross-correlation matrix of the features of two views towards the identity.
 
         A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is
-        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
+        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations. Gradients
+        are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -599,7 +600,8 @@ class Losses(Generic[R_co]):
         """For each anchor of the batch the farthest sample of its class against the nearest of another class.
 
         An anchor without a positive or without a negative does not count. Of ties the first one is taken; at the margin the gradient is
-        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d.
+        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d. Gradients
+        are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -633,7 +635,7 @@ class Losses(Generic[R_co]):
 
         Where no negative is farther than the positive, the farthest negative is taken (TFA). Of ties the first one is taken; at the margin
         the gradient is that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of
-        n^2 (d + log n).
+        n^2 (d + log n). Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1662,7 +1664,7 @@ class Losses(Generic[R_co]):
 
         The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and
         TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not
-        count.
+        count. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1764,6 +1766,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
 
+        Gradients are accurate relative to the largest element of each tensor.
+
         image: (n, d), all finite numbers; embeddings, one row a sample
 
         text: (n, d), all finite numbers; embeddings, one row a sample
@@ -1814,6 +1818,7 @@ class Losses(Generic[R_co]):
 
         pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind; here the vectors are taken as
         they are and every pair counts. MONAI's ContrastiveLoss is ntxent. Where the distance is 0 its gradient is 0, and at the margin too.
+        Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1846,6 +1851,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
 
+        Gradients are accurate relative to the largest element of each tensor.
+
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
         weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
@@ -1875,7 +1882,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """One minus the cosine of the angle between two vectors.
 
-        A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0).
+        A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0). Gradients are accurate relative to the largest element of each
+        tensor.
 
         predictions: (n, ..., d), all finite numbers; vectors along the last axis
 
@@ -1906,6 +1914,7 @@ class Losses(Generic[R_co]):
 
         The cosine is exact: torch adds 1e-12 to the squared norms, which is felt below norms of about 1e-4, and loses 1 - cos of nearly
         parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
+        Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -2177,7 +2186,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """NT-Xent of two views without the positive in the denominator, by cosine.
 
-        It may be negative. A single pair has no negatives: its loss is -s / T.
+        It may be negative. A single pair has no negatives: its loss is -s / T. Gradients are accurate relative to the largest element of
+        each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -4259,7 +4269,8 @@ class Losses(Generic[R_co]):
         and Leonenko, as a regulariser.
 
         The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is
-        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count.
+        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count. Gradients are
+        accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -4428,7 +4439,8 @@ class Losses(Generic[R_co]):
         """For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
 
         Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J
-        is negative, the loss is 0; the gradient of a distance that is 0 is 0.
+        is negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of
+        each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5333,7 +5345,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smooth sums of how far positives fall below a cosine and negatives rise above it.
 
-        All pairs count: the paper's mining of pairs is a step before the loss.
+        All pairs count: the paper's mining of pairs is a step before the loss. Gradients are accurate relative to the largest element of
+        each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5519,7 +5532,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
 
-        Vectors are taken as they are; pytorch-metric-learning normalises them first.
+        Vectors are taken as they are; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest element
+        of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5639,6 +5653,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
 
+        Gradients are accurate relative to the largest element of each tensor.
+
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
         weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
@@ -5668,7 +5684,7 @@ class Losses(Generic[R_co]):
         """Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
 
         Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target
-        evenly among them.
+        evenly among them. Gradients are accurate relative to the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5700,7 +5716,7 @@ class Losses(Generic[R_co]):
         """For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
 
         The denominator holds this positive and all negatives; other positives are left out (optax, pytorch-metric-learning). With two views
-        of each sample, labelled by the sample, it is SimCLR's loss.
+        of each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -6183,7 +6199,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
 
-        Answers over parts of a batch do not merge. Without samples the value is 0.
+        Answers over parts of a batch do not merge. Without samples the value is 0. Gradients are accurate relative to the largest element
+        of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -6217,7 +6234,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Minus the log-probability of the true class's proxy, by squared distance of directions.
 
-        The squared distance of directions is 2 - 2 cos.
+        The squared distance of directions is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -6881,7 +6898,7 @@ class Losses(Generic[R_co]):
 
         The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are
         infinitely good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to
-        count (torchmetrics' zero_mean).
+        count (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
 
         predictions: (n, t), all finite numbers; estimated signals, a row each
 
@@ -6907,6 +6924,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["image", "text", "logit_scale", "logit_bias"]] = ...,
     ) -> R_co:
         """Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
+
+        Gradients are accurate relative to the largest element of each tensor.
 
         image: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7062,7 +7081,8 @@ class Losses(Generic[R_co]):
 
         Taken as the share of the others in each rank, so that a nearly perfect order keeps its digits. As in the authors' code the sample
         itself is among those to be found; classes need not be equally large, nor as many as each has members, as pytorch-metric-learning
-        needs. Time is of the order of n times the pairs of one class.
+        needs. Time is of the order of n times the pairs of one class. Gradients are accurate relative to the largest element of each
+        tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7447,7 +7467,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """The loss arcface with several vectors a class, of which the nearest one counts: outliers and noise gather about the others.
 
-        The first of equally near vectors counts. With one vector a class it is arcface.
+        The first of equally near vectors counts. With one vector a class it is arcface. Gradients are accurate relative to the largest
+        element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7480,7 +7501,7 @@ class Losses(Generic[R_co]):
         """The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
 
         The mean is outside the logarithm (the paper's L_out); all other samples are in the denominator, positives too. The paper's code
-        multiplies by T / 0.07.
+        multiplies by T / 0.07. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7785,7 +7806,8 @@ class Losses(Generic[R_co]):
 
         eps is added to each coordinate difference, as in torch (optax adds it inside the root). Exact where torch loses the difference of
         two nearly equal distances, and where its norms overflow or vanish. At the margin the gradient is that of the slope, at equal
-        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices.
+        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices. Gradients are accurate relative to
+        the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7824,7 +7846,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Asks that the positive be nearer to the anchor than the negative, by a margin, in a distance of choice.
 
-        Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0.
+        Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0. Gradients are accurate
+        relative to the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -8082,7 +8105,7 @@ class Losses(Generic[R_co]):
         """Draws two views together while each feature keeps a variance of its own and no two of them covary.
 
         Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is
-        0.
+        0. Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
