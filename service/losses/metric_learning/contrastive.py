@@ -242,7 +242,7 @@ def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
 @loss(example=TWO, merges=False, bound=VECTORS, work=Work("1500 n n + 40 n n d + 1000 n d", "500 n n + 200 n d"))
 @in_float64
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
-    r"""NT-Xent of two views without the positive in the denominator, by cosine.
+    r"""Decoupled contrastive loss: NT-Xent of two views without the positive in the denominator.
 
     It may be negative. A single pair has no negatives: its loss is -s / T.
 

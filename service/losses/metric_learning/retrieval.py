@@ -25,8 +25,8 @@ def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0
     r"""Smooth-AP loss: one minus the average precision of retrieving a sample's class by cosine, with ranks smoothed by sigmoids.
 
     The loss is computed as the share of other samples in each rank, so that it is accurate for a nearly perfect order. As in the authors' code, the sample itself
-    is one of the samples to retrieve. Classes need not have equal size, nor must their number equal the size,
-    as in pytorch-metric-learning. Time is of the order of n times the pairs of one class.
+    is one of the samples to retrieve. Classes may have any sizes;
+    pytorch-metric-learning requires equal sizes, and as many classes as samples of each. Time is of the order of n times the pairs of one class.
 
     Formula: \ell_i = 1 - \frac{1}{|P_i|} \sum_{j \in P_i} \frac{1 + \sum_{k \in P_i, k \ne j} \sigma_{ijk}}{1 + \sum_{k \ne j} \sigma_{ijk}}, \quad \sigma_{ijk} = \sigma\left( \frac{s_{ik} - s_{ij}}{\tau} \right), \quad P_i = \{j: y_j = y_i\}
     temperature: tau, divisor of the differences of cosines.
