@@ -1,4 +1,4 @@
-"""Alignments of series of points by time warping."""
+"""Alignments of series of points by dynamic time warping."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", descri
     work=Work("1000000 t + 1000000 u + 400 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
 )
 def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
-    r"""The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
+    r"""Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
 
-    It can be negative, and is not 0 for equal series: the soft minimum is below the minimum. Sums along the paths are kept in two float64 numbers
-    each, so that one far point does not swallow what the others cost, unless a squared distance is beyond about 1e30 times gamma.
+    It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two float64 numbers
+    each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30 times gamma.
 
     Formula: \ell = -\gamma \log \sum_{A} \exp\left( -\frac{1}{\gamma} \sum_{(i, j) \in A} \|x_i - y_j\|^2 \right)
-    gamma: softness of the minimum; towards 0 it is dynamic time warping.
+    gamma: smoothness of the minimum; the limit 0 is dynamic time warping.
     Divisor: the number of samples
     Synonyms: SoftDTW, SoftDTWLoss, soft_dynamic_time_warping
     Reference: Cuturi and Blondel, Soft-DTW, 2017, arXiv:1703.01541, algorithms 1 and 2
@@ -179,7 +179,7 @@ def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
 
 
 def _certain(x: DoubleDouble, size: Array) -> DoubleDouble:
-    """The two parts, the low one 0 and the high one `size` where that is infinite or the parts are not numbers."""
+    """Return the two parts, with low part 0 and high part `size` where that is infinite or the parts are NaN."""
     good = np.isfinite(x[0]) & np.isfinite(x[1])
     return np.where(good, x[0], size), np.where(good, x[1], 0.0)
 
@@ -192,12 +192,12 @@ def _largest(x: Array) -> Array:
 
 
 def _less(x: Array, taken: Array) -> Array:
-    """Sums x (2, n, places) less a number (2, n) for each row; -infinity stays."""
+    """Return sums x (2, n, places) minus a number (2, n) for each row; -infinity is kept."""
     reached = np.isfinite(x[0])
     high, error = two_sum(np.where(reached, x[0], 0.0), -taken[0][:, None])
     return np.stack((np.where(reached, high, x[0]), np.where(reached, (error + x[1]) - taken[1][:, None], 0.0)))
 
 
 def _two_shifted(x: Array) -> Array:
-    """Sums of two parts, moved right: no path (-infinity, 0) comes in."""
+    """Shift sums of two parts right, filling with no path (-infinity, 0)."""
     return np.stack((shifted(x[0], 1, -np.inf), shifted(x[1], 1, 0.0)))
