@@ -13,7 +13,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, spread, times
 
 Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the items")]
-Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order counts")]
+Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order matters")]
 Grade = Annotated[Array, TensorSpec("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
 ListMask = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
 
@@ -33,7 +33,7 @@ PairWeights = Callable[[Block], Array]  # a block -> (lists, first items, m), 0 
 
 
 def items(mask: Array | None, like: Array) -> Array:
-    """Which entries are items."""
+    """Return True for entries that are items."""
     return np.ones(like.shape, dtype=bool) if mask is None else mask == 1
 
 
@@ -73,7 +73,7 @@ def preferred(labels: Array, valid: Array) -> PairWeights:
 
 
 def ranks(scores: Array, valid: Array) -> Array:
-    """Places from 1 by falling score, ties by position, padding last."""
+    """Rank from 1 by decreasing score, ties by position, padding last."""
     order = np.lexsort((-scores, ~valid), axis=-1)
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.broadcast_to(np.arange(1, scores.shape[1] + 1), order.shape), 1)
@@ -81,7 +81,7 @@ def ranks(scores: Array, valid: Array) -> Array:
 
 
 def non_empty(valid: Array) -> Array:
-    """1 for a list with items, 0 for others: rax's mean over lists."""
+    """Return 1 for a list with items, 0 for others, as in rax's mean over lists."""
     some: Array = np.any(valid, axis=1)
     return some.astype(np.float64)
 
@@ -103,7 +103,7 @@ def gain_differences(labels: Array, valid: Array, block: Block, exponential: boo
 
 
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
-    """The gains of the items over the largest of their list; 0 for padding and where there is none. Tiny relevances are their own gains."""
+    """Return the gains of the items over the largest of their list; 0 for padding and lists without gain. Tiny relevances equal their gains."""
     kept = times(valid, labels)
     top = kept.max(axis=1, keepdims=True)
     tiny = top < 1e-20
@@ -112,7 +112,7 @@ def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
 
 
 def discounts(places: Array, cutoff: int = 0) -> Array:
-    """1 / log2(1 + place), 0 beyond the cutoff (0: none)."""
+    """Return 1 / log2(1 + place), 0 beyond the cutoff (0: none)."""
     return np.where((places > cutoff) & (cutoff > 0), 0.0, 1.0 / np.log2(1.0 + places))
 
 
@@ -135,7 +135,7 @@ def pairwise(
     curvature: Elementwise | None = None,
     divisor: Array | None = None,
 ) -> Evaluation:
-    """The sum over pairs of their weight times a function of s_i - s_j. A slope may come in parts that are summed apart. Divisor: the number of pairs."""
+    """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately. The divisor is the number of pairs."""
 
     def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
         """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
