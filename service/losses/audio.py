@@ -17,7 +17,7 @@ from service.losses.registry import loss
 
 Waves = Annotated[Array, TensorSpec("n t", gradient="default", description="estimated signals, one per row")]
 WaveLabels = Annotated[Array, TensorSpec("n t", gradient="on request", description="true signals")]
-APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor", "tensor")
+APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost", "tensor", "tensor")
 
 
 @loss(example={"predictions": [[0.5, -1.0, 0.3]], "labels": [[0.6, -0.8, 0.1]]}, bound=APART)

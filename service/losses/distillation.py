@@ -162,7 +162,7 @@ def _entropy(logits: Array, sign: float) -> Evaluation:
 def _mixture_slope(own: _Scores, other: _Scores, share: float) -> DoubleDouble:
     """Return log(own / mixture) minus that of the most likely own class, where `share` of the mixture is the other's.
 
-    With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
+    With r = other / own it is -log of (1 - share + share r) over the same at the most likely class, or -log1p(w expm1(u)): u the logarithm of
     r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted, and
     terms linear in a small u keep twice the digits.
     """

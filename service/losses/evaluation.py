@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
 
-# ------------------------------------------------------------------ what a loss returns
+# ------------------------------------------------------------------ Evaluation
 
 Pullback = Callable[[Array], Array]
 

@@ -22,7 +22,7 @@ Signal = Annotated[Array, TensorSpec("n ...", gradient="default", description="e
 SignalLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values")]
 FIVE_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
-LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")
+LOCAL = Bound(1e-14, 1e-9, "gradients are differences over the windows around a pixel, which cancel in flat regions")
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 

@@ -21,7 +21,7 @@ from service.losses.work import Work
 Weights = Annotated[
     Array, TensorSpec("c d", gradient="default", description="learned vector of each class, one per row (as torch.nn.Linear's weight)")
 ]
-CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly alike", "vector", "tensor")
+CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly equal", "vector", "tensor")
 Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="learned vector of each class")]
 Label = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each sample")]
 Radians = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1.5707963267948966)]

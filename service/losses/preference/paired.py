@@ -66,7 +66,7 @@ def bradley_terry(
     )
 
 
-# ------------------------------------------------------------------ curves: what the losses of pairs do to beta times a log-ratio
+# ------------------------------------------------------------------ curves: functions of beta times a log-ratio
 
 
 def logistic(x: Array, smoothing: float = 0.0) -> tuple[Array, Callable[[], Array]]:
