@@ -47,7 +47,7 @@ def blocks(lists: Array) -> Iterator[Block]:
 
 
 def differences(x: Array, block: Block) -> Array:
-    """x_i - x_j at [list, i, j]."""
+    """Return x_i - x_j at [list, i, j]."""
     return first(x, block) - x[block.lists, None, :]
 
 
@@ -57,7 +57,7 @@ def first(x: Array, block: Block) -> Array:
 
 
 def both(valid: Array, block: Block) -> Array:
-    """Where i and j both are items."""
+    """Return True where i and j are both items."""
     return first(valid, block) & valid[block.lists, None, :]
 
 
@@ -68,7 +68,7 @@ def itself(block: Block, m: int) -> Array:
 
 
 def preferred(labels: Array, valid: Array) -> PairWeights:
-    """Pairs whose first item is the more relevant one."""
+    """Select pairs whose first item is more relevant."""
     return lambda block: (first(labels, block) > labels[block.lists, None, :]) & both(valid, block)
 
 
@@ -92,7 +92,7 @@ def gains(labels: Array) -> Array:
 
 
 def gain_differences(labels: Array, valid: Array, block: Block, exponential: bool = True) -> Array:
-    """|gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64: of nearly equal relevances by their difference."""
+    """Return |gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64, from the difference of nearly equal relevances."""
     whole_lists = Block(slice(None), block.firsts)
     y = times(valid[block.lists], labels[block.lists]).astype(np.float64)
     gap = np.abs(differences(y, whole_lists))
@@ -117,7 +117,7 @@ def discounts(places: Array, cutoff: int = 0) -> Array:
 
 
 def steps_apart(places: Array, block: Block, topn: int) -> Array:
-    """|D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
+    """Return |D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
     here, there = first(places, block), places[block.lists, None, :]
     apart, lower = np.abs(here - there), np.maximum(here, there)
     place = np.arange(1, places.shape[1] + 2)
@@ -138,7 +138,7 @@ def pairwise(
     """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately. The divisor is the number of pairs."""
 
     def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
-        """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
+        """Return the weighted function at [list, i, j], computed only at the pairs, and the mask of pairs."""
         weight = pairs(block)
         chosen = weight != 0
         each = np.zeros(chosen.shape, dtype=scores.dtype)

@@ -143,7 +143,7 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
 
 
 def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, divisor: Array) -> Evaluation:
-    """The sum over items of weight_i * -log softmax_i over the items allowed at [list, i], which has i itself."""
+    """Sum over items weight_i * -log softmax_i over the items allowed at [list, i], which include i."""
     n, m = scores.shape
     numerator = np.zeros(n)
 
@@ -216,7 +216,7 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
     def pullback(upstream: Array) -> Array:
         out = np.empty_like(scores)
         for block in blocks(scores):
-            bell = steps(block, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
+            bell = steps(block, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: the derivative of i's rank by s_j equals that of j's by s_i
             out[block] = -(differences(upstream, block) * bell).sum(axis=2, dtype=np.float64) / temperature
         return out
 

@@ -1,6 +1,6 @@
 """Pairwise ranking losses of lists of items.
 
-A list is a row of scores and of relevances; mask leaves out padding. Where an order of items is needed, ties keep the order of
+A list is a row of scores and of relevances; mask excludes padding. If an order of items is needed, ties keep the order of
 their positions. Pairs are taken in blocks of lists and of first items, so that memory is bounded; time grows with the square of a list's length.
 """
 

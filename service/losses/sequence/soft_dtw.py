@@ -65,7 +65,7 @@ class _Segment(NamedTuple):
     """Consecutive diagonals from `start` on, with the two before them in front: what is at d has the index d - start + 2 in best and drop.
 
     local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths less the drops up to there. drop (2, k + 2, n).
-    All are in two parts, with the sign of scores: the best is the largest. shares (k, 3, n, u), for the gradient alone: how the ways to each
+    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, u), for the gradient alone: how the ways to each
     pair share out among a step of the first series, of the second, of both.
     """
 
