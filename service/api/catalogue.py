@@ -69,7 +69,7 @@ class OptionCard(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str
     type: str
-    default: Any = Field(description="what it is when left out")
+    default: Any = Field(description="value if the option is omitted")
     description: str
     choices: list[str] = []
     minimum: float = 0
@@ -80,7 +80,7 @@ class OptionCard(BaseModel):
 
 
 class Card(BaseModel):
-    """What there is to know of a loss."""
+    """Card of a loss."""
 
     model_config = ConfigDict(extra="allow")
     name: str
@@ -100,7 +100,7 @@ class Card(BaseModel):
 
 
 class Row(NamedTuple):
-    """What a list shows of a loss; no example is computed for it."""
+    """Entry of a loss in a list, without its example."""
 
     name: str
     family: str

@@ -104,7 +104,7 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
     fields = walk.document(_parse("document", found.document))
     if walk.cuts != len(found.texts):  # what was cut out of a string stands nowhere, and nothing has parsed it
         raise ValueError("a bracket where none may stand")
-    if found.document.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
+    if found.document.count(b"[") != walk.brackets:  # as_buffer flattens its input, so that it would hide a surplus bracket
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
 
@@ -189,5 +189,5 @@ def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: t
 
 
 def _steps(at: int, sizes: list[int]) -> tuple[int, ...]:
-    """The indices of an item that stands at one place of the flat list."""
+    """Return the indices of the item at one place of the flat list."""
     return tuple(map(int, np.unravel_index(at, sizes)))

@@ -127,7 +127,7 @@ def loss(
 
     example: a request, as nested lists, for the card. merges: results over shards of a batch merge into the result of the batch.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
-    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which.
+    convention instead of the derivative (a factor held constant in the gradient, a Hessian for boosting), as documented in the notes.
     work: the cost beyond what is linear in the inputs, from which a service decides where to compute a request, or to refuse it.
     """
 

@@ -38,7 +38,7 @@ def items(mask: Array | None, like: Array) -> Array:
 
 
 def blocks(lists: Array) -> Iterator[Block]:
-    """Pairs that fit a block: those of some lists, or, of a long list, those of some first items."""
+    """Slice the pairs into blocks: of several lists or, for a long list, of some first items."""
     n, m = lists.shape[:2]
     step, firsts = max(1, BLOCK // (m * m)), min(m, max(1, BLOCK // m))
     for start in range(0, n, step):
@@ -62,7 +62,7 @@ def both(valid: Array, block: Block) -> Array:
 
 
 def itself(block: Block, m: int) -> Array:
-    """Where i is j, at [i, j]."""
+    """Return True where i is j, at [i, j]."""
     places = np.arange(m)
     return places[block.firsts, None] == places
 
@@ -87,7 +87,7 @@ def non_empty(valid: Array) -> Array:
 
 
 def gains(labels: Array) -> Array:
-    """2^y - 1."""
+    """Return 2^y - 1."""
     return np.where(labels < 1.0, np.expm1(labels * labels.dtype.type(np.log(2.0))), np.exp2(labels) - 1.0)
 
 

@@ -18,7 +18,7 @@ from service.losses.registry import loss
 from service.losses.sequence._shared import finite_top, shifted, shifted_back
 from service.losses.work import Work
 
-ROW = 1 << 14  # places of one diagonal of all samples that are aligned together
+ROW = 1 << 14  # places of one diagonal of all samples processed together
 
 Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
 OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", description="the series to align with, of any length")]
@@ -62,11 +62,11 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
 
 
 class _Segment(NamedTuple):
-    """Consecutive diagonals from `start` on, with the two before them in front: what is at d has the index d - start + 2 in best and drop.
+    """Consecutive diagonals from `start` on, with the two before them in front: diagonal d has the index d - start + 2 in best and drop.
 
-    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths less the drops up to there. drop (2, k + 2, n).
-    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, u), for the gradient alone: how the ways to each
-    pair share out among a step of the first series, of the second, of both.
+    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths minus the drops up to there. drop (2, k + 2, n).
+    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, u), only for the gradient: shares of the paths to each
+    pair by a step of the first series, of the second, of both.
     """
 
     start: int
@@ -77,10 +77,10 @@ class _Segment(NamedTuple):
 
 
 class _Warping:
-    """The sums along all paths of some samples, diagonal by diagonal (row d holds the pairs (d - j, j)).
+    """Sums along all paths of some samples, diagonal by diagonal (row d holds the pairs (d - j, j)).
 
     Only the two diagonals before each segment are kept, and segments are computed again for the gradient: for series of t and u points
-    that is memory for some u * sqrt(t + u) numbers in place of u * t. values (n,): the soft minima.
+    the memory is about u * sqrt(t + u) numbers instead of u * t. values (n,): the soft minima.
     """
 
     def __init__(self, x: Array, y: Array, gamma: float) -> None:
@@ -117,7 +117,7 @@ class _Warping:
         return segment
 
     def _choices(self, segment: _Segment, at: int) -> tuple[Array, Array, Array, Array]:
-        """What comes to the places of a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
+        """Return the paths into a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
         before = segment.best[:, at - 1]
         both = _less(segment.best[:, at - 2], segment.drop[:, at - 1])
         sums = np.stack((before, _two_shifted(before), _two_shifted(both)))
@@ -132,17 +132,17 @@ class _Warping:
         return high[0], low[0], gaps, rest
 
     def _costs(self, start: int, end: int) -> Array:
-        """Minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
+        """Return minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
         i = np.arange(start, end)[:, None] - np.arange(self.y.shape[1])
         there, i = (i >= 0) & (i < self.x.shape[1]), i.clip(0, self.x.shape[1] - 1)
         high, low = _squared_distances((self.x[:, i, k], self.y[:, None, :, k]) for k in range(self.x.shape[2]))
         return np.stack((np.where(there, -high, -np.inf), np.where(there, -low, 0.0))).transpose(0, 2, 1, 3)
 
     def slopes(self) -> tuple[Array, Array]:
-        """The gradients of the values by both series: each pair's difference, times twice the probability that a path visits it."""
+        """Return the gradients of the values by both series: each pair's difference, times twice the probability that a path visits it."""
         of_x, of_y = np.zeros_like(self.x), np.zeros_like(self.y)
         weight = np.zeros((self.step + 2, *self.kept[0][0].shape[2:]))
-        carried = weight[:2].copy()  # what the diagonals before a segment have got from it
+        carried = weight[:2].copy()  # shares of the segment passed to the diagonals before it
         for start in reversed(range(0, self.diagonals, self.step)):
             segment = self._segment(start, shared=True)
             last = segment.local.shape[1] + 1
@@ -167,7 +167,7 @@ class _Warping:
 
 
 def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
-    """The sum over the features of squared differences, in two float64 parts: the soft minimum is of their differences."""
+    """Return the sum over the features of squared differences in two float64 parts, since the soft minimum depends on their differences."""
     high: Array = np.zeros(())
     low: Array = np.zeros(())
     for x, y in features:
@@ -185,7 +185,7 @@ def _certain(x: DoubleDouble, size: Array) -> DoubleDouble:
 
 
 def _largest(x: Array) -> Array:
-    """The largest of each row (2, n, places) by its high part, 0 where all are -infinity."""
+    """Return the largest of each row (2, n, places) by its high part, 0 where all are -infinity."""
     top = np.argmax(x[0], axis=1)
     high, low = (part[np.arange(len(top)), top] for part in x)
     return np.stack((finite_top(high), low))
