@@ -128,7 +128,7 @@ def loss(
     example: a request, as nested lists, for the card. merges: results over shards of a batch merge into the result of the batch.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
     convention instead of the derivative (a factor held constant in the gradient, a Hessian for boosting), as documented in the notes.
-    work: the cost beyond what is linear in the inputs, from which a service decides where to compute a request, or to refuse it.
+    work: the cost beyond the linear cost of the inputs, from which a service decides to compute a request inline, in a thread, or to reject it.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:

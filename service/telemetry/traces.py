@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "fastapi.telemetry"
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
-UNTRACED = ("/health/live", "/health/ready", "/metrics")  # who asks these asks every few seconds
+UNTRACED = ("/health/live", "/health/ready", "/metrics")  # these are requested every few seconds
 
 # Counting is /metrics' part, and exceptions are in the log: their texts, which may repeat a caller's words, do not leave the machine
 TELEMETRY: TelemetryConfig = {
