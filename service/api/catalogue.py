@@ -1,4 +1,4 @@
-"""Cards: all that a person or a program wants to know of a loss before calling it, derived from its declaration."""
+"""Cards: the description of a loss for people and programs, derived from its declaration."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Card(BaseModel):
     options: list[OptionCard]
     reductions: list[str]
     divisor: str
-    merges: bool = Field(description="whether answers over shards of a batch merge into the whole batch's")
+    merges: bool = Field(description="whether results over shards of a batch merge into the whole batch's")
     hessian_diagonal: bool
     synonyms: list[str]
     reference: str

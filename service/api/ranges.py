@@ -27,7 +27,7 @@ def bounds(domain: Domain) -> dict[str, Any]:
 
 
 def form_card(form: TensorSpec, example: Any = None) -> dict[str, Any]:
-    """A form of an input as a card has it."""
+    """Form of an input on a card."""
     below = {"below": form.below} if form.below else {}
     return {"axes": form.shape_text, "kind": form.kind} | bounds(form.domain) | below | {"range": list(tensor_range(form, example))}
 

@@ -1,4 +1,4 @@
-"""Content codings: gzip and zstd bodies, unpacked only as far as they may grow, and answers packed for the way back."""
+"""Content codings: gzip and zstd bodies, unpacked only as far as they may grow, and responses compressed."""
 
 from __future__ import annotations
 

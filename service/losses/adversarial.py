@@ -21,7 +21,9 @@ from service.losses.numerics.elementary import sigmoid, softplus
 from service.losses.registry import loss
 
 Fake = Annotated[Array, TensorSpec("n ...", gradient="default", description="discriminator scores of generated samples")]
-Genuine = Annotated[Array, TensorSpec("n ...", gradient="default", description="discriminator scores of real samples; only for the discriminator's loss")]
+Genuine = Annotated[
+    Array, TensorSpec("n ...", gradient="default", description="discriminator scores of real samples; only for the discriminator's loss")
+]
 Role = Annotated[Literal["discriminator", "generator"], annotated_types.doc("network whose loss is computed.")]
 BOTH = {"fake": [-0.5, 0.3, 1.2], "real": [1.5, 0.2, -0.4]}
 Derivative = Callable[[], Array]

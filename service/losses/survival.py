@@ -19,11 +19,14 @@ from service.losses.work import Work
 
 Risk = Annotated[Array, TensorSpec("n", gradient="default", description="logarithm of each subject's relative hazard")]
 Times = Annotated[Array, TensorSpec("n", description="time of the event or of censoring")]
-Events = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was observed, 0 where censored")]
+Events = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was observed, 0 where censored")
+]
 LogTime = Annotated[Array, TensorSpec("n", gradient="default", description="predicted location of the logarithm of the time")]
 Bounds = Annotated[Array, TensorSpec("n", domain=Domain(low=0))]
 RightCensored = Annotated[
-    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is above lower_bound, and upper_bound is unused")
+    Array,
+    TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is above lower_bound, and upper_bound is unused"),
 ]
 BinLogits = Annotated[Array, TensorSpec("n b", gradient="default", description="raw scores of the intervals of time")]
 Bins = Annotated[Array, TensorSpec("n", kind="integer", below="b", description="interval of the event or of censoring")]

@@ -352,7 +352,7 @@ class Protocol(HttpToolsProtocol):
         request.finish()
 
     def _close_gently(self) -> None:
-        """Send the end of the stream, and discard what is still received: closing at once would reset the connection during the response."""
+        """Send the end of the stream, and discard the remaining input: closing at once would reset the connection during the response."""
         self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
         self.received, self.parsed = b"", 0
         self.flow.hold(False)

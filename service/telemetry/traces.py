@@ -37,7 +37,7 @@ _traceparent = TraceContextTextMapPropagator()
 
 
 def telemetry() -> TelemetryConfig:
-    """FastAPI's, off where nothing can want a trace: to look for a provider with each request takes as long as to read its headers."""
+    """FastAPI's, off if no trace is possible: to look for a provider with each request takes as long as to read its headers."""
     wanted = TELEMETRY.get("tracer_provider") or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     return {**TELEMETRY, "tracing": bool(wanted) or any(name.startswith("OTEL_") for name in os.environ)}
 

@@ -34,7 +34,9 @@ RowLabels = Annotated[
     TensorSpec("n", kind="integer", below="c", besides="ignore_index"),
     TensorSpec("n c", domain=UNIT, gradient="on request"),
 ]
-AnyClass = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class; classes are sorted by decreasing frequency")]
+AnyClass = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class; classes are sorted by decreasing frequency")
+]
 HeadWeight = Annotated[
     Array, TensorSpec("h f", gradient="default", description="matrix of the head: a row for each frequent class, then one for each cluster")
 ]
@@ -46,7 +48,10 @@ TailOutput = Annotated[
     Array, TensorSpec("m d", gradient="default", description="a row for each class of the clusters, in order; zeros pad as in tail_projection")
 ]
 Cutoffs = Annotated[
-    Array, TensorSpec("k", kind="integer", domain=Domain(low=1), description="first class of each cluster, in increasing order, without the number of classes")
+    Array,
+    TensorSpec(
+        "k", kind="integer", domain=Domain(low=1), description="first class of each cluster, in increasing order, without the number of classes"
+    ),
 ]
 
 

@@ -25,9 +25,13 @@ from service.losses.registry import loss
 Reward = Annotated[Array, TensorSpec("n", gradient="default", description="rewards of the completions")]
 MeanLogProbability = Annotated[
     Array,
-    TensorSpec("n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the completions, averaged over tokens"),
+    TensorSpec(
+        "n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the completions, averaged over tokens"
+    ),
 ]
-AnswerNll = Annotated[Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen completions, averaged over tokens")]
+AnswerNll = Annotated[
+    Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen completions, averaged over tokens")
+]
 Margin = Annotated[Array, TensorSpec("n", description="margin by which the chosen completions are better")]
 Smoothing = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(0.5)]
 PAIR = {"chosen_logps": [-12.0, -8.5], "rejected_logps": [-14.0, -8.0]}

@@ -20,9 +20,7 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI, lgamma_increment
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
 from service.losses.registry import loss
 
-Variance = Annotated[
-    Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, clipped from below at eps")
-]
+Variance = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, clipped from below at eps")]
 ROOT = (6.550824332608664, -2.1842715115970634e-16)  # of log(2 pi I0(k) e^-k), in two parts
 ABOUT_ROOT = (
     -0.07985259925900008,

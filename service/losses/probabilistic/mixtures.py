@@ -18,9 +18,7 @@ from service.losses.probabilistic.counts import negative_binomial_nll, poisson_n
 from service.losses.registry import loss
 
 Count = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
-Gate = Annotated[
-    Array, TensorSpec("n ...", gradient="default", description="raw scores of an excess zero; their sigmoid is its probability")
-]
+Gate = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores of an excess zero; their sigmoid is its probability")]
 Components = Annotated[Array, TensorSpec("n m", gradient="default", description="mean of each component")]
 Scales = Annotated[
     Array, TensorSpec("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
@@ -38,7 +36,9 @@ def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str
     both = open_gate + none
     opposed = softplus(gate) - np.maximum(gate, -values) - np.log1p(np.exp(-np.abs(gate + values)))
     at_zero = np.where(both > 1e-10, np.log1p(-np.expm1(-values) / both), opposed)
-    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(values.dtype, copy=False)  # share of the counting distribution in the label's probability
+    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(
+        values.dtype, copy=False
+    )  # share of the counting distribution in the label's probability
 
     def of_counting(name: str) -> Array:
         return times(share, counting.gradients[name](np.ones(len(labels))))

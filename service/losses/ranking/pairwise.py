@@ -58,7 +58,9 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)
 
 
-RelevanceDistance = Annotated[Array, TensorSpec("n m", description="relevances of the items, whose differences are the targets of the scores' differences")]
+RelevanceDistance = Annotated[
+    Array, TensorSpec("n m", description="relevances of the items, whose differences are the targets of the scores' differences")
+]
 Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 

@@ -18,7 +18,9 @@ StepDone = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(va
 ActionValues = Annotated[Array, TensorSpec("n k", gradient="default", description="values of every action in each state")]
 Actions = Annotated[Array, TensorSpec("n", kind="integer", below="k", description="the actions taken")]
 NextActionValues = Annotated[Array, TensorSpec("n k", description="values of every action in the next states, usually from a target network")]
-OnlineValues = Annotated[Array, TensorSpec("n k", description="values of the online network in the next states, which select the action (double DQN)")]
+OnlineValues = Annotated[
+    Array, TensorSpec("n k", description="values of the online network in the next states, which select the action (double DQN)")
+]
 Reward = Annotated[Array, TensorSpec("n", description="rewards of the steps")]
 Done = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the episode ended, 0 elsewhere")]
 Criterion = Literal["huber", "squared", "half_squared"]

@@ -11,7 +11,8 @@ from service.losses.errors import InvalidTensor
 from service.losses.numerics import Array
 
 Symbols = Annotated[
-    Array, TensorSpec("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; symbols beyond the length are padding")
+    Array,
+    TensorSpec("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; symbols beyond the length are padding"),
 ]
 SymbolCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="s", description="number of symbols of each sample")]
 
