@@ -24,7 +24,7 @@ TYPES = {"number": "float", "integer": "int", "boolean": "bool", "string": "str"
 
 
 def stub(cards: list[Mapping[str, Any]]) -> str:
-    """The text of losses.pyi: a method for each loss, with its inputs and options and what the card says of them."""
+    """Return the text of losses.pyi: a method for each loss, with its inputs, options and their descriptions on the card."""
     return HEAD + "".join(_method(card) for card in sorted(cards, key=lambda card: str(card["name"])) if card["name"] != "combination")
 
 

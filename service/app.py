@@ -37,7 +37,7 @@ log = logging.getLogger("service")
 
 
 class Info(BaseModel):
-    """What this service is and how far it goes."""
+    """Describe the service and its limits."""
 
     model_config = ConfigDict(extra="allow")
     version: str
@@ -115,12 +115,12 @@ def _add_information(app: FastAPI, settings: Settings, life: Life, workers: Flee
 
     @app.get("/health/live", operation_id="live", tags=["service"], response_model=Health)
     async def live() -> Response:
-        """Whether the process answers."""
+        """Return 200 while the process is alive."""
         return _json({"status": "live"})
 
     @app.get("/health/ready", operation_id="ready", tags=["service"], response_model=Health, responses=problems(503))
     async def ready() -> Response:
-        """Whether the process wants requests."""
+        """Return 200 if the process accepts requests, else 503."""
         if life.draining:
             raise Failure("unavailable", "the service is stopping")
         return _json({"status": "ready"})

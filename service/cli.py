@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it runs: `check` should not wait for SciPy."""
+"""The command line. Each command imports its modules when it runs: `check` should not wait for SciPy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Parser(argparse.ArgumentParser):
-    """What is wrong, in one line."""
+    """Describe the problem in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
@@ -65,7 +65,7 @@ def _parser() -> Parser:
     checking.set_defaults(run=check)
     checking.add_argument("url", metavar="URL", type=_address, help="such as http://127.0.0.1:8000")
     checking.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
-    comparing = commands.add_parser("compare", help="compare claimed results with a loss's own, and name what would explain a difference")
+    comparing = commands.add_parser("compare", help="compare claimed results with a loss's own, and find explanations of a difference")
     comparing.set_defaults(run=compare)
     comparing.add_argument("name", metavar="NAME", help="a name or synonym")
     comparing.add_argument("claim", metavar="FILE", type=Path, help="the body of POST /check/NAME, as JSON or .safetensors")
@@ -212,7 +212,7 @@ def _print_card(card: Mapping[str, Any]) -> None:
 
 
 def _range(option: Mapping[str, Any]) -> str:
-    """What an option may be."""
+    """Describe the valid values of an option."""
     if "choices" in option:
         return " or ".join(map(json.dumps, option["choices"]))
     signs = {"minimum": ">=", "exclusive_minimum": ">", "maximum": "<=", "exclusive_maximum": "<"}
@@ -351,7 +351,7 @@ def _compare_there(chosen: argparse.Namespace, body: bytes, binary: bool, token:
 
 
 def _show(text: str) -> None:
-    """How far it is, on the last line of a terminal that a person watches."""
+    """Show progress on the last line of an interactive terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""glibc's allocator, told to keep what it has while large requests come, and asked to give it back when they are over; elsewhere these do nothing.
+"""glibc's allocator, configured to keep memory while large requests arrive, and to return it afterwards; on other platforms these do nothing.
 
 By itself it returns the end of the heap after each of them, and the next one pays for fresh pages: a fifth of the time of a million numbers.
 But what lies free between two pieces in use it keeps for ever, and each thread has a heap of its own, whose end it cannot give back on demand.
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-LARGEST = 32 * 1024 * 1024  # of what comes from the heap; glibc allows no more
+LARGEST = 32 * 1024 * 1024  # maximum of glibc for blocks from the heap
 
 _libc = ctypes.CDLL(None)
 

@@ -98,7 +98,7 @@ def merge(answers: Sequence[Answer]) -> Answer:
 
 
 def _like(answer: Answer) -> tuple[Any, ...]:
-    """What answers must share to merge."""
+    """Fields that results must share to be merged."""
     return answer.loss, getattr(answer, "reduction", None), frozenset(vars(answer))
 
 

@@ -62,7 +62,7 @@ class _Calls(Losses[R], Generic[R, C, L]):
         return f"{type(self).__name__}({self.url!r})"
 
     def __call__(self, name: str, /, *tensors: Any, **fields: Any) -> R:
-        """Compute a loss: tensors in the card's order or by name, options and controls by name. None stands for an absent input."""
+        """Compute a loss: tensors in the card's order or by name, options and controls by name. None marks an absent input."""
         return self._run(self._call(name, tensors, fields))
 
     def combination(self, terms: Sequence[Mapping[str, Any]], **fields: Any) -> R:
@@ -70,7 +70,7 @@ class _Calls(Losses[R], Generic[R, C, L]):
         return self._run(self._call("combination", (), {"terms": terms, **fields}))
 
     def card(self, name: str) -> C:
-        """Return what the service documents of a loss: its inputs, options, formula, reference, synonyms and an example."""
+        """Return the card of a loss: its inputs, options, formula, reference, synonyms and an example."""
         return self._run(self._card(name))
 
     def search(self, text: str) -> L:

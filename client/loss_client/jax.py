@@ -18,7 +18,7 @@ def loss(client: Client | str, name: str, **options: Any) -> Callable[..., jax.A
     """Return a function of tensors, in the card's order or by name: `loss(url, "cross_entropy", label_smoothing=0.1)(logits, labels)`.
 
     Its result is the value, or with `reduction="none"` the loss of each sample, shape (n,): XLA needs a shape before the call, and only
-    the service knows that of the elements. The gradient comes with the value, in one call; that of `none` is a second call, with
+    the service has that of the elements. The gradient comes with the value, in one call; that of `none` is a second call, with
     its upstream gradient as `cotangent`. Under vmap there is a call for each example, and a second derivative is an error. Raises ValueError while
     tracing for an input that needs a gradient which the loss does not have: put `jax.lax.stop_gradient` around it.
     """

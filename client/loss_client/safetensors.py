@@ -1,7 +1,7 @@
 """Safetensors bodies, written and read without a copy of a tensor.
 
 A body is the length of a JSON header in 8 bytes, the header, and the tensors' bytes, which the header names by offsets. Fields that are
-not tensors stand in the header's `__metadata__`, as JSON under the key `request`. A dotted name is a path: `terms.0.inputs.labels`.
+not tensors are in the header's `__metadata__`, as JSON under the key `request`. A dotted name is a path: `terms.0.inputs.labels`.
 """
 
 from __future__ import annotations

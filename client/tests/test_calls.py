@@ -1,4 +1,4 @@
-"""Calls with NumPy arrays against a real server: what goes in, what comes out, and where it may be called from."""
+"""Calls with NumPy arrays against a real server: inputs, results, and threads and event loops."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_nothing_of_the_service_and_no_framework_is_imported() -> None:
 
 
 def test_bodies_are_safetensors() -> None:
-    """What we write the safetensors package reads, and the other way round."""
+    """The safetensors package reads our files, and vice versa."""
     tensors = {"a": X, "b": Y.astype("i2"), "c": X > 0, "d": X.astype("f2"), "e": np.zeros((0, 3))}
     read = safetensors.numpy.load(encode({**tensors, "option": "x"}))
     assert read.keys() == tensors.keys()

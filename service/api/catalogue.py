@@ -1,4 +1,4 @@
-"""Cards: all that a person or a program wants to know of a loss before calling it, derived from its declaration."""
+"""Cards: the description of a loss for people and programs, derived from its declaration."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class OptionCard(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str
     type: str
-    default: Any = Field(description="what it is when left out")
+    default: Any = Field(description="value if the option is omitted")
     description: str
     choices: list[str] = []
     minimum: float = 0
@@ -80,7 +80,7 @@ class OptionCard(BaseModel):
 
 
 class Card(BaseModel):
-    """What there is to know of a loss."""
+    """Card of a loss."""
 
     model_config = ConfigDict(extra="allow")
     name: str
@@ -92,7 +92,7 @@ class Card(BaseModel):
     options: list[OptionCard]
     reductions: list[str]
     divisor: str
-    merges: bool = Field(description="whether answers over shards of a batch merge into the whole batch's")
+    merges: bool = Field(description="whether results over shards of a batch merge into the whole batch's")
     hessian_diagonal: bool
     synonyms: list[str]
     reference: str
@@ -100,7 +100,7 @@ class Card(BaseModel):
 
 
 class Row(NamedTuple):
-    """What a list shows of a loss; no example is computed for it."""
+    """Entry of a loss in a list, without its example."""
 
     name: str
     family: str

@@ -39,7 +39,7 @@ class TermRequest(BaseModel):
     """One term: a loss, its weight in the sum, and the body that the loss takes by itself."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: str = Field("", max_length=200, description="what the answer calls the term. Default the loss's name.")
+    name: str = Field("", max_length=200, description="name of the term in the response. Default the loss's name.")
     loss: str = Field(description="name of the loss", max_length=200)
     weight: float = Field(1.0, description="factor of the term's value. Default 1.")
     inputs: dict[str, Any] = Field(description="exactly the body of POST /loss/{loss}")

@@ -1,4 +1,4 @@
-"""Which loss a caller means: canonical names, synonyms, and guesses for what is neither."""
+"""Resolution of loss names: canonical names, synonyms, and suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def synonyms() -> dict[str, str]:
 
 @cache
 def variants() -> dict[str, dict[str, str]]:
-    """Plain name of a variant -> the losses that have it, and how to ask for it."""
+    """Plain name of a variant -> the losses that have it, and the options that select it."""
     found: dict[str, dict[str, str]] = {}
     for loss in LOSSES.values():
         for option in loss.options:

@@ -63,9 +63,9 @@ PROBLEMS = {
     401: ("Unauthorized", "The service has bearer tokens, and the request has none of them"),
     404: ("UnknownLoss", "There is no loss of this name; did_you_mean has the nearest names"),
     408: ("TooSlow", "The request took longer than the service waits"),
-    413: ("TooLarge", "The body, a tensor or the work that it asks for is larger than the service allows"),
+    413: ("TooLarge", "The body, a tensor or the work of the request is larger than the service allows"),
     415: ("UnsupportedMediaType", "The content type or coding is not supported"),
-    422: ("Invalid", "A field, shape or value is outside what the operation allows, or the result is not finite; errors has the places"),
+    422: ("Invalid", "A field, shape or value is not valid for the operation, or the result is not finite; errors has the places"),
     429: ("Overloaded", "Too many requests are waiting; retry after the seconds of Retry-After"),
     500: ("Internal", "The service failed; its log has the request's id"),
     503: ("Unavailable", "The service is starting or stopping; retry after the seconds of Retry-After"),
@@ -169,7 +169,7 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claim_operation(path: str) -> dict[str, Any]:
-    """The operation of /check/{name} or /identify; the example claims what the loss of a card gives."""
+    """Build the operation of /check/{name} or /identify; the example claims the result of a card's loss."""
     check = path != "/identify"
     card = catalogue.cards()["huber"]["example"]
     request = card["request"] if check else {name: card["request"][name] for name in ("predictions", "labels")}
@@ -235,7 +235,7 @@ def _with_shared_problems(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def filtered(document: dict[str, Any], losses: Iterable[str] = (), families: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the document for the POST operations of these losses and families only, with what they refer to.
+    """Return the document for the POST operations of these losses and families only, with their references.
 
     Synonyms resolve. Raises a Failure: unknown-loss with the nearest names, or invalid-request with the families.
     """

@@ -1,4 +1,4 @@
-"""Intervals as numbers for programs and pages: what a value may be, and the part of it that is worth showing."""
+"""Intervals as numbers for programs and pages: the valid values, and the range worth showing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bounds(domain: Domain) -> dict[str, Any]:
 
 
 def form_card(form: TensorSpec, example: Any = None) -> dict[str, Any]:
-    """A form of an input as a card has it."""
+    """Form of an input on a card."""
     below = {"below": form.below} if form.below else {}
     return {"axes": form.shape_text, "kind": form.kind} | bounds(form.domain) | below | {"range": list(tensor_range(form, example))}
 
@@ -45,7 +45,7 @@ def tensor_range(form: TensorSpec, example: Any = None) -> tuple[float, float]:
 
 
 def option_range(option: Option) -> tuple[float, float] | None:
-    """A range for a slider around the default; None for what is no number."""
+    """Return the range of a slider around the default, or None if the option is not a number."""
     if option.type not in ("number", "integer") or option.default is None:
         return None
     lowest, highest = _limit(option.bounds, ("ge", "gt"), -inf), _limit(option.bounds, ("le", "lt"), inf)

@@ -1,4 +1,4 @@
-"""What a loss's declaration means to a request: the model that checks it and documents it, and bind() from fields to a call."""
+"""Request models of losses, which validate and document a request, and bind() from fields to a call."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ _Vector: Callable[[str], Any] = lambda text: Annotated[Tensor, Field(description
 _CONTROLS: dict[str, Any] = {
     "reduction": (Annotated[Reduction, Field(description="how per-sample losses become the value. Default mean.")], "mean"),
     "sample_weight": (
-        _Vector("(n,), at least 0: weighs each sample in the value and its gradients and, for mean, in the divisor. Default 1."),
+        _Vector("(n,), at least 0: weight of each sample in the value and its gradients and, for mean, in the divisor. Default 1."),
         None,
     ),
     "cotangent": (_Vector("(n,): upstream gradient on per_sample, with reduction none only. Default 1."), None),

@@ -15,13 +15,13 @@ FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_el
 
 
 class LossAnswer(BaseModel):
-    """The answer of every loss. What was not asked for is left out."""
+    """Response of every loss. Outputs not requested are omitted."""
 
     model_config = ConfigDict(extra="allow")
     loss: str = Field(description="the canonical name of the loss")
     reduction: str = ""
     value: float = Field(0.0, description="the reduced loss; left out with reduction none")
-    normalizer: float = Field(0.0, description="what the sum of losses was divided by; sum(value * normalizer) / sum(normalizer) merges shards")
+    normalizer: float = Field(0.0, description="divisor of the sum of losses; sum(value * normalizer) / sum(normalizer) merges shards")
     per_sample: list[float] = Field([], description="the loss of each sample; left out where per_sample_tensor has it")
     per_sample_tensor: Tensor = Field(default_factory=Tensor, description="the loss of each sample, where the request's tensors are base64")
     gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
@@ -50,7 +50,7 @@ class CombinationAnswer(BaseModel):
 
 
 def fields(answer: Answer) -> dict[str, Any]:
-    """What goes into the body: everything that is there."""
+    """Return the fields of the body: all that are present."""
     found: dict[str, Any] = {"loss": answer.loss}
     for name in FIELDS:
         value = getattr(answer, name)

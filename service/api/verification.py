@@ -43,7 +43,7 @@ class Claimed(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     value: Annotated[Number, Field(description="the reduced loss")] = ABSENT
-    normalizer: Annotated[Number, Field(description="what the sum of losses was divided by")] = ABSENT
+    normalizer: Annotated[Number, Field(description="divisor of the sum of losses")] = ABSENT
     per_sample: Annotated[Tensor, Field(description="(n,): the loss of each sample")] = ABSENT
     gradients: dict[str, Tensor] = Field({}, description="d value / d input, by input")
     per_element: Annotated[Tensor, Field(description="the loss of each element")] = ABSENT
@@ -79,7 +79,7 @@ class Element(BaseModel):
 
 
 class Comparison(BaseModel):
-    """How a claimed output differs from the loss's own."""
+    """Difference of a claimed output from the loss's own."""
 
     agrees: bool
     disagreeing: int = Field(0, description="elements whose error is above the tolerance")
@@ -95,7 +95,7 @@ class Change(BaseModel):
     """A change of the request under which the claim would agree; simplest first."""
 
     change: dict[str, Any] = Field(
-        description="an option or `reduction`: its value; `factor`: claimed / expected; `divisor`; an input: what was done to it"
+        description="an option or `reduction`: its value; `factor`: claimed / expected; `divisor`; an input: the change applied to it"
     )
     residual: float = Field(description="the largest relative error that is left")
     outputs: list[str] = Field([], description="the outputs that a factor or divisor applies to, where not to all")
@@ -127,7 +127,7 @@ class Found(BaseModel):
     reduction: str
     factor: float = Field(description="claimed / the loss's own, where that is a known constant or arrays confirm it")
     divisor: float = Field(0.0, description="a size of the tensors by which the sum is divided, where it is not the loss's own divisor")
-    inputs: dict[str, Any] = Field(description="what was done to the inputs before")
+    inputs: dict[str, Any] = Field(description="changes applied to the inputs before")
     residual: float = Field(description="the largest relative error that is left")
 
 
@@ -153,10 +153,10 @@ def _placed(*steps: str) -> Iterator[None]:
 
 
 def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Compare a claimed result with the loss's own, and name what would explain a difference.
+    """Compare a claimed result with the loss's own, and find explanations of a difference.
 
     Each claimed output: how many elements disagree, the first and the worst with both numbers. `would_agree_with` names another
-    reduction, another value of one or two options, a constant factor or divisor, or what was done to an input: labels one off (`+1`, `-1`),
+    reduction, another value of one or two options, a constant factor or divisor, or a change applied to an input: labels one off (`+1`, `-1`),
     `inverted`, `one_hot`, two inputs `swapped`, an optional one `left_out`; predictions under `softmax`, `sigmoid`, `log`, `exp` or `logit`
     before. An element's error is relative to the larger of its size and a thousandth of its tensor's largest element.
     """

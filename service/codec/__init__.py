@@ -1,4 +1,4 @@
-"""Media type -> (decode, encode). An encoding is a pair of pure functions between bytes and fields; it knows nothing of losses."""
+"""Media type -> (decode, encode). An encoding is a pair of pure functions between bytes and fields; it does not depend on losses."""
 
 from __future__ import annotations
 

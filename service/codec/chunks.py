@@ -2,7 +2,7 @@
 
 Parsers and writers of JSON hold the interpreter's lock from the first byte to the last: 20 MB are 50 ms in which no other request is
 answered. So a large array's text is cut between two of its elements, where the lock can change hands. If the text between the cuts, put
-into brackets, is an array each time, then the whole is one, and what was cut out leaves a document with a name in its place. A large
+into brackets, is an array each time, then the whole is one, and each part cut out is replaced by a name in the document. A large
 base64 text is cut out whole and decoded from the body: a Python string of it would cost ten times the decoding.
 """
 
@@ -72,7 +72,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Cut:
-    """Document without its large arrays and long strings: their texts by the strings that stand in their places."""
+    """Document without its large arrays and long strings: their texts by the strings that replace them."""
 
     document: bytes | bytearray
     texts: dict[str, Text | LongString] = field(default_factory=dict)

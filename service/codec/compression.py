@@ -1,4 +1,4 @@
-"""Content codings: gzip and zstd bodies, unpacked only as far as they may grow, and answers packed for the way back."""
+"""Content codings: gzip and zstd bodies, unpacked only as far as they may grow, and responses compressed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVEL = 1  # numbers have little to find: higher levels take several times as lo
 SAMPLE = 64 * 1024  # bytes
 MOST_MEMBERS = 8192  # of one body: each costs some 10 us, and may be 20 bytes long and empty
 MAGIC = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")  # of a member, a frame, and a frame to be skipped
-WORTH = 0.75  # what a coding has to make of it to be worth its time
+WORTH = 0.75  # largest size, relative to the original, that is worth the time
 
 
 def unpack(coding: str, body: Buffer, cap: int) -> bytes:
@@ -41,7 +41,7 @@ def unpack(coding: str, body: Buffer, cap: int) -> bytes:
 
 
 def _joined(coding: str, body: bytes, most: int) -> bytes:
-    """What several gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3) one after the other hold."""
+    """Content of several consecutive gzip members (RFC 1952, 2.2) or zstd frames (RFC 8878, 3)."""
     if coding == "deflate" or sum(map(body.count, MAGIC)) > MOST_MEMBERS:
         raise EOFError
     source = io.BytesIO(body)

@@ -1,4 +1,4 @@
-"""Bytes to {name: array, scalar, list or object}, and back: what the encodings have in common. It knows nothing of losses."""
+"""Bytes to {name: array, scalar, list or object}, and back: the common part of the encodings, which does not depend on losses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True)
 class Caps:
-    """What a decoder refuses to build."""
+    """Limits of a decoder."""
 
     elements: int
     rank: int
@@ -61,7 +61,7 @@ class BodyError(ValueError):
 
 
 class Malformed(BodyError):
-    """Not the encoding that it says it is."""
+    """Body that is not in its declared encoding."""
 
 
 class Unfit(BodyError):

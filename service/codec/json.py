@@ -1,7 +1,7 @@
 """JSON bodies. A tensor is a nested array of numbers, {"shape", "data"} or {"shape", "dtype", "base64"}, wherever one stands.
 
-The fast path reads numbers straight into buffers with pysimdjson and gives up at the first thing that is not as it should be; the
-exact path then says what it is, or, where pysimdjson has no wheel, does all the work through orjson. Both refuse the same bodies, but
+The fast path reads numbers straight into buffers with pysimdjson and gives up at the first problem; the
+exact path then finds the problem, or, where pysimdjson has no wheel, does all the work through orjson. Both refuse the same bodies, but
 for integers past 64 bits: pysimdjson knows none, the exact path reads the nearest double. JavaScript and Go write 1e20 as such; among many
 numbers they are given a fraction, .0.
 """
@@ -102,9 +102,9 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
     found = cut(body)
     walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), found.texts)
     fields = walk.document(_parse("document", found.document))
-    if walk.cuts != len(found.texts):  # what was cut out of a string stands nowhere, and nothing has parsed it
+    if walk.cuts != len(found.texts):  # text cut out of a string is in no other place, and was not parsed
         raise ValueError("a bracket where none may stand")
-    if found.document.count(b"[") != walk.brackets:  # as_buffer flattens what it is given: a bracket too many hides in it
+    if found.document.count(b"[") != walk.brackets:  # as_buffer flattens its input, so that it would hide a surplus bracket
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
 
@@ -189,5 +189,5 @@ def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: t
 
 
 def _steps(at: int, sizes: list[int]) -> tuple[int, ...]:
-    """The indices of an item that stands at one place of the flat list."""
+    """Return the indices of the item at one place of the flat list."""
     return tuple(map(int, np.unravel_index(at, sizes)))

@@ -53,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a header says: the text of the request's other fields, and the tensors, which lie one after the other up to `end`."""
+    """Parsed header: the text of the request's other fields, and the tensors, which are contiguous up to `end`."""
 
     request: str | None
     places: tuple[Span, ...]
@@ -97,7 +97,7 @@ _known = lru_cache(maxsize=64)(_layout)  # callers send the same shapes again an
 
 
 def _check_depth(fields: dict[str, Any], most: int) -> None:
-    """Both the request and the tensors' names nest; whoever walks the fields may rely on the cap."""
+    """Both the request and the tensors' names nest; code that walks the fields relies on the limit."""
     level: list[Any] = [fields]
     for _ in range(most):
         level = [item for node in level for item in (node.values() if isinstance(node, dict) else node) if isinstance(item, (dict, list))]

@@ -29,7 +29,7 @@ SECONDS_BETWEEN_REPORTS = 0.2
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; 0, or 1 where the files do not hold what the loss needs, 2 where the command is wrong."""
+    """Run the command; 0, or 1 if the files do not have the inputs of the loss, 2 if the command is invalid."""
     try:
         job = _job(arguments)
     except (LossError, FileError) as exc:

@@ -128,7 +128,7 @@ def _numbers(name: str, array: pa.Array) -> Array:
 
 
 def like(gradient: pa.Array, columns: Sequence[Column]) -> pa.Array:
-    """A gradient in its column's type, where that can hold it: engines want lists back where they gave lists."""
+    """A gradient in its column's type, where that can hold it: engines expect lists where they passed lists."""
     kind = columns[0].type
     return gradient.cast(kind) if len(columns) == 1 and _is_list(kind) and pa.types.is_floating(_leaf(kind)) else gradient
 

@@ -73,7 +73,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Result:
-    """What a chunk gives."""
+    """Result of a chunk."""
 
     chunk: Chunk
     shapes: Mapping[str, tuple[int, ...]]  # of one row
@@ -185,7 +185,7 @@ def _beside(chunk: Chunk, found: Mapping[str, Array], columns: Mapping[str, list
     return batch
 
 
-# ------------------------------------------------------------------ places of what is wrong
+# ------------------------------------------------------------------ places of problems
 
 
 def _place(chunk: Chunk, row: int | None) -> str:

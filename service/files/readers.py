@@ -27,7 +27,7 @@ PARQUET_BUFFER = 1024 * 1024  # of each column; pyarrow's default reads a row gr
 
 
 class FileError(ValueError):
-    """A file cannot be read, or does not have what the command names; the message begins with the file."""
+    """File that cannot be read, or lacks a column named in the command; the message begins with the file."""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def axis_of_samples(loss: Loss, name: str, rank: int) -> int:
 
 
 def rows_at_once(loss: Loss, tensors: Mapping[str, Array], rows: int) -> int:
-    """How many of the rows one call may take: all, unless the loss compares all with all inside a row."""
+    """Return the number of rows of one call: all, unless the loss compares all with all inside a row."""
     if not loss.work.names or not rows:
         return max(rows, 1)
     memory = loss.cost(tensors, {option.name: option.default for option in loss.options}).memory

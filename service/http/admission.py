@@ -1,7 +1,7 @@
-"""What keeps one caller from costing the others: bodies are counted as they come, computations wait for a thread of the pool.
+"""Admission control: bodies are counted as they arrive, and computations wait for a thread of the pool.
 
 Small bodies cost less than waiting would and are not counted. The bytes of all large ones, from the first that is received until
-their computation is over, have one cap; what would go beyond it, or beyond the length of the queue, is refused at once with 429.
+their computation is over, have one cap; bodies beyond it, or beyond the length of the queue, are rejected at once with 429.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 UNIT = 1e-9  # seconds of an elementary operation, before any has been timed
 TYPICAL = 1e7  # operations of work that comes without an estimate
-FADING = 7 / 8  # weight of what was timed before, at each further job
+FADING = 7 / 8  # weight of earlier timings at each further job
 
 
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
@@ -42,11 +42,11 @@ class Life:
 
 
 class Gone(Exception):
-    """The client hung up: nobody is there to be answered."""
+    """The client disconnected, so no response is sent."""
 
 
 class Pool:
-    """A few threads for the computations that are too large for the event loop, and the account of what they and their queue hold."""
+    """A few threads for the computations that are too large for the event loop, and the account of the bytes in them and in their queue."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -64,9 +64,9 @@ class Pool:
 
     @property
     def full(self) -> bool:
-        """Whether a large body could not be computed: there is no place, or its turn would come too late.
+        """Return True if a large body cannot be computed: the queue is full, or its turn would come too late.
 
-        What is begun too late is work for nobody, and with enough of it nobody is served.
+        The result of a computation started too late is discarded, and enough of them would block all requests.
         """
         return self._full(0.0)
 
@@ -84,7 +84,7 @@ class Pool:
             raise overloaded()
 
     async def run(self, share: Share, receive: Receive, function: Callable[..., T], *args: Any) -> T:
-        """The function's result from a thread; Gone or 504 without waiting for it where nobody waits any more, or not so long.
+        """Return the function's result from a thread; Gone if the client disconnected, 504 if its deadline passed, both without waiting.
 
         A computation that has begun cannot be stopped: it keeps its thread, and its share of the caps, until it is over.
         """
@@ -156,7 +156,7 @@ class Share:
 
     @contextmanager
     def response(self, size: int) -> Iterator[None]:
-        """Count a large response until the block ends. It is there already, so it is not refused; what comes after it may be."""
+        """Count a large response until the block ends. It exists already, so it is not rejected; later ones may be."""
         if size <= self.pool.settings.inline_bytes:
             yield
             return

@@ -10,13 +10,13 @@ from service.errors import Failure
 from service.settings import Settings
 
 EXEMPT = ("/health/live", "/health/ready", "/", "/docs")  # probes and pages have no secrets to keep and none to show
-EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/")  # the pages of losses, and the files of pages; what the pages call needs a token
+EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/")  # the pages of losses, and the files of pages; the operations that pages call need a token
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 def tokens(settings: Settings) -> list[str]:
-    """All bearer tokens, each alone or as name:token. ValueError where a source holds none: a slip would open the service to everybody."""
+    """All bearer tokens, each alone or as name:token. ValueError if a source has none: a mistake would disable authentication."""
     listed = settings.tokens.get_secret_value()
     found = _stripped(listed.split(","))
     if listed and not found:

@@ -45,7 +45,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
 
 
 async def _filled(buffer: memoryview, body: bytes, receive: Receive, settings: Settings, share: Share) -> memoryview:
-    """The buffer, which has the size that the body is said to have, with what has come of it and all that is to come."""
+    """Return the buffer, of the declared size of the body, with the bytes received so far and all further ones."""
     end, more = len(body), True
     buffer[:end] = body
     while more:

@@ -36,7 +36,7 @@ class Decoded:
 
 
 def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Decoded:
-    """The first half of the pipeline: decode, bind, estimate, and refuse what is too large before it is computed."""
+    """The first half of the pipeline: decode, bind, estimate, and reject requests that are too large before they are computed."""
     start = time.perf_counter()
     decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
     how.timing.elements = decoded.elements
@@ -136,5 +136,5 @@ class LossEndpoint:
 
 
 def asks_for_loss(method: str, path: str) -> bool:
-    """Whether a request is a LossEndpoint's to answer."""
+    """Return True if a LossEndpoint handles the request."""
     return method == "POST" and serves(path)

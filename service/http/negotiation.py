@@ -34,7 +34,7 @@ class Timing:
 
 @dataclass
 class Exchange:
-    """How one request and its answer are written; `packed` is the answer's coding once it has one."""
+    """Encodings of one request and its response; `packed` is the response's coding once it has one."""
 
     codec: Codec
     accept: Codec
@@ -56,7 +56,7 @@ def negotiate(headers: Mapping[bytes, bytes]) -> Exchange:
 
 @lru_cache(maxsize=64)  # headers may be long
 def encodings(content_type: bytes, content_encoding: bytes, accepted: bytes) -> tuple[Codec, Codec, str | None]:
-    """The request's encoding, the answer's, and the request's content coding; 415 for what is none of ours."""
+    """Return the encodings of the request and of the response, and the request's content coding; 415 for unsupported ones."""
     given = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     if given not in CODECS:
         raise Failure("unsupported-media-type", f"Content-Type: not supported; expected {' or '.join(CODECS)}, got {given[:100]!r}")
@@ -72,7 +72,7 @@ def encodings(content_type: bytes, content_encoding: bytes, accepted: bytes) -> 
 
 
 def _preferred(accepted: bytes, given: str) -> str:
-    """The media type with the highest q-value in Accept; the request's own among equals, and where none of ours is accepted (RFC 9110, 12.4.1)."""
+    """Return the media type with the highest q-value in Accept; the request's own among equals, or if no supported one is accepted (RFC 9110, 12.4.1)."""
     weights = qualities(accepted)
     found = {media_type: weights.get(media_type, weights.get("application/*", weights.get("*/*", 0.0))) for media_type in CODECS}
     return max(CODECS, key=lambda media_type: (found[media_type], media_type == given))

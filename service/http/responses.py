@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 VIEWS = "loss_service.response.views"  # the ASGI extension of a server that sends any buffer; ASGI itself has bytes only
 JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
-WRITTEN_BYTES = 256 * 1024  # of a response at a time: what is written to the transport has left the pool's account
+WRITTEN_BYTES = 256 * 1024  # of a response at a time: bytes written to the transport have left the pool's account
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
 
@@ -29,7 +29,7 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]], views: bool = False) -> None:
-    """Send a response. Small parts are joined. Large ones are cut: what a slow reader has not taken waits here, not in the transport."""
+    """Send a response. Small parts are joined. Large ones are cut: bytes that a slow client has not read wait here, not in the transport."""
     size = sum(map(len, parts))
     base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": status, "headers": base + headers})

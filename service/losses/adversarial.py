@@ -1,8 +1,8 @@
 """Losses of generative adversarial networks, from the critic's scores of real and of generated samples.
 
-`role` says whose loss it is: the discriminator's takes both scores, the generator's those of its own samples only. A batch has as
+`role` selects the network: the discriminator's loss takes both scores, the generator's only those of generated samples. A batch has as
 many real as generated samples, and the discriminator's loss of a pair is the sum of both parts. Gradient penalties need the network
-and are no part of it.
+and are not included.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus
 from service.losses.registry import loss
 
-Fake = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of generated samples")]
-Genuine = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's scores of real samples; for the discriminator alone")]
+Fake = Annotated[Array, TensorSpec("n ...", gradient="default", description="discriminator scores of generated samples")]
+Genuine = Annotated[
+    Array, TensorSpec("n ...", gradient="default", description="discriminator scores of real samples; only for the discriminator's loss")
+]
 Role = Annotated[Literal["discriminator", "generator"], annotated_types.doc("network whose loss is computed.")]
 BOTH = {"fake": [-0.5, 0.3, 1.2], "real": [1.5, 0.2, -0.4]}
 Derivative = Callable[[], Array]
@@ -30,7 +32,7 @@ Function = Callable[[Array], Part]
 
 
 def of_role(role: Role, fake: Array, real: Array | None, *, on_real: Function, on_fake: Function, generator: Function) -> Evaluation:
-    """The discriminator's loss, on_real(real) + on_fake(fake), or the generator's, of fake."""
+    """Evaluate the discriminator's loss, on_real(real) + on_fake(fake), or the generator's, of fake."""
     if role == "generator" and real is not None:
         raise InvalidTensor("real", "not allowed; expected none in the loss of the generator")
     if role == "discriminator" and real is None:
@@ -45,7 +47,7 @@ def of_role(role: Role, fake: Array, real: Array | None, *, on_real: Function, o
 
 
 def _softplus(sign: float, factor: float = 1.0) -> Function:
-    """Factor * log(1 + exp(sign * x))."""
+    """Return factor * log(1 + exp(sign * x))."""
     return lambda x: (factor * softplus(sign * x), lambda: (sign * factor) * sigmoid(sign * x), lambda: factor * (sigmoid(x) * sigmoid(-x)))
 
 
@@ -58,15 +60,15 @@ def _half_square(target: float) -> Function:
 
 
 def _hinge(sign: float) -> Function:
-    """max(0, 1 - sign * x), with the slope 0 at the kink."""
+    """Return max(0, 1 - sign * x), with the slope 0 at the kink."""
     return lambda x: (np.maximum(1.0 - sign * x, 0.0), lambda: -sign * (sign * x < 1.0).astype(x.dtype), lambda: np.zeros_like(x))
 
 
 @loss(example=BOTH, hessian_diagonal=True)
 def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
-    r"""The two sides of the first adversarial game: what the discriminator loses, the generator's loss is minus its part of.
+    r"""Minimax loss of the original GAN: binary cross entropy for the discriminator, and minus its term of generated samples for the generator.
 
-    The generator's slope vanishes where the critic is sure of a fake; gan_non_saturating mends that.
+    The generator's gradient vanishes where the discriminator is certain that a sample is generated; gan_non_saturating avoids this.
 
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = \log(1 - \sigma(f))
     Synonyms: minimax_gan, minimax_discriminator_loss, minimax_generator_loss, saturating_gan
@@ -77,7 +79,7 @@ def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discri
 
 @loss(example=BOTH, hessian_diagonal=True)
 def gan_non_saturating(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
-    r"""As gan_minimax for the discriminator; the generator wants its samples to be taken for real.
+    r"""Non-saturating GAN loss: gan_minimax for the discriminator, and the negative log-probability of being real for the generator.
 
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = -\log \sigma(f)
     Synonyms: non_saturating_gan, modified_generator_loss, modified_discriminator_loss, ns_gan
@@ -96,12 +98,12 @@ def lsgan(
     fake_label: float = 0.0,
     generator_label: float = 1.0,
 ) -> Evaluation:
-    r"""Half the squared distances of the scores from labels of real and fake, as in the paper; MONAI and others leave out the halves.
+    r"""Least-squares GAN loss: half the squared differences of the scores from target labels, as in the paper; MONAI and others omit the factor 1/2.
 
     Formula: L_D = \tfrac12 (r - b)^2 + \tfrac12 (f - a)^2, \quad L_G = \tfrac12 (f - c)^2
     real_label: b, the discriminator's target for real samples.
     fake_label: a, its target for generated ones.
-    generator_label: c, the generator's target.
+    generator_label: c, the generator's target for its samples.
     Synonyms: least_squares_gan, least_squares_discriminator_loss, least_squares_generator_loss
     Reference: Mao et al., Least Squares Generative Adversarial Networks, 2017, arXiv:1611.04076, equation 2
     """
@@ -110,9 +112,9 @@ def lsgan(
 
 @loss(example=BOTH, hessian_diagonal=True, bound=ELEMENTWISE)
 def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
-    r"""Differences of the scores: a Wasserstein distance, if the critic is 1-Lipschitz.
+    r"""Wasserstein GAN loss: differences of the scores, which estimate a Wasserstein distance if the discriminator is 1-Lipschitz.
 
-    What makes it so (clipping, or a gradient penalty) is the caller's.
+    The constraint (weight clipping or a gradient penalty) is not included.
 
     Formula: L_D = f - r, \quad L_G = -f
     Synonyms: wasserstein_gan, wasserstein_discriminator_loss, wasserstein_generator_loss, critic_loss
@@ -123,7 +125,7 @@ def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator
 
 @loss(example=BOTH, hessian_diagonal=True, bound=ELEMENTWISE)
 def gan_hinge(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
-    r"""Hinge losses of both scores for the discriminator; the generator raises its score. The slope at a kink is 0.
+    r"""Hinge GAN loss: hinge losses of both scores for the discriminator, and minus the score for the generator. The slope at a kink is 0.
 
     Formula: L_D = \max(0, 1 - r) + \max(0, 1 + f), \quad L_G = -f
     Synonyms: hinge_gan, geometric_gan, gan_hinge_loss

@@ -15,18 +15,18 @@ from service.losses.numerics.elementary import divide_or_zero
 from service.losses.numerics.vectors import Cosines, Directions, exponents, norms
 from service.losses.registry import loss
 
-Waves = Annotated[Array, TensorSpec("n t", gradient="default", description="estimated signals, a row each")]
+Waves = Annotated[Array, TensorSpec("n t", gradient="default", description="estimated signals, one per row")]
 WaveLabels = Annotated[Array, TensorSpec("n t", gradient="on request", description="true signals")]
-APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost beside it", "tensor", "tensor")
+APART = Bound(1e-13, 1e-12, "an entry that is 1e300 times smaller than the rest of its signal is lost", "tensor", "tensor")
 
 
 @loss(example={"predictions": [[0.5, -1.0, 0.3]], "labels": [[0.6, -0.8, 0.1]]}, bound=APART)
 @in_float64
 def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
-    r"""Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
+    r"""Negative scale-invariant signal-to-distortion ratio of each signal, in decibels.
 
-    The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are infinitely
-    good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to count (torchmetrics' zero_mean).
+    It is 20 log10 of the tangent |alpha t - p| / |alpha t| of the angle, for the best scale alpha. There is no epsilon: proportional signals give minus infinity,
+    and orthogonal or silent ones infinity, both errors. To ignore means, subtract them beforehand (torchmetrics' zero_mean).
 
     Formula: \ell = -10 \log_{10} \frac{|\alpha t|^2}{|\alpha t - p|^2} = 20 \log_{10} |\tan \theta|, \quad \alpha = \frac{p \cdot t}{|t|^2}
     Divisor: the number of signals
@@ -44,12 +44,12 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
         return divide_or_zero(cosines.sides[of].over_length(steep), cosines.values[:, None])
 
     values = decibels * (np.log(sine) - np.log(np.abs(cosines.values)))
-    values = np.where(np.isnan(values), np.inf, values)  # silence has no angle
+    values = np.where(np.isnan(values), np.inf, values)  # silent signals have no angle
     return elementwise(values, {"predictions": lambda c: c[:, None] * slope(0), "labels": lambda c: c[:, None] * slope(1)})
 
 
 def _in_proportion(a: Array, b: Array) -> Array:
-    """Whether rows are multiples of each other, as far as products tell exactly; the sine of such rows is what rounding leaves."""
+    """Return True for rows that are multiples of each other by exact products; their computed sine is rounding error only."""
     a, b = (np.ldexp(x, -exponents(x)[:, None]) for x in (a, b))
     k = np.abs(b).argmax(axis=1)[:, None]
     there, back = two_product(a, np.take_along_axis(b, k, 1)), two_product(b, np.take_along_axis(a, k, 1))

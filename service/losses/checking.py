@@ -1,7 +1,7 @@
-"""What a loss declares of its tensors, and the check that holds a call to it.
+"""Checks of a call's tensors against the declaration of a loss.
 
-A `TensorSpec` is data: named axes, element kind, domain, and whether a gradient goes to it. The checker, the cards, the OpenAPI
-document and the tests all read it. A name of an axis stands for one size per call: an unequal axis is an error, never a
+A `TensorSpec` is data: named axes, element kind, domain, and gradient. The checks, the cards, the OpenAPI
+document and the tests all read it. An axis name has one size per call; an unequal axis is an error, never a
 broadcast.
 """
 
@@ -20,9 +20,9 @@ from service.losses.numerics import Array
 
 
 def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays as the loss wants them, or InvalidTensor for the first thing that is wrong.
+    """Return the arrays in the form that the loss takes, or raise InvalidTensor for the first problem.
 
-    Real tensors come back in one float type (the widest given, float32 for 16-bit ones), integers as int64.
+    Real tensors are converted to one float type (the widest given, float32 for 16-bit ones), integers as int64.
     """
     given = [(item, arrays[item.name]) for item in inputs if arrays.get(item.name) is not None]
     dtype = compute_dtype([array for _, array in given])
@@ -39,13 +39,13 @@ INT64_MAX = np.uint64(2**63 - 1)
 
 @dataclass(frozen=True)
 class Place:
-    """What an input of these shapes has to be: the form that its rank chose, and a domain in which axes have become numbers."""
+    """Requirements of an input of given shapes: the form of its rank, and the domain with axes replaced by their sizes."""
 
     form: TensorSpec
     domain: Domain
 
     def under(self, options: Mapping[str, Any]) -> Domain:
-        """The domain to which the options narrow it."""
+        """Return the domain as narrowed by the options."""
         return self.form.under(options).domain if self.form.narrowed else self.domain
 
     def said(self, options: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ class Place:
 
 @lru_cache(maxsize=1024)
 def fit(*given: tuple[Input, tuple[int, ...]]) -> tuple[Place, ...]:
-    """The place of each input; InvalidTensor where the shapes do not fit together. Callers send the same shapes again and again."""
+    """Return the place of each input; raise InvalidTensor if the shapes do not match. Cached, since clients send the same shapes repeatedly."""
     sizes = Sizes()
     forms = [sizes.bind(item, shape) for item, shape in given]
     return tuple(Place(form, _domain(form, sizes.named)) for form in forms)
@@ -79,20 +79,20 @@ def _domain(form: TensorSpec, sizes: Mapping[str, int]) -> Domain:
 
 
 def compute_dtype(arrays: Sequence[Array]) -> np.dtype[Any]:
-    """float64 unless all floats are narrower, then float32 (16-bit types have too little room for sums of exponentials)."""
+    """Return float64 unless all floats are narrower, then float32 (sums of exponentials overflow in 16-bit types)."""
     widths = [array.dtype.itemsize for array in arrays if array.dtype.kind not in "iub"]
     return np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)
 
 
 class Sizes:
-    """The size that each axis name stands for in one call, learnt from the inputs in their order."""
+    """Sizes of the named axes in one call, bound by the inputs in their order."""
 
     def __init__(self) -> None:
         self.named: dict[str, int] = {}
-        self.rest: tuple[int, ...] | None = None  # what `...` stands for
+        self.rest: tuple[int, ...] | None = None  # the axes that `...` matches
 
     def bind(self, item: Input, shape: tuple[int, ...]) -> TensorSpec:
-        """The form of `item` that has this rank, its axes bound; InvalidTensor where a size differs from before."""
+        """Return the form of `item` with this rank and bind its axes; raise InvalidTensor if a size differs from an earlier one."""
         form = next((form for form in item.forms if self._fits_rank(form, len(shape))), None)
         if form is None:
             expected = " or ".join(form.shape_text for form in item.forms)
@@ -122,7 +122,7 @@ class Sizes:
 
 
 def _convert(name: str, form: TensorSpec, array: Array, dtype: np.dtype[Any]) -> Array:
-    """To the type that the loss computes in; integers may come as integral floats, as JSON has only numbers."""
+    """Convert to the type that the loss computes in; integers may be integral floats, since JSON has only numbers."""
     if form.kind == "real":
         return array.astype(dtype, "C", copy=False)
     if array.dtype.kind in "iub":
@@ -137,7 +137,7 @@ def _convert(name: str, form: TensorSpec, array: Array, dtype: np.dtype[Any]) ->
 
 
 def _check_elements(name: str, place: Place, array: Array, options: Mapping[str, Any]) -> None:
-    """Name the first element that is not as it should be, or the first box."""
+    """Raise InvalidTensor for the first invalid element or box."""
     good, extra = place.under(options).holds(array), place.besides(options)
     if extra is not None:
         good |= array == extra
@@ -148,7 +148,7 @@ def _check_elements(name: str, place: Place, array: Array, options: Mapping[str,
 
 
 def _check_boxes(name: str, array: Array) -> None:
-    """Name the first box that ends before it begins."""
+    """Raise InvalidTensor for the first box that ends before it begins."""
     good = (array[..., 0] <= array[..., 2]) & (array[..., 1] <= array[..., 3])
     if not good.all():
         index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape))
@@ -157,12 +157,12 @@ def _check_boxes(name: str, array: Array) -> None:
 
 
 def _bad_element(name: str, array: Array, good: Array, expected: str, problem: str = "out of range") -> InvalidTensor:
-    """The first element that is not good, named by its index."""
+    """Build the InvalidTensor for the first invalid element, named by its index."""
     index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape)) if good.ndim else ()
     return InvalidTensor(name, f"{problem}; expected {expected}, got {array[index].item()!r}", index)
 
 
 def require(name: str, array: Array, domain: Domain) -> None:
-    """Hold an input to a domain that an option has narrowed."""
+    """Check an input against a domain narrowed by an option."""
     if not domain.holds_all(array):
         raise _bad_element(name, array, domain.holds(array), str(domain))

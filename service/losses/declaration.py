@@ -18,7 +18,7 @@ Reduction = Literal["mean", "sum", "none", "batchmean"]
 
 @dataclass(frozen=True)
 class Domain:
-    """The values that an element may have: an interval, or a few numbers."""
+    """Valid values of an element: an interval, or a few numbers."""
 
     low: float = -inf
     high: float = inf
@@ -37,7 +37,7 @@ class Domain:
         return f"{left}{low}, {'infinity' if self.high == inf else f'{self.high:g}'}{right}"
 
     def holds(self, x: Array) -> Array:
-        """Elementwise membership. Infinities and NaN are in no domain."""
+        """Return elementwise membership. Infinities and NaN are in no domain."""
         if self.values:
             return reduce(np.logical_or, [x == value for value in self.values])  # isin sorts
         above = x > self.low if self.low_open else x >= self.low
@@ -46,14 +46,14 @@ class Domain:
         return result
 
     def holds_all(self, x: Array) -> bool:
-        """`holds(x).all()` in two passes without temporaries, for the case where all is well."""
+        """`holds(x).all()` in two passes without temporaries, for the common case that all are valid."""
         if self.values or x.size == 0:
             return bool(self.holds(x).all())
-        if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # as unsigned numbers the negative ones are the largest: one pass
+        if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # negative numbers viewed as unsigned are the largest, so one pass suffices
             return int(x.view(np.uint64).max()) <= self.high
         if self.low == -inf and self.high == inf and isfinite(x.sum()):  # a sum of finite numbers may overflow, but not the reverse
             return True
-        low, high = float(x.min()), float(x.max())  # both carry a NaN on
+        low, high = float(x.min()), float(x.max())  # both propagate NaN
         above = low > self.low if self.low_open else low >= self.low
         below = high < self.high if self.high_open else high <= self.high
         return above and below and isfinite(low) and isfinite(high)
@@ -66,14 +66,14 @@ REALS = Domain()
 class TensorSpec:
     """One declared form of an input.
 
-    axes: names parted by spaces; a number is a fixed size; `...` stands for any further axes, the same ones in every input.
-    kind: `real` (computed in the request's float type) or `integer` (given to the loss as int64).
-    domain: what each element may be. below: the axis whose size bounds an integer, so that it is an index.
+    axes: names separated by spaces; a number is a fixed size; `...` matches any further axes, the same ones in every input.
+    kind: `real` (computed in the request's float type) or `integer` (passed to the loss as int64).
+    domain: valid values of each element. below: the axis whose size bounds an integer, so that it is an index.
     upto: the axis whose size is the largest integer allowed, so that it is a length; domain.low is the smallest.
     besides: one more integer allowed, or the option that names it (`ignore_index`).
     narrowed: (option, choice, domain) for each choice of an option that narrows the domain.
     boxes: the last axis is x1, y1, x2, y2 with x1 <= x2 and y1 <= y2.
-    gradient: `default` for what is predicted, `on request` for labels that have one, `none` for constants.
+    gradient: `default` for predictions, `on request` for labels with a gradient, `none` for constants.
     """
 
     axes: str
@@ -89,28 +89,28 @@ class TensorSpec:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The axes, `...` among them."""
+        """Return the axes, including `...`."""
         return tuple(self.axes.split())
 
     @property
     def shape_text(self) -> str:
-        """The axes as a shape is written: (n, c, ...)."""
+        """Format the axes as a shape: (n, c, ...)."""
         return f"({', '.join(self.names)}{',' * (len(self.names) == 1)})"
 
     @cached_property
     def split(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The axes before and after `...`."""
+        """Return the axes before and after `...`."""
         at = self.names.index("...") if "..." in self.names else len(self.names)
         return self.names[:at], self.names[at + 1 :]
 
     @property
     def besides_literal(self) -> int | None:
-        """The number that `besides` is, where it is not an option's name."""
+        """Return `besides` as a number, or None if it is the name of an option."""
         return int(self.besides) if self.besides.lstrip("-").isdigit() else None
 
     @property
     def domain_text(self) -> str:
-        """The domain in words, as cards and errors say it."""
+        """Describe the domain in words, as in cards and errors."""
         if self.upto:
             return f"lengths in [{self.domain.low:g}, {self.upto}]"
         text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
@@ -119,7 +119,7 @@ class TensorSpec:
         return f"{text}, or {self.besides}" if self.besides else text
 
     def under(self, options: Mapping[str, Any]) -> TensorSpec:
-        """The same form with the domain to which the options narrow it."""
+        """Return the same form with the domain as narrowed by the options."""
         found = [domain for option, choice, domain in self.narrowed if options.get(option) == choice]
         return replace(self, domain=found[0]) if found else self
 
@@ -151,12 +151,12 @@ LabelSmoothing = Annotated[
 
 @dataclass(frozen=True)
 class Bound:
-    """The worst relative error that a loss promises in float64, of its value and of each element of its gradients.
+    """Largest relative error that a loss promises in float64, of its value and of each element of its gradients.
 
-    An answer that is exact for inputs moved by half a unit in their last place (by two units for a norm of "tensor") has no error.
-    unit: whose last place that is, each element's own; the largest one's of its vector (along the last axis), of its tensor, or of all tensors
-    of the call, beside which smaller ones may be lost; or at least that of 1, for scores whose exponentials are rounded.
-    norm: what a gradient's error is relative to, each element or the largest element of the tensor.
+    A result that is exact for inputs perturbed by half a unit in the last place (two units for a norm of "tensor") has no error.
+    unit: reference of the last place: each element; the largest element of its vector (along the last axis), of its tensor, or of all tensors
+    of the call, relative to which smaller ones may be lost; or at least 1, for scores whose exponentials are rounded.
+    norm: reference of a gradient's relative error: each element or the largest element of the tensor.
     """
 
     value: float
@@ -167,7 +167,7 @@ class Bound:
 
     @property
     def promise(self) -> str:
-        """The note on the card of a loss whose gradients are not held element by element."""
+        """Return the note on the card of a loss whose gradients are not bounded element by element."""
         return "Gradients are accurate relative to the largest element of each tensor." if self.norm == "tensor" else ""
 
 
@@ -178,7 +178,7 @@ VECTORS = Bound(1e-14, 1e-13, "gradients are sums along vectors, of which single
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword of a loss: its type (`number`, `integer`, `boolean` or `string`), default, bounds or choices, and meaning."""
+    """Keyword argument of a loss: its type (`number`, `integer`, `boolean` or `string`), default, bounds or choices, and meaning."""
 
     name: str
     type: str
@@ -191,7 +191,7 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """A parameter of a loss that is a tensor; `forms` are told apart by their rank."""
+    """Tensor parameter of a loss; `forms` are distinguished by their rank."""
 
     name: str
     forms: tuple[TensorSpec, ...]
@@ -200,16 +200,16 @@ class Input:
 
     @property
     def gradient(self) -> str:
-        """`default`, `on request` or `none`; the first form that has a gradient decides."""
+        """Return `default`, `on request` or `none`, from the first form that has a gradient."""
         return next((form.gradient for form in self.forms if form.gradient != "none"), "none")
 
 
 ABOVE_MINUS_ONE = Domain(low=-1, low_open=True)
 ABOVE_ZERO = Domain(low=0, low_open=True)
 FROM_ZERO = Domain(low=0)
-CountLabel = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="on request", description="true counts, or any numbers from 0 on")]
+CountLabel = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="on request", description="true counts, or any numbers of at least 0")]
 PositiveReal = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="estimates, above 0")]
 PositiveLabel = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="on request", description="true values, above 0")]
-Vector = Annotated[Array, TensorSpec("n d", gradient="default", description="embeddings, one row a sample")]
+Vector = Annotated[Array, TensorSpec("n d", gradient="default", description="embeddings, one row per sample")]
 Score = Annotated[Array, TensorSpec("n ...", gradient="default", description="scores or distances")]
 Sign = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(-1, 1)), description="1 or -1")]

@@ -1,6 +1,6 @@
-"""Divergences between distributions that are given as scores (logits): a student's and a teacher's, or those of two passes.
+"""Divergences between distributions given as scores (logits): of a student and a teacher, or of two passes.
 
-Classes are on axis 1. Where scores are nearly equal, their differences are what is computed with.
+Classes are on axis 1. Computations use differences of scores where these are nearly equal.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0
 
 @loss(example=LOGITS, hessian_diagonal=True, work=Work("400 n c ...", "160 n c ..."))
 def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0) -> Evaluation:
-    r"""Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
+    r"""Kullback-Leibler divergence of a student's softened probabilities from a teacher's, times the squared temperature.
 
-    keras divides by samples, as here; mmdetection (temperature 10) by classes too.
+    keras divides by samples, as here; mmdetection (temperature 10) also by classes.
 
     Formula: \ell_i = T^2 \sum_k t_k \log\frac{t_k}{s_k}, \quad s = \mathrm{softmax}(x / T), \quad t = \mathrm{softmax}(y / T)
     predictions: x, the student's scores.
     labels: y, the teacher's scores.
-    temperature: T, by which scores are divided.
+    temperature: T, divisor of the scores.
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: KnowledgeDistillationKLDivLoss, distillation, kd, LogitsDistillation, soft_target
     Reference: Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531
@@ -50,15 +50,15 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
 
 @loss(example=LOGITS, hessian_diagonal=True, work=Work("1200 n c ...", "320 n c ..."))
 def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0) -> Evaluation:
-    r"""Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
+    r"""Generalized Jensen-Shannon divergence of a student's and a teacher's probabilities, which interpolates between both directions.
 
-    beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon; no factor temperature squared, as TRL has it.
+    beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon. As in TRL, there is no factor of the squared temperature.
 
     Formula: \ell_i = \beta \, \mathrm{KL}(t \| m) + (1 - \beta) \, \mathrm{KL}(s \| m), \quad m = \beta t + (1 - \beta) s; \quad \mathrm{KL}(t \| s) \text{ at } 0, \quad \mathrm{KL}(s \| t) \text{ at } 1
     predictions: the student's scores; s is their softmax at the temperature.
     labels: the teacher's scores; t is their softmax at the temperature.
     beta: the teacher's share in the mixture.
-    temperature: by which scores are divided.
+    temperature: divisor of the scores.
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: gkd, generalized_jsd_loss, GKDTrainer
     Reference: Agarwal et al., On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes, 2023, arXiv:2306.13649
@@ -97,7 +97,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
 
 @loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]}, hessian_diagonal=True, work=Work("1500 n c ...", "320 n c ..."))
 def r_drop(input1: Logits, input2: Logits) -> Evaluation:
-    r"""Mean of both directions of the divergence between two passes of a network over the same samples.
+    r"""R-Drop regularizer: the mean of both directions of the Kullback-Leibler divergence between two passes over the same samples.
 
     Formula: \ell_i = \frac{1}{2} \left( \mathrm{KL}(p \| q) + \mathrm{KL}(q \| p) \right) = \frac{1}{2} \sum_k (p_k - q_k) \log\frac{p_k}{q_k}
     input1: scores of one pass; p is their softmax.
@@ -124,7 +124,7 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
 
 @loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
 def entropy(predictions: Logits) -> Evaluation:
-    r"""Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
+    r"""Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
 
     Formula: \ell_i = -\sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
@@ -137,7 +137,7 @@ def entropy(predictions: Logits) -> Evaluation:
 
 @loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
 def confidence_penalty(predictions: Logits) -> Evaluation:
-    r"""Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
+    r"""Negative entropy of the predicted distribution, added with a small weight to a cross entropy to penalize overconfidence.
 
     Formula: \ell_i = \sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
@@ -160,11 +160,11 @@ def _entropy(logits: Array, sign: float) -> Evaluation:
 
 
 def _mixture_slope(own: _Scores, other: _Scores, share: float) -> DoubleDouble:
-    """log(own / mixture) less that of the own likeliest class, where `share` of the mixture is the other's.
+    """Return log(own / mixture) minus that of the most likely own class, where `share` of the mixture is the other's.
 
-    With r = other / own it is -log of (1 - share + share r) over the same at the likeliest class, or -log1p(w expm1(u)): u the logarithm of
+    With r = other / own it is -log of (1 - share + share r) over the same at the most likely class, or -log1p(w expm1(u)): u the logarithm of
     r over that there, a difference of scores, and w the other's part of the mixture there. No two nearly equal numbers are subtracted, and
-    what is linear in a small u keeps twice the digits.
+    terms linear in a small u keep twice the digits.
     """
     u, lost = _between(other, own, own.top)
     mine, theirs = (-np.take_along_axis(x.surprise, own.top, 1) for x in (own, other))
@@ -182,15 +182,15 @@ def _mixture_slope(own: _Scores, other: _Scores, share: float) -> DoubleDouble:
 
 
 def _mixture_bend(own: _Scores, other: _Scores, share: float) -> Array:
-    """The second derivative by the own scores of the divergences from the mixture, of which `share` is the other's."""
+    """Return the second derivative by the own scores of the divergences from the mixture, with `share` of the other."""
     whole = (1.0 - share) * own.p + share * other.p
-    part = divide_or_zero((1.0 - share) * own.p, whole)  # of the mixture, the own one's
+    part = divide_or_zero((1.0 - share) * own.p, whole)  # share of the own distribution in the mixture
     mean = (own.p * part).sum(axis=1, keepdims=True)
     return (1.0 - share) * (own.bend(_mixture_slope(own, other, share)) + own.p * (own.p * (part - mean) - own.q * part))
 
 
 class _Scores:
-    """The probabilities of scores at a temperature, and minus their logarithms."""
+    """Probabilities of scores at a temperature, and minus their logarithms."""
 
     def __init__(self, logits: Array, temperature: float) -> None:
         self.logits = logits / temperature
@@ -200,27 +200,27 @@ class _Scores:
         self.surprise = softmax.negative_log()
 
     def chain(self, slope: DoubleDouble) -> Array:
-        """From d loss / d probability, up to a constant, to d loss / d (score / temperature).
+        """Convert d loss / d probability, up to a constant, to d loss / d (score / temperature).
 
-        Slopes count from that of the likeliest class, so that a probability near 1 leaves its digits to the others; they may be infinite
+        Slopes are relative to that of the most likely class, so that those of the others keep their digits; they may be infinite
         where the probability is 0.
         """
         held = (np.where(self.p == 0, 0.0, part).astype(self.p.dtype, copy=False) for part in slope)
         return (self.p * less_mean(self.logits, (next(held), next(held)))).astype(self.p.dtype, copy=False)
 
     def bend(self, slope: DoubleDouble) -> Array:
-        """The second derivative of sum p slope, where the slope's own derivative is that of log p: of minus the entropy, or a divergence."""
+        """Return the second derivative of sum p slope, where the slope's derivative is that of log p, as for the negative entropy or a divergence."""
         return self.p * self.q + (self.q - self.p) * self.chain(slope)
 
 
 def _from_top(high: Array, low: Array, top: Array) -> DoubleDouble:
-    """The numbers less that at `top`."""
+    """Return the numbers minus the one at `top`."""
     s, e = two_sum(high, -np.take_along_axis(high, top, 1))
     return s, e + (low - np.take_along_axis(low, top, 1))
 
 
 def _between(first: _Scores, second: _Scores, top: Array) -> DoubleDouble:
-    """log(first / second) less that at `top`: differences of the scores, exact where they are near each other by row or by column."""
+    """Return log(first / second) minus that at `top`, from differences of the scores that are exact where scores are near each other by row or by column."""
     return _from_top(*two_sum(first.logits, -second.logits), top)
 
 
@@ -236,7 +236,7 @@ class _Kl:
         self.terms = np.where(self.near, first.p * expm1_minus(-gap), far).astype(first.p.dtype, copy=False)
 
     def _log_quotient(self) -> Array:
-        """log(first / second): from the differences of the scores themselves where these are small, so that nothing is lost near ties."""
+        """Return log(first / second), from the differences of the scores where these are small, so that it is accurate near ties."""
         high, low = _between(self.first, self.second, self.first.top)
         close = np.abs(high).max(axis=1, keepdims=True) < 0.7
         centred = less_mean(self.second.logits, (np.where(close, high, 0.0), np.where(close, low, 0.0)))  # by the second's mean
@@ -244,17 +244,17 @@ class _Kl:
         return np.where(close, exact, self.second.surprise - self.first.surprise).astype(self.first.p.dtype, copy=False)
 
     def difference(self) -> Array:
-        """The first's probabilities less the second's."""
+        """Return the first's probabilities minus the second's."""
         small = np.where(self.near, self.log_quotient, 0.0)
         direct = self.first.p - self.second.p
         return np.where(self.near, self.second.p * np.expm1(small), direct).astype(direct.dtype, copy=False)
 
     def by_first(self) -> Array:
-        """By the first's scores over the temperature."""
+        """Return the gradient by the first's scores over the temperature."""
         return self.first.chain(_between(self.first, self.second, self.first.top))
 
     def by_second(self) -> Array:
-        """By the second's."""
+        """Return the derivative by the second's scores."""
         return -self.difference()
 
     def bend_by_first(self) -> Array:
@@ -262,5 +262,5 @@ class _Kl:
         return self.first.bend(_between(self.first, self.second, self.first.top))
 
     def bend_by_second(self) -> Array:
-        """By the second's."""
+        """Return the derivative by the second's scores."""
         return self.second.p * self.second.q

@@ -1,9 +1,9 @@
-"""Exceptions of the losses. None of them holds a status code: `service.errors` maps them to problems.
+"""Exceptions of the losses, without status codes: `service.errors` maps them to problems.
 
 LossError
-├── InvalidTensor   a tensor has the wrong rank, size, kind or domain, at an index where there is one
+├── InvalidTensor   a tensor has the wrong rank, size, kind or domain, at an index if there is one
 ├── InvalidOption   an option or control does not fit the call
-└── NonFinite       the mathematics gives infinity (or nothing) for the samples named
+└── NonFinite       the result is infinite or undefined for the samples named
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 class LossError(ValueError):
-    """A call that has no result; `pointer` names the place as steps from the top of the call."""
+    """Call without result; `pointer` is the path to the invalid field, as steps from the top of the call."""
 
     pointer: tuple[str | int, ...] = ()
 
@@ -35,7 +35,7 @@ class InvalidOption(LossError):
 
 
 class NonFinite(LossError):
-    """The result is not a finite number: `what` of `samples` (at most the first few are named)."""
+    """Result that is not finite: `what` of `samples` (at most the first few are named)."""
 
     def __init__(self, what: str, samples: Sequence[int] = ()) -> None:
         self.what, self.samples = what, tuple(samples)

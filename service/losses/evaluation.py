@@ -1,4 +1,4 @@
-"""The result of a loss before any reduction, and the constructors that most losses use."""
+"""The result of a loss before reduction, and the constructors that most losses use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
 
-# ------------------------------------------------------------------ what a loss returns
+# ------------------------------------------------------------------ Evaluation
 
 Pullback = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A loss before any reduction.
+    """Result of a loss before any reduction.
 
     numerator (n,): the sum over each sample's elements of weight times loss. weight (n,): the sample's share of the divisor.
-    gradients: for each differentiable input, a function from a cotangent c (n,) to d sum(c * numerator) / d input; pure, and
-    called only for what is asked. elements: the losses that torch's reduction "none" would give. hessian_diagonal: like
+    gradients: for each differentiable input, a pure function from a cotangent c (n,) to d sum(c * numerator) / d input,
+    called only for requested inputs. elements: the losses that torch's reduction "none" returns. hessian_diagonal: like
     gradients, for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of
     dividing the sums (CTC). parts (n,): the numerators of the value's named terms, before their
-    weights. state: tensors for the caller to keep and send the next time.
+    weights. state: tensors for the client to send with the next request.
     """
 
     numerator: NDArray[np.float64]
@@ -49,11 +49,11 @@ def elementwise(
     divisor: Array | None = None,
     weighted: Array | None = None,
 ) -> Evaluation:
-    """The Evaluation of a loss that is a value for each element.
+    """Build the Evaluation of an elementwise loss.
 
-    gradients and hessian_diagonal: functions of the cotangent already shaped to multiply elements (weights multiplied in), so
-    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights. weighted: the
-    product of weight and values, where multiplying them here might leave the range on the way to a number that does not.
+    gradients and hessian_diagonal: functions of the cotangent broadcast to the elements (including weights), so
+    that `lambda c: (2 * c) * error` is one pass. weight: factor of the values; divisor (n,): replaces the sum of weights. weighted: the
+    product of weight and values, if multiplying them here might overflow although the product does not.
     """
 
     def pulled(derivative: Callable[[Array], Array]) -> Pullback:
@@ -81,7 +81,7 @@ def elementwise(
 
 
 def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
-    """The loss function with float32 tensors computed in float64, its elements and derivatives in float32: where differences or scales need the room."""
+    """Compute the loss of float32 tensors in float64, and return elements and derivatives in float32, for differences or scales that need the range."""
 
     @wraps(function)
     def wide(*tensors: Array | None, **named: Any) -> Evaluation:
@@ -105,7 +105,7 @@ def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]
 
 
 def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluation:
-    """A loss whose samples have nothing to do with one another, as many of them at a time as stay in a core's cache."""
+    """Evaluate a loss of independent samples in blocks that fit in a core's cache."""
     some = blocks(tensors[0])
     if len(some) <= 1:
         return evaluate(*tensors)
@@ -123,13 +123,13 @@ def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluatio
 
 
 def at_places(like: Array, where: Array, values: Array) -> Array:
-    """Zeros like `like` with `values` at `where`, as `places` gives it."""
+    """Return zeros like `like` with `values` at `where`, as returned by `places`."""
     out = np.zeros_like(like)
     out.put(where, values)
     return out
 
 
 def nothing(**inputs: Array) -> Evaluation:
-    """The Evaluation of an empty batch."""
+    """Build the Evaluation of an empty batch."""
     zeros: dict[str, Pullback] = {name: lambda _, x=x: np.zeros_like(x) for name, x in inputs.items()}  # type: ignore[misc]
     return Evaluation(np.zeros(0), np.zeros(0), zeros)

@@ -1,15 +1,15 @@
-"""From an Evaluation to an Answer: the only place that knows reductions, sample weights and cotangents.
+"""From an Evaluation to an Answer: the only module that handles reductions, sample weights and cotangents.
 
 With numerator u[i], weight w[i] and sample weights s[i] (1 by default):
 
-    reduction   per_sample   value                 normalizer     cotangent that the pullback gets
+    reduction   per_sample   value                 normalizer     cotangent of the pullback
     mean        u / w        sum(s u) / sum(s w)   sum(s w)       s / normalizer
     sum         u            sum(s u)              1              s
     batchmean   u / w        sum(s u) / n          n              s / n
     none        u / w        -                     -              cotangent / w
 
-u / w is 0 where w is 0, and so are value and gradients where the normalizer is 0. A loss whose mean is one over samples (CTC)
-takes u / w in place of u and 1 in place of w for `mean`.
+u / w is 0 where w is 0, and value and gradients are 0 if the normalizer is 0. A loss with a mean over samples (CTC)
+uses u / w in place of u and 1 in place of w for `mean`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from service.losses.registry import Loss
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
 DEFAULT_OUTPUTS: tuple[Output, ...] = ("value", "per_sample", "gradients")
 WEIGHTS = Domain(low=0)
-NAMED_SAMPLES = 10  # how many non-finite samples an error names
+NAMED_SAMPLES = 10  # number of non-finite samples that an error names
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What a caller asks of any loss; the same fields for all."""
+    """Controls of a request, the same for all losses."""
 
     reduction: Reduction = "mean"
     sample_weight: Array | None = None
@@ -49,7 +49,7 @@ class Controls:
 
 @dataclass
 class Answer:
-    """What a caller gets; what was not asked for is None or empty."""
+    """Result of a call; outputs not requested are None or empty."""
 
     loss: str
     reduction: str
@@ -66,13 +66,13 @@ class Answer:
 def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls = Controls(), scale: float = 1.0) -> Answer:
     """Check, evaluate and reduce one call. `scale` multiplies the gradients (the weight of a term in a combination)."""
     chosen = {option.name: options.get(option.name, option.default) for option in loss.options}
-    with np.errstate(all="ignore"):  # infinities are looked for in the results, where they can be named
+    with np.errstate(all="ignore"):  # infinities are detected in the results, where the samples are known
         evaluation = loss.function(**check(loss.inputs, tensors, chosen), **chosen)
         return reduce(loss, evaluation, controls, tensors, scale)
 
 
 def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapping[str, Array], scale: float = 1.0) -> Answer:
-    """The answer to one call; gradients have the type of their inputs in `tensors`."""
+    """Build the result of one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"not available for {loss.name}; expected one of {', '.join(loss.reductions)}, got {controls.reduction}")
     weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, WEIGHTS)
@@ -91,7 +91,7 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
 
 
 def _per_sample(answer: Answer, evaluation: Evaluation, controls: Controls) -> None:
-    """Each sample's loss, where it is asked for; checked also where a sample that is not finite could hide in the value."""
+    """Return each sample's loss if requested; also checked where a non-finite sample would not show in the value."""
     asked = "per_sample" in controls.outputs
     if asked or not isfinite(np.add.reduce(evaluation.numerator)):
         per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation)
@@ -109,7 +109,7 @@ def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights
 
 
 def normalizer(evaluation: Evaluation, reduction: Reduction, weights: Array | None) -> float:
-    """The divisor of the value."""
+    """Return the divisor of the value."""
     if reduction == "sum":
         return 1.0
     if reduction == "batchmean":
@@ -132,7 +132,7 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
     if isfinite(value):
         return value
     weights = np.ones(len(terms)) if weights is None else weights
-    value = float((weights / divisor * terms).sum())  # the sum may be out of range where the mean is not
+    value = float((weights / divisor * terms).sum())  # the sum may overflow although the mean does not
     if not isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
         value = float((weights * evaluation.weight / divisor * _means(evaluation)).sum())
     if not isfinite(value):
@@ -141,7 +141,7 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
 
 
 def _means(evaluation: Evaluation) -> Array:
-    """Numerator / weight of each sample, 0 where the weight is; where the sum of its elements is out of range, the sum of their shares."""
+    """Return numerator / weight of each sample, 0 where the weight is 0; if the sum of its elements overflows, the sum of their shares."""
     means: Array = evaluation.numerator / evaluation.weight
     if isfinite(np.add.reduce(means)):
         return means
@@ -155,7 +155,7 @@ def _means(evaluation: Evaluation) -> Array:
 def _upstream(
     evaluation: Evaluation, reduction: Reduction, weights: Array | None, cotangent: Array | None, divisor: float | None, scale: float
 ) -> Array:
-    """The cotangent of the numerators: the whole of what a reduction means to a gradient."""
+    """Return the cotangent of the numerators, which is all that a gradient depends on in a reduction."""
     n = evaluation.numerator.size
     if divisor is None:
         return divide_or_zero(np.ones(n) if cotangent is None else cotangent, evaluation.weight) * scale
@@ -192,14 +192,14 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
 
 
 def _cotangent(controls: Controls, n: int) -> Array | None:
-    """The upstream gradient on per_sample, which only `none` has."""
+    """Return the upstream gradient of per_sample, which only `none` has."""
     if controls.cotangent is not None and controls.reduction != "none":
         raise InvalidOption("cotangent", f'not allowed; expected reduction "none", got {controls.reduction}')
     return _vector("cotangent", controls.cotangent, n, REALS)
 
 
 def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | None:
-    """A control that has a number for each sample, where it is given."""
+    """Return a control with one number per sample, if given."""
     if array is None:
         return None
     if array.shape != (n,):
@@ -210,7 +210,7 @@ def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | N
 
 
 def _finite(what: str, result: Array) -> None:
-    """Raise NonFinite, naming the samples. One pass without a temporary where all is well."""
+    """Raise NonFinite with the samples' indices. One pass without a temporary if all are finite."""
     if isfinite(np.add.reduce(result, axis=None)):
         return
     bad = ~np.isfinite(result)

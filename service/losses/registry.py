@@ -1,9 +1,9 @@
-"""The registry: `@loss` turns one plain function into a `Loss`.
+"""Registry of losses: `@loss` turns a plain function into a `Loss`.
 
 Request model, route, card, document and conformance tests are derived from the function's signature, annotations and docstring.
-A docstring is a summary, any prose, and then lines `name: text` for every option, for the inputs that need more words than their
-annotation has, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Search` (words of a related quantity, which find the loss
-and do not name it) and `Reference`.
+A docstring is a summary, any prose, and then lines `name: text` for options and inputs whose annotation has no description or one to
+override, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Search` (words of a related quantity, which find the loss
+but are not a name of it) and `Reference`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from service.losses.work import LINEAR, NOTHING_MORE, Cost, Work
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """A loss and all that is known of it. Called with arrays, it checks them and evaluates."""
+    """Loss with its declaration. Calling it with arrays checks and evaluates them."""
 
     name: str
     family: str
@@ -54,12 +54,12 @@ class Loss:
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
-        """Every input that can have a gradient."""
+        """Return the inputs that can have a gradient."""
         return tuple(item.name for item in self.inputs if item.gradient != "none")
 
     @cached_property
     def predicted(self) -> tuple[str, ...]:
-        """The inputs that `wrt` means by default."""
+        """Return the inputs that `wrt` has by default."""
         return tuple(item.name for item in self.inputs if item.gradient == "default")
 
     def cost(self, tensors: Mapping[str, Array], options: Mapping[str, Any]) -> Cost:
@@ -108,7 +108,7 @@ FAMILIES: dict[str, str] = {
     "image": "Image quality and depth",
     "audio": "Audio",
 }
-"""The families, in the order and with the titles in which people read them: the first name of a module below `service.losses`."""
+"""Families, in the order shown, with their titles. The key is the first name of a module below `service.losses`."""
 
 LOSSES: dict[str, Loss] = {}
 
@@ -123,12 +123,12 @@ def loss(
     conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
     work: Work = NOTHING_MORE,
 ) -> Callable[[Callable[..., Evaluation]], Loss]:
-    """Register a function as a loss. Fails at import for whatever its declaration lacks.
+    """Register a function as a loss. Raises TypeError at import if its declaration is incomplete.
 
-    example: a request, as nested lists, for the card. merges: whether answers over shards of a batch merge into the whole's.
+    example: a request, as nested lists, for the card. merges: results over shards of a batch merge into the result of the batch.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
-    convention in place of the calculus (a factor held constant in the gradient, a Hessian made for boosting); the prose says which.
-    work: the cost beyond what is linear in the inputs, from which a service decides where to compute a request, or to refuse it.
+    convention instead of the derivative (a factor held constant in the gradient, a Hessian for boosting), as documented in the notes.
+    work: the cost beyond the linear cost of the inputs, from which a service decides to compute a request inline, in a thread, or to reject it.
     """
 
     def register(function: Callable[..., Evaluation]) -> Loss:
@@ -146,7 +146,7 @@ def loss(
             summary=doc.pop("summary"),
             notes=f"{doc.pop('notes')} {bound.promise}".strip(),
             formula=_needed(doc, "Formula", name),
-            divisor=doc.pop("Divisor", "the number of elements, each sample's share weighed by sample_weight"),
+            divisor=doc.pop("Divisor", "the number of elements, with each sample's share weighted by sample_weight"),
             synonyms=tuple(s.strip() for s in doc.pop("Synonyms", "").split(",") if s.strip()),
             reference=_needed(doc, "Reference", name),
             example=example,
@@ -174,7 +174,7 @@ def _check_work(loss: Loss) -> None:
 
 
 def _family(function: Callable[..., Evaluation]) -> str:
-    """The first name of the function's module below this package; a loss from elsewhere belongs to its module."""
+    """Return the first name of the function's module below this package; a loss defined elsewhere belongs to its module."""
     package = __name__.rpartition(".")[0]
     return function.__module__.removeprefix(f"{package}.").split(".")[0]
 
@@ -186,7 +186,7 @@ def _needed(doc: dict[str, str], key: str, name: str) -> str:
 
 
 def _parse(name: str, text: str) -> dict[str, str]:
-    """The docstring's fields by name, with `summary` (its first paragraph) and `notes` (the other paragraphs)."""
+    """Parse a docstring into fields by name, with `summary` (its first paragraph) and `notes` (the other paragraphs)."""
     prose, *entries = re.split(r"^(?=\w+: )", text, flags=re.MULTILINE)
     summary, _, notes = prose.strip().partition("\n\n")
     if not summary:
@@ -199,7 +199,7 @@ def _parse(name: str, text: str) -> dict[str, str]:
 
 
 def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, str]) -> tuple[tuple[Input, ...], tuple[Option, ...]]:
-    """Inputs are the parameters annotated with a TensorSpec, in their order; all others are options."""
+    """Split the parameters into inputs, those annotated with a TensorSpec, and options, all others."""
     hints = {key: _hint(text, function.__module__) for key, text in function.__annotations__.items() if key != "return"}
     inputs, options = [], []
     for key, parameter in inspect.signature(function).parameters.items():
@@ -210,7 +210,7 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
         if forms:
             described = doc.pop(key, "") or next((form.description for form in forms if form.description), "")
             if not described:
-                raise TypeError(f"loss {name}: nothing describes the input {key}")
+                raise TypeError(f"loss {name}: neither the docstring nor the annotation describes the input {key}")
             inputs.append(Input(key, forms, required, described))
         elif required or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise TypeError(f"loss {name}: the option {key} needs a default and to be keyword-only")
@@ -221,7 +221,7 @@ def _parameters(name: str, function: Callable[..., Evaluation], doc: dict[str, s
 
 @cache
 def _hint(text: str, module: str) -> Any:
-    """What an annotation of a module means. Most are names of the module's, which need no compiling: that was half of the import."""
+    """Resolve an annotation of a module. Most are names in the module and need no compilation, which was half of the import time."""
     names = vars(sys.modules[module])
     if text in names:
         return names[text]
@@ -229,7 +229,7 @@ def _hint(text: str, module: str) -> Any:
 
 
 def _tensors(hint: Any) -> tuple[TensorSpec, ...]:
-    """The TensorSpec marks of an annotation, looked for in `Annotated[...] | None` too."""
+    """Return the TensorSpec marks of an annotation, also inside `Annotated[...] | None`."""
     if get_origin(hint) is Annotated:
         return tuple(mark for mark in hint.__metadata__ if isinstance(mark, TensorSpec))
     return tuple(mark for part in get_args(hint) for mark in _tensors(part))

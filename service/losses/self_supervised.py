@@ -17,12 +17,12 @@ from service.losses.ranking.listwise import listnet
 from service.losses.registry import loss
 from service.losses.work import Work
 
-ROUNDING = 2.0**-50  # what rounding leaves of the distance of equal directions
+ROUNDING = 2.0**-50  # bound of the rounded distance of equal directions
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 
 StudentScores = Annotated[Array, TensorSpec("n k", gradient="default", description="raw scores of the student's view")]
 TeacherScores = Annotated[Array, TensorSpec("n k", description="raw scores of the teacher's view")]
-Center = Annotated[Array, TensorSpec("k", description="what is taken off the teacher's scores; zeros at first")]
+Center = Annotated[Array, TensorSpec("k", description="subtracted from the teacher's scores; zeros at first")]
 
 
 @loss(
@@ -38,15 +38,15 @@ def dino(
     teacher_temperature: Positive = 0.04,
     center_momentum: Fraction = 0.9,
 ) -> Evaluation:
-    r"""Cross entropy of a student's view against a teacher's view of the same images, the teacher centred and sharpened.
+    r"""DINO loss: cross entropy of a student's view against a teacher's view of the same images, centred and sharpened.
 
-    Self-distillation without labels: pairs of different views are one call each, or one after the other in a call. `state` has the center to send with the
-    next call, a running mean of the teacher's scores. The teacher is constant.
+    Self-distillation without labels: send each pair of different views in its own request, or concatenated. `state` returns the center for the
+    next request, a running mean of the teacher's scores. The teacher is constant.
 
     Formula: \ell_i = -\sum_k t_{ik} \log s_{ik}, \quad s = \mathrm{softmax}(x / T_s), \quad t = \mathrm{softmax}((y - c) / T_t), \quad c \leftarrow m c + (1 - m) \bar y
-    student_temperature: T_s, by which the student's scores are divided.
-    teacher_temperature: T_t, by which the teacher's are.
-    center_momentum: m, how much of the center stays.
+    student_temperature: T_s, divisor of the student's scores.
+    teacher_temperature: T_t, divisor of the teacher's scores.
+    center_momentum: m, momentum of the center.
     Divisor: the number of samples
     Synonyms: DINOLoss, dino_loss
     Reference: Caron et al., Emerging Properties in Self-Supervised Vision Transformers, 2021, arXiv:2104.14294, equations 1 and 4
@@ -63,7 +63,7 @@ def dino(
 
 
 def centred(x: Array) -> tuple[Array, Array, Array]:
-    """The columns of x (n, d) less their means, as rows (d, n) over 2^e; their squared lengths over 4^e; and e.
+    """Return the columns of x (n, d) minus their means, as rows (d, n) over 2^e; their squared lengths over 4^e; and e.
 
     The first sample is subtracted before the mean, so that constant columns become exactly 0.
     """
@@ -74,7 +74,7 @@ def centred(x: Array) -> tuple[Array, Array, Array]:
 
 
 def neither(input1: Array, input2: Array) -> Evaluation:
-    """The Evaluation of two empty views: one number, which counts for nothing."""
+    """Build the Evaluation of two empty views: one number with weight 0."""
     return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
 
 
@@ -86,14 +86,14 @@ def neither(input1: Array, input2: Array) -> Evaluation:
 )
 @in_float64
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
-    r"""Draws the cross-correlation matrix of the features of two views towards the identity.
+    r"""Barlow Twins loss: squared difference of the cross-correlation matrix of two views' features from the identity.
 
-    A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is 0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances,
+    A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances,
     MONAI 1e-6 to the deviations.
 
     Formula: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2, \quad C_{ij} = \frac{1}{n} \sum_b \hat z^1_{bi} \hat z^2_{bj}
-    lambd: weight of what is off the diagonal.
-    deviation: which standard deviation divides the features; unbiased (MONAI) makes all correlations smaller by (n - 1) / n.
+    lambd: weight of the off-diagonal terms.
+    deviation: standard deviation that divides the features; unbiased (MONAI) multiplies all correlations by (n - 1) / n.
     Divisor: 1
     Synonyms: BarlowTwinsLoss, barlow_twins_loss
     Reference: Zbontar et al., Barlow Twins, 2021, arXiv:2103.03230, equations 1 and 2
@@ -105,7 +105,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     shrink = 1.0 if deviation == "biased" else (n - 1) / n
     correlations = AllCosines(first, second)
     angles = Cosines(correlations.a, correlations.b)
-    exact = np.rint if n <= 2 else np.asarray  # two samples are always correlated by 0, 1 or -1
+    exact = np.rint if n <= 2 else np.asarray  # correlations of two samples are always 0, 1 or -1
     off = shrink * exact(correlations.at(slice(None)))
     np.fill_diagonal(off, 0.0)
     short = shrink * exact(np.where(angles.one_minus < ROUNDING**2, 0.0, angles.one_minus)) + (0.0 if deviation == "biased" else 1.0 / n)
@@ -127,7 +127,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
 
 
 class Spread:
-    """The variances and covariances of one view's features, the two terms of VICReg and their derivatives."""
+    """Variances and covariances of one view's features, with the two VICReg terms and their derivatives."""
 
     def __init__(self, x: Array, eps: float) -> None:
         rows, squares, exponent = centred(x)
@@ -145,7 +145,7 @@ class Spread:
         return float(np.square(self.covariance).sum()) / self.dimensions
 
     def pull(self, of_variance: float, of_covariance: float) -> Array:
-        """The derivative by x of the weighted sum of both terms."""
+        """Return the derivative by x of the weighted sum of both terms."""
         slope = np.where(self.short > 0, -of_variance / self.deviation, 0.0)[:, None] * self.x
         slope += 4.0 * of_covariance * (self.covariance @ self.x)
         return slope.T / (self.degrees * self.dimensions)
@@ -163,14 +163,14 @@ def vicreg(
     eps: Positive = 1e-4,
     variance: Literal["halved", "whole"] = "halved",
 ) -> Evaluation:
-    r"""Draws two views together while each feature keeps a variance of its own and no two of them covary.
+    r"""VICReg loss: the distance of two views, plus penalties on small variances and on covariances of the features.
 
     Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is 0.
 
     Formula: \ell = \frac{\lambda}{nd} \sum_b |z^1_b - z^2_b|^2 + \sum_{v} \left( \frac{\mu}{2d} \sum_j \max\left(0, 1 - \sqrt{\mathrm{Var}(z^v_j) + \epsilon}\right) + \frac{\nu}{d} \sum_{i \ne j} \mathrm{Cov}(z^v_i, z^v_j)^2 \right)
-    invariance_weight: lambda.
-    variance_weight: mu.
-    covariance_weight: nu.
+    invariance_weight: lambda, weight of the distance of the views.
+    variance_weight: mu, weight of the variance terms.
+    covariance_weight: nu, weight of the covariance terms.
     eps: added to the variances.
     variance: halved averages the variance terms of the two views (the authors' code, lightly, pytorch-metric-learning); whole adds them (the paper's equation).
     Divisor: 1
@@ -221,22 +221,22 @@ def swav(
     sinkhorn_epsilon: Positive = 0.05,
     sinkhorn_iterations: Rounds = 3,
 ) -> Evaluation:
-    r"""Cross entropy of one view's assignment to prototypes against another view's code: its assignment, balanced so that every prototype gets as much.
+    r"""SwAV loss: cross entropy of one view's assignment to prototypes against the other view's code, balanced over the prototypes.
 
-    The codes are found by Sinkhorn's rounds over the whole batch (prototypes, then samples), as logarithms, and are constants of the gradient.
-    Pairs of views are a call each. Answers over parts of a batch do not merge.
+    The codes are computed by Sinkhorn iterations over the whole batch (prototypes, then samples), in logarithms, and are constant in the gradient.
+    Send each pair of views in its own request. Results over shards of a batch do not merge.
 
     Formula: \ell_i = -\sum_k q_{ik} \log p_{ik}, \quad p = \mathrm{softmax}(x / T), \quad q = e^{y / \epsilon} \text{ with } q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{jk}}, \; q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{ij}} \text{ in turn}
     predictions: x, similarities of one view to the prototypes.
-    labels: y, those of the other view.
-    temperature: T, by which the similarities of the predictions are divided.
-    sinkhorn_epsilon: epsilon, by which those of the code are.
-    sinkhorn_iterations: rounds.
+    labels: y, similarities of the other view.
+    temperature: T, divisor of the similarities of the predictions.
+    sinkhorn_epsilon: epsilon, divisor of the similarities of the code.
+    sinkhorn_iterations: number of Sinkhorn iterations.
     Divisor: the number of samples
     Synonyms: SwaVLoss, swapped_assignments, swapped_prediction
     Reference: Caron et al., Unsupervised Learning of Visual Features by Contrasting Cluster Assignments, 2020, arXiv:2006.09882, equations 2 and 3
     """
-    codes = labels / sinkhorn_epsilon  # as logarithms, so that what is small beside others keeps its digits
+    codes = labels / sinkhorn_epsilon  # as logarithms, so that small terms keep their digits
     for _ in range(sinkhorn_iterations if len(labels) else 0):
         codes = codes - _log_sum(codes, 0)
         codes = codes - _log_sum(codes, 1)
@@ -261,10 +261,10 @@ def _log_sum(x: Array, axis: int) -> Array:
 )
 @in_float64
 def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
-    r"""Minus the logarithm of the distance of each direction to its nearest neighbour: the differential entropy's estimate by Kozachenko and Leonenko, as a regulariser.
+    r"""KoLeo regularizer: negative log-distance of each normalised vector to its nearest neighbour, the Kozachenko-Leonenko entropy estimator.
 
-    The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is 0.
-    DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count.
+    The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0.
+    DINOv2 also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded.
 
     Formula: \ell_i = -\log \left( \min_{j \ne i} \| \hat x_i - \hat x_j \| + \epsilon \right), \quad \hat x = \frac{x}{\|x\|}
     eps: added to the distance.

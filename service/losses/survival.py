@@ -1,4 +1,4 @@
-"""Times until an event, some of them censored."""
+"""Survival losses of times until an event, with censoring."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from service.losses.registry import loss
 from service.losses.work import Work
 
 Risk = Annotated[Array, TensorSpec("n", gradient="default", description="logarithm of each subject's relative hazard")]
-Times = Annotated[Array, TensorSpec("n", description="time of the event, or until which none was seen")]
-Events = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was seen, 0 where censored")]
+Times = Annotated[Array, TensorSpec("n", description="time of the event or of censoring")]
+Events = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the event was observed, 0 where censored")
+]
 LogTime = Annotated[Array, TensorSpec("n", gradient="default", description="predicted location of the logarithm of the time")]
 Bounds = Annotated[Array, TensorSpec("n", domain=Domain(low=0))]
 RightCensored = Annotated[
-    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is beyond lower_bound, and upper_bound unused")
+    Array,
+    TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the time is above lower_bound, and upper_bound is unused"),
 ]
 BinLogits = Annotated[Array, TensorSpec("n b", gradient="default", description="raw scores of the intervals of time")]
-Bins = Annotated[Array, TensorSpec("n", kind="integer", below="b", description="interval of the event, or the last one seen")]
+Bins = Annotated[Array, TensorSpec("n", kind="integer", below="b", description="interval of the event or of censoring")]
 LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, multiplies its rounding by its size")
 
@@ -35,7 +38,7 @@ ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, m
 
 
 def prefix_log_sums(x: Array) -> tuple[Array, Array]:
-    """Of x[:1], x[:2], ...: the maximum, and the sum of exp(x - maximum) without the maximum's own 1. O(n log n), no loop over elements."""
+    """Return, for x[:1], x[:2], ..., the maximum and the sum of exp(x - maximum) without the maximum's own 1. O(n log n), no loop over elements."""
     top, rest = x.copy(), np.zeros_like(x)
     step = 1
     while step < len(x):
@@ -50,11 +53,11 @@ def prefix_log_sums(x: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Ties:
-    """The times at which events were seen, latest first, with all sums relative to exp(top) of the risk set.
+    """Times of observed events, latest first, with all sums relative to exp(top) of the risk set.
 
-    starts: where each time's events begin among all events, latest first. size: how many they are. others: the sum over the rest of
-    the risk set. own: that over the time's events. share: for each event the fraction of the own sum that Efron takes away.
-    beyond: for each event, what (sum - share * own) is beyond 1.
+    starts: first event of each time among all events, latest first. size: number of events. others: the sum over the rest of
+    the risk set. own: the sum over the time's events. share: for each event the fraction of the own sum that Efron subtracts.
+    beyond: for each event, (sum - share * own) - 1.
     """
 
     starts: Array
@@ -67,7 +70,7 @@ class Ties:
 
     @classmethod
     def of(cls, x: Array, times: Array, events: Array, efron: bool) -> Ties:
-        """Of subjects sorted by descending time, the censored of a time before its events."""
+        """Build from subjects sorted by descending time, the censored of a time before its events."""
         at = np.flatnonzero(events)
         tied, when = x[at], times[at]
         starts = np.flatnonzero(np.concatenate([[True], when[1:] != when[:-1]]))
@@ -93,20 +96,20 @@ class Ties:
         return cls(starts, size, peak, others, own, share, beyond)
 
     def mean(self, values: Array) -> Array:
-        """The mean over each time's events."""
+        """Return the mean over each time's events."""
         return np.add.reduceat(values, self.starts) / self.size.astype(values.dtype)
 
 
 @loss(example={"predictions": [0.5, -0.2, 1.0, 0.1], "times": [3.0, 5.0, 2.0, 3.0], "events": [1, 0, 1, 1]}, merges=False)
 def cox_ph(predictions: Risk, times: Times, events: Events, *, ties: Literal["breslow", "efron"] = "breslow") -> Evaluation:
-    r"""Minus Cox's logarithmic partial likelihood: of those still at risk, the subject with the event is the likely one.
+    r"""Cox proportional hazards: negative log partial likelihood of each event's subject among the subjects still at risk.
 
-    A subject is at risk at a time if its own is not earlier. Of several events at one time, Breslow (XGBoost) leaves all in each other's
-    risk set; Efron takes them out bit by bit, and each event's loss has the mean of those logarithms. XGBoost sums over events and
-    has a negative label for censored.
+    A subject is at risk at a time if its own time is not earlier. Of several events at one time, Breslow (XGBoost) keeps all in each other's
+    risk set; Efron removes them gradually, and each event's loss has the mean of the logarithms. XGBoost sums over events and
+    marks censored subjects by negative labels.
 
     Formula: \ell_i = \log \sum_{j: t_j \ge t_i} e^{x_j} - x_i \text{ for each event } i
-    ties: breslow or efron.
+    ties: treatment of simultaneous events, breslow or efron.
     Divisor: the number of events; without any the value is 0
     Synonyms: CoxPHLoss, cox, neg_partial_log_likelihood, coxph, partial_likelihood
     Reference: Cox, Regression Models and Life-Tables, 1972, equation 12; Efron, The Efficiency of Cox's Likelihood Function, 1977
@@ -132,7 +135,7 @@ def cox_ph(predictions: Risk, times: Times, events: Events, *, ties: Literal["br
 
 
 def _cox_slope(tied: Ties, x: Array, event: Array, c: Array) -> Array:
-    """By each subject: its share of every risk set that it is in, minus its own event."""
+    """Return the derivative by each subject: its share of every risk set that contains it, minus its own event."""
     at = np.flatnonzero(event)
     group = np.repeat(np.arange(len(tied.starts)), tied.size)
     pull = np.add.reduceat(c[at], tied.starts)
@@ -140,7 +143,7 @@ def _cox_slope(tied: Ties, x: Array, event: Array, c: Array) -> Array:
     rate = pull * tied.mean(inverse)
     top, later = tied.top, rate.copy()
     step = 1
-    while step < len(later):  # the sum of rates at this and all earlier times, relative to this time's top: the tops only grow
+    while step < len(later):  # the sum of rates at this and all earlier times, relative to this time's top: the tops never decrease
         later[:-step] = later[:-step] + np.exp(top[:-step] - top[step:]) * later[step:]
         step *= 2
     later, top = np.append(later, 0.0).astype(x.dtype), np.append(top, np.inf).astype(x.dtype)
@@ -162,7 +165,7 @@ def _cox_slope(tied: Ties, x: Array, event: Array, c: Array) -> Array:
 
 @dataclass(frozen=True)
 class Standardised:
-    """Bounds as z = (log t - x) / scale. wide: the length of the interval in z, without the difference."""
+    """Bounds as z = (log t - x) / scale. wide: the length of the interval in z, computed without cancellation."""
 
     low: Array
     high: Array
@@ -189,10 +192,10 @@ def _logistic_between(z: Standardised) -> Pointwise:
 
 
 def _extreme_between(z: Standardised) -> Pointwise:
-    """Survival is exp(-w) with w = exp(z), so that the difference is exp(-w_low) (1 - exp(-(w_high - w_low)))."""
+    """Evaluate the extreme value distribution: survival is exp(-w) with w = exp(z), and the difference exp(-w_low) (1 - exp(-(w_high - w_low)))."""
     low = np.exp(z.low)
     growth = np.where(z.wide > 1, np.exp(z.high) - low, low * np.expm1(np.minimum(z.wide, 1.0)))
-    small = np.where(np.isinf(z.low), z.high, z.low + np.log(np.expm1(z.wide)))  # log of a growth that may be below all floats
+    small = np.where(np.isinf(z.low), z.high, z.low + np.log(np.expm1(z.wide)))  # log of a growth that may underflow
     chance = np.where(growth < 1e-20, small, np.where(growth < 0.5, np.log(-np.expm1(-growth)), np.log1p(-np.exp(-growth))))
     rate = np.where(growth == 0, 1.0, np.where(growth > 1e3, 0.0, growth / np.expm1(np.minimum(growth, 1e3))))
     return low - chance, low - rate
@@ -252,16 +255,16 @@ def aft(
     distribution: Literal["normal", "logistic", "extreme"] = "normal",
     scale: Positive = 1.0,
 ) -> Evaluation:
-    r"""Minus the log-likelihood of an accelerated failure time model, log t = x + scale * noise.
+    r"""Negative log-likelihood of an accelerated failure time model, log t = x + scale * noise.
 
-    Equal bounds are a time that was seen; lower_bound 0 is left-censored, right_censored 1 is XGBoost's infinite upper bound. The
-    differences of the distribution function are exact in its tails, where XGBoost floors them at 1e-12.
+    Equal bounds mean an observed time; lower_bound 0 means left-censored, and right_censored 1 is XGBoost's infinite upper bound. The
+    differences of the distribution function are accurate in its tails, where XGBoost clips them from below at 1e-12.
 
     Formula: \ell = -\log \frac{f(z)}{\sigma t} \text{ or } -\log \left( F(z_u) - F(z_l) \right), \quad z = \frac{\log t - x}{\sigma}
-    lower_bound: the least that the time can be.
-    upper_bound: the most that the time can be.
-    distribution: of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull times).
-    scale: sigma.
+    lower_bound: lower bound of the time.
+    upper_bound: upper bound of the time.
+    distribution: distribution of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull times).
+    scale: sigma, scale of the noise.
     Synonyms: aft_loss, survival_aft, AFTLoss, accelerated_failure_time
     Reference: Barnwal, Cho and Hocking, Survival regression with accelerated failure time model in XGBoost, 2020, arXiv:2006.04920, section 2
     """
@@ -294,9 +297,9 @@ def _check_bounds(lower: Array, upper: Array, censored: Array) -> None:
 
 @loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]}, hessian_diagonal=True)
 def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
-    r"""Binary cross entropy of the hazard in each interval until the event or the last one seen.
+    r"""Logistic hazard (Nnet-survival): binary cross entropy of the hazard in each interval up to the event or censoring.
 
-    pycox's convention: an interval in which a subject was censored counts as survived.
+    As in pycox, a subject censored in an interval survived it.
 
     Formula: \ell_i = \sum_{k < y_i} \mathrm{softplus}(x_{ik}) + \mathrm{softplus}(\mp x_{i y_i}), \quad - \text{ for an event, } + \text{ if censored}
     Divisor: the number of subjects
@@ -315,9 +318,9 @@ def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Eva
 
 @loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]}, hessian_diagonal=True)
 def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
-    r"""Minus the log-probability of the event's interval, or for a censored subject of all later ones.
+    r"""Negative log-probability of the event's interval or, for a censored subject, of all later intervals.
 
-    The intervals and one more, beyond the last, whose score is 0, share a softmax (pycox). A censored subject survived its interval.
+    The softmax includes one more interval after the last, whose score is 0 (pycox). A censored subject survived its interval.
 
     Formula: \ell_i = -\log p_{i y_i} \text{ or } -\log \sum_{k > y_i} p_{ik}, \quad p_i = \mathrm{softmax}(x_{i1}, ..., x_{ib}, 0)
     Divisor: the number of subjects
@@ -332,7 +335,7 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     slope = sigmoid(odds)[:, None] * (of_wrong - of_right)[:, :-1]
 
     def bend() -> Array:
-        """P (1 - p) of all less that of the right ones among themselves."""
+        """Return p (1 - p) of all intervals minus that of the correct ones among themselves."""
         every, own = (sigmoid(odds)[:, None] * of_wrong + sigmoid(-odds)[:, None] * of_right)[:, :-1], of_right[:, :-1]
         return every * (1.0 - every) - own * (1.0 - own)
 
@@ -351,13 +354,13 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
     work=Work("100 n n", "48 n n"),
 )
 def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Fraction = 0.2, sigma: Positive = 0.1) -> Evaluation:
-    r"""pmf, and a loss of ranks: whoever has the event first should have the larger risk by then than each who has it later.
+    r"""DeepHit loss for a single risk: pmf plus a ranking loss of the cumulative risks of subjects with earlier and later events.
 
-    pycox's loss of a single risk: alpha weighs the likelihood, as it does there (the paper's alpha weighs the ranks). Whoever was censored in the
-    same interval counts as later; the ranks are a mean over all n subjects.
+    As in pycox, alpha is the weight of the likelihood (in the paper, of the ranking loss). Subjects censored in the
+    same interval are treated as later. The ranking loss is a mean over all n subjects.
 
     Formula: \ell_i = \alpha \, \mathrm{pmf}_i + (1 - \alpha) \frac{1}{n} \sum_{j : T_i < T_j} [d_i] \exp\left( \frac{F_j(T_i) - F_i(T_i)}{\sigma} \right), \quad F_i(t) = \sum_{k \le t} p_{ik}
-    alpha: share of the likelihood.
+    alpha: weight of the likelihood; the ranking loss has 1 - alpha.
     sigma: scale of the differences of risk.
     Divisor: the number of subjects
     Synonyms: DeepHitSingle, DeepHitSingleLoss, deephit_single
@@ -367,7 +370,7 @@ def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Frac
     likelihood = pmf.function(predictions, labels, events)
     softmax = Softmax(np.concatenate([predictions, np.zeros_like(predictions[:, :1])], axis=1))
     p = softmax.probabilities()
-    reached = np.cumsum(p, axis=1)[:, labels].T  # row i: everybody's cumulative probability at the time of i
+    reached = np.cumsum(p, axis=1)[:, labels].T  # row i: cumulative probabilities of all subjects at the time of i
     later = (labels[:, None] < labels) | ((labels[:, None] == labels) & (events == 0))
     behind = np.where((events[:, None] == 1) & later, np.exp((reached - np.diagonal(reached)[:, None]) / sigma), 0.0)
     behind = (behind / max(n, 1)).astype(p.dtype, copy=False)
@@ -387,7 +390,7 @@ def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Frac
 
 
 def _within(x: Array, mask: Array) -> tuple[Array, Array]:
-    """The log-sum-exp over a mask's entries in each row, and their softmax."""
+    """Return the log-sum-exp over a mask's entries in each row, and their softmax."""
     top = np.where(mask, x, -np.inf).max(axis=1, keepdims=True).astype(x.dtype) if len(x) else x[:, :1]
     e = np.exp(np.where(mask, x - top, -np.inf)).astype(x.dtype)
     total = e.sum(axis=1, keepdims=True)

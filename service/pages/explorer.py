@@ -1,6 +1,6 @@
 """The explorer: every loss by family at `/`, and one page for each loss at `/losses/{name}`, as HTML that is readable without a script.
 
-The scripts add the pictures. They find what they draw as JSON in the page, and call the service as any client does.
+The scripts add the pictures. Their data is JSON in the page, and they call the service as any client does.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def _json(value: Any) -> str:
 
 
 def _data(name: str, card: Mapping[str, Any]) -> str:
-    """What the scripts draw, as JSON that cannot end the element it stands in."""
+    """Return the scripts' data as JSON that cannot close its element."""
     if name in LOSSES:
         loss = LOSSES[name]
         found, shown, over = pictures.picture(loss), pictures.inputs(loss), pictures.peers(loss)
@@ -240,7 +240,7 @@ def _data(name: str, card: Mapping[str, Any]) -> str:
 
 @cache
 def _contrasts() -> dict[str, Any]:
-    """Where torch differs, as tests/parity/contrasts.py found it."""
+    """Return the differences from torch that tests/parity/contrasts.py found."""
     path = HERE / "contrasts.json"
     found: dict[str, Any] = orjson.loads(path.read_bytes()) if path.exists() else {}
     return found

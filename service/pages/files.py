@@ -24,7 +24,7 @@ HEADERS = {
 
 
 class File:
-    """Bytes that are made once, and go out compressed to whom that suits."""
+    """Bytes that are made once, and are sent compressed to clients that accept it."""
 
     def __init__(self, make: Callable[[], bytes], media_type: str, headers: dict[str, str] | None = None) -> None:
         self.make, self.media_type, self.headers = make, media_type, HEADERS | (headers or {})

@@ -13,7 +13,7 @@ from service.api.request import model
 from service.losses import LOSSES
 
 CONTROLS = ("reduction", "sample_weight", "cotangent", "outputs", "wrt")
-# What the converter leaves to the browser and a browser gets wrong: bars around a number, and the space after a function's name.
+# Corrections of the converter's output, which browsers render wrongly: bars around a number, and the space after a function's name.
 BAR = re.compile(r"<mo(?=[^>]*>(?:\||&#x0007C;|&#x02016;|&#x02225;)<)([^>]*)")
 FUNCTION = re.compile(r"(<mi>(?:log|exp|max|min|sin|cos|tanh|ln)</mi>)(?=<m(?:i|n|sub|sup|subsup|frac|sqrt|over)\b)")
 
@@ -51,7 +51,7 @@ def controls(card: Mapping[str, Any]) -> str:
 
 
 def span(option: Mapping[str, Any]) -> str:
-    """What an option may be: its choices, its interval, or its type."""
+    """Describe the valid values of an option: its choices, its interval, or its type."""
     if "choices" in option:
         return ", ".join(map(str, option["choices"]))
     low, high = option.get("minimum", option.get("exclusive_minimum")), option.get("maximum", option.get("exclusive_maximum"))
@@ -64,7 +64,7 @@ def span(option: Mapping[str, Any]) -> str:
 
 def mathml(formula: str) -> str:
     """LaTeX as MathML, which browsers draw by themselves."""
-    from latex2mathml.converter import convert  # a quarter of a second: only who reads the page waits for it
+    from latex2mathml.converter import convert  # takes a quarter of a second, so it is imported only for the page
 
     known = formula.replace(r"\operatorname*", r"\operatorname").replace(r"\arg", r"\operatorname{arg}")
     drawn = convert(known, display="block").replace(' style="false"', "")  # an attribute that the content security policy refuses

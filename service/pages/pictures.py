@@ -51,7 +51,7 @@ def picture(loss: Loss) -> Picture:
 
 
 def _computes(loss: Loss, tensors: Mapping[str, Array]) -> bool:
-    """Whether the default options take these tensors; an example may need others, such as the window of a small image."""
+    """Return True if the default options accept these tensors; an example may need others, such as the window of a small image."""
     try:
         compute(loss, tensors, {}, Controls(reduction="none", outputs=("per_sample",)))
     except LossError:
@@ -198,7 +198,7 @@ MASKS = ("segmentation",)
 
 
 def inputs(loss: Loss) -> list[dict[str, Any]]:
-    """What the controls of a page need of each input in the picture's request."""
+    """Return the data of each input in the picture's request for the controls of a page."""
     return [_input(item, loss) for item in loss.inputs if item.name in picture(loss).request]
 
 

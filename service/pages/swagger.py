@@ -1,6 +1,6 @@
 """/openapi.json, and /docs with no internet: Swagger UI from a Python package, formulas as MathML made here.
 
-The page reads a document of its own, the published one with what a person wants and a generator does not: formulas rendered,
+The page reads a document of its own, the published one with additions for readers: formulas rendered,
 inputs and options as tables, losses grouped by family.
 """
 
@@ -31,7 +31,7 @@ Document = dict[str, Any]
 def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
     """Routes of the document and of the page that shows it; everything is made at the first request for it.
 
-    authorized: requests need a bearer token, so that the page asks for one.
+    authorized: requests need a bearer token, so the page has a field for it.
     """
     swagger = files("fastapi_swagger") / "resources"
     whole = File(lambda: orjson.dumps(published()), JSON)

@@ -54,7 +54,7 @@ class Worker:
 
 
 class Server(uvicorn.Server):
-    """SIGTERM: readiness says 503 at once, serving goes on for the grace, then the listener closes and what is under way is finished."""
+    """On SIGTERM readiness is 503 at once, serving continues for the grace period, then the listener closes and requests in progress are finished."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings, life: Life, worker: Worker | None = None) -> None:
         super().__init__(config)
@@ -170,7 +170,7 @@ def serve_here(listener: socket.socket, worker: Worker | None = None, address: s
     server = Server(configured(settings, life, worker), settings, life, worker)
     signal.signal(signal.SIGHUP, server.handle_reload)
     gc.collect()
-    gc.freeze()  # what is here stays; collections need not look at it again
+    gc.freeze()  # objects alive now are permanent; collections need not visit them again
     gc.enable()
     logs.event("started", **(_described(settings, address=address) if worker is None else {"pid": os.getpid()}))
     server.run([listener])
@@ -182,7 +182,7 @@ def serve_here(listener: socket.socket, worker: Worker | None = None, address: s
 
 
 def _described(settings: Settings | None = None, **fields: Any) -> dict[str, Any]:
-    """What the start is worth a line for: the version, where it is, and the settings that differ from their defaults; never a token."""
+    """Return the line of the start: the version, the address, and the settings that differ from their defaults; never a token."""
     settings = settings or Settings()
     changed = {
         name: getattr(settings, name)

@@ -1,4 +1,4 @@
-"""uvicorn's protocol with deadlines, a cap on headers, bounded pipelining, and problem documents for what is not HTTP.
+"""uvicorn's protocol with deadlines, a cap on headers, bounded pipelining, and problem documents for invalid HTTP.
 
 A connection is in one of five phases. One sweep over all connections, a few times a second, finds those whose deadline has passed, so
 that a deadline costs a request nothing but an assignment.
@@ -41,7 +41,7 @@ BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info (linu
 
 
 class Phase(IntEnum):
-    """What a connection waits for."""
+    """Phase of a connection: the event that it waits for."""
 
     IDLE = 0  # the first byte of a request
     HEADERS = 1  # the rest of its headers
@@ -66,7 +66,7 @@ class _RefusedCycle:
     """In place of a cycle: the response is out, and the rest of the body is read past."""
 
     response_started = response_complete = True
-    message_event = asyncio.Event()  # nobody waits for it
+    message_event = asyncio.Event()  # no task waits for it
 
 
 class _Discard(list[tuple[bytes, bytes]]):
@@ -169,7 +169,7 @@ class Protocol(HttpToolsProtocol):
         return memoryview(self.received)[start : self.parsed]
 
     def _end(self, start: int) -> int:
-        """The place after the next END, or else of what is received; a message without Content-Length ends in END."""
+        """Return the place after the next END, or else the end of the received bytes; a message without Content-Length ends in END."""
         if self.seam:
             found = (self.seam + self.received[start : start + len(END) - 1]).find(END)
             if found >= 0:
@@ -231,7 +231,7 @@ class Protocol(HttpToolsProtocol):
         self.phase, self.deadline = Phase.BODY, self.loop.time() + self.settings.body_seconds
 
     def _misdirected(self, version: str) -> str:
-        """What RFC 9112 rejects and the parser accepts. Notes the body's length on the way."""
+        """Return the problem of a request that RFC 9112 forbids and the parser accepts, or "". Also records the body's length."""
         hosts, self.body_left = 0, 0
         for name, value in self.headers:
             if name == b"host":
@@ -266,7 +266,7 @@ class Protocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=expects,
-            # after an early refusal nobody knows whether an expected body still comes; when draining, a pool of connections should go elsewhere
+            # after an early rejection an expected body may still arrive; when draining, a connection pool should connect elsewhere
             keep_alive=version == "1.1" and self.parser.should_keep_alive() and not expects and not self.life.draining,
             on_response=self.on_response_complete,
         )
@@ -352,7 +352,7 @@ class Protocol(HttpToolsProtocol):
         request.finish()
 
     def _close_gently(self) -> None:
-        """Send the end of the stream, and read past what the client still sends: closing at once would reset the connection under the response."""
+        """Send the end of the stream, and discard the remaining input: closing at once would reset the connection during the response."""
         self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
         self.received, self.parsed = b"", 0
         self.flow.hold(False)
@@ -362,7 +362,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()
 
     def shutdown(self) -> None:
-        """The listener is closed: finish what is under way, and refuse for a moment what still comes."""
+        """Handle the closed listener: finish requests in progress, and reject later ones for a moment."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         elif self.phase is Phase.IDLE or (self.cycle is not None and self.phase is Phase.BODY):
@@ -393,7 +393,7 @@ class Protocol(HttpToolsProtocol):
         return now >= self.cut_at
 
     def _acknowledged(self, unsent: int) -> int:
-        """Bytes that the client's system has taken. The write buffer alone stands still for seconds: the kernel asks for more in large steps."""
+        """Bytes that the client's system has taken. The write buffer alone does not change for seconds: the kernel takes bytes in large steps."""
         with suppress(AttributeError, OSError, struct.error):
             info = self.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
             return int(struct.unpack_from("=Q", info, BYTES_ACKED)[0])

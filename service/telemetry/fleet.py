@@ -53,7 +53,7 @@ class Fleet(Collector):
     def collect(self) -> Iterable[Metric]:
         """The sum of this process's metrics as they are, of the others' as last published, and of the dead."""
         others = {path.name: self._read(path.name) for path in self.directory.glob("*.json") if path.name not in (self.own, DEAD)}
-        dead = self._read(DEAD)  # after the others: who is buried meanwhile is in here, and not counted twice
+        dead = self._read(DEAD)  # after the others: a worker buried meanwhile is in here, and not counted twice
         families = [*_families(REGISTRY.collect()), *dead.get("families", [])]
         for name, snapshot in others.items():
             if name not in dead.get("buried", []):

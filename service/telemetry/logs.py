@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PHASE_MEMBERS = tuple(f"{phase}_ms" for phase in metrics.PHASES)
 OTHERS = ("uvicorn", "fastapi", "opentelemetry")  # libraries write in the same format, from warnings on
-MOST_WAITING = 4 * 1024 * 1024  # bytes of lines that wait for whoever reads stderr
+MOST_WAITING = 4 * 1024 * 1024  # bytes of lines that wait for the reader of stderr
 GATHER_SECONDS = 0.02  # lines are written this much later, many at a time: a thread that wakes for each line costs a small request 10 %
 FLUSH_SECONDS = 1.0  # at most, for the last lines of a process
 LONGEST_PATH = 200
@@ -119,12 +119,12 @@ class Writer(logging.Handler):
         try:
             while chunk:
                 chunk = chunk[os.write(self.descriptor, chunk) :]
-        except OSError:  # a full disk, or a pipe that nobody reads any more
+        except OSError:  # a full disk, or a pipe without reader
             metrics.dropped_lines.inc(chunk.count(b"\n"))
 
 
 def _chunks(lines: list[bytes]) -> Iterator[bytes]:
-    """Lines joined up to what a pipe takes whole, also where several workers share it."""
+    """Join lines up to the size that a pipe writes atomically, also if several workers share it."""
     start = size = 0
     for index, line in enumerate(lines):
         if size and size + len(line) > select.PIPE_BUF:

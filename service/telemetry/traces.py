@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "fastapi.telemetry"
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
-UNTRACED = ("/health/live", "/health/ready", "/metrics")  # who asks these asks every few seconds
+UNTRACED = ("/health/live", "/health/ready", "/metrics")  # these are requested every few seconds
 
 # Counting is /metrics' part, and exceptions are in the log: their texts, which may repeat a caller's words, do not leave the machine
 TELEMETRY: TelemetryConfig = {
@@ -37,7 +37,7 @@ _traceparent = TraceContextTextMapPropagator()
 
 
 def telemetry() -> TelemetryConfig:
-    """FastAPI's, off where nothing can want a trace: to look for a provider with each request takes as long as to read its headers."""
+    """FastAPI's, off if no trace is possible: to look for a provider with each request takes as long as to read its headers."""
     wanted = TELEMETRY.get("tracer_provider") or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     return {**TELEMETRY, "tracing": bool(wanted) or any(name.startswith("OTEL_") for name in os.environ)}
 

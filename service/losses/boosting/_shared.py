@@ -12,5 +12,5 @@ Raw = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw 
 
 
 def raw(values: Array, slope: Array, curvature: Array) -> Evaluation:
-    """A value, gradient and Hessian for each raw score."""
+    """Build the Evaluation from a value, gradient and Hessian for each raw score."""
     return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * curvature})

@@ -22,7 +22,7 @@ FLOOR = 1e-16  # XGBoost's, of Hessians
 
 
 def logistic(scores: Array, labels: Array, slope: float = 1.0) -> tuple[Array, Array, Array]:
-    """Cross entropy of the sigmoid of slope * score against labels in [0, 1], its gradient and its Hessian."""
+    """Return the cross entropy of the sigmoid of slope * score and labels in [0, 1], its gradient and its Hessian."""
     x = slope * scores
     small = log1pexp_small(x)
     win, lose = sigmoid(x), sigmoid(-x)
@@ -38,14 +38,14 @@ def boosting_logistic(
     sigmoid: Positive = 1.0,
     convention: Literal["lightgbm", "xgboost", "sklearn"] = "lightgbm",
 ) -> Evaluation:
-    r"""Cross entropy of two classes.
+    r"""Binary logistic objective: cross entropy of the sigmoid of the score.
 
-    LightGBM's gradient sigma(f) - y loses its small end to the subtraction; this is (1 - y) sigma(f) - y sigma(-f).
+    LightGBM computes the gradient as sigma(f) - y, which cancels; here it is (1 - y) sigma(f) - y sigma(-f).
 
     Formula: \ell = y \, \mathrm{softplus}(-sf) + (1 - y) \, \mathrm{softplus}(sf), \quad g = s(\sigma(sf) - y), \quad h = s^2 \sigma(sf)(1 - \sigma(sf))
     labels: true classes, 0 or 1, or the probability of 1.
-    sigmoid: s, LightGBM's factor of the scores; 1 elsewhere.
-    convention: xgboost has the Hessian at least 1e-16; lightgbm and sklearn have it as it is.
+    sigmoid: s, LightGBM's factor of the scores; 1 in other libraries.
+    convention: xgboost clips the Hessian from below at 1e-16; lightgbm and sklearn use the true one.
     Synonyms: binary:logistic, reg:logistic, HalfBinomialLoss_objective, binary_objective
     Reference: LightGBM binary, XGBoost binary:logistic, scikit-learn HalfBinomialLoss
     """
@@ -64,7 +64,7 @@ def _with_labels(scores: Array, derivatives: tuple[Array, Array, Array], slope: 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.3, 0.0]}, hessian_diagonal=True)
 def boosting_cross_entropy(predictions: BinaryLogits, labels: ProbabilityLabel) -> Evaluation:
-    r"""Cross entropy of the sigmoid against a probability.
+    r"""Cross entropy objective: cross entropy of the sigmoid of the score against a probability.
 
     Formula: \ell = y \, \mathrm{softplus}(-f) + (1 - y) \, \mathrm{softplus}(f), \quad g = \sigma(f) - y, \quad h = \sigma(f)(1 - \sigma(f))
     Synonyms: xentropy, cross_entropy_objective
@@ -75,7 +75,7 @@ def boosting_cross_entropy(predictions: BinaryLogits, labels: ProbabilityLabel) 
 
 @loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 2]}, hessian_diagonal=True, conventions=("hessian_diagonal",))
 def boosting_softmax(predictions: Logits, labels: ClassIndex, *, convention: Literal["lightgbm", "xgboost", "sklearn"] = "lightgbm") -> Evaluation:
-    r"""Cross entropy of the softmax, a tree for each class.
+    r"""Multiclass softmax objective: cross entropy of the softmax, with one tree per class.
 
     Formula: \ell = -\log p_y, \quad g_k = p_k - [k = y], \quad p = \mathrm{softmax}(f)
     convention: the Hessian is K / (K - 1) p (1 - p) (lightgbm, K classes), at least 1e-16 and otherwise 2 p (1 - p) (xgboost up to 3.4; its code of 2026 has |g| there), or p (1 - p) (sklearn), the true one.
@@ -106,7 +106,7 @@ def _per_position(cotangent: Array, labels: Array) -> Array:
 
 @loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 2]}, hessian_diagonal=True)
 def boosting_one_vs_all(predictions: Logits, labels: ClassIndex, *, sigmoid: Positive = 1.0) -> Evaluation:
-    r"""A two-class cross entropy for each class against all others.
+    r"""One-vs-all objective: binary cross entropy of each class against all others.
 
     Formula: \ell = \sum_k \mathrm{softplus}(\mp s f_k), - \text{ for } k = y, \quad g_k = s(\sigma(s f_k) - [k = y]), \quad h_k = s^2 \sigma(s f_k)(1 - \sigma(s f_k))
     sigmoid: s, the factor of the scores.
@@ -123,16 +123,16 @@ def boosting_one_vs_all(predictions: Logits, labels: ClassIndex, *, sigmoid: Pos
 
 ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true classes, 0 or 1")]
 Share = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true probabilities, mostly 0 or 1")]
-RowWeight = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), description="how many trials each row stands for, above 0")]
+RowWeight = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=True), description="number of trials of each row, above 0")]
 SIGNS = {"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0]}
 SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 @loss(example=SIGNS, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
 def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
-    r"""The hinge loss of two classes, 0 and 1. The gradient at the kink is 0.
+    r"""Hinge objective for two classes, 0 and 1. The gradient at the kink is 0.
 
-    The Hessian is 1 where there is a gradient and float32's smallest normal number elsewhere; the true one is 0 (XGBoost).
+    As in XGBoost, the Hessian is 1 where the gradient is not 0 and float32's smallest normal number elsewhere; the true one is 0.
 
     Formula: \ell = \max(0, 1 - s f), \quad g = -s [s f < 1], \quad h = [s f < 1], \quad s = 2 y - 1
     Synonyms: binary:hinge, hinge_objective
@@ -149,10 +149,10 @@ def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def boosting_exponential(predictions: BinaryLogits, labels: ProbabilityLabel) -> Evaluation:
-    r"""AdaBoost's loss of two classes, 0 and 1; the score is half the log-odds.
+    r"""Exponential objective (AdaBoost) for two classes, 0 and 1; the score is half the log-odds.
 
     Formula: \ell = y e^{-f} + (1 - y) e^f, \quad g = -y e^{-f} + (1 - y) e^f, \quad h = \ell
-    predictions: raw scores; the sigmoid of twice them is the probability.
+    predictions: raw scores; the probability is the sigmoid of twice the score.
     labels: true classes, 0 or 1, or the probability of 1.
     Synonyms: ExponentialLoss_objective, adaboost_objective
     Reference: Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, Annals of Statistics 28; scikit-learn ExponentialLoss
@@ -170,18 +170,18 @@ def boosting_exponential(predictions: BinaryLogits, labels: ProbabilityLabel) ->
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.3, 0.0], "weight": [1.0, 2.0, 5.0]}, hessian_diagonal=True)
 def boosting_cross_entropy_lambda(predictions: BinaryLogits, labels: Share, *, weight: RowWeight | None = None) -> Evaluation:
-    r"""Cross entropy of the probability that at least one of `weight` trials hits, each at the rate softplus of the score.
+    r"""Cross entropy of the probability of at least one success in `weight` trials, whose rate is the softplus of the score.
 
-    With weight 1, or none, it is boosting_cross_entropy; the weight is a part of the loss, and no factor of it.
+    With weight 1, or without weight, it is boosting_cross_entropy. The weight is part of the loss, not a factor of it.
 
     Formula: \ell = -(1 - y) \log(1 - z) - y \log z, \quad z = 1 - e^{-w \lambda}, \; \lambda = \log(1 + e^f), \quad g = \left( 1 - \frac{y}{z} \right) w \sigma(f)
-    predictions: raw scores; the softplus of them is the rate.
+    predictions: raw scores; their softplus is the rate.
     Synonyms: xentlambda, cross_entropy_lambda
     Reference: LightGBM cross_entropy_lambda
     """
     f, y = predictions, labels
     w = np.ones_like(f) if weight is None else weight
-    low = f < -40.0  # softplus(f) is e^f there
+    low = f < -40.0  # where softplus(f) rounds to e^f
     rate = softplus(f)
     u = np.where(low, times_exp(w, f), w * rate).astype(f.dtype, copy=False)
     growth = np.expm1(u)  # z / (1 - z)
@@ -193,7 +193,7 @@ def boosting_cross_entropy_lambda(predictions: BinaryLogits, labels: Share, *, w
     pull = pull.astype(f.dtype, copy=False)
 
     def curvature() -> Array:
-        """W sigma (1 - sigma) (1 - y) + y d pull: with x = e^f it is y (w x e^u - growth) w sigma (1 - sigma) / growth^2."""
+        """Return w sigma (1 - sigma) (1 - y) + y d pull; with x = e^f, the second term is y (w x e^u - growth) w sigma (1 - sigma) / growth^2."""
         x = np.exp(np.minimum(f, 1.0))
         excess = w * x_minus_log1p(x) - expm1_minus(u)  # w x - growth
         ratio = np.where((u < 1e-8) & (x < 1e-8), 0.5 * (1.0 - w) * x, excess / growth)

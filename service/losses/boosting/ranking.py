@@ -55,16 +55,16 @@ def boosting_lambdarank(
     lambdarank_truncation_level: Truncation = 30,
     lambdarank_norm: bool = True,
 ) -> Evaluation:
-    r"""LightGBM's LambdaRank: pairs weighed by the change of the NDCG that swapping them makes, of which one at least ranks above the truncation.
+    r"""LambdaRank objective of LightGBM: logistic losses of pairs, weighted by the change of NDCG when both items are swapped.
 
-    The gradient and the Hessian take the weights, the norms among them, for constants, as LightGBM does. With the norm each
+    Pairs need at least one item above the truncation level. As in LightGBM, the gradient and the Hessian hold the weights and norms constant. With the norm, each
     weight is divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's weights by their sum of lambdas L, times log2(1 + L). Ties keep
-    the order of positions. LightGBM's sigmoid comes from a table of a million entries; this one is exact.
+    the order of positions. LightGBM's sigmoid is read from a table of a million entries; this one is exact.
 
     Formula: \ell = \sum_{y_i > y_j} w_{ij} \, \mathrm{softplus}(-\sigma (s_i - s_j)), \quad w_{ij} \propto \frac{(2^{y_i} - 2^{y_j}) |D(r_i) - D(r_j)|}{\max \mathrm{DCG}}, \quad D(r) = \frac{1}{\log_2(1 + r)}
     sigmoid: factor of the scores.
-    lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it do not count.
-    lambdarank_norm: whether to divide by the distance of the scores and the sum of the list.
+    lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it are excluded.
+    lambdarank_norm: divide by the distance of the scores and by the sum of the list.
     Divisor: the number of lists
     Synonyms: rank:ndcg, LambdarankNDCG, lambdamart
     Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; LightGBM lambdarank

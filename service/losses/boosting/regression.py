@@ -29,7 +29,7 @@ POSITIVE = {"predictions": [0.5, 0.2, -0.3], "labels": [1.0, 2.0, 0.5]}
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE)
 def boosting_squared(predictions: Raw, labels: Target) -> Evaluation:
-    r"""Half the squared error; Hessian 1.
+    r"""Squared error objective: half the squared error, with Hessian 1.
 
     Formula: \ell = \tfrac12 (f - y)^2, \quad g = f - y, \quad h = 1
     Synonyms: reg:squarederror, HalfSquaredError_objective
@@ -41,9 +41,9 @@ def boosting_squared(predictions: Raw, labels: Target) -> Evaluation:
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
 def boosting_absolute(predictions: Raw, labels: Target) -> Evaluation:
-    r"""The absolute error; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+    r"""Absolute error objective, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 0.
 
-    LightGBM and XGBoost then replace each leaf's value by a median of residuals.
+    LightGBM and XGBoost afterwards replace each leaf's value by a median of residuals.
 
     Formula: \ell = |f - y|, \quad g = \mathrm{sign}(f - y), \quad h = 1
     Synonyms: regression_l1, reg:absoluteerror
@@ -55,10 +55,10 @@ def boosting_absolute(predictions: Raw, labels: Target) -> Evaluation:
 
 @loss(example=REGRESSION | {"alpha": 0.6}, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
 def boosting_huber(predictions: Raw, labels: Target, *, alpha: Positive = 0.9, convention: Literal["lightgbm", "sklearn"] = "lightgbm") -> Evaluation:
-    r"""Half the squared error near zero, linear beyond alpha.
+    r"""Huber objective: half the squared error up to alpha, linear beyond.
 
     Formula: \ell = \tfrac12 d^2 \text{ where } |d| \le \alpha, \text{ else } \alpha (|d| - \tfrac{\alpha}{2}), \quad g = \mathrm{clip}(d, -\alpha, \alpha), \quad d = f - y
-    alpha: error at which the quadratic turns linear; scikit-learn's delta, which its boosting takes from a quantile of the errors.
+    alpha: error at which the loss changes from quadratic to linear; scikit-learn's delta, which its boosting computes as a quantile of the errors.
     convention: the Hessian is 1 everywhere (lightgbm), or 1 inside and 0 beyond alpha (sklearn), the true one.
     Synonyms: huber_objective
     Reference: LightGBM huber, scikit-learn HuberLoss
@@ -71,7 +71,7 @@ def boosting_huber(predictions: Raw, labels: Target, *, alpha: Positive = 0.9, c
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE)
 def boosting_fair(predictions: Raw, labels: Target, *, fair_c: Positive = 1.0) -> Evaluation:
-    r"""Half the squared error near zero, nearly linear far out.
+    r"""Fair objective: about half the squared error near zero, nearly linear for large errors.
 
     Formula: \ell = c^2 \left( \tfrac{|d|}{c} - \log(1 + \tfrac{|d|}{c}) \right), \quad g = \frac{c \, d}{|d| + c}, \quad h = \frac{c^2}{(|d| + c)^2}, \quad d = f - y
     fair_c: error at which the Hessian has fallen to a quarter.
@@ -86,10 +86,10 @@ def boosting_fair(predictions: Raw, labels: Target, *, fair_c: Positive = 1.0) -
 
 @loss(example=REGRESSION | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
 def boosting_quantile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.9) -> Evaluation:
-    r"""The pinball loss of a quantile; Hessian 1, where the true one is 0. The gradient at a tie is 1 - alpha (scikit-learn: -alpha).
+    r"""Quantile objective: pinball loss, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 1 - alpha (scikit-learn: -alpha).
 
     Formula: \ell = \max(\alpha (y - f), (1 - \alpha)(f - y)), \quad g = 1 - \alpha \text{ where } f \ge y, \text{ else } -\alpha, \quad h = 1
-    alpha: the quantile; scikit-learn's and XGBoost's default is 0.5.
+    alpha: quantile to estimate; scikit-learn's and XGBoost's default is 0.5.
     Synonyms: reg:quantileerror, PinballLoss_objective
     Reference: LightGBM quantile, XGBoost reg:quantileerror, scikit-learn PinballLoss
     """
@@ -100,7 +100,7 @@ def boosting_quantile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.9
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
 def boosting_mape(predictions: Raw, labels: Target) -> Evaluation:
-    r"""The absolute error as a share of the label, if that is above 1; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+    r"""Mean absolute percentage error objective: absolute error over max(1, |label|), with Hessian 1 (the true one is 0). The gradient at an error of 0 is 0.
 
     Formula: \ell = \frac{|f - y|}{\max(1, |y|)}, \quad g = \frac{\mathrm{sign}(f - y)}{\max(1, |y|)}, \quad h = 1
     Synonyms: mape_objective
@@ -121,23 +121,23 @@ def boosting_poisson(
     poisson_max_delta_step: NonNegative = 0.7,
     convention: Literal["lightgbm", "xgboost", "sklearn"] = "lightgbm",
 ) -> Evaluation:
-    r"""The Poisson likelihood of counts whose log-mean is the score.
+    r"""Poisson objective: negative log-likelihood of counts whose log-mean is the score.
 
     Formula: \ell = e^f - y f, \quad g = e^f - y
-    poisson_max_delta_step: makes the Hessian of lightgbm and xgboost larger, so that steps are shorter (XGBoost's max_delta_step).
+    poisson_max_delta_step: increases the Hessian of lightgbm and xgboost, which shortens the steps (XGBoost's max_delta_step).
     convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4; its code of 2026 has max(e^f, y)), or e^f (sklearn), the true one.
     Synonyms: count:poisson, poisson_objective, HalfPoissonLoss_objective
     Reference: LightGBM poisson, XGBoost count:poisson, scikit-learn HalfPoissonLoss
     """
     mean = np.exp(predictions)
     step = 0.0 if convention == "sklearn" else poisson_max_delta_step
-    values = np.where(np.isinf(mean), mean, mean - labels * predictions)  # e^f outgrows every y f
+    values = np.where(np.isinf(mean), mean, mean - labels * predictions)  # e^f exceeds every y f
     return raw(values, mean - labels, np.exp(predictions + step))
 
 
 @loss(example=POSITIVE, hessian_diagonal=True)
 def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
-    r"""The gamma likelihood of positive amounts whose log-mean is the score.
+    r"""Gamma objective: negative log-likelihood of positive amounts whose log-mean is the score.
 
     XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
 
@@ -151,7 +151,7 @@ def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
 
 @loss(example=POSITIVE, hessian_diagonal=True)
 def boosting_tweedie(predictions: RawLog, labels: Count, *, tweedie_variance_power: VariancePower = 1.5) -> Evaluation:
-    r"""The Tweedie likelihood of amounts, some of them 0, whose log-mean is the score; between Poisson (1) and gamma (2).
+    r"""Tweedie objective: negative log-likelihood of amounts with zeros, whose log-mean is the score; between Poisson (1) and gamma (2).
 
     Formula: \ell = \frac{e^{(2 - \rho) f}}{2 - \rho} - \frac{y e^{(1 - \rho) f}}{1 - \rho}, \quad g = e^{(2 - \rho) f} - y e^{(1 - \rho) f}, \quad h = (2 - \rho) e^{(2 - \rho) f} - (1 - \rho) y e^{(1 - \rho) f}
     tweedie_variance_power: rho; the variance is proportional to this power of the mean.
@@ -173,12 +173,12 @@ LEAST = 1e-6  # XGBoost's, of 1 + score and of the Hessian
 
 @loss(example=REGRESSION | {"huber_slope": 0.6}, hessian_diagonal=True, bound=ELEMENTWISE)
 def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Positive = 1.0) -> Evaluation:
-    r"""A smooth Huber loss: half the squared error near zero, nearly linear far out.
+    r"""Pseudo-Huber objective: about half the squared error near zero, nearly linear for large errors.
 
     XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
 
     Formula: \ell = \delta^2 \left( \sqrt{1 + (d / \delta)^2} - 1 \right), \quad g = \frac{d}{\sqrt{1 + (d / \delta)^2}}, \quad h = \left( 1 + (d / \delta)^2 \right)^{-3/2}, \quad d = f - y
-    huber_slope: delta, the slope far out.
+    huber_slope: delta, the slope for large errors.
     Synonyms: reg:pseudohubererror, pseudohuber_objective
     Reference: XGBoost reg:pseudohubererror
     """
@@ -190,10 +190,10 @@ def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Posi
 
 @loss(example=REGRESSION | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
 def boosting_expectile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.5) -> Evaluation:
-    r"""Half the asymmetric squared error of one expectile: half of expectile.
+    r"""Expectile objective: half the asymmetric squared error; equal to expectile / 2.
 
     Formula: \ell = \tfrac12 w d^2, \quad g = w d, \quad h = w, \quad w = 1 - \alpha \text{ where } d \ge 0, \text{ else } \alpha, \quad d = f - y
-    alpha: XGBoost's expectile_alpha, of which this is the objective for a single one.
+    alpha: expectile to estimate; a single value of XGBoost's expectile_alpha.
     Synonyms: reg:expectileerror, expectile_objective
     Reference: XGBoost reg:expectileerror
     """
@@ -204,9 +204,9 @@ def boosting_expectile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.
 
 @loss(example=REGRESSION, hessian_diagonal=True, conventions=("gradients", "hessian_diagonal"))
 def boosting_squared_log(predictions: Raw, labels: AboveMinusOne) -> Evaluation:
-    r"""Half the squared difference of logarithms of one plus the numbers; one plus the score is raised to 1e-6.
+    r"""Squared log error objective: half the squared difference of log(1 + score) and log(1 + label), with 1 + score at least 1e-6.
 
-    The gradient is that at the raised score and passes as if nothing had been raised; the Hessian is at least 1e-6 (XGBoost).
+    As in XGBoost, the gradient is that at the clipped score, the clipping is ignored in the chain rule, and the Hessian is at least 1e-6.
 
     Formula: \ell = \tfrac12 e^2, \quad g = \frac{e}{1 + f}, \quad h = \max\left( \frac{1 - e}{(1 + f)^2}, 10^{-6} \right), \quad e = \log(1 + f) - \log(1 + y)
     Synonyms: reg:squaredlogerror, squaredlog_objective

@@ -178,7 +178,7 @@ def bi_tempered_logistic(
     values = ((_tempered_surprise(own, short, t1) + powers)[:, 0] * kept).astype(predictions.dtype, copy=False)
 
     def pullback(cotangent: Array) -> Array:
-        # by the escort distribution q ~ p^t2, of slopes h = p^(1 - t1), at the label p^(1 - t1) - p^(-t1); h counts from the likeliest class
+        # by the escort distribution q ~ p^t2, of slopes h = p^(1 - t1), at the label p^(1 - t1) - p^(-t1); h is relative to the most likely class
         escort = np.exp(t2 * log_p)
         total = escort.sum(axis=1, keepdims=True)
         slope = np.exp((1.0 - t1) * log_p)

@@ -86,7 +86,7 @@ ViewLabel = Annotated[Array, TensorSpec("n", kind="integer", below="c", descript
 
 @loss(
     example={"predictions": [[[2.0, 0.5, -1.0], [1.5, 0.7, -0.5], [1.0, 0.0, 0.2]]], "labels": [0]},
-    bound=Bound(1e-13, 1e-12, "where views differ much, logarithms of up to some hundred are taken off one another"),
+    bound=Bound(1e-13, 1e-12, "where views differ much, logarithms of up to some hundred are subtracted"),
     work=Work("100 n v v c", "64 n v v c"),
 )
 @in_float64

@@ -195,7 +195,7 @@ class Pair:
 
     @cached_property
     def empty(self) -> Array:
-        """The part of the enclosing box that neither box covers: left and right strips beside the narrower box, gaps."""
+        """The part of the enclosing box that neither box covers: strips left and right of the narrower box, gaps."""
         x, y = self.x, self.y
         # in a strip that only one box reaches, the empty part is the enclosing height (1) minus that box's
         above, others_above = np.maximum(-y.before, 0.0) + np.maximum(-y.after, 0.0), np.maximum(y.before, 0.0) + np.maximum(y.after, 0.0)

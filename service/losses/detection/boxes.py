@@ -150,7 +150,7 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     return rows(pair.one_minus_iou + pair.center + sides, pair, lambda pair: diou_slopes(pair) + pair.slopes(pair.d_excess))
 
 
-@loss(example=EXAMPLE, bound=Bound(1e-14, 1e-13, "a side 1e300 times shorter than the one across has few digits beside it", "tensor"))
+@loss(example=EXAMPLE, bound=Bound(1e-14, 1e-13, "a side 1e300 times shorter than the other one has few digits", "tensor"))
 @in_float64
 def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -> Evaluation:
     r"""Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.

@@ -25,17 +25,17 @@ LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", descripti
 
 @loss(example={"mean": [[0.5, -0.2], [0.1, 0.0]], "log_variance": [[0.1, -0.5], [0.0, 0.3]]}, hessian_diagonal=True)
 def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
-    r"""Divergence of a diagonal normal distribution from the standard one: the regulariser of a variational autoencoder.
+    r"""Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
 
     Formula: \ell_i = \frac{1}{2} \sum_k \left( \mu_k^2 + e^{s_k} - 1 - s_k \right)
     mean: mu, the means.
     log_variance: s, the logarithms of the variances.
-    Divisor: the number of samples: latent dimensions are summed
+    Divisor: the number of samples; latent dimensions are summed
     Synonyms: vae_kl, kl_normal, kl_standard_normal, DiagonalGaussianKL
     Reference: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, arXiv:1312.6114, appendix B
     """
     half = np.full_like(log_variance, 0.5)
-    far = log_variance > 0.5 * math.log(np.finfo(log_variance.dtype).max)  # there e^s is all that counts, and half of it may be in range
+    far = log_variance > 0.5 * math.log(np.finfo(log_variance.dtype).max)  # there all but e^s is negligible, and half of it may be in range
 
     def excess(factor: Array, less: Callable[[Array], Array]) -> Array:
         return np.where(far, times_exp(factor, log_variance), factor * less(log_variance)).astype(log_variance.dtype, copy=False)
@@ -49,13 +49,13 @@ def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
 
 
 PositiveShare = Annotated[
-    Array, TensorSpec("n c ...", domain=Domain(0, 1, low_open=True), gradient="default", description="predicted probabilities, a class each, above 0")
+    Array, TensorSpec("n c ...", domain=Domain(0, 1, low_open=True), gradient="default", description="predicted probability of each class, above 0")
 ]
-TrueShare = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
+TrueShare = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probability of each class")]
 
 
 def scaled_power(p: Array, q: Array, exponent: tuple[float, float], scale: Array) -> Array:
-    """(p / q)^exponent * scale, in range where that is; the exponent comes with what was lost in rounding it."""
+    """Return (p / q)^exponent * scale, finite where the result is; the exponent comes with its rounding error."""
     (fraction_p, power_p), (fraction_q, power_q), (fraction, power) = np.frexp(p), np.frexp(q), np.frexp(scale)
     dtype = fraction_p.dtype
     a = dtype.type(exponent[0])
@@ -69,13 +69,13 @@ def scaled_power(p: Array, q: Array, exponent: tuple[float, float], scale: Array
 
 
 def _less(exponent: float, k: float) -> tuple[float, float]:
-    """The exponent less k, and what the subtraction loses."""
+    """Return the exponent minus k, and the rounding error of the subtraction."""
     difference, lost = two_sum(np.array(exponent), np.array(-k))
     return float(difference), float(lost)
 
 
 def _power_less_one(p: Array, q: Array, ratio: Array, exponent: tuple[float, float]) -> Array:
-    """((p / q)^e - 1) / e, which is the logarithm at e = 0. ratio: the logarithm of p / q."""
+    """Return ((p / q)^e - 1) / e, which is the logarithm at e = 0. ratio: the logarithm of p / q."""
     e = exponent[0]
     if e == 0:
         return ratio
@@ -86,7 +86,7 @@ def _power_less_one(p: Array, q: Array, ratio: Array, exponent: tuple[float, flo
 
 
 def _kernel(ratio: Array, a: float) -> Array:
-    """(u^a - 1 - a (u - 1)) / (a (a - 1)) for u = e^ratio near 1."""
+    """Return (u^a - 1 - a (u - 1)) / (a (a - 1)) for u = e^ratio near 1."""
     if a >= 0.5:
         return np.exp(ratio) * (expm1_minus(-ratio) + divide_or_zero(expm1_minus((a - 1.0) * ratio), a - 1.0)) / a
     return (expm1_minus(ratio) - divide_or_zero(expm1_minus(a * ratio), a)) / (1.0 - a)
@@ -98,14 +98,14 @@ def _kernel(ratio: Array, a: float) -> Array:
     work=Work(memory="32 n c ..."),
 )
 def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: float = 0.5) -> Evaluation:
-    r"""Amari's divergences: alpha 1 is Kullback-Leibler's of the labels from the predictions, 0 the reverse, 1/2 four times hellinger, 2 half of Pearson's chi squared.
+    r"""Amari's alpha divergences: Kullback-Leibler (alpha 1), its reverse (0), four times hellinger (1/2), half of Pearson's chi squared (2).
 
-    Of masses that do not sum to one it is the generalised form, never negative. A label of 0 is infinite for alpha from 0 down.
+    For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the predictions. The loss of a label 0 is infinite for alpha <= 0.
 
     Formula: \ell = \sum_k \frac{p_k^\alpha q_k^{1 - \alpha} - \alpha p_k + (\alpha - 1) q_k}{\alpha (\alpha - 1)}
     predictions: q.
     labels: p.
-    alpha: the exponent; at 0 and 1 the loss is its limit.
+    alpha: exponent; at 0 and 1 the loss is the limit.
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: amari_divergence, amari_alpha, cressie_read, power_divergence
     Reference: Cichocki and Amari, Families of Alpha- Beta- and Gamma-Divergences, 2010, Entropy 12, equation 2; Amari, Differential-Geometrical Methods in Statistics, 1985
@@ -130,7 +130,7 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
 
 
 def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
-    """The terms where p and q are not near each other: by relative entropies if the exponent is close to its singularity for this ratio."""
+    """Return the terms where p and q are not nearly equal, by relative entropies if the exponent is close to its singularity for this ratio."""
     if alpha == 1:
         return relative_entropy(p, q)
     if alpha == 0:
@@ -146,14 +146,14 @@ def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
 
 @loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True, work=Work("300 n ...", "48 n ..."))
 def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: float = 2.0) -> Evaluation:
-    r"""The Bregman divergences of powers, as in matrix factorisation: beta 2 is half_squared_error, 1 the generalised Kullback-Leibler divergence, 0 itakura_saito.
+    r"""Beta divergences of matrix factorisation: half_squared_error (beta 2), generalised Kullback-Leibler divergence (1), itakura_saito (0).
 
-    A label of 0 is infinite for beta from 0 down.
+    The family has the Bregman divergences of powers. The loss of a label 0 is infinite for beta <= 0.
 
     Formula: \ell = \frac{t^\beta + (\beta - 1) x^\beta - \beta t x^{\beta - 1}}{\beta (\beta - 1)}
     predictions: x, above 0.
-    labels: t, from 0 on.
-    beta: the exponent; at 0 and 1 the loss is its limit.
+    labels: t, at least 0.
+    beta: exponent; at 0 and 1 the loss is the limit.
     Synonyms: bregman_power, beta_loss, density_power_divergence
     Reference: Févotte and Idier, Algorithms for Nonnegative Matrix Factorization with the Beta-Divergence, 2011, arXiv:1010.1763, equation 2; Basu et al., 1998
     """
@@ -187,7 +187,7 @@ def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: floa
 
 
 def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
-    """The terms where t and x are not near each other; at the singularities, and close to them for this ratio, by relative entropies."""
+    """Return the terms where t and x are not nearly equal; at the singularities, and close to them for this ratio, by relative entropies."""
     one, less = np.ones_like(x), _less(beta, 1.0)
     if beta == 1:
         return relative_entropy(t, x)
@@ -196,7 +196,7 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
     e = less[0]
     own, cross = scaled_power(x, one, (beta, 0.0), one), scaled_power(x, one, less, t)
     direct = scaled_power(t, one, (beta, 0.0), one) / (beta * e) + own / beta - cross / e
-    direct = np.where(np.isnan(direct), np.inf, direct).astype(x.dtype, copy=False)  # terms of both signs are out of range: so is the whole
+    direct = np.where(np.isnan(direct), np.inf, direct).astype(x.dtype, copy=False)  # terms of both signs overflow, and so does the sum
     close = np.abs((e if beta >= 0.5 else beta) * ratio) < 0.5
     by_ratio = np.where(close, ratio, 0.0).astype(x.dtype, copy=False)
     if beta >= 0.5:
@@ -214,15 +214,15 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
 )
 @in_float64
 def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5) -> Evaluation:
-    r"""Rényi's divergences of the labels from the predictions: alpha 1 is Kullback-Leibler's, 1/2 minus twice the logarithm of Bhattacharyya's coefficient.
+    r"""Rényi divergences of the labels from the predictions: Kullback-Leibler (alpha 1), minus twice the log of the Bhattacharyya coefficient (1/2).
 
-    Of labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is refused. A predicted
-    probability is above 0.
+    For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
+    probabilities are above 0.
 
     Formula: \ell = \frac{1}{\alpha - 1} \log \frac{\sum_k p_k^\alpha q_k^{1 - \alpha}}{\sum_k p_k}
     predictions: q.
     labels: p.
-    alpha: the order; at 1 the loss is its limit.
+    alpha: order; at 1 the loss is the limit.
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: renyi_divergence, alpha_renyi, renyi_entropy_relative
     Reference: Rényi, On Measures of Entropy and Information, 1961, equation 3.3; van Erven and Harremoës, Rényi Divergence and Kullback-Leibler Divergence, 2014, arXiv:1206.2459
@@ -243,7 +243,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
             return (1.0 + lead) / mass
         growth = np.log1p(e) + e * lead
         slope = np.expm1(growth)
-        if abs(e) > 0.1:  # near a root what each class has beyond the others is computed with
+        if abs(e) > 0.1:  # near a root, the excess of each class over the others is used
             beyond = enlarged * (alpha * sum_of_others(p) + e * p) - sum_of_others(times(p, enlarged))
             slope = np.where(np.abs(growth) < 0.3, beyond, slope)
         return slope / e / mass
@@ -262,7 +262,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
 
 
 def _renyi(p: Array, q: Array, ratio: Array, share: Array, less: tuple[float, float]) -> Array:
-    """log(sum share (p / q)^e) / e by what the powers exceed 1, where that is little, else by the powers; their mean logarithm at e = 0."""
+    """Return log(sum share (p / q)^e) / e, from the powers minus 1 where these are small, else from the powers; at e = 0 the mean logarithm."""
     e = less[0]
     excess = times(share, _power_less_one(p, q, ratio, less)).sum(axis=1)
     if e == 0:

@@ -23,9 +23,9 @@ Target = Annotated[
         description="true probabilities, or their logarithms (log_target)",
     ),
 ]
-Mass = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), gradient="on request", description="true masses, from 0 on")]
-Distribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="default", description="predicted probabilities, a class each")]
-TrueDistribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probabilities, a class each")]
+Mass = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0), gradient="on request", description="true masses, at least 0")]
+Distribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="default", description="predicted probability of each class")]
+TrueDistribution = Annotated[Array, TensorSpec("n c ...", domain=UNIT, gradient="on request", description="true probability of each class")]
 PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]}
 
 
@@ -39,16 +39,16 @@ PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3,
 def kl_divergence(
     predictions: LogProbability, labels: Target, *, log_target: bool = False, direction: Literal["forward", "reverse"] = "forward"
 ) -> Evaluation:
-    r"""Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
+    r"""Kullback-Leibler divergence of the labels from the predictions, element by element, with 0 log 0 = 0.
 
-    The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence. Torch's mean
-    divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an infinite gradient of its own.
+    The predictions are logarithms, as in torch and optax; keras takes probabilities, labels first, for the same divergence. Torch's mean
+    divides by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of 0 is infinite.
 
     Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
     predictions: log q, the logarithms of the predicted probabilities.
     labels: p, or log p with log_target.
-    log_target: whether the labels are logarithms too.
-    direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs most.
+    log_target: labels are logarithms too.
+    direction: forward weights by the labels, as in all libraries; reverse weights by the predictions, which penalizes probability where the labels have none.
     Synonyms: KLDivLoss, kl_div, KLD, kl, KLDivergence, relative_entropy, kullback_leibler
     Reference: Kullback and Leibler, On Information and Sufficiency, 1951
     """
@@ -71,7 +71,7 @@ def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool
     gap = log_q - log_p
     zero = np.zeros_like(gap)
     return elementwise(
-        np.where(gap == 0, zero, np.where(np.isinf(gap), gap, times(q, gap))).astype(gap.dtype, copy=False),  # e^x is above 0, however small
+        np.where(gap == 0, zero, np.where(np.isinf(gap), gap, times(q, gap))).astype(gap.dtype, copy=False),  # e^x is positive, however small
         {"predictions": lambda c: c * times(q, gap + 1.0), "labels": lambda c: -c * (q if log_target else times(q, 1.0 / p))},
         {"predictions": lambda c: c * times(q, gap + 2.0), "labels": lambda c: c * (zero if log_target else times(q, 1.0 / (p * p)))},
     )
@@ -82,7 +82,7 @@ def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool
     hessian_diagonal=True,
 )
 def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Evaluation:
-    r"""Kullback-Leibler divergence of masses that need not sum to one: never negative, element by element.
+    r"""Generalized Kullback-Leibler divergence, element by element, of masses that need not sum to one; never negative.
 
     Formula: \ell = p \log\frac{p}{q} - p + q
     predictions: log q, the logarithms of the predicted masses.
@@ -101,9 +101,9 @@ def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Eval
 
 @loss(example=PAIR, hessian_diagonal=True)
 def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
-    r"""Jensen-Shannon divergence, in nats: at most log 2. scipy's jensenshannon is its square root.
+    r"""Jensen-Shannon divergence, in nats, at most log 2; scipy's jensenshannon is its square root.
 
-    A probability of 0 where the other is not has an infinite gradient, two that are 0 have the gradient 0.
+    The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
     Formula: \ell = \frac{1}{2} \sum_k \left( p_k \log\frac{p_k}{m_k} + q_k \log\frac{q_k}{m_k} \right), \quad m = \frac{p + q}{2}
     Divisor: the number of samples (of positions, with further axes)
@@ -128,7 +128,7 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
 
 @loss(example=PAIR, hessian_diagonal=True)
 def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
-    r"""Squared Hellinger distance: between 0 and 1 for distributions. A probability of 0 where the other is not has an infinite gradient, two that are 0 the gradient 0.
+    r"""Squared Hellinger distance, between 0 and 1 for distributions. The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
     Formula: \ell = \frac{1}{2} \sum_k \left( \sqrt{p_k} - \sqrt{q_k} \right)^2
     Divisor: the number of samples (of positions, with further axes)
@@ -153,7 +153,7 @@ def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation
 
 @loss(example=PAIR, hessian_diagonal=True)
 def total_variation_distance(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
-    r"""The largest difference of the probabilities that two distributions give to any event; the gradient at a tie is 0.
+    r"""Total variation distance: the largest difference between the probabilities of any event under two distributions. The gradient at a tie is 0.
 
     Formula: \ell = \frac{1}{2} \sum_k |p_k - q_k|
     Divisor: the number of samples (of positions, with further axes)
@@ -175,7 +175,7 @@ def total_variation_distance(predictions: Distribution, labels: TrueDistribution
 
 @loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True)
 def itakura_saito(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
-    r"""Itakura-Saito divergence of spectra: only the ratio counts. It is gamma_deviance / 2.
+    r"""Itakura-Saito divergence of spectra, which depends only on their ratio; equal to gamma_deviance / 2.
 
     Formula: \ell = \frac{t}{x} - \log\frac{t}{x} - 1
     Synonyms: is_divergence, itakura_saito_distance

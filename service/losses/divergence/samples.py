@@ -1,4 +1,4 @@
-"""Distances between distributions that are given by their samples."""
+"""Distances between distributions given by samples."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ TrueSample = Annotated[Array, TensorSpec("n m", gradient="on request", descripti
 
 @loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2, 0.4]]}, hessian_diagonal=True)
 def wasserstein_1d(predictions: Sample, labels: TrueSample, *, p: Annotated[float, annotated_types.Ge(1)] = 1.0) -> Evaluation:
-    r"""Wasserstein distance of two equally large samples of numbers, to the power p: the smallest goes to the smallest, and so on.
+    r"""Wasserstein distance, to the power p, of two samples of equal size in one dimension, which pairs them in sorted order.
 
-    The gradient is 0 at a tie of partners, and that of one order where numbers of a sample are tied.
+    The gradient is 0 for equal partners. For equal numbers within a sample, it is that of one order.
 
     Formula: \ell_i = \frac{1}{m} \sum_k |x_{i(k)} - t_{i(k)}|^p
     p: exponent of the distance.
-    Divisor: the number of samples: each is a mean over its m numbers
+    Divisor: the number of samples; each is a mean over its m numbers
     Synonyms: earth_movers_distance, emd, wasserstein_distance, w1
     Reference: Villani, Topics in Optimal Transportation, 2003, theorem 2.18
     """
@@ -67,10 +67,10 @@ TruePoints = Annotated[Array, TensorSpec("n q d", gradient="on request", descrip
 
 @loss(example={"predictions": [[0.1, 0.9, 0.5]], "labels": [[0.7, 0.2]]}, hessian_diagonal=True, work=Work(memory="48 n m + 48 n k"))
 def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
-    r"""Twice the squared distance of the distribution functions of two samples of numbers: 0 only for equal ones.
+    r"""Energy distance of two samples in one dimension: twice the squared distance of their distribution functions.
 
-    Summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; of a single label it is
-    twice crps_ensemble. The gradient of tied numbers is the mean of both sides'.
+    It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single label it is
+    twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
 
     Formula: \ell_i = 2 \int (F_i - G_i)^2 = \frac{2}{m k} \sum_{j,l} |x_j - t_l| - \frac{1}{m^2} \sum_{j,l} |x_j - x_l| - \frac{1}{k^2} \sum_{j,l} |t_j - t_l|
     Divisor: the number of samples
@@ -85,7 +85,7 @@ def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     share = (balance[:, :-1] / (m * k)).astype(points.dtype)
 
     def slopes() -> Array:
-        """F - G on the left of each point and of those tied with it, plus that on the right, in the points' own order."""
+        """Return F - G on the left of each point and its ties plus that on the right, in the points' own order."""
         places = np.arange(m + k)
         new = np.ones(ordered.shape, bool)
         new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
@@ -119,9 +119,9 @@ def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     work=Work("60 n p q d", "48 n p q d"),
 )
 def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
-    r"""The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted one.
+    r"""Chamfer distance: the mean squared distance of each point to its nearest point in the other set, in both directions.
 
-    The first of equally near points counts, as in pytorch3d, which calls this norm 2 with point_reduction mean.
+    Of equally near points the first is used, as in pytorch3d, where this is norm 2 with point_reduction mean.
 
     Formula: \ell_i = \frac{1}{p} \sum_a \min_b \|x_{ia} - t_{ib}\|^2 + \frac{1}{q} \sum_b \min_a \|x_{ia} - t_{ib}\|^2
     Divisor: the number of samples
@@ -131,7 +131,7 @@ def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
     n, p, q = *predictions.shape[:2], labels.shape[1]
     gaps = predictions[:, :, None, :] - labels[:, None, :, :]
     squares = (gaps * gaps).sum(axis=3)
-    weight = np.zeros((n, p, q), squares.dtype)  # how much each pair counts
+    weight = np.zeros((n, p, q), squares.dtype)  # weight of each pair
     rows = np.arange(n)[:, None]
     distances = squares if squares.min(initial=1.0) > np.finfo(squares.dtype).tiny else norms(gaps)
     weight[rows, np.arange(p), distances.argmin(axis=2)] += 1.0 / p

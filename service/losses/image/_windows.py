@@ -1,7 +1,7 @@
-"""Images seen through windows: local means, variances, and the structural similarity that they make.
+"""Local statistics of images in windows: means, variances, and structural similarity.
 
-Local variances are sums of squares about the local mean, never E[x^2] - E[x]^2, and 1 - SSIM is put together from what differs, so
-that nearly equal images keep their digits.
+Local variances are sums of squares about the local mean, never E[x^2] - E[x]^2, and 1 - SSIM is computed from differences, so
+that it is accurate for nearly equal images.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Filter:
 
     @classmethod
     def gaussian(cls, size: int, sigma: float) -> Filter:
-        """Of `size` pixels, its weights adding up to 1."""
+        """Build a window of `size` pixels whose weights sum to 1."""
         place = np.arange(size) - (size - 1) / 2
         raised = np.exp(-0.5 * np.square(place / sigma))
         return cls(tuple(float(w) for w in raised / raised.sum()))
 
     def parts(self, x: Array, axis: int) -> list[tuple[float, Array]]:
-        """Each weight with the pixels that it meets along an axis, as views."""
+        """Yield each weight with its pixels along an axis, as views."""
         count = x.shape[axis] - len(self.weights) + 1
         at = [slice(None)] * x.ndim
         found = []
@@ -52,7 +52,7 @@ class Filter:
         return out
 
     def scatter(self, like: Array, slopes: Array, axis: int, center: Array | None = None) -> Array:
-        """The transpose of `mean`; with `center`, that of the mean of half the squares about it, as a slope on the pixels."""
+        """Apply the transpose of `mean`; with `center`, that of the mean of half the squares about it, as a slope on the pixels."""
         out = np.zeros_like(like)
         for (weight, place), (_, pixels) in zip(self.parts(out, axis), self.parts(like, axis), strict=True):
             place += weight * (slopes if center is None else slopes * (pixels - center))
@@ -68,7 +68,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Local:
-    """The weighted mean and variance of every window, and the way back of slopes on them."""
+    """Weighted mean and variance of every window, and the pullback of slopes on them."""
 
     x: Array
     filter: Filter
@@ -85,12 +85,12 @@ class Local:
 
     @cached_property
     def variance(self) -> Array:
-        """Of each window: the mean of the rows' variances, and the variance of the rows' means."""
+        """Variance of each window: the mean of the rows' variances plus the variance of the rows' means."""
         within = self.filter.square(self.x, self.rows, 3)
         return self.filter.mean(within, 2) + self.filter.square(self.rows, self.mean, 2)
 
     def back(self, by_mean: Array, by_variance: Array) -> Array:
-        """Slopes on mean and variance as slopes on the pixels."""
+        """Pull slopes on mean and variance back to the pixels."""
         filtered = self.filter
         rows = filtered.scatter(self.rows, by_mean, 2) + filtered.scatter(self.rows, 2.0 * by_variance, 2, self.mean)
         within = filtered.scatter(self.rows, 2.0 * by_variance, 2)
@@ -99,7 +99,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Similarity:
-    """What the windows of two images differ in: `light` is 1 - the luminance term, `structure` 1 - the contrast-structure term."""
+    """Differences of the windows of two images: `light` is 1 - the luminance term, `structure` 1 - the contrast-structure term."""
 
     x: Local
     y: Local
@@ -109,7 +109,7 @@ class Similarity:
 
     @classmethod
     def of(cls, x: Array, y: Array, filtered: Filter, c1: float, c2: float) -> Similarity:
-        """Of images; c1 and c2 are the constants that steady the quotients."""
+        """Compare images; c1 and c2 are the constants that stabilize the quotients."""
         return cls(Local(x, filtered), Local(y, filtered), Local(x - y, filtered), c1, c2)
 
     @cached_property
@@ -133,7 +133,7 @@ class Similarity:
         return divide_or_zero(self.difference.variance, self.varied)
 
     def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
-        """Slopes on both maps as slopes on one image."""
+        """Pull slopes on both maps back to one image."""
         # d light / d mx = 2 m (my (mx + my) + c1) / bright^2 with m = mx - my: no difference of its two parts
         sign, own, other = (1.0, self.x, self.y) if which == 0 else (-1.0, self.y, self.x)
         light, structure = divide_or_zero(2.0 * by_light * self.difference.mean, self.bright), divide_or_zero(by_structure, self.varied)
@@ -144,16 +144,16 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Windows:
-    """All windows of two images. Those with a pixel whose square would overflow are compared apart, scaled by a power of two.
+    """Comparison of all windows of two images. Windows with a pixel whose square would overflow are compared separately, scaled by a power of two.
 
-    levels: a comparison, the exponent by which its images are scaled, and which windows it holds for (1 or 0).
+    levels: a comparison, the exponent by which its images are scaled, and the windows it applies to (1 or 0).
     """
 
     levels: tuple[tuple[Similarity, int, Array], ...]
 
     @classmethod
     def of(cls, x: Array, y: Array, filtered: Filter, data_range: float, k1: float, k2: float) -> Windows:
-        """Of images."""
+        """Compare two images."""
         if not max(k1, k2) * data_range < 1e150:
             raise InvalidOption("data_range", f"out of range; expected a product with k1 and k2 below 1e150, got {max(k1, k2) * data_range:.3g}")
         power = 300 if x.dtype == np.float64 else 40
@@ -185,13 +185,13 @@ class Windows:
         return self.light + self.structure * (1.0 - self.light)
 
     def back(self, by_light: Array, by_structure: Array, which: int) -> Array:
-        """Slopes on both maps as slopes on one image."""
+        """Pull slopes on both maps back to one image."""
         parts = [np.ldexp(each.back(by_light * holds, by_structure * holds, which), exponent) for each, exponent, holds in self.levels]
         return sum(parts[1:], parts[0])
 
 
 def check_window(x: Array, size: int, convention: str = "monai") -> None:
-    """Refuse a window that is even or does not fit the image."""
+    """Reject a window that is even or does not fit the image."""
     if size % 2 == 0:
         raise InvalidOption("window_size", f"not odd; expected an odd number, got {size}")
     if convention == "monai" and size > min(x.shape[2:]):
@@ -205,22 +205,22 @@ def check_window(x: Array, size: int, convention: str = "monai") -> None:
 
 @dataclass(frozen=True)
 class Reflected:
-    """Images continued beyond their edges by their mirror image, and the way back."""
+    """Images padded by reflection, and the pullback."""
 
     height: Array
     width: Array
 
     @classmethod
     def of(cls, x: Array, by: int) -> Reflected:
-        """By as many pixels on all sides."""
+        """Pad by the same number of pixels on all sides."""
         return cls(*(np.pad(np.arange(size), by, mode="reflect") for size in x.shape[2:]))
 
     def __call__(self, x: Array) -> Array:
-        """The continued images."""
+        """Padded images."""
         return x[:, :, self.height][:, :, :, self.width]
 
     def back(self, slopes: Array, like: Array) -> Array:
-        """Each pixel's slopes added up."""
+        """Sum each pixel's slopes."""
         narrow = np.zeros((*slopes.shape[:3], like.shape[3]), like.dtype)
         np.add.at(narrow.transpose(3, 0, 1, 2), self.width, slopes.transpose(3, 0, 1, 2))
         out = np.zeros_like(like)

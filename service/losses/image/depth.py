@@ -19,12 +19,12 @@ DepthLabel = Annotated[Array, TensorSpec("n ...", domain=Domain(low=0, low_open=
 
 @loss(example={"predictions": [[1.0, 2.0, 4.0]], "labels": [[1.5, 2.5, 3.0]]})
 def scale_invariant_log(predictions: Depth, labels: DepthLabel, *, variance_focus: Fraction = 0.5) -> Evaluation:
-    r"""The mean square of the differences of logarithms of each sample, less a share of the square of their mean.
+    r"""Scale-invariant log loss: mean squared difference of logarithms of each sample, minus a fraction of the squared mean difference.
 
-    0.5 is the paper's share; 1 is invariant to the scale of the depths. Later papers take the root of it with 0.85, times 10.
+    The paper's fraction is 0.5; 1 gives invariance to the scale of the depths. Later papers use ten times the root, with 0.85.
 
     Formula: \ell_i = \overline{d^2} - \lambda \, \overline{d}^2, \quad d = \log x - \log t
-    variance_focus: lambda.
+    variance_focus: lambda, fraction of the squared mean difference.
     Divisor: the number of samples
     Synonyms: SILog, SILogLoss, scale_invariant_loss
     Reference: Eigen, Puhrsch and Fergus, Depth Map Prediction from a Single Image, 2014, arXiv:1406.2283, equation 4
@@ -48,14 +48,14 @@ def scale_invariant_log(predictions: Depth, labels: DepthLabel, *, variance_focu
 
 
 InverseDepth = Annotated[Array, TensorSpec("n 1 h w", gradient="default", description="predicted inverse depths, or disparities")]
-Guide = Annotated[Array, TensorSpec("n c h w", description="the images; their edges are where depths may jump")]
+Guide = Annotated[Array, TensorSpec("n c h w", description="images, at whose edges depths may be discontinuous")]
 
 
 @loss(example={"predictions": [[RAMP]], "image": [[BLOB, RAMP]]})
 def inverse_depth_smoothness(predictions: InverseDepth, image: Guide) -> Evaluation:
-    r"""The steps between neighbouring inverse depths, which count less where the image has an edge.
+    r"""Edge-aware smoothness of inverse depths: absolute differences of neighbours, with lower weights at edges of the image.
 
-    kornia's loss: the mean over the steps across plus the mean over the steps down. One row or column has no steps and adds nothing.
+    As in kornia, it is the mean over horizontal differences plus the mean over vertical ones. A single row or column has no differences.
 
     Formula: \ell_i = \overline{|\partial_u d| \, e^{-\overline{|\partial_u I|}}} + \overline{|\partial_v d| \, e^{-\overline{|\partial_v I|}}}, \quad \text{the inner mean over channels}
     Divisor: the number of images

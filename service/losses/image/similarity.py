@@ -1,4 +1,4 @@
-"""Images, and other signals, compared as a viewer would."""
+"""Similarity of images and other signals."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, s
 from service.losses.registry import loss
 from service.losses.work import Work
 
-Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first; its length is the number of scales")]
+Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first, one per scale")]
 Signal = Annotated[Array, TensorSpec("n ...", gradient="default", description="estimates, pixels or anything else")]
 SignalLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values")]
 FIVE_SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 EXAMPLE = {"predictions": [[RAMP]], "labels": [[BLOB]]}
-LOCAL = Bound(1e-14, 1e-9, "gradients are differences of what the windows around a pixel say, which cancel in flat places")
+LOCAL = Bound(1e-14, 1e-9, "gradients are differences over the windows around a pixel, which cancel in flat regions")
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 
@@ -38,17 +38,17 @@ def ssim(
     k2: Positive = 0.03,
     convention: Literal["monai", "kornia"] = "monai",
 ) -> Evaluation:
-    r"""One minus the structural similarity of all windows, which are weighed by a Gaussian.
+    r"""Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
 
-    Variances and covariance are the weighted ones, without Bessel's correction.
+    Variances and covariance are weighted, without Bessel's correction.
 
     Formula: \ell = 1 - \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}, \quad c_i = (k_i L)^2
     window_size: side of the windows, an odd number.
-    sigma: of the Gaussian, in pixels.
-    data_range: L, how far apart the least and the greatest value of a pixel are.
-    k1: of the constant that steadies the luminance.
-    k2: of the constant that steadies the contrast.
-    convention: monai has 1 - SSIM of all windows inside the image; kornia half of it, of windows around every pixel, with the image reflected at its edges.
+    sigma: standard deviation of the Gaussian, in pixels.
+    data_range: L, range of the pixel values (maximum minus minimum).
+    k1: factor of the constant that stabilizes the luminance.
+    k2: factor of the constant that stabilizes the contrast.
+    convention: monai is 1 - SSIM of all windows inside the image; kornia is half of it, for windows around every pixel, with reflection at the edges.
     Divisor: the number of windows of all channels
     Synonyms: SSIMLoss, ssim_loss, structural_similarity
     Reference: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13
@@ -75,13 +75,13 @@ def ssim(
 
 
 def halved(x: Array) -> Array:
-    """Means of two by two pixels; an odd last row or column is left out."""
+    """Average two by two pixels, without an odd last row or column."""
     h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
     return 0.25 * ((x[:, :, 0:h:2, 0:w:2] + x[:, :, 1:h:2, 1:w:2]) + (x[:, :, 0:h:2, 1:w:2] + x[:, :, 1:h:2, 0:w:2]))
 
 
 def halved_back(slopes: Array, like: Array) -> Array:
-    """The transpose of `halved`."""
+    """Apply the transpose of `halved`."""
     out = np.zeros_like(like)
     h, w = like.shape[2] // 2 * 2, like.shape[3] // 2 * 2
     for i in (0, 1):
@@ -102,18 +102,18 @@ def ms_ssim(
     k1: Positive = 0.01,
     k2: Positive = 0.03,
 ) -> Evaluation:
-    r"""One minus the product of contrast and structure at several scales, and of the luminance at the coarsest, each raised to a weight.
+    r"""Multi-scale SSIM loss: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
 
-    Means are taken over the windows inside the image, for each channel; a negative mean counts as 0 and has no gradient. Each scale has
-    half the pixels of the one before, means of two by two. Without scale_weight there are Wang's five, which need images of at least
-    16 * window_size pixels a side (176). kornia's loss of this name is another one: a mixture with the absolute error.
+    Means are taken over the windows inside the image, for each channel; a negative mean is replaced by 0, without gradient. Each scale has
+    half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need images of at least
+    16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with the absolute error.
 
     Formula: \ell = 1 - \prod_{j=1}^{M} \overline{cs}_j^{\,w_j}, \quad cs_M \text{ with the luminance, } SSIM
     window_size: side of the windows, an odd number.
-    sigma: of the Gaussian, in pixels.
-    data_range: how far apart the least and the greatest value of a pixel are.
-    k1: of the constant that steadies the luminance.
-    k2: of the constant that steadies the contrast.
+    sigma: standard deviation of the Gaussian, in pixels.
+    data_range: range of the pixel values (maximum minus minimum).
+    k1: factor of the constant that stabilizes the luminance.
+    k2: factor of the constant that stabilizes the contrast.
     Divisor: the number of channels of all images
     Synonyms: MS_SSIM, ms_ssim_loss, multiscale_ssim, MultiScaleSSIM
     Reference: Wang, Simoncelli and Bovik, Multi-Scale Structural Similarity for Image Quality Assessment, 2003, equation 7
@@ -153,12 +153,12 @@ def ms_ssim(
 
 @loss(example={"predictions": [[0.1, 0.5, 0.9]], "labels": [[0.0, 0.5, 1.0]]}, bound=LEVEL)
 def psnr(predictions: Signal, labels: SignalLabel, *, data_range: Positive = 1.0) -> Evaluation:
-    r"""Minus the peak signal-to-noise ratio of each sample, in decibels.
+    r"""Negative peak signal-to-noise ratio of each sample, in decibels.
 
-    Equal images are infinitely good: an error. The mean is one over samples, where kornia takes the mean square over the whole batch first.
+    The loss of equal images is infinite, an error. The mean is over samples; kornia averages the squared errors over the whole batch first.
 
     Formula: \ell_i = 10 \log_{10} \frac{\mathrm{MSE}_i}{L^2}
-    data_range: L, how far apart the least and the greatest value of a pixel are.
+    data_range: L, range of the pixel values (maximum minus minimum).
     Divisor: the number of samples
     Synonyms: PSNRLoss, psnr_loss, peak_signal_noise_ratio
     Reference: Huynh-Thu and Ghanbari, Scope of validity of PSNR in image/video quality assessment, 2008

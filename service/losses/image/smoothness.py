@@ -16,9 +16,9 @@ from service.losses.registry import loss
 
 @loss(example={"predictions": [[RAMP]]})
 def total_variation(predictions: Images) -> Evaluation:
-    r"""The sum of absolute differences of pixels next to each other in a row or a column, for each image.
+    r"""Total variation: the sum of absolute differences of adjacent pixels in rows and columns, for each image.
 
-    Anisotropic, as in kornia, torchmetrics and TensorFlow; the mean is one over images. The gradient of a difference of 0 is 0.
+    It is anisotropic, as in kornia, torchmetrics and TensorFlow, and averaged over images. The gradient of a difference of 0 is 0.
 
     Formula: \ell_i = \sum_{c u v} |x_{u+1, v} - x_{uv}| + |x_{u, v+1} - x_{uv}|
     Divisor: the number of images
@@ -44,9 +44,9 @@ def total_variation(predictions: Images) -> Evaluation:
 def gradient_difference(
     predictions: Images, labels: ImageLabels, *, alpha: Annotated[int, annotated_types.Ge(1), annotated_types.Le(2)] = 1
 ) -> Evaluation:
-    r"""How much the sizes of the steps between neighbouring pixels differ from the true ones: it sharpens what squared errors blur.
+    r"""Gradient difference loss: differences between the absolute image gradients and the true ones, which counteract blur.
 
-    The sum over both directions and all channels, for each image. The slope is 0 at a step of 0, and where steps agree.
+    It is summed over both directions and all channels, for each image. The gradient is 0 at a pixel difference of 0, and where differences agree.
 
     Formula: \ell_i = \sum_{c u v} \big| |\partial_u t| - |\partial_u x| \big|^\alpha + \big| |\partial_v t| - |\partial_v x| \big|^\alpha
     alpha: power of the differences, 1 or 2.

@@ -1,4 +1,4 @@
-"""What keeps a mixture of experts in balance, from the scores of its router."""
+"""Load balancing of a mixture of experts, from the scores of its router."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from service.losses.registry import loss
 from service.losses.work import Work
 
 RouterLogits = Annotated[Array, TensorSpec("n e", gradient="default", description="the router's raw scores of the experts for each token")]
-TokenMask = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for the tokens that count, 0 for padding")]
+TokenMask = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for tokens, 0 for padding")]
 
 
 @loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [1.0, 0.9, 0.0]]}, merges=False, work=Work("500 n e", "200 n e"))
 def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = None, top_k: Annotated[int, annotated_types.Ge(1)] = 2) -> Evaluation:
-    r"""The share of tokens that goes to each expert times the mean probability of it, summed over the experts: least when all are alike.
+    r"""Load-balancing loss: the fraction of tokens routed to each expert times its mean probability, summed over the experts.
 
-    One number for the batch; answers over shards do not merge. Which experts a token goes to, the top_k of its scores, of equal ones the
-    first, is constant in the gradient. As in transformers, shares add up to top_k. Layers may stand one after the other. The
+    The loss is one number for the batch, least for a uniform load; results over shards do not merge. A token's experts are the top_k of its scores, of equal ones the
+    first; the selection is constant in the gradient. As in transformers, fractions sum to top_k. Layers may be concatenated. The
     router z-loss is `z_loss`.
 
     Formula: L = E \sum_e f_e P_e, \quad f_e = \frac{1}{N} |\{i : e \in \mathrm{top}_k(x_i)\}|, \quad P_e = \frac{1}{N} \sum_i \mathrm{softmax}(x_i)_e
-    top_k: experts that a token goes to; 1 in Switch Transformers, 2 in Mixtral.
+    top_k: experts per token; 1 in Switch Transformers, 2 in Mixtral.
     Divisor: 1, or 0 without tokens
     Synonyms: load_balancing_loss, load_balancing_loss_func, router_aux_loss, switch_load_balancing
     Reference: Fedus, Zoph and Shazeer, Switch Transformers, 2021, arXiv:2101.03961, equations 4 to 6; transformers load_balancing_loss_func

@@ -1,6 +1,6 @@
-"""Losses over a true class and a few drawn ones, in place of a softmax over a vocabulary.
+"""Losses over the true class and a few sampled ones, in place of a softmax over a vocabulary.
 
-Each score may be corrected by the logarithm of how often its class is expected among the drawn, so that the loss estimates that of all
+Each score may be corrected by the logarithm of its class's expected count among the samples, so that the loss estimates the loss over all
 classes.
 """
 
@@ -18,12 +18,12 @@ from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 
 TrueScore = Annotated[Array, TensorSpec("n", gradient="default", description="score of each sample's true class")]
-DrawnScores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the classes drawn for each sample")]
-TrueCount = Annotated[Array, TensorSpec("n", description="logarithm of how often the true class is expected among the drawn; 0 without it")]
-DrawnCounts = Annotated[Array, TensorSpec("n m", description="logarithms of how often each drawn class is expected among the drawn; 0 without them")]
+DrawnScores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the sampled classes")]
+TrueCount = Annotated[Array, TensorSpec("n", description="logarithm of the expected count of the true class among the sampled classes; default 0")]
+DrawnCounts = Annotated[Array, TensorSpec("n m", description="logarithms of the expected counts of the sampled classes; default 0")]
 Hits = Annotated[
     Array,
-    TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 where a drawn class is the true one by accident, and left out"),
+    TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 where a sampled class equals the true class, and is excluded"),
 ]
 CALL = {"predictions": [2.0, 0.1], "negatives": [[0.5, -1.0], [0.3, 0.2]]}
 
@@ -44,7 +44,7 @@ def sampled_softmax(
     negatives_log_count: DrawnCounts | None = None,
     hits: Hits | None = None,
 ) -> Evaluation:
-    r"""Cross entropy of the true class among itself and the drawn ones.
+    r"""Sampled softmax loss: cross entropy of the true class among itself and the sampled classes.
 
     Formula: \ell_i = -\log \frac{e^{x_i - \log q_i}}{e^{x_i - \log q_i} + \sum_j e^{z_{ij} - \log q_{ij}}}
     Synonyms: sampled_softmax_loss, sampled_cross_entropy
@@ -81,9 +81,9 @@ def nce(
     negatives_log_count: DrawnCounts | None = None,
     hits: Hits | None = None,
 ) -> Evaluation:
-    r"""Noise-contrastive estimation: telling the true class from the drawn ones, by two-class cross entropies added up.
+    r"""Noise-contrastive estimation: the sum of binary cross entropies that distinguish the true class from the sampled ones.
 
-    Without the counts it is word2vec's negative sampling.
+    Without the counts it is the negative sampling of word2vec.
 
     Formula: \ell_i = \mathrm{softplus}(-(x_i - \log q_i)) + \sum_j \mathrm{softplus}(z_{ij} - \log q_{ij})
     Divisor: the number of samples

@@ -1,6 +1,6 @@
-"""Losses over large vocabularies: of tokens, and of scores that are made here from hidden states.
+"""Losses over large vocabularies: of tokens, and of scores computed here from hidden states.
 
-The class axis of token_cross_entropy is the last one, as language models have it.
+The class axis of token_cross_entropy is the last one, as in language models.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", descripti
 Tokens = Annotated[
     Array, TensorSpec("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
 ]
-TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
-Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
+TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the positions to include")]
+Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, the input of the linear layer")]
 LinearWeight = Annotated[Array, TensorSpec("c f", gradient="default", description="matrix of the linear layer, a row for each class")]
 LinearBias = Annotated[Array, TensorSpec("c", gradient="default", description="bias of the linear layer")]
 RowLabels = Annotated[
@@ -34,7 +34,9 @@ RowLabels = Annotated[
     TensorSpec("n", kind="integer", below="c", besides="ignore_index"),
     TensorSpec("n c", domain=UNIT, gradient="on request"),
 ]
-AnyClass = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class, by falling frequency")]
+AnyClass = Annotated[
+    Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class; classes are sorted by decreasing frequency")
+]
 HeadWeight = Annotated[
     Array, TensorSpec("h f", gradient="default", description="matrix of the head: a row for each frequent class, then one for each cluster")
 ]
@@ -46,7 +48,10 @@ TailOutput = Annotated[
     Array, TensorSpec("m d", gradient="default", description="a row for each class of the clusters, in order; zeros pad as in tail_projection")
 ]
 Cutoffs = Annotated[
-    Array, TensorSpec("k", kind="integer", domain=Domain(low=1), description="first class of each cluster, rising, without the number of classes")
+    Array,
+    TensorSpec(
+        "k", kind="integer", domain=Domain(low=1), description="first class of each cluster, in increasing order, without the number of classes"
+    ),
 ]
 
 
@@ -60,15 +65,15 @@ def token_cross_entropy(
     label_smoothing: LabelSmoothing = 0.0,
     z_loss: NonNegative = 0.0,
 ) -> Evaluation:
-    r"""Cross entropy of language models, the mean over the tokens that count; the perplexity is exp(value).
+    r"""Cross entropy of language models, averaged over the included tokens; the perplexity is exp(value).
 
-    Labels are aligned with their scores: a model that predicts the next token has them shifted by one beforehand. A sample is a sequence, and
+    Labels are aligned with their scores: for next-token prediction, shift them by one beforehand. A sample is a sequence, and
     per_sample is its mean over its own tokens.
 
     Formula: \ell = -\sum_k q_k \log p_k + \zeta \left( \log \sum_k e^{x_k} \right)^2, \quad p = \mathrm{softmax}(x)
     label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
     z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
-    Divisor: the number of tokens that count
+    Divisor: the number of tokens included
     Synonyms: ForCausalLMLoss, causal_lm, sequence_cross_entropy, language_model, perplexity
     Search: perplexity
     Reference: Bengio et al., A Neural Probabilistic Language Model, 2003, JMLR 3; Chowdhery et al., PaLM, 2022, arXiv:2204.02311
@@ -107,7 +112,7 @@ def token_cross_entropy(
 
 
 def linear_scores(hidden: Array, weight: Array, bias: Array | None = None) -> Array:
-    """Scores: hidden (n, f) times weight (c, f), plus bias; where that is out of range, less each row's largest, which no softmax minds."""
+    """Return the scores hidden (n, f) times weight (c, f), plus bias; if out of range, minus each row's largest, which leaves the softmax unchanged."""
     scores = hidden @ weight.T
     if bias is not None:
         scores += bias
@@ -123,9 +128,9 @@ def linear_scores(hidden: Array, weight: Array, bias: Array | None = None) -> Ar
 
 
 def to_states(slope: Array, weight: Array) -> Array:
-    """The slopes (n, c) by scores, each row of sum 0, taken back to hidden states: slope @ weight.
+    """Pull the slopes (n, c) by scores, whose rows sum to 0, back to hidden states: slope @ weight.
 
-    What a column of the matrix has in common is taken off before, so that it cancels exactly. The smallest entry costs no digits.
+    A constant is subtracted from each column of the matrix first, so that it cancels exactly. The smallest entry costs no digits.
     """
     smallest = np.take_along_axis(weight, np.argmin(np.abs(weight), axis=0)[None], 0)
     return slope @ (weight - smallest)
@@ -146,9 +151,9 @@ def linear_cross_entropy(
     ignore_index: IgnoreIndex = -100,
     label_smoothing: LabelSmoothing = 0.0,
 ) -> Evaluation:
-    r"""Cross entropy of the scores that a linear layer makes of hidden states, with gradients to states, matrix and bias.
+    r"""Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
 
-    The scores (n, c) are held in memory. torch's further axes (out_features) are further rows here.
+    The scores (n, c) are held in memory. Send torch's further axes (out_features) as further rows.
 
     Formula: \ell = \mathrm{CE}(W h + b, y)
     labels: index of the true class (n), or the probability of each class (n, c).
@@ -179,7 +184,7 @@ def linear_cross_entropy(
 
 
 def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:
-    """The scores' second derivatives s p (1 - p) taken back to hidden states: s times the variance of the matrix's rows under p."""
+    """Pull the scores' second derivatives s p (1 - p) back to hidden states: s times the variance of the matrix's rows under p."""
     q = softmax.complements
     shares = divide_or_zero(curvature, q)
     mean = softmax.probabilities() @ weight
@@ -208,12 +213,12 @@ def adaptive_log_softmax(
     *,
     head_bias: HeadBias | None = None,
 ) -> Evaluation:
-    r"""Cross entropy over many classes in two steps: a frequent class or a cluster of rare ones, then the class within its cluster.
+    r"""Adaptive softmax: cross entropy over many classes, first of a frequent class or a cluster of rare ones, then of the class within the cluster.
 
-    The classes before the first cutoff have a row of head_weight each, and the k clusters one each after them. Cluster i holds the classes from
-    cutoffs[i] to cutoffs[i + 1] (the last one: to the end); its matrix is tail_projection[i], and its classes' rows follow one another
-    in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to those of the widest cluster. Padding changes
-    neither the value nor the other gradients, and its own gradients are 0, so that it stays zero in training.
+    Each class before the first cutoff has a row of head_weight, and so has each of the k clusters after them. Cluster i has the classes from
+    cutoffs[i] to cutoffs[i + 1] (the last one: to the end). Its matrix is tail_projection[i], and its classes' rows are consecutive
+    in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to the widest cluster. Padding changes
+    neither the value nor the other gradients, and its own gradients are 0, so it stays 0 in training.
 
     Formula: \ell = -\log \mathrm{softmax}(W_h h + b)_{c(y)} - \log \mathrm{softmax}(O_{c(y)} P_{c(y)} h)_y
     Divisor: the number of samples
@@ -225,7 +230,7 @@ def adaptive_log_softmax(
     if beyond.any():
         at = int(np.argmax(beyond))
         raise InvalidTensor("labels", f"is {labels[at]}; class indices lie in [0, {edges[-1]})", (at,))
-    cluster = np.searchsorted(edges, labels, side="right") - 1  # -1: among the frequent ones
+    cluster = np.searchsorted(edges, labels, side="right") - 1  # -1: a frequent class
     head = Softmax(linear_scores(predictions, head_weight, head_bias))
     choice = np.where(cluster < 0, labels, edges[0] + cluster)
     values = head.negative_log_at(choice).astype(np.float64)
@@ -272,7 +277,7 @@ def adaptive_log_softmax(
     if head_bias is not None:
         gradients["head_bias"] = lambda c: of_head(c).sum(axis=0)
 
-    # second derivatives: of scores p (1 - p), of what makes scores the variance of its factors under p
+    # second derivatives: of scores p (1 - p), of the inputs the variance of their factors under p
     def curvature(softmax: Softmax, cotangent: Array) -> Array:
         return softmax.probabilities() * softmax.complements * spread(cotangent, softmax.logits)
 
@@ -306,7 +311,7 @@ def adaptive_log_softmax(
 
 
 def _edges(cutoffs: Array, head: int, tail: int) -> Array:
-    """The cutoffs and the number of classes, held to what torch asks of them."""
+    """Return the cutoffs and the number of classes, checked as in torch."""
     if not len(cutoffs):
         raise InvalidTensor("cutoffs", "empty; expected at least one")
     edges = np.append(cutoffs, cutoffs[0] + tail)
@@ -323,7 +328,7 @@ def _edges(cutoffs: Array, head: int, tail: int) -> Array:
 
 
 def _off_label(softmax: Softmax, labels: Array) -> Array:
-    """D(-log p of the label) / d scores, for rows of scores."""
+    """Return d(-log p of the label) / d scores, for rows of scores."""
     slope = softmax.probabilities()
     np.put_along_axis(slope, labels[:, None], -softmax.complement_at(labels)[:, None], 1)
     return slope

@@ -11,12 +11,12 @@ from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.vectors import AllCosines, Rows
 
-Identity = Annotated[Array, TensorSpec("n", kind="integer", description="class of each sample, any integers")]
+Identity = Annotated[Array, TensorSpec("n", kind="integer", description="class of each sample, as any integer")]
 BATCH = {"embeddings": [[0.0, 0.1], [0.2, 0.0], [0.5, 0.5], [1.0, 0.8]], "labels": [0, 0, 1, 1]}
 
 
 def pairs_of(labels: Array, rows: slice = slice(None)) -> tuple[Array, Array]:
-    """Masks (rows, n) of the other samples of the same class, and of those of another class."""
+    """Return masks (rows, n) of the other samples of the same class, and of the samples of other classes."""
     same = labels[rows, None] == labels[None, :]
     positive = same.copy()
     np.fill_diagonal(positive[:, rows], False)
@@ -24,14 +24,14 @@ def pairs_of(labels: Array, rows: slice = slice(None)) -> tuple[Array, Array]:
 
 
 def partners(labels: Array) -> tuple[Array, Array]:
-    """How many other samples have the class of each sample, and how many another class."""
+    """Count, for each sample, the other samples of its class and the samples of other classes."""
     _, at, counts = np.unique(labels, return_inverse=True, return_counts=True)
     own = counts[at]
     return own - 1, len(labels) - own
 
 
 def of_cosines(embeddings: Array, weight: Array, row_loss: Rows) -> Evaluation:
-    """The Evaluation of a loss that is a number for each row of cosines of all embeddings with one another."""
+    """Build the Evaluation of a loss with one number for each row of cosines of all pairs of embeddings."""
     cosines = AllCosines(embeddings)
     values, slopes = cosines.by_rows(row_loss)
     return Evaluation(values, weight.astype(np.float64), {"embeddings": lambda c: cosines.by_both(slopes, c)})
@@ -41,12 +41,12 @@ def of_cosines(embeddings: Array, weight: Array, row_loss: Rows) -> Evaluation:
 
 
 def masked(values: Array, keep: Array) -> Array:
-    """Exponents, minus infinity for what is not kept."""
+    """Return the exponents, minus infinity where not kept."""
     return np.where(keep, values, -np.inf)
 
 
 def log_sum_exp(x: Array) -> tuple[Array, Array, Array]:
-    """The logarithm of sum_k e^x_k of each row as its largest term plus the rest, and each term's share of the sum.
+    """Return the logarithm of sum_k e^x_k of each row as its largest term plus the rest, and each term's share of the sum.
 
     An empty row has the largest term minus infinity, the rest 0, and no shares.
     """
@@ -61,7 +61,7 @@ def log_sum_exp(x: Array) -> tuple[Array, Array, Array]:
 
 
 def log_one_plus(x: Array) -> tuple[Array, Array]:
-    """log(1 + sum_k e^x_k) of each row, and the derivative by x."""
+    """Return log(1 + sum_k e^x_k) of each row, and its derivative by x."""
     top = np.maximum(x.max(axis=1, initial=-np.inf, keepdims=True), 0.0)
     e = np.exp(x - top)
     total = e.sum(axis=1, keepdims=True)
@@ -71,5 +71,5 @@ def log_one_plus(x: Array) -> tuple[Array, Array]:
 
 
 def by_row(rows: Array, values: Array, n: int) -> Array:
-    """The sum of the values of each row's pairs."""
+    """Sum the values of each row's pairs."""
     return np.bincount(rows, values, minlength=n)

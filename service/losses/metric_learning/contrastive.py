@@ -1,7 +1,7 @@
-"""Embeddings in batches: every row against the others, or against a second view.
+"""Contrastive losses of batches of embeddings: every row against the others, or against a second view.
 
-A sample's loss depends on the other rows, so that answers over parts of a batch do not merge. Similarities are cosines unless a loss
-says otherwise; a zero vector has cosine 0. Time and memory are of the order of n^2.
+A sample's loss depends on the other rows, so that results over shards of a batch do not merge. Similarities are cosines unless a docstring
+states otherwise; a zero vector has cosine 0. Time and memory are of the order of n^2.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07) -> Evaluation:
-    r"""For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
+    r"""NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine similarity.
 
-    The denominator holds this positive and all negatives; other positives are left out (optax, pytorch-metric-learning). With two views of each sample,
+    The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of each sample,
     labelled by the sample, it is SimCLR's loss.
 
     Formula: \ell_i = -\sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \sum_{y_k \ne y_i} e^{s_{ik} / T}}
-    temperature: divides the cosines; optax and pytorch-metric-learning take 0.07, MONAI and lightly 0.5.
+    temperature: divisor of the cosines; 0.07 in optax and pytorch-metric-learning, 0.5 in MONAI and lightly.
     Divisor: the number of ordered pairs of one class
     Synonyms: NTXentLoss, nt_xent, InfoNCE, info_nce, SimCLR, ntxent_loss
     Reference: Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020, arXiv:2002.05709, equation 1
@@ -65,12 +65,12 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1) -> Evaluation:
-    r"""The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
+    r"""Supervised contrastive loss: mean cross entropy of identifying an anchor's positives among all other samples by cosine similarity.
 
-    The mean is outside the logarithm (the paper's L_out); all other samples are in the denominator, positives too. The paper's code multiplies by T / 0.07.
+    The mean is outside the logarithm (the paper's L_out). The denominator has all other samples, including positives. The paper's code multiplies by T / 0.07.
 
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{\sum_{k \ne i} e^{s_{ik} / T}}
-    temperature: divides the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
+    temperature: divisor of the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
     Divisor: the number of anchors with a positive
     Synonyms: SupConLoss, supervised_contrastive
     Reference: Khosla et al., Supervised Contrastive Learning, 2020, arXiv:2004.11362, equation 2
@@ -100,7 +100,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
 @loss(example=VIEWS, merges=False, bound=SCALED, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
-    r"""Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
+    r"""CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
 
     logit_scale: factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP holds at 100 at most).
     Formula: \ell_i = \frac{1}{2} \left( -\log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ij}}} - \log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ji}}} \right)
@@ -126,7 +126,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     of_image = AllCosines(image, text)
     of_text = AllCosines(of_image.b, of_image.a)
     (by_image, to_text), (by_text, to_image) = of_image.by_rows(row_loss), of_text.by_rows(row_loss)
-    unit, exponent = np.frexp(scale)  # the scale may be as small as the vectors, whose norms the gradient is divided by
+    unit, exponent = np.frexp(scale)  # the scale may be as small as the vectors' norms, which divide the gradient
 
     def by_images(c: Array) -> Array:
         return of_image.by_a(to_text, 0.5 * unit * c, exponent) + of_text.by_b(to_image, 0.5 * unit * c, exponent)
@@ -146,7 +146,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
 )
 @in_float64
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
-    r"""Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
+    r"""Sigmoid loss of SigLIP: binary cross entropy of whether an image and a text match, for all pairs, by cosine similarity.
 
     logit_scale: factor of the cosines, 10 without it; the exponential of the learnt parameter.
     logit_bias: added to the scaled cosines, -10 without it.
@@ -193,9 +193,9 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
 )
 @in_float64
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
-    r"""Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
+    r"""N-pairs loss: cross entropy of identifying the positives of each anchor's class among all positives by inner product.
 
-    Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target evenly among them.
+    Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target evenly.
 
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{y_p = y_i} \log \frac{e^{a_i \cdot p_p}}{\sum_j e^{a_i \cdot p_j}} + \frac{\lambda}{4} \left( |a_i|^2 + |p_i|^2 \right)
     regularization: weight of the squared norms (with the factor 1/4 of TensorFlow's npairs_loss, whose default is 0.002); 0 in TFA and pytorch-metric-learning.
@@ -228,7 +228,7 @@ def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization
 
 
 def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
-    """For some rows a_i . b_j minus the largest of the row. Differences are taken before the scale of rows out of range comes back."""
+    """Return a_i . b_j minus the largest of the row, for some rows. Differences are computed before the scale of rows out of range is restored."""
     (a, _, of_a), (b, _, of_b) = moderate(a), moderate(b)
     largest = of_b.max()
 
@@ -242,12 +242,12 @@ def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
 @loss(example=TWO, merges=False, bound=VECTORS, work=Work("1500 n n + 40 n n d + 1000 n d", "500 n n + 200 n d"))
 @in_float64
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
-    r"""NT-Xent of two views without the positive in the denominator, by cosine.
+    r"""Decoupled contrastive loss: NT-Xent of two views without the positive in the denominator.
 
     It may be negative. A single pair has no negatives: its loss is -s / T.
 
     Formula: \ell_i = \frac{1}{2} \sum_{v} \left( -\frac{s(z_i^1, z_i^2)}{T} + \log \sum_{j \ne i} \left( e^{s(z_i^v, z_j^1) / T} + e^{s(z_i^v, z_j^2) / T} \right) \right)
-    temperature: divides the cosines.
+    temperature: divisor of the cosines.
     Divisor: the number of pairs; both directions of a pair are averaged
     Synonyms: DCLLoss, DCL, dcl_loss
     Reference: Yeh et al., Decoupled Contrastive Learning, 2022, arXiv:2110.06848, equation 6
@@ -277,13 +277,13 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
-    r"""Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
+    r"""Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's class.
 
-    Vectors are taken as they are; pytorch-metric-learning normalises them first.
+    Vectors are not normalised here; pytorch-metric-learning normalises them first.
 
     Formula: \ell_i = -\log \frac{\sum_{p \in P_i} e^{-t d_{ip}^2}}{\sum_{k \ne i} e^{-t d_{ik}^2}}
-    softmax_scale: t, multiplies the squared distances.
-    Divisor: the number of samples that have another one of their class
+    softmax_scale: t, factor of the squared distances.
+    Divisor: the number of samples with another sample of their class
     Synonyms: NCALoss, neighbourhood_components_analysis, neighborhood_components_analysis
     Reference: Goldberger et al., Neighbourhood Components Analysis, 2004, equation 6 (KL form)
     """

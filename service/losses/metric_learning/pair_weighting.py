@@ -1,6 +1,6 @@
-"""Embeddings in batches: weighted sums over the positive and the negative pairs of each row.
+"""Losses of batches of embeddings that are weighted sums over the positive and negative pairs of each row.
 
-Answers over parts of a batch do not merge. Time and memory are of the order of n^2; angular's time is that of positive pairs times n.
+Results over shards of a batch do not merge. Time and memory are of the order of n^2; angular's time is that of positive pairs times n.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
-    r"""For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
+    r"""Lifted structured loss: the distance of each pair of one class against a smooth minimum of both samples' distances to other classes.
 
-    Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J is
+    Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
     negative, the loss is 0; the gradient of a distance that is 0 is 0.
 
     Formula: \ell_i = \frac{1}{4} \sum_{p \in P_i} \max(0, J_{ip})^2, \quad J_{ij} = \log \left( \sum_{y_k \ne y_i} e^{m - d_{ik}} + \sum_{y_l \ne y_j} e^{m - d_{jl}} \right) + d_{ij}
-    margin: distance that negatives should keep.
+    margin: margin of the negatives' distances.
     Divisor: the number of (unordered) pairs of one class, half of each for either sample
     Synonyms: LiftedStructLoss, lifted_struct_loss, LiftedStructureLoss, lifted_structure
     Reference: Song et al., Deep Metric Learning via Lifted Structured Feature Embedding, 2016, arXiv:1511.06452, equation 4
@@ -45,7 +45,7 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     d = distances.values
 
     def nearest(block: Array, rows: slice) -> tuple[Array, Array]:
-        """Minus the smooth minimum of the distances to other classes, and each negative's share of it."""
+        """Return minus the smooth minimum of the distances to other classes, and each negative's share of it."""
         closest, rest, share = log_sum_exp(masked(-block, pairs_of(labels, rows)[1]))
         return closest + rest, share
 
@@ -78,15 +78,15 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
 def circle(
     embeddings: Vector, labels: Identity, *, gamma: Positive = 80.0, margin: Margin = 0.4, weights: Literal["constant", "differentiated"] = "constant"
 ) -> Evaluation:
-    r"""Pushes the cosines of one class above 1 - margin and those of different classes below margin, the farther from it the harder.
+    r"""Circle loss: moves cosines within a class above 1 - margin and those between classes below margin, with weights that grow with the violation.
 
     The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and TensorFlow
-    Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not count.
+    Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative are excluded.
 
     Formula: \ell_i = \mathrm{softplus} \left( \log \sum_{y_k \ne y_i} e^{\gamma (s_{ik} + m)_+ (s_{ik} - m)} + \log \sum_{p \in P_i} e^{-\gamma (1 + m - s_{ip})_+ (s_{ip} - 1 + m)} \right)
     gamma: scale; 80 for retrieval, 256 for faces, 64 in TensorFlow Ranking.
     margin: relaxation; 0.4 for retrieval, 0.25 for faces.
-    weights: whether the gradient holds the weights of the pairs constant, as the paper does, or differentiates them, as keras does.
+    weights: weights of the pairs in the gradient: constant, as in the paper, or differentiated, as in keras.
     Divisor: the number of anchors with a positive and a negative
     Synonyms: CircleLoss, circle_loss
     Reference: Sun et al., Circle Loss, 2020, arXiv:2002.10857, equation 6
@@ -112,14 +112,14 @@ def circle(
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
 @in_float64
 def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
-    r"""Smooth sums of how far positives fall below a cosine and negatives rise above it.
+    r"""Multi-similarity loss: smooth sums of the positives' cosines below a threshold and of the negatives' cosines above it.
 
-    All pairs count: the paper's mining of pairs is a step before the loss.
+    All pairs are used; the paper's mining of pairs is a separate step before the loss.
 
     Formula: \ell_i = \frac{1}{\alpha} \log \left( 1 + \sum_{p \in P_i} e^{-\alpha (s_{ip} - \lambda)} \right) + \frac{1}{\beta} \log \left( 1 + \sum_{y_k \ne y_i} e^{\beta (s_{ik} - \lambda)} \right)
     alpha: sharpness for positives.
     beta: sharpness for negatives.
-    base: lambda, the cosine that parts them.
+    base: lambda, threshold of the cosines.
     Divisor: the number of samples
     Synonyms: MultiSimilarityLoss, multi_similarity_loss, ms_loss
     Reference: Wang et al., Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning, 2019, arXiv:1904.06627, equation 15
@@ -144,9 +144,9 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
 )
 @in_float64
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
-    r"""For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
+    r"""Angular loss: for each pair of one class, keeps the angle at every negative, in the triangle with the pair, below alpha.
 
-    Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
+    Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
 
     Formula: \ell_i = \sum_{p \in P_i} \log \left( 1 + \sum_{y_k \ne y_i} e^{4 \tan^2 \alpha \, (x_i + x_p) \cdot x_k - 2 (1 + \tan^2 \alpha) \, x_i \cdot x_p} \right)
     alpha: the angle in degrees.
@@ -166,11 +166,11 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
     return Evaluation(numerator, positive.sum(axis=1, dtype=np.float64), {"embeddings": pullback})
 
 
-Angular = tuple[Array, Callable[[Array], Array]]  # the sums of rows, and the way from their cotangent to the derivative by the cosines
+Angular = tuple[Array, Callable[[Array], Array]]  # the sums of rows, and the pullback of their cotangent to the cosines
 
 
 def _angles_by_products(s: Array, positive: Array, other: Array, of_other: float, of_pair: float) -> Angular:
-    """As matrix products: e^(s_ik + s_pk) is a product, and the negatives of a pair are those of either. No exponential may vanish."""
+    """Compute by matrix products: e^(s_ik + s_pk) is a product, and the negatives of a pair are those of either sample. No exponential may underflow."""
     highest = np.where(other, s, -np.inf).max(axis=1, keepdims=True)
     highest = np.where(highest > -np.inf, highest, 0.0)
     e = np.where(other, np.exp(of_other * (s - highest)), 0.0)
@@ -187,7 +187,7 @@ def _angles_by_products(s: Array, positive: Array, other: Array, of_other: float
 
 
 def _angles_by_pairs(s: Array, positive: Array, other: Array, of_other: float, of_pair: float) -> Angular:
-    """Every exponent by itself, for angles so steep that exponentials vanish."""
+    """Compute every exponent separately, for angles so steep that exponentials underflow."""
     n = len(s)
     rows, columns = np.nonzero(positive)
 

@@ -1,4 +1,4 @@
-"""Embeddings: pairs and distances."""
+"""Losses of pairs of embeddings, and distances."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PAIR = {"input1": [[1.0, 0.0], [1.0, 2.0]], "input2": [[0.6, 0.8], [2.0, -1.0]]}
 
 @loss(example=PAIR | {"labels": [1, -1]}, bound=VECTORS)
 def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, margin: Cosine = 0.0) -> Evaluation:
-    r"""One minus the cosine of similar pairs; of dissimilar pairs how far the cosine exceeds the margin.
+    r"""Cosine embedding loss: one minus the cosine for similar pairs, and the cosine's excess over the margin for dissimilar ones.
 
-    The cosine is exact: torch adds 1e-12 to the squared norms, which is felt below norms of about 1e-4, and loses 1 - cos of nearly
+    The cosine is exact. torch adds 1e-12 to the squared norms, which affects norms below about 1e-4, and loses the digits of 1 - cos for nearly
     parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
 
     Formula: \ell = 1 - \cos(a, b) \text{ for } y = 1, \quad \max(0, \cos(a, b) - m) \text{ for } y = -1
-    margin: cosine that dissimilar pairs may have.
+    margin: largest cosine of dissimilar pairs without loss.
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.CosineEmbeddingLoss
     """
@@ -50,14 +50,14 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
 
 
 def _of_cosines(cosines: Cosines, values: Array, slope: Array | float, names: tuple[str, str]) -> Evaluation:
-    """The Evaluation of a function of cosines."""
+    """Build the Evaluation of a function of cosines."""
     first, second = names
     return elementwise(values, {first: lambda c: cosines.derivative(0, c * slope), second: lambda c: cosines.derivative(1, c * slope)})
 
 
 @loss(example={"predictions": [[1.0, 0.0], [1.0, 2.0]], "labels": [[0.6, 0.8], [2.0, 4.0]]}, bound=VECTORS)
 def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal["distance", "negative", "squared_chord"] = "distance") -> Evaluation:
-    r"""One minus the cosine of the angle between two vectors.
+    r"""Cosine distance: one minus the cosine of the angle between two vectors.
 
     A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0).
 
@@ -86,12 +86,12 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
 
 @loss(example={"predictions": [0.3, 0.2, 1.7], "labels": [1, -1, -1]}, hessian_diagonal=True, bound=ELEMENTWISE)
 def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) -> Evaluation:
-    r"""The distance of similar pairs; of dissimilar pairs how far the distance falls short of the margin.
+    r"""Hinge embedding loss: the distance for similar pairs, and the margin minus the distance (at least 0) for dissimilar ones.
 
     At x = margin the gradient of a dissimilar pair is -1, as in torch.
 
     Formula: \ell = x \text{ for } y = 1, \quad \max(0, m - x) \text{ for } y = -1
-    margin: distance that dissimilar pairs should keep.
+    margin: smallest distance of dissimilar pairs without loss.
     Synonyms: HingeEmbeddingLoss, hinge_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.HingeEmbeddingLoss
     """
@@ -107,14 +107,14 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
 def contrastive(
     input1: Vector, input2: Vector, labels: Similar, *, margin: NonNegative = 1.0, convention: Literal["tfa", "hadsell", "pml"] = "tfa"
 ) -> Evaluation:
-    r"""Draws similar pairs together and pushes dissimilar pairs apart up to a margin, by their euclidean distance.
+    r"""Contrastive loss: reduces the Euclidean distance of similar pairs, and increases that of dissimilar pairs up to a margin.
 
-    pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind; here the vectors are taken as
-    they are and every pair counts. MONAI's ContrastiveLoss is ntxent. Where the distance is 0 its gradient is 0, and at the margin too.
+    pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not
+    normalised and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
 
     Formula: \ell = y d^2 + (1 - y) \max(0, m - d)^2, \quad d = |a - b|
-    margin: distance that dissimilar pairs should keep.
-    convention: tfa squares; hadsell takes half of that, as the paper; pml does not square.
+    margin: smallest distance of dissimilar pairs without loss.
+    convention: tfa uses squares, hadsell (the paper) half the squares, pml no squares.
     Synonyms: ContrastiveLoss, contrastive_loss, siamese, pair_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006, equation 4
     """

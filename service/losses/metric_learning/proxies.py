@@ -1,4 +1,4 @@
-"""Proxies and class centres: angular margins, proxy losses and center loss."""
+"""Losses with class vectors: angular margins, proxies and centers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from service.losses.registry import loss
 from service.losses.work import Work
 
 Weights = Annotated[
-    Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class, a row each (as torch.nn.Linear's weight)")
+    Array, TensorSpec("c d", gradient="default", description="learned vector of each class, one per row (as torch.nn.Linear's weight)")
 ]
-CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly alike", "vector", "tensor")
-Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="a learnt vector for each class")]
+CLASS_VECTORS = Bound(1e-14, 1e-10, "slopes of a softmax add up to 0, and cancel where class vectors are nearly equal", "vector", "tensor")
+Proxies = Annotated[Array, TensorSpec("c d", gradient="default", description="learned vector of each class")]
 Label = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="class of each sample")]
 Radians = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1.5707963267948966)]
 CLASSES = {"embeddings": [[1.0, 0.2], [0.0, 1.0]], "labels": [0, 1]}
@@ -31,7 +31,7 @@ PROXIES = CLASSES | {"proxies": [[0.8, 0.6], [-0.6, 0.8], [1.0, -1.0]]}
 
 
 def softmax_of(s: Array, labels: Array, scale: float) -> tuple[Array, Array]:
-    """Cross entropies (n,) of scaled cosines (n, c), and their slopes by the cosines."""
+    """Return the cross entropies (n,) of scaled cosines (n, c), and their slopes by the cosines."""
     softmax = Softmax(scale * s)
     return softmax.negative_log_at(labels), softmax.pull(labels, np.full(len(s), scale))
 
@@ -39,14 +39,14 @@ def softmax_of(s: Array, labels: Array, scale: float) -> tuple[Array, Array]:
 @loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
 @in_float64
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
-    r"""Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
+    r"""ArcFace loss: softmax cross entropy of cosines, with an additive margin on the angle of the true class.
 
-    Beyond theta = pi - m, where the cosine of the sum would rise again, cos(theta) - m sin(m) takes its place (InsightFace, pytorch-metric-learning).
+    Beyond theta = pi - m, where the cosine of the sum would increase again, it is replaced by cos(theta) - m sin(m) (InsightFace, pytorch-metric-learning).
     The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi, the gradient of its sine is 0.
 
     Formula: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
     margin: added to the angle of the true class, in radians.
-    scale: multiplies the cosines.
+    scale: factor of the cosines.
     Divisor: the number of samples
     Synonyms: ArcFaceLoss, additive_angular_margin, aam_softmax
     Reference: Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, 2019, arXiv:1801.07698, equation 3
@@ -57,7 +57,7 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
 
 
 def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int, margin: float, scale: float) -> Evaluation:
-    """The loss arcface of embeddings and of `count` vectors for each class, of which the nearest one counts."""
+    """Evaluate arcface with `count` vectors per class, of which the nearest is used."""
     cosines, own, aside = AllCosines(embeddings, weight), labels * count, np.empty(len(labels))
 
     def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
@@ -77,7 +77,7 @@ def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int
         return values, slopes
 
     def pair(rows: slice) -> Cosines:
-        """The true classes' vectors."""
+        """Return the true classes' vectors."""
         return Cosines(cosines.a.at(rows), cosines.b.at(own[rows]))
 
     def sideways(of: int, c: Array) -> Array:
@@ -98,11 +98,11 @@ def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int
 @loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
 @in_float64
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
-    r"""Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
+    r"""CosFace loss: softmax cross entropy of cosines, with a margin subtracted from the cosine of the true class.
 
     Formula: \ell = -\log \frac{e^{s (\cos \theta_y - m)}}{e^{s (\cos \theta_y - m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
-    margin: taken off the cosine of the true class.
-    scale: multiplies the cosines.
+    margin: subtracted from the cosine of the true class.
+    scale: factor of the cosines.
     Divisor: the number of samples
     Synonyms: CosFaceLoss, am_softmax, additive_margin_softmax, large_margin_cosine
     Reference: Wang et al., CosFace: Large Margin Cosine Loss for Deep Face Recognition, 2018, arXiv:1801.09414, equation 4
@@ -118,7 +118,7 @@ def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float
 
 
 def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) -> Evaluation:
-    """The Evaluation of a loss that is a number for each row of cosines with the classes' vectors, the input `name`."""
+    """Build the Evaluation of a loss with one number for each row of cosines with the classes' vectors, the input `name`."""
     cosines = AllCosines(embeddings, classes)
     values, slopes = cosines.by_rows(row_loss)
     return Evaluation(values, np.ones(len(embeddings)), {"embeddings": lambda c: cosines.by_a(slopes, c), name: lambda c: cosines.by_b(slopes, c)})
@@ -127,10 +127,10 @@ def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) ->
 @loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
 @in_float64
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
-    r"""Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
+    r"""Normalized softmax loss: softmax cross entropy of the cosines to the class vectors, equal to cosface without margin.
 
     Formula: \ell = -\log \frac{e^{\cos \theta_y / T}}{\sum_j e^{\cos \theta_j / T}}
-    temperature: divides the cosines.
+    temperature: divisor of the cosines.
     Divisor: the number of samples
     Synonyms: NormalizedSoftmaxLoss, normface, cosine_softmax
     Reference: Zhai and Wu, Classification is a Strong Baseline for Deep Metric Learning, 2019, arXiv:1811.12649, equation 4
@@ -145,13 +145,13 @@ def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, te
 def proxy_nca(
     embeddings: Vector, proxies: Proxies, labels: Label, *, softmax_scale: Positive = 1.0, denominator: Literal["all", "others"] = "all"
 ) -> Evaluation:
-    r"""Minus the log-probability of the true class's proxy, by squared distance of directions.
+    r"""Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalised vectors.
 
-    The squared distance of directions is 2 - 2 cos.
+    The squared distance of normalised vectors is 2 - 2 cos.
 
     Formula: \ell = -\log \frac{e^{-t |\hat x - \hat p_y|^2}}{\sum_j e^{-t |\hat x - \hat p_j|^2}}
-    softmax_scale: t, multiplies the squared distances.
-    denominator: all proxies (pytorch-metric-learning), or the others only (the paper), when the loss may be negative.
+    softmax_scale: t, factor of the squared distances.
+    denominator: all proxies (pytorch-metric-learning), or others without the true class's proxy (the paper); with others the loss may be negative.
     Divisor: the number of samples
     Synonyms: ProxyNCALoss, proxynca, proxy_nca_loss
     Reference: Movshovitz-Attias et al., No Fuss Distance Metric Learning using Proxies, 2017, arXiv:1703.07464, equation 5
@@ -162,7 +162,7 @@ def proxy_nca(
 
     def row_loss(s: Array, rows: slice) -> tuple[Array, Array]:
         own = np.arange(len(s)), labels[rows]
-        if len(proxies) == 1 and denominator == "others":  # nothing in the denominator but 1: -log of the numerator
+        if len(proxies) == 1 and denominator == "others":  # the denominator is 1: -log of the numerator
             one = np.zeros(len(s), int)
             return unit * Cosines(Directions.of(embeddings[rows]), Directions.of(proxies).at(one)).one_minus, np.full(s.shape, -unit)
         logits = unit * s
@@ -181,12 +181,12 @@ def proxy_nca(
 @loss(example=PROXIES, bound=VECTORS, merges=False, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
 @in_float64
 def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin: float = 0.1, alpha: Positive = 32.0) -> Evaluation:
-    r"""Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
+    r"""Proxy-Anchor loss: each proxy attracts the samples of its class and repels all others, by smooth sums over the batch.
 
-    Answers over parts of a batch do not merge. Without samples the value is 0.
+    The loss is one number for the batch; results over shards do not merge. Without samples the value is 0.
 
     Formula: \ell = \frac{1}{|P^+|} \sum_{p \in P^+} \log \left( 1 + \sum_{y_i = p} e^{-\alpha (s_{ip} - \delta)} \right) + \frac{1}{|P|} \sum_{p \in P} \log \left( 1 + \sum_{y_i \ne p} e^{\alpha (s_{ip} + \delta)} \right)
-    margin: delta, by which cosines should exceed 0 for the class, and fall short of it for the others.
+    margin: delta, margin above 0 of the cosines within the class, and below 0 of the others.
     alpha: sharpness.
     Divisor: 1; the terms of the sum are divided by the number of proxies with samples, and of all proxies
     Synonyms: ProxyAnchorLoss, proxy_anchor_loss
@@ -209,9 +209,9 @@ def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin:
 
 @loss(example=CLASSES | {"centers": [[0.8, 0.6], [-0.6, 0.8]]}, work=Work("400 n c"))
 def center(embeddings: Vector, centers: Proxies, labels: Label) -> Evaluation:
-    r"""Half the squared distance of each sample to the center of its class.
+    r"""Center loss: half the squared distance of each sample to the center of its class.
 
-    The gradient to the centers is the derivative; the paper moves them by an average over each class's samples instead.
+    The gradient of the centers is the derivative; the paper instead updates them by an average over each class's samples.
 
     Formula: \ell = \frac{1}{2} |x - c_y|^2
     Divisor: the number of samples
@@ -229,7 +229,7 @@ def center(embeddings: Vector, centers: Proxies, labels: Label) -> Evaluation:
     )
 
 
-SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", description="k learnt vectors for each class")]
+SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", description="k learned vectors of each class")]
 
 
 @loss(
@@ -239,13 +239,13 @@ SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", descriptio
 )
 @in_float64
 def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
-    r"""The loss arcface with several vectors a class, of which the nearest one counts: outliers and noise gather about the others.
+    r"""Sub-center ArcFace: ArcFace with several vectors per class, of which the nearest is used, so that outliers gather at the others.
 
-    The first of equally near vectors counts. With one vector a class it is arcface.
+    Of equally near vectors the first is used. With one vector per class it is arcface.
 
     Formula: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}, \quad \theta_j = \min_k \angle(x, w_{jk})
     margin: added to the angle of the true class, in radians; pytorch-metric-learning's 28.6 degrees are 0.5.
-    scale: multiplies the cosines.
+    scale: factor of the cosines.
     Divisor: the number of samples
     Synonyms: SubCenterArcFaceLoss, sub_center_arcface, sub_arcface
     Reference: Deng et al., Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy Web Faces, 2020, ECCV, equation 3

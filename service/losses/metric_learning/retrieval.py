@@ -22,14 +22,14 @@ from service.losses.work import Work
 )
 @in_float64
 def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.01) -> Evaluation:
-    r"""One minus the average precision of finding a sample's class among all samples by cosine, where a sigmoid counts who ranks before whom.
+    r"""Smooth-AP loss: one minus the average precision of retrieving a sample's class by cosine, with ranks smoothed by sigmoids.
 
-    Taken as the share of the others in each rank, so that a nearly perfect order keeps its digits. As in the authors' code the sample itself
-    is among those to be found; classes need not be equally large, nor as many as each has
-    members, as pytorch-metric-learning needs. Time is of the order of n times the pairs of one class.
+    The loss is computed as the share of other samples in each rank, so that it is accurate for a nearly perfect order. As in the authors' code, the sample itself
+    is one of the samples to retrieve. Classes may have any sizes;
+    pytorch-metric-learning requires equal sizes, and as many classes as samples of each. Time is of the order of n times the pairs of one class.
 
     Formula: \ell_i = 1 - \frac{1}{|P_i|} \sum_{j \in P_i} \frac{1 + \sum_{k \in P_i, k \ne j} \sigma_{ijk}}{1 + \sum_{k \ne j} \sigma_{ijk}}, \quad \sigma_{ijk} = \sigma\left( \frac{s_{ik} - s_{ij}}{\tau} \right), \quad P_i = \{j: y_j = y_i\}
-    temperature: tau, by which differences of cosines are divided.
+    temperature: tau, divisor of the differences of cosines.
     Divisor: the number of samples
     Synonyms: SmoothAPLoss, smooth_average_precision, SmoothAP
     Reference: Brown et al., Smooth-AP: Smoothing the Path Towards Large-Scale Image Retrieval, 2020, arXiv:2007.12163, equations 5 and 6

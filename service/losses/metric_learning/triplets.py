@@ -1,4 +1,4 @@
-"""Embeddings: triplets, given or mined in a batch."""
+"""Triplet losses of embeddings, given or mined in a batch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIFFERENCES = Bound(1e-14, 1e-13, "distances are rounded before they are subtrac
 
 
 class Triplets:
-    """Near distance less far distance, and the rows' derivatives; with the distance `across` of positive and negative in place of a greater far one."""
+    """Near minus far distance, and the rows' derivatives; with `across`, the distance of positive and negative replaces a larger far distance."""
 
     def __init__(self, near: Measure, far: Measure, across: Measure | None = None, difference: Array | None = None) -> None:
         self.near, self.far, self.across = near, far, across
@@ -35,7 +35,7 @@ class Triplets:
         self.difference = near.values - away if difference is None else difference
 
     def slopes(self) -> dict[str, Pullback]:
-        """By name of the row, from a cotangent of the difference (n,) to the row's derivative."""
+        """Return, by name of the row, the pullback of a cotangent of the difference (n,) to the row."""
         return {"anchor": self._anchor, "positive": self._positive, "negative": self._negative}
 
     def _anchor(self, c: Array) -> Array:
@@ -61,12 +61,12 @@ def _times(factor: Array, slope: Pullback) -> Pullback:
 
 
 def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: float, swap: bool) -> Evaluation:
-    """Squares of distances that are out of range may have a difference that is not: rows so large are made smaller by a power of two first."""
+    """Subtract squared distances; rows whose squares overflow are first scaled by a power of two, since the difference may be in range."""
     room = np.finfo(anchor.dtype).maxexp // 2 - 16
     up = np.maximum(0, np.max([exponents(x) for x in (anchor, positive, negative)], axis=0) - room)
     a, p, n = (scaled(x, -up[:, None]) for x in (anchor, positive, negative))
     near, far, across = (distance_of_rows(x, y, "squared_euclidean") for x, y in ((a, p), (a, n), (p, n)))
-    difference = np.vecdot(n - p, (a - p) + (a - n))  # |a - p|^2 - |a - n|^2, without cancellation where p and n are alike
+    difference = np.vecdot(n - p, (a - p) + (a - n))  # |a - p|^2 - |a - n|^2, without cancellation where p and n are nearly equal
     if swap:
         difference = np.where(across.values < far.values, np.vecdot(n - a, (p - a) + (p - n)), difference)
     evaluation = _hinged(Triplets(near, far, across if swap else None, difference), scaled(np.full(len(a), margin), -2 * up))
@@ -84,10 +84,10 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     to_negative += eps
     near, far = norm_of(to_positive), norm_of(to_negative)
     both = near.values + far.values
-    plain = ~((both > 1e-140) & (both < 1e140))  # what has no squares in range
+    plain = ~((both > 1e-140) & (both < 1e140))  # rows whose squares are out of range
     squares = np.vecdot(
         negative - positive, to_positive + to_negative
-    )  # their difference, without cancellation where positive and negative are alike
+    )  # their difference, without cancellation where positive and negative are nearly equal
     difference = np.where(plain, near.values - far.values, squares / both)
     return _hinged(Triplets(near, far, None, difference), margin)
 
@@ -96,17 +96,17 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
 def triplet_margin(
     anchor: Vector, positive: Vector, negative: Vector, *, margin: Positive = 1.0, p: Positive = 2.0, eps: NonNegative = 1e-6, swap: bool = False
 ) -> Evaluation:
-    r"""Asks that the positive be nearer to the anchor than the negative, by a margin.
+    r"""Triplet margin loss: the anchor's distance to the positive minus that to the negative, plus a margin, at least 0.
 
-    eps is added to each coordinate difference, as in torch (optax adds it inside the root). Exact where torch loses the difference of
-    two nearly equal distances, and where its norms overflow or vanish. At the margin the gradient is that of the slope, at equal
-    distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices.
+    eps is added to each coordinate difference, as in torch (optax adds it inside the root). The loss is exact where torch loses the difference of
+    two nearly equal distances, and where its norms overflow or underflow. As in torch, the gradient at the margin is that of the slope, at equal
+    distances with swap each has half of it, and the gradient of a distance of 0 is 0.
 
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m), \quad d(x, y) = \lVert x - y + \epsilon \rVert_p
-    margin: by how much the negative should be farther.
+    margin: margin by which the negative must be farther than the positive.
     p: degree of the norm.
     eps: added to each coordinate difference.
-    swap: takes the distance of positive and negative where that is the smaller one (Balntas).
+    swap: use the distance between positive and negative where it is smaller (Balntas).
     Synonyms: TripletMarginLoss, triplet_margin_loss, triplet, triplet_loss, facenet
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; Balntas et al., Learning local feature descriptors with triplets, 2016
     """
@@ -132,14 +132,14 @@ def triplet_margin_with_distance(
     swap: bool = False,
     eps: NonNegative = 1e-6,
 ) -> Evaluation:
-    r"""Asks that the positive be nearer to the anchor than the negative, by a margin, in a distance of choice.
+    r"""Triplet margin loss with a choice of distances.
 
     Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0.
 
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m)
     distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
-    margin: by how much the negative should be farther.
-    swap: takes the distance of positive and negative where that is the smaller one.
+    margin: margin by which the negative must be farther than the positive.
+    swap: use the distance between positive and negative where it is smaller.
     eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
@@ -161,7 +161,7 @@ def triplet_margin_with_distance(
 
 
 def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array, distance: Distance, margin: float, soft: bool) -> Evaluation:
-    """The Evaluation of triplets of rows (anchors, positives, negatives), each counting for its anchor; a block of triplets at a time."""
+    """Build the Evaluation of triplets of rows (anchors, positives, negatives), a block at a time; each belongs to its anchor."""
 
     def blocks(triplets: tuple[Array, ...]) -> Iterator[tuple[slice, tuple[Array, ...], Triplets]]:
         step = max(1, BLOCK // max(1, embeddings.shape[1]))
@@ -198,13 +198,13 @@ def batch_hard_triplet(
     distance: Literal["euclidean", "squared_euclidean", "cosine"] = "euclidean",
     form: Literal["hinge", "soft"] = "hinge",
 ) -> Evaluation:
-    r"""For each anchor of the batch the farthest sample of its class against the nearest of another class.
+    r"""Batch-hard triplet loss: for each anchor, the farthest sample of its class and the nearest sample of another class.
 
-    An anchor without a positive or without a negative does not count. Of ties the first one is taken; at the margin the gradient is that of the
-    slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d.
+    Anchors without a positive or without a negative are excluded. Of ties the first is used; at the margin the gradient is that of the
+    slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 d.
 
     Formula: \ell_i = \max\left(0, \max_{y_p = y_i} d_{ip} - \min_{y_n \ne y_i} d_{in} + m\right)
-    margin: by how much the nearest negative should be farther than the farthest positive; unused by the soft form.
+    margin: margin by which the nearest negative must be farther than the farthest positive; unused by the soft form.
     distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
     form: hinge, or soft: softplus of the difference, without margin.
     Divisor: the number of anchors with a positive and a negative
@@ -229,13 +229,13 @@ def batch_semi_hard_triplet(
     margin: Positive = 1.0,
     distance: Literal["euclidean", "squared_euclidean", "cosine"] = "euclidean",
 ) -> Evaluation:
-    r"""For each pair of one class the nearest sample of another class that is farther from the anchor than the positive.
+    r"""Batch semi-hard triplet loss: for each pair of one class, the nearest sample of another class that is farther than the positive.
 
-    Where no negative is farther than the positive, the farthest negative is taken (TFA). Of ties the first one is taken; at the margin the
-    gradient is that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 (d + log n).
+    If no negative is farther than the positive, the farthest negative is used (TFA). Of ties the first is used; at the margin the
+    gradient is that of the slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 (d + log n).
 
     Formula: \ell_i = \sum_{y_p = y_i} \max\left(0, d_{ip} - d_{i n(p)} + m\right), \quad n(p) = \arg\min_{y_n \ne y_i, \, d_{in} > d_{ip}} d_{in}
-    margin: by how much the negative should be farther.
+    margin: margin by which the negative must be farther than the positive.
     distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
     Divisor: the number of ordered pairs of one class whose anchor has a negative
     Synonyms: TripletSemiHardLoss, triplet_semihard_loss, semi_hard_triplet
@@ -250,7 +250,7 @@ def batch_semi_hard_triplet(
 
 
 def _semi_hard(values: Array, positive: Array, other: Array) -> Array:
-    """For each (anchor, positive) the index of its negative. Rows are sorted, negatives first among equals."""
+    """Return the index of the negative of each (anchor, positive). Rows are sorted, negatives first among equals."""
     n = len(values)
     if not n:
         return np.zeros((0, 0), np.int64)

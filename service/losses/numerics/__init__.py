@@ -1,4 +1,4 @@
-"""Numerics that know no loss: accurate elementary functions, softmax, special functions, vectors and double-double arithmetic."""
+"""Numerics without knowledge of losses: accurate elementary functions, softmax, special functions, vectors and double-double arithmetic."""
 
 from __future__ import annotations
 

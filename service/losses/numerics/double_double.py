@@ -1,6 +1,6 @@
 """Double-double arithmetic: numbers as unevaluated sums of two floats, a high and a low part, with twice the digits where differences cancel.
 
-Every function works in the float type of its arguments. Arguments are of ordinary size (scaled beforehand): the products of Dekker's splitting
+Every function computes in the float type of its arguments. Arguments must be scaled beforehand: the products of Dekker's splitting
 must not overflow. Error-free sums and products: Dekker, A Floating-Point Technique for Extending the Available Precision, 1971; Knuth, The Art
 of Computer Programming, volume 2, section 4.2.2; Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997.
 """
@@ -16,14 +16,14 @@ DoubleDouble = tuple[Array, Array]
 
 
 def two_sum(a: Array, b: Array) -> DoubleDouble:
-    """The sum and its rounding error, exactly (Knuth)."""
+    """Return the sum and its exact rounding error (Knuth)."""
     s = np.asarray(a + b)
     t = s - a
     return s, (a - (s - t)) + (b - t)
 
 
 def two_product(a: Array, b: Array) -> DoubleDouble:
-    """The product and its rounding error, exactly (Dekker)."""
+    """Return the product and its exact rounding error (Dekker)."""
     p = np.asarray(a * b)
     (a1, a2), (b1, b2) = _split(a), _split(b)
     return p, ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
@@ -37,34 +37,34 @@ def _split(a: Array) -> DoubleDouble:
 
 
 def widened(x: Array) -> DoubleDouble:
-    """A float as a double-double."""
+    """Convert a float to a double-double."""
     return x, np.zeros_like(x)
 
 
 def add(x: DoubleDouble, y: DoubleDouble) -> DoubleDouble:
-    """The sum x + y."""
+    """Return x + y."""
     s, e = two_sum(x[0], y[0])
     return _settled(s, e + (x[1] + y[1]))
 
 
 def negative(x: DoubleDouble) -> DoubleDouble:
-    """The opposite -x."""
+    """Return -x."""
     return -x[0], -x[1]
 
 
 def multiply(x: DoubleDouble, y: DoubleDouble) -> DoubleDouble:
-    """The product x y."""
+    """Return x y."""
     p, e = two_product(x[0], y[0])
     return _settled(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
 def scaled(x: DoubleDouble, exponent: Array) -> DoubleDouble:
-    """The product x 2^exponent."""
+    """Return x 2^exponent."""
     return np.ldexp(x[0], exponent), np.ldexp(x[1], exponent)
 
 
 def total(x: DoubleDouble) -> DoubleDouble:
-    """The sum along the last axis, by halves."""
+    """Sum along the last axis, by halves."""
     high, low = x
     while high.shape[-1] > 1:
         half = high.shape[-1] // 2
@@ -77,10 +77,10 @@ def total(x: DoubleDouble) -> DoubleDouble:
 
 
 def less_mean(scores: Array, values: DoubleDouble) -> Array:
-    """Each value less the mean of all under the softmax of the scores, both (n, c, ...), in float64.
+    """Return each value minus the mean of all under the softmax of the scores, both (n, c, ...), in float64.
 
-    A weight e^d near 1 counts as 1 and, apart, as the double-double e^d - 1: where scores and values hardly differ, neither do the weights, and
-    what they leave of the difference is all that a gradient consists of. Small scores are their own d, larger ones count from the largest.
+    A weight e^d near 1 is split into 1 and the double-double e^d - 1. If scores and values are nearly equal, so are the weights, and
+    the gradient consists of their small differences. Small scores are their own d, larger ones are relative to the largest.
     """
     x, high, low = (np.moveaxis(part, 1, -1).astype(np.float64) for part in (scores, *values))
     largest = x.max(axis=-1, keepdims=True)
@@ -98,12 +98,12 @@ def less_mean(scores: Array, values: DoubleDouble) -> Array:
 
 
 def _less_moments(weights: DoubleDouble, v: DoubleDouble) -> DoubleDouble:
-    """The sum of weights_j (v_k - v_j) over j."""
+    """Return the sum of weights_j (v_k - v_j) over j."""
     mass, moment = ((high[..., None], low[..., None]) for high, low in (total(weights), total(multiply(weights, v))))
     return add(multiply(mass, v), negative(moment))
 
 
 def _settled(high: Array, low: Array) -> DoubleDouble:
-    """The same sum with a low part below half a unit of the high part (Dekker's fast sum)."""
+    """Renormalize the sum so that the low part is below half a unit of the high part (Dekker's fast sum)."""
     s = np.asarray(high + low)
     return s, low - (s - high)

@@ -9,47 +9,47 @@ import numpy as np
 from service.losses.numerics import Array
 
 LN2 = float(np.log(2.0))
-BLOCK = 1 << 16  # elements of a temporary: what stays in a core's cache
+BLOCK = 1 << 16  # elements of a temporary that fits in a core's cache
 
 
 def per_sample_sum(values: Array) -> Array:
-    """The float64 sum over all axes but the first."""
+    """Return the float64 sum over all axes but the first."""
     if values.ndim == 1:
         return values.astype(np.float64)
     return np.add.reduce(values, axis=tuple(range(1, values.ndim)), dtype=np.float64)
 
 
 def per_sample_size(values: Array) -> Array:
-    """How many elements each sample has, as (n,) divisors."""
+    """Return the number of elements of each sample, as (n,) divisors."""
     return np.full(values.shape[0], float(math.prod(values.shape[1:])))
 
 
 def spread(cotangent: Array, like: Array) -> Array:
-    """The cotangent (n,), ready to multiply elements of `like`'s shape and type."""
+    """Broadcast the cotangent (n,) to multiply elements of `like`'s shape and type."""
     return cotangent.astype(like.dtype, copy=False).reshape((-1,) + (1,) * (like.ndim - 1))
 
 
 def blocks(x: Array) -> list[slice]:
-    """The samples of x, as many at a time as stay in a core's cache."""
+    """Slice the samples of x into blocks that fit in a core's cache."""
     step = max(1, BLOCK // max(1, math.prod(x.shape[1:])))
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
 def decay(x: Array) -> Array:
-    """e^-|x|, all that softplus and sigmoid need of the exponential, for x and for -x."""
+    """Return e^-|x|, the only exponential that softplus and sigmoid need, for x and for -x."""
     out = np.abs(x)
     np.negative(out, out=out)
     return np.exp(out, out=out)
 
 
 def sigmoid(x: Array, e: Array | None = None) -> Array:
-    """1 / (1 + e^-x), accurate to the last bits at both ends. e: decay(x), if it is known."""
+    """Return 1 / (1 + e^-x), accurate to the last bits at both ends. e: decay(x), if known."""
     e = decay(x) if e is None else e
     return np.maximum(e, x >= 0) / (1.0 + e)
 
 
 def log1p_in_unit(x: Array) -> Array:
-    """log(1 + x) for x in [-1, 1]: the logarithm of the rounded sum, and what the rounding lost. Two thirds of log1p's time, a third in float32."""
+    """Return log(1 + x) for x in [-1, 1]: the logarithm of the rounded sum, corrected for the rounding. Two thirds of log1p's time, a third in float32."""
     whole = 1.0 + x
     lost = whole - 1.0
     np.subtract(x, lost, out=lost)
@@ -60,17 +60,17 @@ def log1p_in_unit(x: Array) -> Array:
 
 
 def log1pexp_small(x: Array, e: Array | None = None) -> Array:
-    """log(1 + e^-|x|): softplus(x) is max(x, 0) plus it. e: decay(x), if it is known."""
+    """Return log(1 + e^-|x|); softplus(x) is max(x, 0) plus this. e: decay(x), if known."""
     return log1p_in_unit(decay(x) if e is None else e)
 
 
 def softplus(x: Array, e: Array | None = None) -> Array:
-    """log(1 + e^x). e: decay(x), if it is known."""
+    """Return log(1 + e^x). e: decay(x), if known."""
     return np.maximum(x, 0.0) + log1pexp_small(x, e)
 
 
 def times(factor: Array, x: Array) -> Array:
-    """Factor * x with 0 * infinity = 0, the convention of 0 log 0."""
+    """Return factor * x with 0 * infinity = 0, the convention of 0 log 0."""
     product: Array = factor * x
     if np.isnan(np.add.reduce(product, axis=None)):
         product = np.where(factor == 0, 0.0, product).astype(product.dtype, copy=False)
@@ -78,18 +78,18 @@ def times(factor: Array, x: Array) -> Array:
 
 
 def exp_times(x: Array, factor: Array) -> Array:
-    """e^x * factor, also where e^x alone is out of range; 0 where the factor is."""
+    """Return e^x * factor, also where e^x alone is out of range; 0 where the factor is 0."""
     root = np.exp(0.5 * x)
     return np.where(factor == 0, 0.0, root * factor * root).astype(root.dtype, copy=False)
 
 
 def positions(values: Array) -> Array:
-    """How many distributions each sample has, as (n,) divisors."""
+    """Return the number of distributions of each sample, as (n,) divisors."""
     return per_sample_size(values) / values.shape[1]
 
 
 def scattered(like: Array, rows: Array, values: Array) -> Array:
-    """Zeros like `like` with `values` added in at `rows`, which may repeat."""
+    """Return zeros like `like` with `values` added at `rows`, which may repeat."""
     out = np.zeros_like(like)
     if rows.size:
         order = np.argsort(rows, kind="stable")
@@ -100,10 +100,10 @@ def scattered(like: Array, rows: Array, values: Array) -> Array:
 
 
 def divide_or_zero(a: Array, b: Array | float) -> Array:
-    """The quotient a / b, and 0 wherever b is 0."""
+    """Return a / b, and 0 wherever b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape, np.result_type(a, b)), where=b != 0)
 
 
 def divide_or_infinity(a: Array, b: Array) -> Array:
-    """The quotient a / b, infinite where only b is 0, and 0 wherever a is 0, also for 0 / 0."""
+    """Return a / b, infinite where only b is 0, and 0 wherever a is 0, also for 0 / 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape, np.result_type(a, b)), where=a != 0)

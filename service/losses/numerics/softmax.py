@@ -1,4 +1,4 @@
-"""Softmax and its complements, accurate for certain and for hopeless classes."""
+"""Softmax and its complements, accurate for probabilities near 0 and near 1."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from service.losses.numerics.elementary import spread
 
 
 def places(x: Array, index: Array) -> Array:
-    """Where x[i, index[i], ...] stands in x.ravel(), for an index (n, 1, ...): a fifth of the time of take_along_axis when x is small."""
+    """Return the positions of x[i, index[i], ...] in x.ravel(), for an index (n, 1, ...), in a fifth of the time of take_along_axis for small x."""
     first, step = firsts(x)
     return first + (index if step == 1 else index * step)
 
 
 def firsts(x: Array) -> tuple[Array, int]:
-    """Where x[i, 0, ...] stands in x.ravel(), (n, 1, ...), and how far it is from there to x[i, 1, ...]."""
+    """Return the positions of x[i, 0, ...] in x.ravel(), (n, 1, ...), and the stride to x[i, 1, ...]."""
     step = math.prod(x.shape[2:])
     first = np.arange(0, x.size, x.shape[1] * step)
     if x.ndim == 2:
@@ -26,19 +26,19 @@ def firsts(x: Array) -> tuple[Array, int]:
 
 
 def sum_of_others(x: Array) -> Array:
-    """For each x[k] >= 0 the sum of the others along axis 1, without the cancellation of `total - x[k]`."""
+    """Return, for each x[k] >= 0, the sum of the others along axis 1, without the cancellation of `total - x[k]`."""
     top = places(x, np.argmax(x, axis=1, keepdims=True))
     largest = x.take(top)
     rest = x.copy()
     rest.put(top, 0.0)
     below = rest.sum(axis=1, keepdims=True)
-    others = largest + (below - rest)  # below >= rest, and largest >= rest: the sum loses nothing
+    others = largest + (below - rest)  # below >= rest, and largest >= rest: the sum does not cancel
     others.put(top, below)
     return others
 
 
 class Softmax:
-    """The softmax of logits along axis 1, kept in parts that lose nothing.
+    """Softmax of logits along axis 1, kept in parts that do not cancel.
 
     top, largest: index and value of the largest logit, axis kept. exponentials: exp(x - largest). rest: the sum of all exponentials
     but the largest, axis kept: log(sum exp(x - largest)) is log1p(rest), accurate when one class holds nearly all probability.
@@ -62,23 +62,23 @@ class Softmax:
         self._labels: Array | None = None
 
     def _at(self, labels: Array) -> Array:
-        """Where the labels stand in the logits; value and gradient ask for the same ones."""
+        """Return the positions of the labels in the logits, cached since value and gradient use the same ones."""
         if self._labels is not labels:
             index, step = labels[:, None], math.prod(self.logits.shape[2:])
             self._labels, self._places = labels, self._firsts + (index if step == 1 else index * step)
         return self._places
 
     def _others(self, labels: Array) -> Array:
-        """The sum of all exponentials but the labels' own, axis kept."""
+        """Return the sum of all exponentials except the labels', axis kept."""
         e = self.exponentials.take(self._at(labels))
         return np.where(labels[:, None] == self.top, self.rest, self.total - e)
 
     def probabilities(self) -> Array:
-        """softmax(x)."""
+        """Return softmax(x)."""
         return self.exponentials / self.total
 
     def pull(self, labels: Array, upstream: Array) -> Array:
-        """D sum(upstream * -log softmax at the labels) / d logits, for labels and upstream (n, ...): one pass over the classes."""
+        """Return d sum(upstream * -log softmax at the labels) / d logits, for labels and upstream (n, ...), in one pass over the classes."""
         share = upstream[:, None] / self.total
         slope = self.exponentials * share
         slope.put(self._at(labels), np.negative(share, out=share) * self._others(labels))
@@ -86,7 +86,7 @@ class Softmax:
 
     @property
     def complements(self) -> Array:
-        """1 - softmax(x), each to full relative accuracy."""
+        """Return 1 - softmax(x), each to full relative accuracy."""
         if self._complements is None:
             others = self.total - self.exponentials
             others.put(self._top_places, self.rest)
@@ -94,20 +94,20 @@ class Softmax:
         return self._complements
 
     def negative_log(self) -> Array:
-        """-log softmax(x), every class."""
+        """Return -log softmax(x) of every class."""
         return (self.largest - self.logits) + np.log1p(self.rest)
 
     def negative_log_at(self, labels: Array) -> Array:
-        """-log softmax(x) of the labels (n, ...), to full relative accuracy also where it is near 0."""
+        """Return -log softmax(x) of the labels (n, ...), to full relative accuracy also near 0."""
         picked = self.logits.take(self._at(labels))
         return ((self.largest - picked) + np.log1p(self.rest))[:, 0]
 
     def complement_at(self, labels: Array) -> Array:
-        """1 - softmax(x) of the labels (n, ...)."""
+        """Return 1 - softmax(x) of the labels (n, ...)."""
         return (self._others(labels) / self.total)[:, 0]
 
 
 def softmax_pull(softmax: Softmax, targets: Array, cotangent: Array) -> Array:
-    """D sum(c * sum_k targets_k * -log softmax_k) / d logits = p * sum(targets) - targets, without cancellation."""
+    """Return d sum(c * sum_k targets_k * -log softmax_k) / d logits = p * sum(targets) - targets, without cancellation."""
     slope = softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
     return slope * spread(cotangent, slope)

@@ -1,4 +1,4 @@
-"""Functions of one or two numbers that lose nothing where their textbook forms cancel."""
+"""Functions of one or two numbers, accurate where their textbook forms cancel."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from service.losses.numerics import Array
 
-SERIES = tuple(1.0 / (2 * k + 3) for k in range(17))  # of (atanh(r) - r) / r^3 in r^2, good to 2^-56 for r^2 <= 1/9
-EXCESS = tuple(2.0 / factorial(k + 2) for k in range(16))  # of (e^x - 1 - x) / (x^2 / 2) in x, good to 2^-56 for |x| <= 0.7
+SERIES = tuple(1.0 / (2 * k + 3) for k in range(17))  # of (atanh(r) - r) / r^3 in r^2, accurate to 2^-56 for r^2 <= 1/9
+EXCESS = tuple(2.0 / factorial(k + 2) for k in range(16))  # of (e^x - 1 - x) / (x^2 / 2) in x, accurate to 2^-56 for |x| <= 0.7
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400)  # of 1 / z, 1 / z^3, ...
 DIGAMMA = (-1 / 12, 1 / 120, -1 / 252, 1 / 240, -1 / 132, 691 / 32760, -1 / 12, 3617 / 8160)  # of 1 / z^2, 1 / z^4, ...
-LARGE = 10.0  # from where on these two series are good to the last bits
+LARGE = 10.0  # above it these two series are accurate to the last bits
 HALF_LOG_TWO_PI = 0.9189385332046728
-PART = 1 << 14  # elements: some arrays of that size stay in a core's cache
+PART = 1 << 14  # elements; several arrays of this size fit in a core's cache
 
 
 def in_parts(function: Callable[..., Array]) -> Callable[..., Array]:
-    """An elementwise function, applied to a part of large arrays at a time."""
+    """Apply an elementwise function to large arrays one part at a time."""
 
     @wraps(function)
     def parted(x: Array, *others: Array | None) -> Array:
@@ -36,20 +36,20 @@ def in_parts(function: Callable[..., Array]) -> Callable[..., Array]:
 
 @in_parts
 def x_minus_log1p(x: Array) -> Array:
-    """The difference x - log(1 + x) for x > -1; it is about x^2 / 2 near 0."""
+    """Return x - log(1 + x) for x > -1, about x^2 / 2 near 0."""
     near = (x >= -0.5) & (x <= 1.0)
     return np.where(near, x * (x * _x_minus_log1p_close(x)), x - np.log1p(np.minimum(x, np.finfo(x.dtype).max)))
 
 
 @in_parts
 def x_minus_log1p_per_square(x: Array) -> Array:
-    """(x - log(1 + x)) / x^2, which is 1/2 at 0."""
+    """Return (x - log(1 + x)) / x^2, which is 1/2 at 0."""
     near = (x >= -0.5) & (x <= 1.0)
     return np.where(near, _x_minus_log1p_close(x), (x - np.log1p(x)) / x / x)
 
 
 def _x_minus_log1p_close(x: Array) -> Array:
-    """(x - log(1 + x)) / x^2 for x in [-1/2, 1]."""
+    """Return (x - log(1 + x)) / x^2 for x in [-1/2, 1]."""
     r = x / (2.0 + x)
     y = r * r
     series = np.full_like(x, SERIES[-1])
@@ -60,13 +60,13 @@ def _x_minus_log1p_close(x: Array) -> Array:
 
 
 def xlogx_excess(x: Array) -> Array:
-    """The excess (1 + x) log(1 + x) - x for x >= 0; it is about x^2 / 2 near 0."""
+    """Return (1 + x) log(1 + x) - x for x >= 0, about x^2 / 2 near 0."""
     return x * np.log1p(x) - x_minus_log1p(x)
 
 
 @in_parts
 def log_ratio(p: Array, q: Array, difference: Array | None = None) -> Array:
-    """log(p / q) for p >= 0 and q > 0, with all its digits where they are nearly equal. difference: p - q, if it is known better."""
+    """Return log(p / q) for p >= 0 and q > 0, accurate where they are nearly equal. difference: p - q, if known more accurately."""
     u = (p - q if difference is None else difference) / q
     ratio = p / q
     limit = np.finfo(ratio.dtype).tiny * 1e8
@@ -79,9 +79,9 @@ def log_ratio(p: Array, q: Array, difference: Array | None = None) -> Array:
 
 @in_parts
 def relative_entropy(p: Array, q: Array, difference: Array | None = None) -> Array:
-    """The term p log(p / q) - p + q for p, q >= 0: never negative, and about (p - q)^2 / 2q where they are nearly equal.
+    """Return p log(p / q) - p + q for p, q >= 0: never negative, and about (p - q)^2 / 2q where they are nearly equal.
 
-    difference: p - q, if it is known better.
+    difference: p - q, if known more accurately.
     """
     difference = p - q if difference is None else difference
     u = difference / q
@@ -95,14 +95,14 @@ def relative_entropy(p: Array, q: Array, difference: Array | None = None) -> Arr
 
 @in_parts
 def relative_entropy_of_log(p: Array, log_p: Array, q: Array, log_q: Array) -> Array:
-    """relative_entropy of numbers whose logarithms are known, p possibly 0 with any logarithm."""
+    """Return relative_entropy of numbers given with their logarithms; p may be 0 with any logarithm."""
     gap = log_q - log_p
     near = np.abs(gap) < 0.7
     return np.where(near, p * expm1_minus(np.where(near, gap, 0.0)), (q - p) - np.where(p == 0, 0.0, p * gap))
 
 
 def times_exp(factor: Array, x: Array) -> Array:
-    """Factor * e^x, in range where the product is, though e^x may not be; 0 where the factor is."""
+    """Return factor * e^x, finite where the product is, even if e^x overflows; 0 where the factor is 0."""
     whole = np.exp(x)
     outside = (whole < np.finfo(whole.dtype).tiny) | np.isinf(whole)
     if not outside.any():
@@ -113,7 +113,7 @@ def times_exp(factor: Array, x: Array) -> Array:
 
 @in_parts
 def expm1_minus(x: Array) -> Array:
-    """The excess e^x - 1 - x; it is about x^2 / 2 near 0."""
+    """Return e^x - 1 - x, about x^2 / 2 near 0."""
     near = np.abs(x) < 0.7
     small = np.where(near, x, 0.0)
     series = np.full_like(small, EXCESS[-1])
@@ -137,7 +137,7 @@ def _series(coefficients: tuple[float, ...], z: Array, first: int) -> Array:
 
 
 def _series_increment(coefficients: tuple[float, ...], z: Array, log_growth: Array, first: int, scale: int = 0) -> Array:
-    """The series at z e^log_growth less that at z, times z^scale, without their cancellation."""
+    """Return the series at z e^log_growth minus that at z, times z^scale, without cancellation."""
     total = np.zeros_like(z)
     for k, c in enumerate(coefficients):
         power = first + 2 * k
@@ -146,13 +146,13 @@ def _series_increment(coefficients: tuple[float, ...], z: Array, log_growth: Arr
 
 
 def _log1p_ratio(t: Array, z: Array) -> Array:
-    """The logarithm of 1 + t / z, also where t / z is out of range."""
+    """Return the logarithm of 1 + t / z, also where t / z is out of range."""
     ratio = t / z
     return np.where(np.isinf(ratio), np.log(t) - np.log(z), np.log1p(ratio))
 
 
 def stirling(z: Array) -> Array:
-    """What Stirling's formula lacks: log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2)."""
+    """Return the error of Stirling's formula: log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2)."""
     from scipy.special import gammaln
 
     large = z >= LARGE
@@ -162,7 +162,7 @@ def stirling(z: Array) -> Array:
 
 
 def digamma_less_log(z: Array) -> Array:
-    """The difference psi(z) - log z."""
+    """Return psi(z) - log z."""
     from scipy.special import psi
 
     large = z >= LARGE
@@ -172,7 +172,7 @@ def digamma_less_log(z: Array) -> Array:
 
 @in_parts
 def lgamma_increment(z: Array, t: Array) -> Array:
-    """Log Gamma(z + t) - log Gamma(z) - t log z for t >= 0, good for small t and for large z."""
+    """Return log Gamma(z + t) - log Gamma(z) - t log z for t >= 0, accurate for small t and for large z."""
     low = z < LARGE
     shifted = np.where(low, z + LARGE, z)
     u = t / shifted
@@ -184,7 +184,7 @@ def lgamma_increment(z: Array, t: Array) -> Array:
 
 @in_parts
 def digamma_increment(z: Array, t: Array) -> Array:
-    """The increment psi(z + t) - psi(z) - log(1 + t / z), times z^2, for t >= 0: about t / 2 for large z."""
+    """Return psi(z + t) - psi(z) - log(1 + t / z), times z^2, for t >= 0: about t / 2 for large z."""
     low = z < LARGE
     shifted = np.where(low, z + LARGE, z)
     growth = np.log1p(t / shifted)
@@ -198,7 +198,7 @@ Derivatives = dict[str, Callable[[Array], Array]]
 
 
 def gamma_terms(x: Array, t: Array, factor: float) -> tuple[Array, Derivatives, Derivatives]:
-    """Factor * (log(x / t) + t / x - 1), its gradients and its second derivatives."""
+    """Return factor * (log(x / t) + t / x - 1), its gradients and its second derivatives."""
     u = (t - x) / x
     return (
         factor * np.where(u > -0.5, x_minus_log1p(u), u - log_ratio(t, x)).astype(u.dtype, copy=False),
@@ -208,5 +208,5 @@ def gamma_terms(x: Array, t: Array, factor: float) -> tuple[Array, Derivatives, 
 
 
 def reciprocal_difference(x: Array, t: Array) -> Array:
-    """1 / x - 1 / t, without cancellation."""
+    """Return 1 / x - 1 / t, without cancellation."""
     return (t - x) / np.maximum(x, t) / np.minimum(x, t)

@@ -1,8 +1,8 @@
-"""Lengths, cosines and distances of vectors, row by row and of all rows with all rows, with their derivatives.
+"""Lengths, cosines and distances of vectors, row by row or between all rows, with their derivatives.
 
 Gradients are accurate relative to the largest element of each tensor. A zero vector has the cosine 0 with every vector, and no gradient.
-Rows whose squared lengths would leave the range are scaled by a power of two first. Pairs of rows are worked on a block of rows at a time, so that
-temporaries stay in a core's cache. Everything but `norms` takes float64.
+Rows whose squared lengths would be out of range are first scaled by a power of two. Pairs of rows are processed in blocks of rows, so that
+temporaries fit in a core's cache. All functions but `norms` take float64.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Distance = Literal["euclidean", "squared_euclidean", "cosine", "manhattan"]
 
 
 def exponents(x: Array) -> Array:
-    """For each row the power of two that brings its largest entry into [1/2, 1); 0 for a zero row."""
+    """Return, for each row, the power of two that scales its largest entry into [1/2, 1); 0 for a zero row."""
     return np.frexp(np.abs(x).max(axis=-1, initial=0.0))[1]
 
 
 def moderate(x: Array) -> tuple[Array, Array, Array]:
-    """The rows of x (..., d) over 2^e, their squared lengths, and e: 0 where the squares are in range as they are."""
+    """Return the rows of x (..., d) over 2^e, their squared lengths, and e, which is 0 where the squares are in range."""
     squares = np.vecdot(x, x)
     exponent = np.zeros(squares.shape, np.intc)
     info = np.finfo(x.dtype)
@@ -43,13 +43,13 @@ def moderate(x: Array) -> tuple[Array, Array, Array]:
 
 
 def norms(x: Array) -> Array:
-    """Euclidean norms along the last axis, also of vectors whose squares are out of range."""
+    """Return Euclidean norms along the last axis, also for vectors whose squares are out of range."""
     _, squares, exponent = moderate(x)
     return scaled(np.sqrt(squares), exponent)
 
 
 def scaled(x: Array, exponent: Array) -> Array:
-    """The product x 2^exponent."""
+    """Return x 2^exponent."""
     return np.ldexp(x, exponent) if exponent.any() else x
 
 
@@ -71,15 +71,15 @@ class Directions:
         return cls(rows, rows / length[:, None], length, exponent, defined)
 
     def at(self, rows: Array | slice) -> Directions:
-        """Some of the rows."""
+        """Select some of the rows."""
         return Directions(self.rows[rows], self.unit[rows], self.length[rows], self.exponent[rows], self.defined[rows])
 
     def over_length(self, slope: Array, c: Array | float = 1.0, exponent: int = 0) -> Array:
-        """Rows at right angles with the directions, times c and 2^exponent, divided by the lengths; 0 for a zero row."""
+        """Scale rows orthogonal to the directions by c and 2^exponent over the lengths; 0 for a zero row."""
         return scaled(slope * np.where(self.defined, c / self.length, 0.0)[:, None], (exponent - self.exponent)[:, None])
 
     def pull(self, slope: Array, exponent: int = 0) -> Array:
-        """The derivative by the rows from 2^exponent times the derivative by their directions."""
+        """Convert 2^exponent times the derivative by the directions to the derivative by the rows."""
         return self.over_length(slope - np.vecdot(slope, self.unit)[:, None] * self.unit, exponent=exponent)
 
 
@@ -87,12 +87,12 @@ class Directions:
 
 
 class Cosines:
-    """The cosines of the rows of a with the rows of b."""
+    """Cosines of the rows of a with the rows of b."""
 
     def __init__(self, a: Directions, b: Directions) -> None:
         self.sides = a, b
         self.defined = a.defined & b.defined
-        self.values = np.vecdot(a.rows, b.rows) / (a.length * b.length)  # of the rows as they are: exactly 0 for (1, 2) and (2, -1)
+        self.values = np.vecdot(a.rows, b.rows) / (a.length * b.length)  # of the original rows: exactly 0 for (1, 2) and (2, -1)
         self.sign = np.where(self.values < 0, -1.0, 1.0)
         self.chord = b.unit - self.sign[:, None] * a.unit
         self.short = np.where(np.abs(self.values) > 0.5, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))
@@ -103,7 +103,7 @@ class Cosines:
         return np.where(self.sign > 0, self.short, 1.0 - self.values)
 
     def residual(self, of: int) -> Array:
-        """The part of the other direction at right angles with direction `of`, as long as the sine.
+        """Return the component of the other direction orthogonal to direction `of`, whose length is the sine.
 
         b - a cos is (b - a) + a (1 - cos), which does not cancel where a and b are nearly parallel.
         """
@@ -112,13 +112,13 @@ class Cosines:
         return out
 
     def derivative(self, of: int, c: Array | float = 1.0) -> Array:
-        """The derivatives of c times the cosines by the rows, (n, d)."""
+        """Return the derivatives of c times the cosines by the rows, (n, d)."""
         return self.sides[of].over_length(self.residual(of), c)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of the rows of a and b: its values (n,), and from a cotangent (n,) its derivatives (n, d) by either row."""
+    """Measure of the rows of a and b: its values (n,), and the pullback of a cotangent (n,) to both rows (n, d)."""
 
     values: Array
     by_a: Callable[[Array], Array]
@@ -126,12 +126,12 @@ class Measure:
 
 
 def of_difference(values: Array, slope: Callable[[Array], Array]) -> Measure:
-    """A measure of a - b."""
+    """Measure of a - b."""
     return Measure(values, slope, lambda c: slope(-c))
 
 
 def distance_of_rows(a: Array, b: Array, distance: Distance, eps: float = 0.0) -> Measure:
-    """One of the named distances; eps is added to each coordinate difference of the euclidean one."""
+    """Evaluate one of the named distances; eps is added to each coordinate difference of the Euclidean one."""
     if distance == "cosine":
         cosines = Cosines(Directions.of(a), Directions.of(b))
         return Measure(cosines.one_minus, lambda c: cosines.derivative(0, -c), lambda c: cosines.derivative(1, -c))
@@ -142,12 +142,12 @@ def distance_of_rows(a: Array, b: Array, distance: Distance, eps: float = 0.0) -
 
 
 def norm_of_difference(a: Array, b: Array, p: float = 2.0, eps: float = 0.0) -> Measure:
-    """The p-norm of a - b + eps. Its gradient is 0 where it is 0, and for p <= 1 at each coordinate that is 0."""
+    """Return the p-norm of a - b + eps. Its gradient is 0 where it is 0, and for p <= 1 at each coordinate that is 0."""
     return norm_of(a - b + eps if eps else a - b, p)
 
 
 def norm_of(difference: Array, p: float = 2.0) -> Measure:
-    """The p-norm of the difference of a and b."""
+    """Return the p-norm of the difference of a and b."""
     if p == 1.0 or difference.shape[-1] == 1:
         return of_difference(np.abs(difference).sum(axis=-1), lambda c: c[:, None] * np.sign(difference))
     if p == 2.0:
@@ -171,13 +171,13 @@ Rows = Callable[[Array, slice], tuple[Array, Array]]
 
 
 def row_blocks(rows: int, columns: int) -> list[slice]:
-    """The rows of a matrix, as many at a time as have BLOCK elements."""
+    """Slice the rows of a matrix into blocks of BLOCK elements."""
     step = max(1, BLOCK // max(1, columns))
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
 def by_rows(shape: tuple[int, int], similarities: Callable[[slice], Array], loss: Rows) -> tuple[Array, Array]:
-    """Values (n,) and slopes (n, m) of a loss that is a number for each row of similarities; `loss` computes both for a block of rows."""
+    """Return values (n,) and slopes (n, m) of a loss with one number for each row of similarities; `loss` computes both for a block of rows."""
     values, slopes = np.empty(shape[0]), np.empty(shape)
     for rows in row_blocks(*shape):
         values[rows], slopes[rows] = loss(similarities(rows), rows)
@@ -185,35 +185,35 @@ def by_rows(shape: tuple[int, int], similarities: Callable[[slice], Array], loss
 
 
 class AllCosines:
-    """The cosines of every row of a (n, d) with every row of b (m, d), or of a with itself."""
+    """Cosines of every row of a (n, d) with every row of b (m, d), or of a with itself."""
 
     def __init__(self, a: Array | Directions, b: Array | Directions | None = None) -> None:
         self.a = a if isinstance(a, Directions) else Directions.of(a)
         self.b = self.a if b is None else b if isinstance(b, Directions) else Directions.of(b)
 
     def at(self, rows: slice) -> Array:
-        """The cosines of some rows of a."""
+        """Return the cosines of some rows of a."""
         return self.a.unit[rows] @ self.b.unit.T
 
     def by_rows(self, loss: Rows) -> tuple[Array, Array]:
-        """Values (n,) and slopes (n, m) of a loss that is a number for each row of cosines."""
+        """Return values (n,) and slopes (n, m) of a loss with one number for each row of cosines."""
         return by_rows((len(self.a.unit), len(self.b.unit)), self.at, loss)
 
     def by_a(self, slopes: Array, c: Array, exponent: int = 0, beside: Array | float = 0.0) -> Array:
-        """The derivative by a from 2^exponent times the slopes (n, m), row i times c_i; beside: a further derivative by the directions of a."""
+        """Return the derivative by a from 2^exponent times the slopes (n, m), row i times c_i; beside: a further derivative by the directions of a."""
         return self.a.pull(c[:, None] * (slopes @ self.b.unit) + beside, exponent)
 
     def by_b(self, slopes: Array, c: Array, exponent: int = 0, beside: Array | float = 0.0) -> Array:
-        """The derivative by b."""
+        """Return the derivative by b."""
         return self.b.pull(slopes.T @ (c[:, None] * self.a.unit) + beside, exponent)
 
     def by_both(self, slopes: Array, c: Array) -> Array:
-        """The derivative by a where b is a."""
+        """Return the derivative by a if b is a."""
         return self.a.pull(c[:, None] * (slopes @ self.a.unit) + slopes.T @ (c[:, None] * self.a.unit))
 
 
 class AllDistances:
-    """The distances of all rows of x (n, d) from direct differences: equal vectors have the distance 0, and equal pairs equal ones."""
+    """Distances of all rows of x (n, d) from direct differences, so that equal vectors have the distance 0, and equal pairs equal distances."""
 
     def __init__(self, x: Array, distance: Literal["euclidean", "squared_euclidean", "cosine"] = "euclidean") -> None:
         self.distance = distance
@@ -238,7 +238,7 @@ class AllDistances:
         return values
 
     def squares_beyond(self, reference: Array) -> Array:
-        """The squared distances of row i less the one to row reference[i], (n, n), as (x_j - x_r) . (x_j + x_r - 2 x_i)."""
+        """Return the squared distances of row i minus the one to row reference[i], (n, n), as (x_j - x_r) . (x_j + x_r - 2 x_i)."""
         values = np.empty((len(self.x), len(self.x)))
         for rows, difference in self._differences():
             near = self.x[reference[rows]][:, None]
@@ -246,7 +246,7 @@ class AllDistances:
         return values
 
     def pull(self, slopes: Array) -> Array:
-        """The derivative by x from the derivative by the distances (n, n); 0 through a distance that is 0."""
+        """Return the derivative by x from the derivative by the distances (n, n); 0 through a distance of 0."""
         slopes, unit = slopes + slopes.T, 1.0
         if self.distance == "euclidean":
             if self.values.min(initial=1.0, where=self.values > 0) < 1e-300 and self.values.max() < 1e100:

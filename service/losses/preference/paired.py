@@ -1,7 +1,7 @@
-"""Preferences between two answers, and single answers liked or not, from the log-probabilities that a policy gives them.
+"""Preferences between two completions, from their log-probabilities under a policy.
 
-chosen and rejected name the two answers of a pair; each number is the log-probability of a whole answer, summed over its
-tokens (or averaged, where a loss says so). Reference log-probabilities are constants.
+chosen and rejected are the two completions of a pair. Each number is the log-probability of a whole completion, summed over its
+tokens (or averaged, where stated). Reference log-probabilities are constant.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from service.losses.numerics.special import expm1_minus, x_minus_log1p
 from service.losses.preference._shared import LogProbability, ReferenceLogProbability
 from service.losses.registry import loss
 
-Reward = Annotated[Array, TensorSpec("n", gradient="default", description="rewards of the answers")]
+Reward = Annotated[Array, TensorSpec("n", gradient="default", description="rewards of the completions")]
 MeanLogProbability = Annotated[
     Array,
-    TensorSpec("n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the answers, averaged over tokens"),
+    TensorSpec(
+        "n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the completions, averaged over tokens"
+    ),
 ]
-AnswerNll = Annotated[Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen answers, averaged over tokens")]
-Margin = Annotated[Array, TensorSpec("n", description="by how much the chosen answers are better")]
+AnswerNll = Annotated[
+    Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen completions, averaged over tokens")
+]
+Margin = Annotated[Array, TensorSpec("n", description="margin by which the chosen completions are better")]
 Smoothing = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(0.5)]
 PAIR = {"chosen_logps": [-12.0, -8.5], "rejected_logps": [-14.0, -8.0]}
 REFERRED = PAIR | {"ref_chosen_logps": [-13.0, -8.0], "ref_rejected_logps": [-13.5, -9.0]}
@@ -39,7 +43,7 @@ Curve = Callable[[Array], tuple[Array, Callable[[], Array]]]  # x -> value and i
 def bradley_terry(
     chosen_rewards: Reward, rejected_rewards: Reward, *, margin: Margin | None = None, center_rewards_coefficient: NonNegative = 0.0
 ) -> Evaluation:
-    r"""Minus the log-probability that the chosen answer wins, when rewards are the scores of a Bradley-Terry model.
+    r"""Bradley-Terry loss of reward models: negative log-probability that the chosen completion is preferred.
 
     Formula: \ell = \mathrm{softplus}(m - (r_c - r_r)) + \lambda (r_c + r_r)^2
     center_rewards_coefficient: weight of the square of the rewards' sum, which keeps them near zero (TRL; 0.01 in the paper).
@@ -66,11 +70,11 @@ def bradley_terry(
     )
 
 
-# ------------------------------------------------------------------ curves: what the losses of pairs do to beta times a log-ratio
+# ------------------------------------------------------------------ curves: functions of beta times a log-ratio
 
 
 def logistic(x: Array, smoothing: float = 0.0) -> tuple[Array, Callable[[], Array]]:
-    """softplus(-x), with a share of softplus(x)."""
+    """Return softplus(-x), with a share of softplus(x)."""
     small = log1pexp_small(x)
     value = (1.0 - smoothing) * (np.maximum(-x, 0.0) + small)
     if smoothing:
@@ -85,7 +89,7 @@ def robust(x: Array, smoothing: float) -> tuple[Array, Callable[[], Array]]:
 
 
 def hinge(x: Array) -> tuple[Array, Callable[[], Array]]:
-    """max(0, 1 - x); slope 0 at 1."""
+    """Return max(0, 1 - x); slope 0 at 1."""
     return np.maximum(1.0 - x, 0.0), lambda: -(x < 1.0).astype(x.dtype)
 
 
@@ -121,7 +125,7 @@ Pair = tuple[Array, Callable[[], Array], Callable[[], Array]]  # value, slope by
 
 
 def of_difference(curve: Curve) -> Callable[[Array, Array], Pair]:
-    """A curve of beta times the difference of the log-ratios."""
+    """Apply a curve to beta times the difference of the log-ratios."""
 
     def pair(chosen: Array, rejected: Array) -> Pair:
         value, slope = curve(chosen - rejected)
@@ -142,7 +146,7 @@ def bco_pair(u: Array, v: Array) -> Pair:
 
 
 def sppo_hard(u: Array, v: Array, beta: float) -> Pair:
-    """Both rewards are to be a half from zero."""
+    """Return ((u - 1/2)^2 + (v + 1/2)^2) / beta^2."""
     (won, won_slope), (lost, lost_slope) = square(u, 0.5, beta), square(v, -0.5, beta)
     return won + lost, won_slope, lost_slope
 
@@ -169,9 +173,9 @@ def _sigmoid_difference(a: Array, b: Array, gap: Array) -> Array:
 
 
 def transported(own: Array, other: Array, beta: float, smoothing: float, paired: bool) -> Evaluation:
-    """The logistic loss of the k-th smallest of `own` less the k-th smallest of `other`, which holds the rejected answers unless paired."""
+    """Return the logistic loss of the k-th smallest of `own` minus the k-th smallest of `other`, which has the rejected completions unless paired."""
     partner = np.empty(len(own), dtype=np.intp)
-    partner[np.argsort(own, kind="stable")] = np.argsort(other, kind="stable")  # whom each sample is compared with
+    partner[np.argsort(own, kind="stable")] = np.argsort(other, kind="stable")  # the partner of each sample
     value, slope = logistic(beta * (own - other[partner]), smoothing)
 
     def by_rejected(c: Array) -> Array:
@@ -211,24 +215,24 @@ def dpo(
 ) -> Evaluation:
     r"""Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
 
-    With u and v for beta times the log-ratios of the chosen and the rejected answer and x = u - v, `loss_type` is one of
+    With u and v for beta times the log-ratios of the chosen and the rejected completion and x = u - v, `loss_type` is one of
     sigmoid softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels, which can
     be negative; exo_pair KL(sigmoid(x) | 1 - label_smoothing), which must be positive there; nca_pair softplus(-u) + softplus(u)/2 +
-    softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
+    softplus(v)/2; bco_pair softplus(-u) + softplus(v), without the shift by a running mean, which the client applies; sppo_hard
     ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop
-    (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. TRL's DPO trainer averages
-    log-probabilities over tokens for ipo, its CPO trainer sums; send what you mean. TRL's sigmoid_norm is sigmoid of averages. The divergence is the
-    reverse KL alone, TRL's default f_divergence_type.
+    (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which overflows in TRL below x = -709. TRL's DPO trainer averages
+    log-probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. The divergence is the
+    reverse KL, TRL's default f_divergence_type.
 
-    aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: alignment by optimal transport asks that the k-th smallest
-    a exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the
-    log-ratios to the reference of the chosen and of the rejected answers. A sample's loss is that of its a; ties keep the order of the
-    samples. These two depend on the whole batch: their answers over shards do not merge.
+    aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: in alignment by optimal transport, the k-th smallest
+    a should exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the
+    log-ratios to the reference of the chosen and of the rejected completions. A sample's loss is that of its a; ties keep the order of the
+    samples. These two depend on the whole batch, so results over shards do not merge.
 
     Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
-    loss_type: the variant, by TRL's name.
-    beta: how strongly the policy is held to the reference; a reward's temperature.
-    label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust, exo_pair and both aot; the others take no notice.
+    loss_type: variant, as named in TRL.
+    beta: strength of the regularization towards the reference; temperature of the reward.
+    label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by the others.
     discopop_tau: temperature of discopop's mixture.
     Divisor: the number of pairs
     Synonyms: DPOTrainer, DPOLoss, direct_preference_optimization
@@ -259,10 +263,10 @@ def dpo(
 
 @loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
 def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *, beta: Positive = 0.1) -> Evaluation:
-    r"""Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
+    r"""Odds-ratio preference optimisation: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without reference model.
 
-    Log-probabilities are averages over tokens, below 0. The first term is each chosen answer's own mean, as in the paper; TRL averages it over
-    all tokens of the batch. log(1 - p) keeps its digits for p near 1, as TRL's does since it has log1mexp.
+    Log-probabilities are averages over tokens, below 0. The first term is each chosen completion's own mean, as in the paper; TRL averages it over
+    all tokens of the batch. log(1 - p) is accurate for p near 1, as in TRL since it uses log1mexp.
 
     Formula: \ell = -\log p_c + \beta \, \mathrm{softplus}\left(-\log\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\right)
     beta: weight of the odds ratio's term (lambda in the paper).
@@ -273,7 +277,7 @@ def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *
     c, r = chosen_logps, rejected_logps
     miss_c, miss_r = -np.expm1(c), -np.expm1(r)
     gap = r - c
-    odds = exp_times(gap, miss_c / miss_r)  # of the rejected answer over those of the chosen
+    odds = exp_times(gap, miss_c / miss_r)  # of the rejected completion over those of the chosen
     log_odds = gap + (_log1mexp(c, miss_c) - _log1mexp(r, miss_r))
     likely = odds <= 1.0
     inverse = np.where(likely, 1.0, np.exp(-np.maximum(log_odds, 0.0)))
@@ -309,16 +313,16 @@ def cpo(
     label_smoothing: Smoothing = 0.0,
     cpo_alpha: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Contrastive preference optimisation: DPO without a reference, plus the chosen answer's negative log-likelihood.
+    r"""Contrastive preference optimisation: DPO without a reference, plus the negative log-likelihood of the chosen completion.
 
-    `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them. Triple preference optimisation (TPO, arXiv:2405.16681) is
-    this with the likelihood of a third, better answer for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
+    For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO, arXiv:2405.16681) is
+    this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
 
     Formula: \ell = \mathrm{softplus}(-\beta (\log \pi(c) - \log \pi(r))) + \alpha \, \mathrm{NLL}(c)
     loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
     beta: scale of the difference.
     label_smoothing: probability that the preference is wrong; sigmoid only.
-    cpo_alpha: weight of `chosen_nll`, where it is sent.
+    cpo_alpha: weight of `chosen_nll`, if sent.
     Divisor: the number of pairs
     Synonyms: CPOTrainer, CPOLoss
     Reference: Xu et al., Contrastive Preference Optimization, 2024, arXiv:2401.08417, equation 5; TRL CPOTrainer
@@ -345,13 +349,13 @@ def simpo(
     simpo_gamma: NonNegative = 0.5,
     label_smoothing: Smoothing = 0.0,
 ) -> Evaluation:
-    r"""Simple preference optimisation: the mean log-probability of a token is the reward, and the chosen answer is to win by a margin.
+    r"""Simple preference optimisation: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
 
     Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
 
     Formula: \ell = \mathrm{softplus}(\gamma - \beta (\overline{\log \pi}(c) - \overline{\log \pi}(r)))
     beta: scale of the difference.
-    simpo_gamma: margin by which the chosen answer is to win.
+    simpo_gamma: margin by which the chosen completion must win.
     label_smoothing: probability that the preference is wrong.
     Divisor: the number of pairs
     Synonyms: SimPOLoss, simpo_loss
@@ -371,15 +375,15 @@ def alphapo(
     simpo_gamma: NonNegative = 0.5,
     label_smoothing: Smoothing = 0.0,
 ) -> Evaluation:
-    r"""SimPO with a reward of another shape: (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
+    r"""AlphaPO loss: SimPO with the reward (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
 
-    Send log-probabilities averaged over tokens. The difference of rewards is taken from that of the log-probabilities, so that it is exact
-    for small alpha and for nearly equal answers; TRL raises probabilities to the power.
+    Send log-probabilities averaged over tokens. The difference of rewards is computed from that of the log-probabilities, so that it is exact
+    for small alpha and for nearly equal completions; TRL raises probabilities to the power.
 
     Formula: \ell = \mathrm{softplus}\left(\gamma - \beta (r_c - r_r)\right), \quad r = \frac{1 - e^{-\alpha \overline{\log \pi}}}{\alpha}
-    alpha: the shape; 0 is simpo.
+    alpha: shape; 0 gives simpo.
     beta: scale of the difference.
-    simpo_gamma: margin by which the chosen answer is to win.
+    simpo_gamma: margin by which the chosen completion must win.
     label_smoothing: probability that the preference is wrong.
     Divisor: the number of pairs
     Synonyms: AlphaPOLoss, alphapo_loss

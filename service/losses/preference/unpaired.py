@@ -1,4 +1,4 @@
-"""Single answers that were liked or not, without a partner, from the log-probabilities that a policy gives them."""
+"""Single completions labelled desirable or undesirable, from their log-probabilities under a policy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.losses.preference._shared import LogProbability, ReferenceLogProbab
 from service.losses.registry import loss
 
 Liked = Annotated[
-    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable answer, 0 for an undesirable one")
+    Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable completion, 0 for an undesirable one")
 ]
 ANSWERS = {"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]}
 
@@ -30,14 +30,14 @@ def kto(
     desirable_weight: NonNegative = 1.0,
     undesirable_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
+    r"""Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
     Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
-    beta: how strongly the policy is held to the reference.
-    kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0 is its apo_zero_unpaired.
-    desirable_weight: weight of the desirable answers.
-    undesirable_weight: weight of the undesirable answers.
-    Divisor: the number of answers
+    beta: strength of the regularization towards the reference.
+    kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0 is its apo_zero_unpaired.
+    desirable_weight: weight of the desirable completions.
+    undesirable_weight: weight of the undesirable completions.
+    Divisor: the number of completions
     Synonyms: KTOTrainer, KTOLoss, apo_zero_unpaired
     Reference: Ethayarajh et al., KTO: Model Alignment as Prospect Theoretic Optimization, 2024, arXiv:2402.01306, equation 8
     """
@@ -49,14 +49,14 @@ def kto(
 
 @loss(example=ANSWERS)
 def bco(logps: LogProbability, ref_logps: ReferenceLogProbability, labels: Liked, *, beta: Positive = 0.1, delta: float = 0.0) -> Evaluation:
-    r"""Binary classifier optimisation: cross entropy of whether an answer is desirable, the log-ratio to the reference being its score.
+    r"""Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as the score.
 
-    TRL weighs undesirable answers by a density ratio of their prompts, which is sample_weight here.
+    TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
     Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable answers}
-    beta: how strongly the policy is held to the reference.
-    delta: what is taken off the rewards, a constant; TRL's is the running mean of the rewards r over all batches so far, this one among them.
-    Divisor: the number of answers
+    beta: strength of the regularization towards the reference.
+    delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
+    Divisor: the number of completions
     Synonyms: BCOTrainer, BCOLoss, binary_classifier_optimization
     Reference: Jung et al., Binary Classifier Optimization for Large Language Model Alignment, 2024, arXiv:2404.04656, equation 8; TRL BCOTrainer
     """

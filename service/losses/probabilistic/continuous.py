@@ -1,6 +1,6 @@
-"""Likelihoods: a distribution is predicted, a number observed.
+"""Likelihoods of continuous distributions.
 
-A likelihood is the negative logarithm of the density (or probability) of the label, in nats; names of parameters as in
+The loss is the negative logarithm of the density (or probability) of the label, in nats. Parameters are named as in
 torch.distributions.
 """
 
@@ -20,9 +20,7 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI, lgamma_increment
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
 from service.losses.registry import loss
 
-Variance = Annotated[
-    Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, raised to eps where they are below it")
-]
+Variance = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, gradient="default", description="predicted variances, clipped from below at eps")]
 ROOT = (6.550824332608664, -2.1842715115970634e-16)  # of log(2 pi I0(k) e^-k), in two parts
 ABOUT_ROOT = (
     -0.07985259925900008,
@@ -46,13 +44,13 @@ RULE = 40  # intervals of the trapezoid rule over half a turn
 
 @loss(example=EXAMPLE | {"variance": [1.0, 0.25, 2.0]}, hessian_diagonal=True, conventions=("gradients", "hessian_diagonal"))
 def gaussian_nll(predictions: Real, labels: RealLabel, variance: Variance, *, full: bool = False, eps: NonNegative = 1e-6) -> Evaluation:
-    r"""Negative log-likelihood of a normal distribution of predicted mean and variance.
+    r"""Negative log-likelihood of a normal distribution with predicted mean and variance.
 
-    The variance is raised to eps, not increased by it; the gradient is that at the raised variance and passes as if nothing had been raised (torch).
+    The variance is clipped from below at eps, which is not added. As in torch, the gradient is that at the clipped variance, and the clipping is ignored in the chain rule.
 
     Formula: \ell = \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right) + [\mathrm{full}] \frac{\log 2\pi}{2}, \quad v = \max(\mathrm{variance}, \epsilon)
-    full: add the constant half log 2 pi.
-    eps: the least variance.
+    full: add the constant log(2 pi) / 2.
+    eps: lower bound of the variance.
     Synonyms: GaussianNLLLoss, gaussian_nll_loss, normal_nll, heteroscedastic, RMSEWithUncertainty
     Reference: Nix and Weigend, Estimating the mean and variance of the target probability distribution, 1994
     """
@@ -61,13 +59,13 @@ def gaussian_nll(predictions: Real, labels: RealLabel, variance: Variance, *, fu
 
 @loss(example=EXAMPLE | {"variance": [1.0, 0.25, 2.0]}, hessian_diagonal=True, conventions=("gradients", "hessian_diagonal"))
 def beta_nll(predictions: Real, labels: RealLabel, variance: Variance, *, beta: Fraction = 0.5, eps: NonNegative = 1e-6) -> Evaluation:
-    r"""gaussian_nll times a power of the variance that counts as a constant in the gradient, so that points of large variance are fitted too.
+    r"""Gaussian negative log-likelihood times a power of the variance that is constant in the gradient, so that points of large variance are fitted too.
 
-    beta 0 is gaussian_nll; beta 1 gives the mean the gradient of half_squared_error.
+    beta 0 gives gaussian_nll; with beta 1 the gradient of the mean is that of half_squared_error.
 
     Formula: \ell = \lfloor v^\beta \rfloor \, \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right), \quad v = \max(\mathrm{variance}, \epsilon)
     beta: exponent of the variance.
-    eps: the least variance.
+    eps: lower bound of the variance.
     Synonyms: BetaNLL, beta_gaussian_nll
     Reference: Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks, 2022, arXiv:2203.09168, equation 5
     """
@@ -97,7 +95,7 @@ def _gaussian(error: Array, v: Array, beta: float, constant: float) -> Evaluatio
 
 @loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
 def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
-    r"""Negative log-likelihood of a Laplace distribution; the gradient at a tie is 0.
+    r"""Negative log-likelihood of a Laplace distribution. The gradient at an error of 0 is 0.
 
     Formula: \ell = \log 2b + \frac{|x - t|}{b}
     scale: b, the mean absolute deviation.
@@ -120,11 +118,11 @@ def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluatio
 
 @loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
 def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees_of_freedom: Positive = 3.0) -> Evaluation:
-    r"""Negative log-likelihood of Student's t distribution of predicted location and scale: outliers count for little.
+    r"""Negative log-likelihood of Student's t distribution with predicted location and scale; outliers have little influence.
 
     Formula: \ell = \log\Gamma\left(\tfrac{\nu}{2}\right) - \log\Gamma\left(\tfrac{\nu + 1}{2}\right) + \tfrac{1}{2}\log(\nu\pi) + \log s + \frac{\nu + 1}{2} \log\left(1 + \frac{(x - t)^2}{\nu s^2}\right)
     scale: s, the scale of the errors.
-    degrees_of_freedom: nu; the smaller, the heavier the tails.
+    degrees_of_freedom: nu; smaller values give heavier tails.
     Synonyms: StudentT, t_nll, student_t
     Reference: Lange, Little and Taylor, Robust Statistical Modeling Using the t Distribution, 1989
     """
@@ -132,7 +130,7 @@ def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees
     constant = HALF_LOG_TWO_PI - float(lgamma_increment(np.array([nu / 2.0]), np.array([0.5]))[0])
     z = error / scale
     far = float(np.finfo(z.dtype).max) ** 0.25
-    y = np.clip(z, -far, far)  # where all but the logarithm has reached its limit
+    y = np.clip(z, -far, far)  # beyond it all but the logarithm has reached its limit
     square = y * y
     log_far = 2.0 * (np.log(np.abs(error)) - np.log(scale)) - math.log(nu)
     growth = np.where(np.abs(z) < far, np.log1p(square / nu), log_far).astype(z.dtype, copy=False)
@@ -170,10 +168,10 @@ def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees
     ),
 )
 def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentration) -> Evaluation:
-    r"""Negative log-likelihood of a von Mises distribution: the normal distribution of angles, in radians.
+    r"""Negative log-likelihood of a von Mises distribution, the analogue of the normal distribution for angles in radians.
 
     Formula: \ell = \log\left(2 \pi I_0(\kappa)\right) - \kappa \cos(x - t)
-    concentration: kappa, about one over the variance.
+    concentration: kappa, approximately the inverse of the variance.
     Synonyms: VonMises, von_mises
     Reference: Mardia and Jupp, Directional Statistics, 2000, section 3.5.4
     """
@@ -195,14 +193,14 @@ def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentra
 
 
 def _half_turn(x: Array, t: Array) -> tuple[Array, Array]:
-    """Sine and cosine of (x - t) / 2, with what the difference loses to rounding: many turns, if one angle is huge."""
+    """Return sine and cosine of (x - t) / 2, corrected for the rounding of the difference, which is many turns for a huge angle."""
     error, lost = two_sum(x, -t)
     (sine, cosine), (low_sine, low_cosine) = ((np.sin(0.5 * part), np.cos(0.5 * part)) for part in (error, lost))
     return sine * low_cosine + cosine * low_sine, cosine * low_cosine - sine * low_sine
 
 
 def _log_normalizer(k: Array) -> Array:
-    """The logarithm of 2 pi I0(k) e^-k; about its root by Taylor's series, so that it goes to 0 with all its digits."""
+    """Return the logarithm of 2 pi I0(k) e^-k, by a Taylor series near its root, so that it is accurate near 0."""
     from scipy.special import i0e
 
     gap = (k.astype(np.float64, copy=False) - ROOT[0]) - ROOT[1]
@@ -213,9 +211,9 @@ def _log_normalizer(k: Array) -> Array:
 
 
 def _resultant_complement(k: Array) -> tuple[Array, Array]:
-    """1 - I1(k) / I0(k), the mean of 1 - cos of an angle, and less its derivative: the variance of that.
+    """Return 1 - I1(k) / I0(k), the mean of 1 - cos of an angle, and minus its derivative, the variance.
 
-    Up to k = 40 by the trapezoid rule over the density, exact to the last bits for periodic functions and without negative terms; beyond
+    Up to k = 40 by the trapezoid rule over the density, which is accurate to the last bits for periodic functions and has no negative terms; beyond
     by the asymptotic series, whose terms a Riccati equation gives.
     """
     terms = [1.0]

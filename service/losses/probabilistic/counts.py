@@ -1,4 +1,4 @@
-"""Counts and what varies like them: likelihoods and deviances of Poisson and negative binomial distributions."""
+"""Likelihoods and deviances of Poisson and negative binomial distributions."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def poisson_nll(
     eps: NonNegative = 1e-8,
     factorial: PoissonFactorial = "stirling",
 ) -> Evaluation:
-    r"""Negative log-likelihood of a Poisson distribution; log(t!) is left out by default.
+    r"""Negative log-likelihood of a Poisson distribution; the term log(t!) is omitted by default.
 
     Formula: \ell = e^x - t x \text{ (log input)}, \text{ or } x - t \log(x + \epsilon); \quad + [\mathrm{full}] \log t!
-    log_input: whether predictions are logarithms of rates; without it they are rates. keras' Poisson is log_input false with eps 1e-7.
+    log_input: predictions are logarithms of rates, else rates. keras' Poisson is log_input false with eps 1e-7.
     full: add log(t!).
-    eps: added to a rate in its logarithm; unused with log_input.
-    factorial: what full adds. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at t = 2); exact: log Gamma(t + 1).
+    eps: added to the rate inside the logarithm; unused with log_input.
+    factorial: term added by full. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at t = 2); exact: log Gamma(t + 1).
     Synonyms: PoissonNLLLoss, poisson_nll_loss, Poisson, HalfPoissonLoss, log_poisson_loss
     Reference: Nelder and Wedderburn, Generalized Linear Models, 1972
     """
@@ -70,7 +70,7 @@ def poisson_nll(
 
 
 def _with_factorial(values: Array, t: Array, rate: Array, log_rate: Array | None, shift: float, factorial: PoissonFactorial) -> Array:
-    """The values plus log(t!): for t > 1 as a relative entropy plus what Stirling's formula has beside t log t - t, so that large terms cancel first."""
+    """Return the values plus log(t!): for t > 1 as a relative entropy plus the terms of Stirling's formula besides t log t - t, so that large terms cancel first."""
     above = t > 1
     s = np.where(above, t, 2.0).astype(t.dtype, copy=False)
     entropy = relative_entropy(s, rate) - shift if log_rate is None else relative_entropy_of_log(s, np.log(s), rate, log_rate)
@@ -102,7 +102,7 @@ def _count_curvature(t: Array, full: bool, factorial: PoissonFactorial) -> Array
 
 @loss(example=EXAMPLE | {"labels": [1, 2, 0]}, hessian_diagonal=True)
 def poisson_deviance(predictions: PositiveReal, labels: CountLabel) -> Evaluation:
-    r"""Twice the excess of the Poisson likelihood's negative logarithm over its least value; 0 log 0 is 0.
+    r"""Poisson deviance: twice the negative log-likelihood minus its minimum, with 0 log 0 = 0.
 
     Formula: D = 2 \left( t \log \frac{t}{x} - t + x \right)
     Synonyms: mean_poisson_deviance, tweedie_deviance_1
@@ -123,9 +123,9 @@ def poisson_deviance(predictions: PositiveReal, labels: CountLabel) -> Evaluatio
     work=Work("300 n ...", "32 n ..."),
 )
 def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispersion: Dispersion) -> Evaluation:
-    r"""Negative log-likelihood of a negative binomial distribution of predicted mean and dispersion (NB2): counts that vary more than Poisson's.
+    r"""Negative log-likelihood of a negative binomial distribution with predicted mean and dispersion (NB2), for overdispersed counts.
 
-    With r = 1 / dispersion it is the distribution of failures before r successes, of success probability r / (r + mean); dispersion to 0 gives Poisson.
+    With r = 1 / dispersion, it is the distribution of the failures before r successes with success probability r / (r + mean). The limit for dispersion 0 is Poisson.
 
     Formula: \ell = \log\Gamma(r) + \log\Gamma(t + 1) - \log\Gamma(t + r) + r \log\frac{r + \mu}{r} + t \log\frac{r + \mu}{\mu}, \quad r = \frac{1}{\alpha}
     predictions: mu, the means, above 0.
@@ -134,9 +134,9 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
     Reference: Hilbe, Negative Binomial Regression, 2011, section 8.2
     """
     mu, t = predictions, labels
-    alpha = np.maximum(dispersion, 4.0 * np.finfo(dispersion.dtype).tiny)  # so that 1 / alpha is in range; less makes no difference
+    alpha = np.maximum(dispersion, 4.0 * np.finfo(dispersion.dtype).tiny)  # so that 1 / alpha is in range; smaller values give the same result
     spread_mu, spread_t = 1.0 + alpha * mu, 1.0 + alpha * t
-    wide = np.isinf(spread_mu)  # it is alpha mu, to the last bit
+    wide = np.isinf(spread_mu)  # it equals alpha mu, to the last bit
 
     def label_slope() -> Array:
         logarithm = log_ratio((t + 1.0) * (spread_mu / spread_t), mu, ((t - mu) + spread_mu) / spread_t)
@@ -165,10 +165,10 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
 
 
 def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
-    """The value: from t = 1 on, Stirling's formula with its large terms cancelled by hand; below, the increments of log Gamma."""
+    """Return the value: for t >= 1 by Stirling's formula with its large terms cancelled, below by the increments of log Gamma."""
     r = 1.0 / alpha
     spread_mu = 1.0 + alpha * mu
-    wide = np.isinf(spread_mu)  # there 1 + alpha mu is alpha mu, and mu far from any s of which the loss is in range
+    wide = np.isinf(spread_mu)  # there 1 + alpha mu rounds to alpha mu, and mu is far from any s with a finite loss
     s = np.maximum(t, 1.0)
     gap = (s - mu) / mu
     y1, y2 = gap / (1.0 + alpha * s), alpha * (s - mu) / spread_mu

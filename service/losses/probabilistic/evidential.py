@@ -1,4 +1,4 @@
-"""Evidence in place of a prediction: a network gives the parameters of a distribution over predictions, which tells how sure it is."""
+"""Evidential losses: a network predicts the parameters of a distribution over predictions, which quantifies its uncertainty."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Shape = Annotated[
     TensorSpec("n ...", domain=Domain(low=1, low_open=True), gradient="default", description="shape of the inverse gamma distribution, above 1"),
 ]
 Rate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_0, gradient="default", description="scale of the inverse gamma distribution")]
-ClassEvidence = Annotated[Array, TensorSpec("n c", domain=Domain(low=0), gradient="default", description="evidence for each class, not negative")]
+ClassEvidence = Annotated[Array, TensorSpec("n c", domain=Domain(low=0), gradient="default", description="evidence for each class, at least 0")]
 TrueClass = Annotated[Array, TensorSpec("n", kind="integer", below="c", description="index of the true class")]
 TRIGAMMA = (1.0, 1 / 2, 1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)  # of 1 / z, 1 / z^2, then 1 / z^3, 1 / z^5, ...
 POWERS = (1, 2, 3, 5, 7, 9, 11, 13, 15)
@@ -33,23 +33,23 @@ POWERS = (1, 2, 3, 5, 7, 9, 11, 13, 15)
 )
 @in_float64
 def evidential_regression(predictions: Real, labels: RealLabel, nu: Evidence, alpha: Shape, beta: Rate, *, coeff: NonNegative = 0.01) -> Evaluation:
-    r"""Negative log-likelihood under a normal-inverse-gamma distribution over means and variances, and a fine for evidence where the error is large.
+    r"""Evidential regression: negative log-likelihood under a normal-inverse-gamma distribution, plus a penalty on evidence where the error is large.
 
-    The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the fine at an error of 0 is 0.
+    The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the penalty at an error of 0 is 0.
 
     Formula: \ell = \tfrac{1}{2} \log \tfrac{\pi}{\nu} - \alpha \log \Omega + \left( \alpha + \tfrac{1}{2} \right) \log \left( (t - \gamma)^2 \nu + \Omega \right) + \log \frac{\Gamma(\alpha)}{\Gamma(\alpha + \frac{1}{2})} + \lambda |t - \gamma| (2 \nu + \alpha), \quad \Omega = 2 \beta (1 + \nu)
     predictions: gamma, the predicted means.
-    nu: how many observations the mean is worth, above 0.
+    nu: number of virtual observations of the mean, above 0.
     alpha: shape of the variance's distribution, above 1.
     beta: scale of the variance's distribution, above 0.
-    coeff: lambda, weight of the fine; 0.01 in the paper's experiments.
+    coeff: lambda, weight of the penalty; 0.01 in the paper's experiments.
     Synonyms: EvidentialRegression, NIG_NLL, deep_evidential_regression, nig, normal_inverse_gamma_nll
     Reference: Amini et al., Deep Evidential Regression, 2020, arXiv:1910.02600, equations 8 to 10
     """
     error = predictions - labels
     share = np.where(nu < 1.0, nu / (1.0 + nu), 1.0 / (1.0 + 1.0 / nu))
     z = error * (np.sqrt(share) / np.sqrt(beta)) / np.sqrt(2.0)
-    y = np.clip(z, -1e77, 1e77)  # where all but the logarithm has reached its limit
+    y = np.clip(z, -1e77, 1e77)  # beyond it all but the logarithm has reached its limit
     u = y * y
     log_far = 2.0 * (np.log(np.abs(error)) + 0.5 * (np.log(share) - np.log(beta) - np.log(2.0)))
     growth = np.where(np.abs(z) < 1e77, np.log1p(u), log_far)
@@ -94,7 +94,7 @@ def evidential_regression(predictions: Real, labels: RealLabel, nu: Evidence, al
 
 
 def _log_scale(beta: Array, share: Array, alpha: Array) -> Array:
-    """log(beta / (share alpha)), by the quotient where it is in range."""
+    """Return log(beta / (share alpha)), by the quotient where it is in range."""
     first = beta / alpha
     quotient = first / share
     within = (first > 1e-290) & (quotient < np.inf)
@@ -104,10 +104,10 @@ def _log_scale(beta: Array, share: Array, alpha: Array) -> Array:
 @loss(example={"predictions": [[4.0, 1.0, 0.0], [0.5, 0.2, 0.1]], "labels": [0, 1]})
 @in_float64
 def evidential_classification(predictions: ClassEvidence, labels: TrueClass, *, form: Literal["mse", "log", "digamma"] = "mse") -> Evaluation:
-    r"""The expected loss of class probabilities that have a Dirichlet distribution, its parameters the evidence for each class plus 1.
+    r"""Evidential classification: expected loss of class probabilities with a Dirichlet distribution, whose parameters are the evidence plus 1.
 
-    The evidence is what a network gives after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform distribution,
-    which takes back evidence for wrong classes, is not part of the loss.
+    The evidence is a network's output after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform distribution,
+    which reduces the evidence for wrong classes, is not included.
 
     Formula: \sum_k (y_k - p_k)^2 + \frac{p_k (1 - p_k)}{S + 1}, \quad \log S - \log \alpha_y, \quad \psi(S) - \psi(\alpha_y); \quad \alpha = e + 1, \; S = \sum_k \alpha_k, \; p = \alpha / S
     predictions: e, the evidence.
@@ -138,7 +138,7 @@ def _digammas(alpha: Array, true: Array, own: Array, others: Array) -> Parts:
 
 
 def _squares(alpha: Array, true: Array, own: Array, others: Array) -> Parts:
-    """By p(1 - p) and the others' squares, of which none is negative: 1 - p is the others' share."""
+    """Compute by p(1 - p) and the others' squares, all non-negative, with 1 - p as the others' share."""
     total = own + others
     p = alpha / total[:, None]
     wrong = np.where(true, 0.0, p)
@@ -153,7 +153,7 @@ def _squares(alpha: Array, true: Array, own: Array, others: Array) -> Parts:
 
     def by_others() -> Array:
         shift = (own / total) * (others + 1.0) / total
-        beyond = p * complement - sum_of_others(wrong * wrong)  # p less all wrong classes' squares
+        beyond = p * complement - sum_of_others(wrong * wrong)  # p minus all wrong classes' squares
         return 2.0 * (shift[:, None] + beyond) / (total + 1.0)[:, None] - across[:, None]
 
     return miss * miss + square + variance / (total + 1.0), by_own, by_others
@@ -166,7 +166,7 @@ def _trigamma(z: Array) -> Array:
 
 
 def trigamma_decrement(z: Array, t: Array) -> Array:
-    """psi'(z) - psi'(z + t) for z > 0 and t >= 0, with the digits that a difference of the two loses where t is small beside z."""
+    """Return psi'(z) - psi'(z + t) for z > 0 and t >= 0, without cancellation where t is small relative to z."""
     low = z < LARGE
     shifted = np.where(low, z + LARGE, z)
     growth = np.log1p(t / shifted)

@@ -1,4 +1,4 @@
-"""Likelihoods of mixtures: counts with too many zeros, and several normal distributions at once."""
+"""Likelihoods of mixtures: zero-inflated counts, and mixtures of normal distributions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from service.losses.probabilistic.counts import negative_binomial_nll, poisson_n
 from service.losses.registry import loss
 
 Count = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
-Gate = Annotated[
-    Array, TensorSpec("n ...", gradient="default", description="raw scores of a zero that is none of the counting; their sigmoid is its probability")
-]
+Gate = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores of an excess zero; their sigmoid is its probability")]
 Components = Annotated[Array, TensorSpec("n m", gradient="default", description="mean of each component")]
 Scales = Annotated[
     Array, TensorSpec("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
@@ -31,14 +29,16 @@ COUNTED = {"predictions": [0.5, 0.2, 1.3], "labels": [1, 2, 0], "gate": [-1.0, 0
 
 
 def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str, ...]) -> Evaluation:
-    """The likelihood of `counting` with the gate's zeros. At a label of 0, with L its value there, it is log((1 + e^g) / (e^g + e^-L))."""
+    """Add the gate's excess zeros to the likelihood `counting`. At a label of 0, where its value is L, the loss is log((1 + e^g) / (e^g + e^-L))."""
     values = counting.elements() if counting.elements else counting.numerator
     zero = labels == 0
     open_gate, none = np.exp(gate), np.exp(-values)
     both = open_gate + none
     opposed = softplus(gate) - np.maximum(gate, -values) - np.log1p(np.exp(-np.abs(gate + values)))
     at_zero = np.where(both > 1e-10, np.log1p(-np.expm1(-values) / both), opposed)
-    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(values.dtype, copy=False)  # the counting's, of the label's probability
+    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(
+        values.dtype, copy=False
+    )  # share of the counting distribution in the label's probability
 
     def of_counting(name: str) -> Array:
         return times(share, counting.gradients[name](np.ones(len(labels))))
@@ -70,10 +70,10 @@ def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str
 
 @loss(example=COUNTED, hessian_diagonal=True)
 def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_input: bool = True) -> Evaluation:
-    r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else Poisson's; log(t!) is in it.
+    r"""Negative log-likelihood of a zero-inflated Poisson distribution, including log(t!).
 
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \frac{\lambda^t e^{-\lambda}}{t!} \right), \quad \pi = \sigma(g), \; \lambda = e^x
-    log_input: whether predictions are logarithms of rates; without it they are rates.
+    log_input: predictions are logarithms of rates, else rates.
     Synonyms: ZIP, zip_nll, ZeroInflatedPoisson
     Reference: Lambert, Zero-Inflated Poisson Regression, 1992, Technometrics 34
     """
@@ -87,11 +87,11 @@ def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_i
     hessian_diagonal=True,
 )
 def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, dispersion: Dispersion, gate: Gate) -> Evaluation:
-    r"""Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else negative_binomial_nll's.
+    r"""Negative log-likelihood of a zero-inflated negative binomial distribution.
 
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \, \mathrm{NB}(t; \mu, \alpha) \right), \quad \pi = \sigma(g)
-    predictions: mu, the means of the counting, above 0.
-    dispersion: alpha; the variance of the counting is mu + alpha mu^2.
+    predictions: mu, the means of the counting distribution, above 0.
+    dispersion: alpha; the variance of the counting distribution is mu + alpha mu^2.
     Synonyms: ZINB, zinb_nll, ZeroInflatedNegativeBinomial
     Reference: Greene, Accounting for Excess Zeros and Sample Selection in Poisson and Negative Binomial Regression Models, 1994; Lopez et al., scVI, 2018
     """
@@ -104,12 +104,12 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
     hessian_diagonal=True,
 )
 def mixture_density(predictions: Components, scale: Scales, weight_logits: Weights, labels: Observed) -> Evaluation:
-    r"""Negative log-likelihood of a mixture of normal distributions, the output of a mixture density network.
+    r"""Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
     Formula: \ell_i = -\log \sum_k \pi_k \, \mathcal{N}(t_i; \mu_{ik}, \sigma_{ik}^2), \quad \pi = \mathrm{softmax}(x)
     predictions: mu, the means.
     scale: sigma, the standard deviations.
-    weight_logits: x.
+    weight_logits: x, logits of the component weights.
     Divisor: the number of samples
     Synonyms: MDN, mdn_loss, gaussian_mixture_nll, mixture_nll
     Reference: Bishop, Mixture Density Networks, 1994, NCRG/94/004, equation 24
@@ -125,7 +125,7 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
     share = posterior.probabilities()
 
     def of_weights() -> Array:
-        """The prior less the posterior, from the densities relative to the likeliest component's, so that equal ones are exactly even."""
+        """Return the prior minus the posterior, from the densities relative to the most likely component, so that equal ones have exactly equal shares."""
         p = prior.probabilities()
         gap = log_density - np.take_along_axis(log_density, posterior.top, 1)
         excess = np.where(gap < 1.0, p * np.expm1(np.minimum(gap, 1.0)), np.exp(gap - prior.negative_log()) - p)
@@ -137,7 +137,7 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
         return times(share, (1.0 - z) * (1.0 + z) / scale)
 
     def bent(steep: Array, steeper: Array) -> Array:
-        """Of components whose log-density has these first and second derivatives."""
+        """Return the second derivative for components whose log-density has these first and second derivatives."""
         return -times(share, steeper + times(posterior.complements, steep * steep))
 
     def bent_label() -> Array:

@@ -1,4 +1,4 @@
-"""Forecasts of vectors: a normal distribution with correlations, and scores of ensembles."""
+"""Multivariate forecasts: a normal distribution with correlations, and scores of ensembles."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Mean = Annotated[Array, TensorSpec("n d", gradient="default", description="predi
 TrueVector = Annotated[Array, TensorSpec("n d", gradient="on request", description="true vectors")]
 Cholesky = Annotated[
     Array,
-    TensorSpec("n d d", gradient="default", description="lower factor of each covariance, with no 0 on its diagonal; what is above it is not read"),
+    TensorSpec("n d d", gradient="default", description="lower factor of each covariance, without 0 on its diagonal; entries above it are ignored"),
 ]
-PairWeight = Annotated[Array, TensorSpec("d d", domain=Domain(low=0), description="weight of each pair of coordinates, 1 where it is absent")]
+PairWeight = Annotated[Array, TensorSpec("d d", domain=Domain(low=0), description="weight of each pair of coordinates; default 1")]
 Members = Annotated[Array, TensorSpec("n m d", gradient="default", description="members of the predicted ensemble")]
 
 
@@ -32,9 +32,9 @@ Members = Annotated[Array, TensorSpec("n m d", gradient="default", description="
     hessian_diagonal=True,
 )
 def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril: Cholesky) -> Evaluation:
-    r"""Negative log-likelihood of a normal distribution with a full covariance, given by its Cholesky factor as in torch.distributions.
+    r"""Negative log-likelihood of a normal distribution with full covariance, given by its Cholesky factor as in torch.distributions.
 
-    A column of the factor may have either sign: the covariance is the same.
+    A column of the factor may have either sign; the covariance is the same.
 
     Formula: \ell_i = \sum_k \log |L_{kk}| + \frac{1}{2} \left\| L^{-1} (x - t) \right\|^2 + \frac{d}{2} \log 2\pi, \quad \Sigma = L L^\top
     Divisor: the number of samples
@@ -49,7 +49,7 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
         raise InvalidTensor("scale_tril", "singular covariance; expected a non-zero diagonal, got 0", (int(at[0]), int(at[1]), int(at[1])))
     z = np.empty_like(predictions)
     error = predictions - labels
-    for k in range(d):  # forward substitution, every sample at once
+    for k in range(d):  # forward substitution, for all samples at once
         z[:, k] = error[:, k] / diagonal[:, k] - (factor[:, k, :k] / diagonal[:, k, None] * z[:, :k]).sum(axis=1)
 
     def back() -> Array:
@@ -92,9 +92,9 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
     work=Work("100 n m m d", "48 n m m d"),
 )
 def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
-    r"""The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
+    r"""Energy score of an ensemble of vectors, the multivariate continuous ranked probability score; equal to crps_ensemble for one coordinate.
 
-    The gradient of two equal vectors' distance is 0.
+    The gradient of the distance of two equal vectors is 0.
 
     Formula: \ell_i = \frac{1}{m} \sum_j \|x_{ij} - t_i\| - \frac{1}{2 m^2} \sum_{j,k} \|x_{ij} - x_{ik}\|
     Divisor: the number of samples
@@ -133,10 +133,10 @@ def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
 )
 @in_float64
 def variogram_score(predictions: Members, labels: TrueVector, weight: PairWeight | None = None, *, p: Positive = 0.5) -> Evaluation:
-    r"""How far an ensemble's differences between coordinates are from the true ones: the energy score hardly feels wrong correlations, this does.
+    r"""Variogram score: squared errors of the ensemble's mean powers of coordinate differences; sensitive to wrong correlations, unlike the energy score.
 
-    Over all ordered pairs, as scoringrules has it: each pair counts twice. What is added to all coordinates does not matter. The derivative of
-    a power of a difference that is 0 is 0.
+    The sum is over all ordered pairs, as in scoringrules, so each pair is included twice. Adding a constant to all coordinates has no effect. The derivative of
+    a power of a difference of 0 is 0.
 
     Formula: \ell_i = \sum_{a,b} w_{ab} \left( |t_{ia} - t_{ib}|^p - \frac{1}{m} \sum_j |x_{ija} - x_{ijb}|^p \right)^2
     p: order of the variogram; 1/2 in the paper, 1 by default in scoringrules.
@@ -151,7 +151,7 @@ def variogram_score(predictions: Members, labels: TrueVector, weight: PairWeight
     both = (w + w.T) * excess
 
     def power(x: Array, order: float) -> Array:
-        """|x|^order with the sign of x, 0 at 0."""
+        """Return |x|^order with the sign of x, 0 at 0."""
         size = np.abs(x)
         return np.sign(x) * np.power(size, order, out=np.zeros_like(x), where=size > 0)
 
@@ -178,7 +178,7 @@ def variogram_score(predictions: Members, labels: TrueVector, weight: PairWeight
 
 
 def _powers_apart(a: Array, b: Array, p: float) -> Array:
-    """a^p - b^p for a and b >= 0, with its digits where they are nearly equal."""
+    """Return a^p - b^p for a and b >= 0, accurate where they are nearly equal."""
     gap = p * log_ratio(*np.broadcast_arrays(a, b))
     near = np.abs(gap) < 0.7
     close = np.where(a == b, 0.0, b**p * np.expm1(np.where(near, gap, 0.0)))

@@ -1,4 +1,4 @@
-"""Positive numbers, such as amounts and durations: their likelihoods and deviances."""
+"""Likelihoods and deviances of positive numbers, such as amounts and durations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
-    r"""Negative log-likelihood of a gamma distribution of given shape, in units of the shape and without what the prediction does not change.
+    r"""Negative log-likelihood of a gamma distribution with given shape, in units of the shape, without terms independent of the prediction.
 
     Formula: \ell = x + t e^{-x}
     predictions: x, the logarithms of the means.
@@ -38,7 +38,7 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
-    r"""Twice the excess of the gamma likelihood's negative logarithm over its least value.
+    r"""Gamma deviance: twice the negative log-likelihood minus its minimum.
 
     Formula: D = 2 \left( \log \frac{x}{t} + \frac{t}{x} - 1 \right)
     Synonyms: mean_gamma_deviance, tweedie_deviance_2
@@ -49,7 +49,7 @@ def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluati
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
-    r"""Twice the excess of the inverse Gaussian likelihood's negative logarithm over its least value.
+    r"""Inverse Gaussian deviance: twice the negative log-likelihood minus its minimum.
 
     Formula: D = \frac{(t - x)^2}{x^2 t}
     Synonyms: tweedie_deviance_3, wald_deviance
@@ -71,9 +71,9 @@ def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) 
 def tweedie_nll(
     predictions: LogMean, labels: CountLabel, *, power: Annotated[float, annotated_types.Ge(1), annotated_types.Le(2)] = 1.5
 ) -> Evaluation:
-    r"""Negative log-likelihood of a Tweedie distribution: zeros and positive numbers, as of rainfall or insurance claims.
+    r"""Negative log-likelihood of a Tweedie distribution, for zeros and positive numbers such as rainfall or insurance claims.
 
-    What the prediction does not change is left out, as boosting libraries and scikit-learn do. Power 1 is poisson_nll and power 2 gamma_nll; the formula has poles there.
+    Terms independent of the prediction are omitted, as in boosting libraries and scikit-learn. Power 1 is poisson_nll and power 2 gamma_nll, where the formula has poles.
 
     Formula: \ell = \frac{e^{(2 - p) x}}{2 - p} - t \frac{e^{(1 - p) x}}{1 - p}
     predictions: x, the logarithms of the means.
@@ -96,11 +96,11 @@ def tweedie_nll(
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
 def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation:
-    r"""Negative log-likelihood of an exponential distribution of predicted rate.
+    r"""Negative log-likelihood of an exponential distribution with predicted rate.
 
     Formula: \ell = x t - \log x
     predictions: x, the rates, above 0.
-    labels: t, times from 0 on.
+    labels: t, times, at least 0.
     Synonyms: exponential_nll_loss, exponential_likelihood
     Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 19
     """
@@ -114,7 +114,7 @@ def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation
 
 @loss(example=EXAMPLE | {"concentration": [1.0, 4.0, 0.5]}, hessian_diagonal=True)
 def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration: Concentration) -> Evaluation:
-    r"""Negative log-likelihood of a Weibull distribution of predicted scale and concentration (shape).
+    r"""Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
 
     Formula: \ell = \left(\frac{t}{x}\right)^k - k \log\frac{t}{x} + \log t - \log k
     predictions: x, the scales, above 0.
@@ -146,7 +146,7 @@ def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration:
 
 @loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
 def lognormal_nll(predictions: LogMean, labels: PositiveLabel, scale: Scale) -> Evaluation:
-    r"""Negative log-likelihood of a number whose logarithm is normal.
+    r"""Negative log-likelihood of a log-normal distribution.
 
     Formula: \ell = \log t + \log \sigma + \frac{\log 2\pi}{2} + \frac{(\log t - x)^2}{2 \sigma^2}
     predictions: x, the means of the logarithm.

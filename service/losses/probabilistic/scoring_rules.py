@@ -1,4 +1,4 @@
-"""Scoring rules of probabilities, ensembles and intervals: least for an honest forecast."""
+"""Proper scoring rules of probabilities, ensembles and intervals."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Observed = Annotated[Array, TensorSpec("n", gradient="on request", description="
 
 @loss(example={"predictions": [0.8, 0.3, 0.6], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_classes: Literal["each", "sum"] = "each") -> Evaluation:
-    r"""The square of the error of a probability.
+    r"""Brier score: the squared error of a probability.
 
     Formula: \ell = (p - y)^2 \text{ or } \sum_k (p_k - y_k)^2
-    over_classes: each: every probability is that of an event of its own, and the mean is over all; sum: axis 1 has the classes, whose squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
+    over_classes: each: every probability is that of a separate event, and the mean is over all; sum: axis 1 has the classes, whose squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
     Divisor: the number of elements; with over_classes sum, of elements over classes
     Synonyms: brier, brier_score_loss, BrierScore, quadratic_score
     Reference: Brier, Verification of forecasts expressed in terms of probability, 1950, Monthly Weather Review 78
@@ -48,7 +48,7 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
 
 @loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
 def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
-    r"""Continuous ranked probability score of a normal distribution: a proper score in the units of the label.
+    r"""Continuous ranked probability score of a normal distribution, in the units of the label.
 
     Formula: \ell = \sigma \left( \omega (2 \Phi(\omega) - 1) + 2 \varphi(\omega) - \frac{1}{\sqrt{\pi}} \right), \quad \omega = \frac{t - \mu}{\sigma}
     predictions: mu, the means.
@@ -78,8 +78,8 @@ def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
 def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal["empirical", "fair"] = "empirical") -> Evaluation:
     r"""Continuous ranked probability score of an ensemble.
 
-    It is summed over the gaps between neighbours, where no term is negative: members far from the label and close to each other lose nothing.
-    A tie adds nothing to the gradient.
+    It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and close to each other.
+    Equal numbers have no gradient with respect to each other.
 
     Formula: \ell_i = \frac{1}{m} \sum_j |x_{ij} - t_i| - \frac{1}{2 M} \sum_{j,k} |x_{ij} - x_{ik}|
     estimator: empirical: M = m^2, the score of the ensemble's own distribution; fair: M = m (m - 1), unbiased for the distribution that the members come from (two members or more).
@@ -93,7 +93,7 @@ def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal
     partners = m if estimator == "empirical" else m - 1
     points = np.concatenate([predictions, labels[:, None]], axis=1)
     order = np.argsort(points, axis=1, kind="stable")
-    right = np.cumsum(order == m, axis=1)[:, :-1]  # whether a gap lies right of the label
+    right = np.cumsum(order == m, axis=1)[:, :-1]  # True for gaps right of the label
     below = np.arange(1, m + 1) - right
     count = np.where(right == 1, m - below, below)
     weight = (count * (count - m + partners) / (m * partners)).astype(points.dtype)
@@ -115,7 +115,7 @@ def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal
 
 
 def _rank_balance(x: Array) -> Array:
-    """How many numbers of the row are less than each, less how many are greater."""
+    """Return the count of smaller numbers in the row minus that of greater ones, for each number."""
     order = np.argsort(x, axis=1, kind="stable")
     ordered = np.take_along_axis(x, order, 1)
     m, index = x.shape[1], np.arange(x.shape[1])
@@ -137,12 +137,12 @@ def _rank_balance(x: Array) -> Array:
 def interval_score(
     lower: Bounds, upper: Bounds, labels: RealLabel, *, alpha: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.1
 ) -> Evaluation:
-    r"""The width of a central prediction interval, and a fine for the label's distance from it; the gradient of the fine at its edge is 0.
+    r"""Interval score: the width of a central prediction interval plus a penalty on labels outside it. The penalty's gradient at the edge is 0.
 
     Formula: \ell = (u - l) + \frac{2}{\alpha} \max(0, l - t) + \frac{2}{\alpha} \max(0, t - u)
     lower: l, the lower ends: quantiles alpha / 2.
     upper: u, the upper ends: quantiles 1 - alpha / 2.
-    alpha: the share of labels that may lie outside; 0.1 for a 90 % interval.
+    alpha: expected share of labels outside; 0.1 for a 90 % interval.
     Synonyms: winkler_score, winkler, mean_interval_score
     Reference: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, 2007, equation 43
     """
@@ -163,9 +163,9 @@ def interval_score(
 
 @loss(example={"predictions": [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], "labels": [0, 1]}, hessian_diagonal=True)
 def ranked_probability_score(predictions: ClassProbabilities, labels: OrderedClass) -> Evaluation:
-    r"""The sum of the squared errors of the cumulative probabilities of ordered classes.
+    r"""Ranked probability score: the sum of the squared errors of the cumulative probabilities of ordered classes.
 
-    The last cumulative probability counts as 1 and is left out, so the sum has c - 1 terms.
+    The last cumulative probability is taken as 1 and omitted, so the sum has c - 1 terms.
 
     Formula: \ell_i = \sum_{k=1}^{c-1} \left( \sum_{j \le k} p_{ij} - [y_i \le k] \right)^2
     Divisor: the number of samples
@@ -191,9 +191,9 @@ def ranked_probability_score(predictions: ClassProbabilities, labels: OrderedCla
 
 @loss(example={"predictions": [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], "labels": [0, 1]}, hessian_diagonal=True)
 def spherical_score(predictions: ClassProbabilities, labels: OrderedClass) -> Evaluation:
-    r"""One minus the cosine of the predicted probabilities with the true class: the spherical score, turned so that 0 is best.
+    r"""Spherical score as a loss: one minus the cosine of the predicted probabilities with the true class.
 
-    Taken as the others' share, so that what is nearly certain keeps its digits. Only the ratios of a row count; a row of zeros is refused.
+    The loss is computed from the other classes' share, so that it is accurate for nearly certain predictions. Only the ratios within a row matter; a row of zeros is rejected.
 
     Formula: \ell_i = 1 - \frac{p_{iy}}{\|p_i\|}
     labels: index of the true class.

@@ -13,7 +13,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, spread, times
 
 Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the items")]
-Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order counts")]
+Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order matters")]
 Grade = Annotated[Array, TensorSpec("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
 ListMask = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
 
@@ -33,12 +33,12 @@ PairWeights = Callable[[Block], Array]  # a block -> (lists, first items, m), 0 
 
 
 def items(mask: Array | None, like: Array) -> Array:
-    """Which entries are items."""
+    """Return True for entries that are items."""
     return np.ones(like.shape, dtype=bool) if mask is None else mask == 1
 
 
 def blocks(lists: Array) -> Iterator[Block]:
-    """Pairs that fit a block: those of some lists, or, of a long list, those of some first items."""
+    """Slice the pairs into blocks: of several lists or, for a long list, of some first items."""
     n, m = lists.shape[:2]
     step, firsts = max(1, BLOCK // (m * m)), min(m, max(1, BLOCK // m))
     for start in range(0, n, step):
@@ -47,7 +47,7 @@ def blocks(lists: Array) -> Iterator[Block]:
 
 
 def differences(x: Array, block: Block) -> Array:
-    """x_i - x_j at [list, i, j]."""
+    """Return x_i - x_j at [list, i, j]."""
     return first(x, block) - x[block.lists, None, :]
 
 
@@ -57,23 +57,23 @@ def first(x: Array, block: Block) -> Array:
 
 
 def both(valid: Array, block: Block) -> Array:
-    """Where i and j both are items."""
+    """Return True where i and j are both items."""
     return first(valid, block) & valid[block.lists, None, :]
 
 
 def itself(block: Block, m: int) -> Array:
-    """Where i is j, at [i, j]."""
+    """Return True where i is j, at [i, j]."""
     places = np.arange(m)
     return places[block.firsts, None] == places
 
 
 def preferred(labels: Array, valid: Array) -> PairWeights:
-    """Pairs whose first item is the more relevant one."""
+    """Select pairs whose first item is more relevant."""
     return lambda block: (first(labels, block) > labels[block.lists, None, :]) & both(valid, block)
 
 
 def ranks(scores: Array, valid: Array) -> Array:
-    """Places from 1 by falling score, ties by position, padding last."""
+    """Rank from 1 by decreasing score, ties by position, padding last."""
     order = np.lexsort((-scores, ~valid), axis=-1)
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.broadcast_to(np.arange(1, scores.shape[1] + 1), order.shape), 1)
@@ -81,18 +81,18 @@ def ranks(scores: Array, valid: Array) -> Array:
 
 
 def non_empty(valid: Array) -> Array:
-    """1 for a list with items, 0 for others: rax's mean over lists."""
+    """Return 1 for a list with items, 0 for others, as in rax's mean over lists."""
     some: Array = np.any(valid, axis=1)
     return some.astype(np.float64)
 
 
 def gains(labels: Array) -> Array:
-    """2^y - 1."""
+    """Return 2^y - 1."""
     return np.where(labels < 1.0, np.expm1(labels * labels.dtype.type(np.log(2.0))), np.exp2(labels) - 1.0)
 
 
 def gain_differences(labels: Array, valid: Array, block: Block, exponential: bool = True) -> Array:
-    """|gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64: of nearly equal relevances by their difference."""
+    """Return |gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64, from the difference of nearly equal relevances."""
     whole_lists = Block(slice(None), block.firsts)
     y = times(valid[block.lists], labels[block.lists]).astype(np.float64)
     gap = np.abs(differences(y, whole_lists))
@@ -103,7 +103,7 @@ def gain_differences(labels: Array, valid: Array, block: Block, exponential: boo
 
 
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
-    """The gains of the items over the largest of their list; 0 for padding and where there is none. Tiny relevances are their own gains."""
+    """Return the gains of the items over the largest of their list; 0 for padding and lists without gain. Tiny relevances equal their gains."""
     kept = times(valid, labels)
     top = kept.max(axis=1, keepdims=True)
     tiny = top < 1e-20
@@ -112,12 +112,12 @@ def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
 
 
 def discounts(places: Array, cutoff: int = 0) -> Array:
-    """1 / log2(1 + place), 0 beyond the cutoff (0: none)."""
+    """Return 1 / log2(1 + place), 0 beyond the cutoff (0: none)."""
     return np.where((places > cutoff) & (cutoff > 0), 0.0, 1.0 / np.log2(1.0 + places))
 
 
 def steps_apart(places: Array, block: Block, topn: int) -> Array:
-    """|D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
+    """Return |D(k) - D(k + 1)| at [list, i, j] for items k places apart, 0 for k = 0; over 1 - D(r) where the lower one's place r is beyond topn."""
     here, there = first(places, block), places[block.lists, None, :]
     apart, lower = np.abs(here - there), np.maximum(here, there)
     place = np.arange(1, places.shape[1] + 2)
@@ -135,10 +135,10 @@ def pairwise(
     curvature: Elementwise | None = None,
     divisor: Array | None = None,
 ) -> Evaluation:
-    """The sum over pairs of their weight times a function of s_i - s_j. A slope may come in parts that are summed apart. Divisor: the number of pairs."""
+    """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately. The divisor is the number of pairs."""
 
     def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
-        """The weighted function at [list, i, j], computed at the pairs alone, and where they are."""
+        """Return the weighted function at [list, i, j], computed only at the pairs, and the mask of pairs."""
         weight = pairs(block)
         chosen = weight != 0
         each = np.zeros(chosen.shape, dtype=scores.dtype)

@@ -1,4 +1,4 @@
-"""Whole lists of items to be put in order: likelihoods of an order, and smooth versions of ranking metrics."""
+"""Listwise ranking losses: likelihoods of an order, and smooth versions of ranking metrics."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ from service.losses.registry import loss
 from service.losses.work import Work
 
 RelevanceWeight = Annotated[Array, TensorSpec("n m", domain=Domain(low=0), description="relevances of the items, as weights")]
-RelevanceScore = Annotated[Array, TensorSpec("n m", description="scores whose softmax the items are to have")]
+RelevanceScore = Annotated[Array, TensorSpec("n m", description="scores whose softmax is the target")]
 
 
 # ------------------------------------------------------------------ whole lists
 
 
 def listed(predictions: Array, valid: Array) -> Softmax:
-    """The softmax over a list's items; padding has probability 0."""
+    """Softmax over a list's items; padding has probability 0."""
     some = valid.any(axis=1, keepdims=True)
     return Softmax(np.where(valid, predictions, np.where(some, -np.inf, 0.0)).astype(predictions.dtype, copy=False))
 
 
 def pull(softmax: Softmax, targets: Array) -> Array:
-    """The derivative of -sum targets * log softmax by the scores, without cancellation."""
+    """Return the derivative of -sum targets * log softmax by the scores, without cancellation."""
     return softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
 
 
 def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
-    """-sum targets * log softmax of each list."""
+    """Return -sum targets * log softmax of each list."""
     numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
 
     def curvature(c: Array) -> Array:
@@ -68,9 +68,9 @@ def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
 
 @loss(example=LISTS, hessian_diagonal=True)
 def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
-    r"""Softmax cross entropy over a list's items, with the relevances as they are for weights.
+    r"""Softmax ranking loss: cross entropy of the softmax over a list's items, weighted by relevance.
 
-    rax and optax do not normalise the relevances; TensorFlow Ranking does, and gives a list the weight of their sum, which comes to the same
+    As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives the same
     numerator.
 
     Formula: \ell = -\sum_i y_i \log \mathrm{softmax}(s)_i
@@ -84,7 +84,7 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
 
 @loss(example=LISTS, hessian_diagonal=True)
 def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | None = None) -> Evaluation:
-    r"""Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
+    r"""ListNet loss: cross entropy between the softmax of the scores and that of the relevances (top-one probabilities).
 
     Formula: \ell = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(s)_i
     Divisor: the number of lists with items
@@ -96,7 +96,7 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
     far = against(softmax, targets, valid)
 
     def pullback(c: Array) -> Array:
-        # where scores and relevances are alike but for a shift, p - q is p (1 - q / p), and log (q / p) is small
+        # where scores and relevances nearly agree up to a shift, p - q is p (1 - q / p), and log (q / p) is small
         d = labels - predictions
         d = times(valid, d - np.take_along_axis(d, softmax.top, 1))
         near = np.abs(d).max(axis=1, keepdims=True) < 1.0
@@ -109,12 +109,12 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
 
 @loss(example=LISTS | {"epsilon": 0.5}, hessian_diagonal=True)
 def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
-    r"""The softmax loss of a list with the first coefficient of its polynomial raised.
+    r"""Poly-1 softmax ranking loss: ranking_softmax with a modified first coefficient of its polynomial expansion.
 
-    TensorFlow Ranking weighs both terms by the sum of the relevances, rax the first alone.
+    TensorFlow Ranking weights both terms by the sum of the relevances, rax only the first.
 
     Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
-    epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
+    epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax).
     Divisor: the number of lists with items (rax)
     Synonyms: poly1_softmax_loss, PolyOneSoftmaxLoss
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511; rax.poly1_softmax_loss
@@ -143,7 +143,7 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
 
 
 def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, divisor: Array) -> Evaluation:
-    """The sum over items of weight_i * -log softmax_i over the items allowed at [list, i], which has i itself."""
+    """Sum over items weight_i * -log softmax_i over the items allowed at [list, i], which include i."""
     n, m = scores.shape
     numerator = np.zeros(n)
 
@@ -167,7 +167,7 @@ def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
-    r"""For every item the softmax loss among itself and the less relevant items, weighed by its gain.
+    r"""Unique softmax loss: softmax cross entropy of each item among itself and the less relevant items, weighted by its gain.
 
     Formula: \ell = -\sum_i (2^{y_i} - 1) \log \frac{e^{s_i}}{e^{s_i} + \sum_{y_j < y_i} e^{s_j}}
     Divisor: the number of lists with items (rax)
@@ -180,9 +180,9 @@ def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
-    r"""Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
+    r"""ListMLE loss: negative log-likelihood of the order by relevance under a Plackett-Luce model of the scores.
 
-    Items of equal relevance are drawn in the order of their positions (rax without a key; TensorFlow Ranking and allRank shuffle them).
+    Items of equal relevance are ordered by position (rax without a key; TensorFlow Ranking and allRank shuffle them).
 
     Formula: \ell = \sum_k \left( \log \sum_{l \ge k} e^{s_{(l)}} - s_{(k)} \right), \quad (k) \text{ in the order of falling } y
     Divisor: the number of lists with items (rax)
@@ -202,7 +202,7 @@ def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = N
 
 
 def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
-    """1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
+    """Return 1 + sum over the other items of sigmoid((s_j - s_i) / temperature), and its pullback."""
 
     def steps(block: Block, function: Elementwise) -> Array:
         steps = function(differences(scores, block) / -temperature)
@@ -216,7 +216,7 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
     def pullback(upstream: Array) -> Array:
         out = np.empty_like(scores)
         for block in blocks(scores):
-            bell = steps(block, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: how i's rank rises by s_j is how j's rises by s_i
+            bell = steps(block, lambda d: sigmoid(d) * sigmoid(-d))  # symmetric: the derivative of i's rank by s_j equals that of j's by s_i
             out[block] = -(differences(upstream, block) * bell).sum(axis=2, dtype=np.float64) / temperature
         return out
 
@@ -225,12 +225,12 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
-    r"""Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
+    r"""Negative normalised discounted cumulative gain, with ranks approximated by sums of sigmoids.
 
     A list without gain has loss 0.
 
     Formula: \ell = -\frac{\sum_i (2^{y_i} - 1) / \log_2(1 + \hat r_i)}{\max \mathrm{DCG}}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
-    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
     Divisor: the number of lists with items (rax)
     Synonyms: ApproxNDCGLoss, approx_ndcg_loss
     Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; Bruch et al., 2019, SIGIR
@@ -250,13 +250,13 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
-    r"""Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
+    r"""Negative reciprocal rank of the first relevant item, with ranks approximated by sums of sigmoids.
 
-    Relevant is a label of at least 1. Of equal ranks the first item by position has the gradient. A list without a relevant item has
-    loss 0. TensorFlow Ranking averages the reciprocals of all relevant items instead of taking the first one's.
+    Items with a label of at least 1 are relevant. Of equal ranks, the first item by position has the gradient. A list without a relevant item has
+    loss 0. TensorFlow Ranking instead averages the reciprocal ranks of all relevant items.
 
     Formula: \ell = -\max_{y_i \ge 1} \frac{1}{\hat r_i}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
-    temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+    temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
     Divisor: the number of lists with items (rax)
     Synonyms: ApproxMRRLoss, approx_mrr_loss
     Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; rax.approx_t12n(rax.mrr_metric)

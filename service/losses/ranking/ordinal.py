@@ -18,7 +18,7 @@ from service.losses.work import Work
 Level = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")
 ]
-LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", description="scores of being at level 1, 2, ... k or higher")]
+LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", description="scores of being at level 1, 2, ..., k or higher")]
 
 
 # ------------------------------------------------------------------ levels
@@ -26,7 +26,7 @@ LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", descripti
 
 @loss(example={"predictions": [[[2.0, -1.0], [0.5, 0.1]]], "labels": [[1, 2]]}, hessian_diagonal=True, work=Work(memory="48 n m k"))
 def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
-    r"""Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
+    r"""Ordinal regression loss: binary cross entropy, for each threshold, of whether the item is at that level or higher.
 
     Formula: \ell = \sum_{k=1}^{K} \left( \mathrm{softplus}(x_k) - [y \ge k] \, x_k \right)
     Divisor: the number of items

@@ -1,6 +1,6 @@
-"""Lists of items to be put in order: pairs of items, whole lists, and smooth versions of ranking metrics.
+"""Pairwise ranking losses of lists of items.
 
-A list is a row of scores and of relevances; mask leaves out padding. Where an order of items is needed, ties keep the order of
+A list is a row of scores and of relevances; mask excludes padding. If an order of items is needed, ties keep the order of
 their positions. Pairs are taken in blocks of lists and of first items, so that memory is bounded; time grows with the square of a list's length.
 """
 
@@ -42,12 +42,12 @@ from service.losses.work import Work
 
 @loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)
 def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float = 0.0) -> Evaluation:
-    r"""How far the first score falls short of exceeding the second (or the second the first) by a margin.
+    r"""Margin ranking loss: the amount by which one score falls short of exceeding the other by a margin.
 
-    At the margin exactly the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
+    Exactly at the margin the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
 
     Formula: \ell = \max(0, m - y (x_1 - x_2))
-    margin: by how much the scores should differ.
+    margin: required difference of the scores.
     Synonyms: MarginRankingLoss, margin_ranking_loss, pairwise_ranking
     Reference: Herbrich, Graepel and Obermayer, Large Margin Rank Boundaries for Ordinal Regression, 2000; torch.nn.MarginRankingLoss
     """
@@ -58,12 +58,14 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     return elementwise(np.maximum(short, 0.0), {"input1": lambda c: -c * slope, "input2": lambda c: c * slope}, flat)
 
 
-RelevanceDistance = Annotated[Array, TensorSpec("n m", description="relevances of the items, whose differences the scores are to have")]
+RelevanceDistance = Annotated[
+    Array, TensorSpec("n m", description="relevances of the items, whose differences are the targets of the scores' differences")
+]
 Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 
 def logistic_slope(d: Array) -> Array:
-    """Derivative of softplus(-d)."""
+    """Return the derivative of softplus(-d)."""
     return -sigmoid(-d)
 
 
@@ -72,7 +74,7 @@ def logistic_slope(d: Array) -> Array:
 
 @loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
 def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
-    r"""For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
+    r"""Pairwise logistic (RankNet) loss: negative log-probability that the more relevant item wins, for pairs of unequal relevance.
 
     Formula: \ell = \sum_{y_i > y_j} \mathrm{softplus}(-(s_i - s_j))
     Divisor: the number of pairs, over all lists (rax)
@@ -84,19 +86,19 @@ def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask 
 
 
 def _slope_in_halves(d: Array) -> Array:
-    """The part of logistic_slope whose sums are exact, so that pairs won and lost for certain, or even, cancel without a trace."""
+    """Return the part of logistic_slope whose sums are exact, so that certain wins and losses, and even pairs, cancel exactly."""
     return np.where(np.abs(d) < 0.7, -0.5, -(d < 0).astype(d.dtype)).astype(d.dtype, copy=False)
 
 
 def _slope_beyond(d: Array) -> Array:
-    """The rest of it."""
+    """Return the rest of logistic_slope."""
     e = decay(d)
     return np.where(np.abs(d) < 0.7, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d)).astype(d.dtype, copy=False)
 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
-    r"""For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
+    r"""Pairwise hinge loss: the amount by which the more relevant item's lead falls short of 1, for pairs of unequal relevance. The slope at the kink is 0.
 
     Formula: \ell = \sum_{y_i > y_j} \max(0, 1 - (s_i - s_j))
     Divisor: the number of pairs, over all lists (rax)
@@ -117,7 +119,7 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
     work=Work("200 n m m", "64 n m"),
 )
 def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
-    r"""For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong pairs.
+    r"""Smooth count of misordered pairs: the probability that the less relevant item wins, for pairs of unequal relevance.
 
     Formula: \ell = \sum_{y_i > y_j} \sigma(-(s_i - s_j))
     Divisor: the number of pairs, over all lists (rax)
@@ -131,10 +133,10 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
 def pairwise_mse(
     predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left_out"] = "counted"
 ) -> Evaluation:
-    r"""The squared error of all differences of scores within a list; each pair comes in both orders.
+    r"""Mean squared error of all score differences within a list against the relevance differences, with each pair in both orders.
 
     Formula: \ell = \sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
-    self_pairs: whether an item paired with itself, with loss 0, counts in the divisor: rax counts it, TensorFlow Ranking does not.
+    self_pairs: include pairs of an item with itself, with loss 0, in the divisor, as in rax; TensorFlow Ranking excludes them.
     Divisor: the number of pairs, over all lists
     Synonyms: pairwise_mse_loss, PairwiseMSELoss
     Reference: rax.pairwise_mse_loss; TensorFlow Ranking
@@ -155,13 +157,13 @@ def pairwise_mse(
 def pairwise_qr(
     predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, tau: Fraction = 0.5, squared: bool = False
 ) -> Evaluation:
-    r"""Quantile regression of the differences of scores on those of relevances, for every pair of a list with unequal relevance.
+    r"""Quantile regression of score differences on relevance differences, for pairs of unequal relevance.
 
-    The slope is 0 where a difference is met. Half of pairwise_mse for tau 0.5 and squared, but for pairs of equal relevance.
+    The slope is 0 where the differences agree. With tau 0.5 and squared it is half of pairwise_mse, except for pairs of equal relevance.
 
     Formula: \ell = \sum_{y_i > y_j} \tau \max(0, -d_{ij}) + (1 - \tau) \max(0, d_{ij}), \quad d_{ij} = (s_i - s_j) - (y_i - y_j)
-    tau: the quantile; weight of differences that are too small.
-    squared: whether each maximum is squared.
+    tau: quantile; weight of differences that are too small.
+    squared: square each maximum.
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_qr_loss, pairwise_quantile_regression
     Reference: rax.pairwise_qr_loss; Koenker and Bassett, Regression Quantiles, 1978
@@ -182,18 +184,18 @@ def pairwise_qr(
 def lambda_loss(
     predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
 ) -> Evaluation:
-    r"""The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
+    r"""Lambda loss: pairwise logistic loss, each pair weighted by the change of the ranking metric when its items are swapped.
 
     `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss paper (NDCG-Loss2;
-    rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight), which has the discount of how far
-    apart the items rank: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
-    The gradient takes the weights for constants, as LambdaRank does; they are piecewise constant in the scores anyway. As in rax and
-    TensorFlow Ranking, weights are scaled up by the number of items (rax: that of the padded list, so that padding changes its value).
+    rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
+    which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
+    The weights are constant in the gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and
+    TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
     weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
-    topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 is no limit.
-    Divisor: the number of pairs, over all lists (rax), also of those with weight 0
+    topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 for no limit.
+    Divisor: the number of pairs, over all lists (rax), including those with weight 0
     Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
     Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; Jagerman et al., On Optimizing Top-K Metrics for Neural Ranking Models, 2022, SIGIR (topn of ndcg2); rax.dcg_lambdaweight
     """

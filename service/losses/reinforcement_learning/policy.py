@@ -1,7 +1,7 @@
-"""Policy gradients: log-probabilities of the actions or tokens taken, weighed by their advantages.
+"""Policy gradients: log-probabilities of the actions or tokens taken, weighted by their advantages.
 
-logps are the log-probabilities under the policy being trained, old_logps those under the policy that acted; the ratio is
-e^(logps - old_logps). Advantages, old and reference log-probabilities are constants.
+logps are the log-probabilities under the policy being trained, old_logps those under the behavior policy; the ratio is
+e^(logps - old_logps). Advantages, old and reference log-probabilities are constant.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from service.losses.numerics.special import expm1_minus
 from service.losses.registry import loss
 
 ActionLogProbability = Annotated[Array, TensorSpec("n ...", gradient="default", description="log-probabilities of the actions under the policy")]
-OldLogProbability = Annotated[Array, TensorSpec("n ...", description="log-probabilities of the same actions under the policy that acted")]
+OldLogProbability = Annotated[Array, TensorSpec("n ...", description="log-probabilities of the same actions under the behavior policy")]
 RefLogProbability = Annotated[
     Array, TensorSpec("n ...", gradient="on request", description="log-probabilities of the same actions under a reference")
 ]
 Advantage = Annotated[Array, TensorSpec("n"), TensorSpec("n ...")]
-Mask = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for the elements that count, 0 for padding")]
+Mask = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for elements to include, 0 for padding")]
 ValueEstimate = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's values of the states")]
-OldValueEstimate = Annotated[Array, TensorSpec("n ...", description="the values when the policy acted")]
-Return = Annotated[Array, TensorSpec("n ...", description="returns, what the values are to be")]
+OldValueEstimate = Annotated[Array, TensorSpec("n ...", description="values when the actions were taken")]
+Return = Annotated[Array, TensorSpec("n ...", description="returns, the targets of the values")]
 Entropy = Annotated[Array, TensorSpec("n ...", gradient="default", description="entropies of the policy in the states")]
 TokenLogProbability = Annotated[Array, TensorSpec("n t", gradient="default", description="log-probabilities of the tokens under the policy")]
-OldTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the policy that wrote them")]
+OldTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the policy that generated them")]
 RefTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the reference model")]
 TokenMask = Annotated[
-    Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the answer's tokens, 0 for the others")
+    Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the completion's tokens, 0 for the others")
 ]
-AnswerAdvantage = Annotated[Array, TensorSpec("n", description="advantages of the answers within their groups")]
+AnswerAdvantage = Annotated[Array, TensorSpec("n", description="advantages of the completions within their groups")]
 STEPS = {"logps": [[-1.2, -0.4], [-0.9, -2.0]], "old_logps": [[-1.0, -0.5], [-1.1, -1.2]], "advantages": [1.0, -0.5]}
 SIGNED = Bound(1e-13, 1e-12, "terms of both signs: advantages against values, entropies or a divergence")
 
 
 def per_action(advantages: Array, like: Array) -> Array:
-    """Advantages of samples, or of actions, for each element."""
+    """Broadcast advantages of samples, or of actions, to each element."""
     return np.broadcast_to(advantages.reshape(advantages.shape + (1,) * (like.ndim - advantages.ndim)), like.shape)
 
 
 def unmasked(x: Array, mask: Array | None) -> Array:
-    """x, with 0 for what the mask leaves out, so that nothing there can leave the range of numbers."""
+    """Return x with 0 where masked out, so that nothing there can overflow."""
     return x if mask is None else np.where(mask == 1, x, 0.0).astype(x.dtype, copy=False)
 
 
 def as_weight(mask: Array | None, like: Array) -> Array | None:
-    """A mask as numbers."""
+    """Return a mask as numbers."""
     return None if mask is None else mask.astype(like.dtype)
 
 
 def surrogate(log_ratio: Array, advantages: Array, low: float, high: float, most: float = math.inf) -> tuple[Array, Array]:
-    """-min(min(r, most) A, clip(r, low, high) A), and its derivative by the log-ratio: -r A, or 0 where a clipped term is the smaller."""
+    """Return -min(min(r, most) A, clip(r, low, high) A), and its derivative by the log-ratio: -r A, or 0 where a clipped term is smaller."""
     gain = exp_times(np.minimum(log_ratio, math.log(most)), advantages)
     ratio = np.exp(log_ratio)
     free = np.where(advantages >= 0, np.minimum(ratio, most) <= high, ratio >= low)
@@ -68,7 +68,7 @@ def surrogate(log_ratio: Array, advantages: Array, low: float, high: float, most
 
 
 def softened(log_ratio: Array, advantages: Array, temperatures: tuple[float, float]) -> tuple[Array, Array]:
-    """-(4 / T) sigmoid(T (r - 1)) A, and its derivative by the log-ratio; T for positive advantages and for the others."""
+    """Return -(4 / T) sigmoid(T (r - 1)) A and its derivative by the log-ratio, with separate T for positive advantages and for the others."""
     of = np.where(advantages > 0, *temperatures).astype(log_ratio.dtype)
     x = of * np.expm1(log_ratio)
     right = sigmoid(x)
@@ -76,7 +76,7 @@ def softened(log_ratio: Array, advantages: Array, temperatures: tuple[float, flo
 
 
 def total(terms: list[tuple[str, float, Evaluation]]) -> Evaluation:
-    """Weighted terms over the same elements as one loss; the unweighted ones are its parts."""
+    """Add weighted terms over the same elements; the unweighted ones are the parts."""
     gradients: dict[str, Pullback] = {}
     for _, factor, term in terms:
         for name, pullback in term.gradients.items():
@@ -113,21 +113,21 @@ def ppo_clip(
     value_coefficient: NonNegative = 0.5,
     entropy_coefficient: NonNegative = 0.01,
 ) -> Evaluation:
-    r"""Proximal policy optimisation: the smaller of the ratio's and the clipped ratio's gain, and the critic's and entropy's terms if sent.
+    r"""Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
-    The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the value as it is and kept
-    within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone). `parts` has policy, value and entropy
-    before their coefficients. At the edge of the clip range the gradient is that of inside; between the two squares at a tie that of the
-    plain one.
+    The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the value and of the value clipped
+    within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second). `parts` has policy, value and entropy
+    before their coefficients. At the edge of the clip range the gradient is that of the inside; for equal squares it is that of the
+    unclipped one.
 
     Formula: \ell = -\min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon_h) A) + c_v \tfrac12 \max((v - R)^2, (v_{clip} - R)^2) - c_e H, \quad \rho = e^{\log\pi - \log\pi_{old}}
-    advantages: how much better than expected each action was, or each sample.
-    epsilon: how far below 1 the ratio may fall to the policy's profit.
-    epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
-    value_epsilon: how far a value may move from old_values.
-    value_coefficient: weight of the critic's term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
-    entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
-    Divisor: the number of elements, of those that the mask keeps
+    advantages: advantage of each action, or of each sample.
+    epsilon: lower clip range of the ratio, to 1 - epsilon.
+    epsilon_high: upper clip range of the ratio, to 1 + epsilon_high; equal to epsilon in the paper.
+    value_epsilon: clip range of the values around old_values.
+    value_coefficient: weight of the value term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
+    entropy_coefficient: weight of the entropy bonus (Stable-Baselines3 0).
+    Divisor: the number of elements, without those masked out
     Synonyms: PPO, ClipPPOLoss, PPOTrainer, proximal_policy_optimization
     Reference: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv:1707.06347, equations 7 and 9
     """
@@ -147,7 +147,7 @@ def ppo_clip(
 
 
 def _critic(values: Array, returns: Array, old_values: Array | None, epsilon: float, weight: Array | None) -> Evaluation:
-    """Half the larger of (v - R)^2 and the square with v kept near its old value."""
+    """Return half the larger of (v - R)^2 and the square with v clipped near its old value."""
     error = values - returns
     slope = error
     if old_values is not None:
@@ -178,26 +178,26 @@ def grpo(
     sapo_temperature_pos: Positive = 1.0,
     sapo_temperature_neg: Positive = 1.05,
 ) -> Evaluation:
-    r"""Group relative policy optimisation: PPO's clipped gain for each token of an answer, all with the answer's advantage, and a divergence.
+    r"""Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence penalty.
 
-    The variants differ in what a token counts for. grpo: an answer's tokens share a weight of 1, and the divisor is the number of answers.
-    bnpo and dapo: the divisor is the number of tokens in the call; TRL's dapo means that of the whole generation batch over all processes, which is what
-    merging answers by their normalizers gives. dr_grpo: the divisor is answers times max_completion_length. luspo: an answer's tokens are summed
-    and the divisor is the number of answers. sapo averages as grpo and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped
-    gain. TRL's cispo is a loss of its own here; its vespo and use_bias_correction_kl are not here. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
-    answer without tokens counts with loss 0.
+    The variants differ in the weight of a token. grpo: a completion's tokens share a weight of 1, and the divisor is the number of completions.
+    bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch over all processes, which
+    merging results by their normalizers gives. dr_grpo: the divisor is completions times max_completion_length. luspo: a completion's tokens are summed
+    and the divisor is the number of completions. sapo averages as grpo and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped
+    objective. TRL's cispo is a separate loss here; its vespo and use_bias_correction_kl are not included. With `sequence` the ratio is the geometric mean over the completion's tokens (GSPO). A
+    completion without tokens is included with loss 0.
 
     Formula: \ell_{it} = -\min(\rho_{it} A_i, \mathrm{clip}(\rho_{it}, 1 - \epsilon, 1 + \epsilon_h) A_i) + \beta (e^{d} - 1 - d), \quad d = \log \pi_{ref} - \log \pi
-    loss_type: how tokens are averaged, by TRL's names.
-    importance_sampling_level: a ratio for each token, or one for the whole answer.
-    epsilon: how far below 1 the ratio may fall to the policy's profit.
-    epsilon_high: how far above 1 it may rise (DAPO 0.28).
-    beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
-    max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
-    delta: the largest ratio of the term that is not clipped, at least 1 + epsilon_high (two-sided clipping); 0 is no limit.
+    loss_type: averaging of tokens, as named in TRL.
+    importance_sampling_level: one ratio per token, or one per completion (sequence).
+    epsilon: lower clip range of the ratio, to 1 - epsilon.
+    epsilon_high: upper clip range of the ratio, to 1 + epsilon_high (DAPO 0.28).
+    beta: weight of the divergence from `ref_logps` (estimator k3), 0 to omit it; 0.04 in the paper.
+    max_completion_length: divisor of a completion in dr_grpo; 0 uses the length of the padded completions sent.
+    delta: upper bound of the ratio in the unclipped term, at least 1 + epsilon_high (two-sided clipping); 0 for no bound.
     sapo_temperature_pos: T of tokens with a positive advantage.
     sapo_temperature_neg: T of the others.
-    Divisor: as loss_type says
+    Divisor: given by loss_type
     Synonyms: GRPOTrainer, GRPOLoss, dapo, soft_adaptive_policy_optimization
     Reference: Shao et al., DeepSeekMath, 2024, arXiv:2402.03300, equation 3; DAPO 2503.14476; Dr. GRPO 2503.20783; GSPO 2507.18071; SAPO 2511.20347; two-sided clipping 2505.07291; TRL GRPOTrainer
     """
@@ -207,7 +207,7 @@ def grpo(
         raise InvalidOption("delta", f"out of range; expected 0 or at least 1 + epsilon_high = {1.0 + epsilon_high:g}, got {delta:g}")
     kept = np.ones_like(logps) if mask is None else mask.astype(logps.dtype)
     lengths = per_sample_sum(kept)
-    share = kept / spread(np.maximum(lengths, 1.0), kept)  # of each token in its answer
+    share = kept / spread(np.maximum(lengths, 1.0), kept)  # of each token in its completion
     log_ratio = unmasked(logps - old_logps, mask)
     whole = importance_sampling_level == "sequence"
     if whole:
@@ -240,17 +240,17 @@ def grpo(
 
 
 def _weighed(weight: Array, x: Array, function: Callable[[Array], Array]) -> Array:
-    """Weight * function(x) of a function that is e^x to the last bit far out, in range where the product is."""
+    """Return weight * function(x) for a function that equals e^x for large |x|, finite where the product is."""
     return np.where(x > 80.0, exp_times(x, weight), weight * function(np.minimum(x, 80.0)))
 
 
 @loss(example=STEPS)
 def importance_sampling(logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None) -> Evaluation:
-    r"""The policy gradient from another policy's actions: the gain times the ratio of probabilities, unclipped.
+    r"""Off-policy policy gradient: the advantage times the unclipped importance ratio.
 
     Formula: \ell = -e^{\log \pi - \log \pi_{old}} A
-    advantages: how much better than expected each action was, or each sample.
-    Divisor: the number of elements, of those that the mask keeps
+    advantages: advantage of each action, or of each sample.
+    Divisor: the number of elements, without those masked out
     Synonyms: off_policy_reinforce, cpi
     Reference: Kakade and Langford, Approximately Optimal Approximate Reinforcement Learning, 2002; Schulman et al., 2017, arXiv:1707.06347, equation 6
     """
@@ -262,14 +262,14 @@ def importance_sampling(logps: ActionLogProbability, old_logps: OldLogProbabilit
 def cispo(
     logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None, epsilon_high: Positive = 5.0
 ) -> Evaluation:
-    r"""Clipped importance sampling: the ratio is clipped and constant, so that no token's gradient vanishes.
+    r"""Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
 
-    The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value.
+    The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
     Formula: \ell = -\mathrm{sg}(\min(\rho, \epsilon_h)) \, A \log \pi
-    advantages: how much better than expected each action was, or each sample.
-    epsilon_high: the largest ratio (TRL's and ScaleRL's meaning: the bound itself, not its distance from 1).
-    Divisor: the number of elements, of those that the mask keeps
+    advantages: advantage of each action, or of each sample.
+    epsilon_high: upper bound of the ratio (as in TRL and ScaleRL, the bound itself, not its distance from 1).
+    Divisor: the number of elements, without those masked out
     Synonyms: clipped_is_policy_optimization
     Reference: MiniMax, MiniMax-M1, 2025, arXiv:2506.13585, equation 4; TRL GRPOTrainer, loss_type cispo
     """
@@ -279,13 +279,13 @@ def cispo(
 
 @loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]], "advantages": [1.0, -0.5]})
 def reinforce(logps: ActionLogProbability, advantages: Advantage, *, mask: Mask | None = None) -> Evaluation:
-    r"""The policy gradient: log-probabilities of the actions taken, weighed by how good they were.
+    r"""REINFORCE policy gradient: minus the log-probabilities of the actions taken, weighted by their advantages.
 
-    With an answer's summed log-probability and its reward less the mean of the others' it is RLOO.
+    With a completion's summed log-probability, and its reward minus the mean reward of the others, it is RLOO.
 
     Formula: \ell = -A \log \pi
-    advantages: how much better than expected each action was, or each sample.
-    Divisor: the number of elements, of those that the mask keeps
+    advantages: advantage of each action, or of each sample.
+    Divisor: the number of elements, without those masked out
     Synonyms: policy_gradient, REINFORCELoss, rloo
     Reference: Williams, Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, 1992, Machine Learning 8
     """
@@ -295,12 +295,12 @@ def reinforce(logps: ActionLogProbability, advantages: Advantage, *, mask: Mask 
 
 @loss(example={"logps": [[-1.2, -0.4], [-0.9, -2.0]]}, conventions=("gradients",))
 def dft(logps: ActionLogProbability, *, mask: Mask | None = None) -> Evaluation:
-    r"""Dynamic fine-tuning: the log-likelihood of the tokens shown, each weighed by its own probability.
+    r"""Dynamic fine-tuning: negative log-likelihood of the target tokens, each weighted by its own probability.
 
-    The gradient takes the probability for a constant, as the method does; it is not the derivative of the value.
+    The probability is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
     Formula: \ell = -\mathrm{sg}(\pi) \log \pi
-    Divisor: the number of elements, of those that the mask keeps
+    Divisor: the number of elements, without those masked out
     Synonyms: dynamic_fine_tuning, DFTLoss
     Reference: Wu et al., On the Generalization of SFT: A Reinforcement Learning Perspective with Reward Rectification, 2025, arXiv:2508.05629, equation 9; TRL SFTTrainer, loss_type dft
     """
@@ -313,14 +313,14 @@ def dft(logps: ActionLogProbability, *, mask: Mask | None = None) -> Evaluation:
 def kl_estimator(
     logps: ActionLogProbability, ref_logps: RefLogProbability, *, mask: Mask | None = None, estimator: Literal["k1", "k2", "k3"] = "k3"
 ) -> Evaluation:
-    r"""Estimates of KL(policy | reference) from log-probabilities of the policy's own samples.
+    r"""Estimators of KL(policy | reference) from log-probabilities of the policy's own samples.
 
-    k1 is unbiased and of either sign; k2 is biased with little variance; k3 is unbiased and never negative. k3 is exact near 0, where
-    exp(d) - d - 1 loses all digits. The gradients are those of the estimates, which is not that of the divergence (k2's is, on average).
+    k1 is unbiased and of either sign; k2 is biased with low variance; k3 is unbiased and never negative. k3 is exact near 0, where
+    exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average).
 
     Formula: k_1 = -d, \quad k_2 = \tfrac{d^2}{2}, \quad k_3 = e^d - 1 - d, \quad d = \log \pi_{ref} - \log \pi
-    estimator: which of the three.
-    Divisor: the number of elements, of those that the mask keeps
+    estimator: k1, k2 or k3.
+    Divisor: the number of elements, without those masked out
     Synonyms: k3, kl_penalty, low_var_kl
     Reference: Schulman, Approximating KL Divergence, 2020, joschu.net/blog/kl-approx.html
     """

@@ -1,4 +1,4 @@
-"""Values of states and of actions, which are to agree with the rewards and the values that come next. What comes next is constant."""
+"""Temporal-difference losses of state and action values. The target is constant."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from service.losses.numerics import Array
 from service.losses.registry import loss
 
 StateValue = Annotated[Array, TensorSpec("n ...", gradient="default", description="values of the states")]
-NextStateValue = Annotated[Array, TensorSpec("n ...", description="values of the states that followed, mostly a target network's")]
+NextStateValue = Annotated[Array, TensorSpec("n ...", description="values of the next states, usually from a target network")]
 StepReward = Annotated[Array, TensorSpec("n ...", description="rewards of the steps")]
-StepDone = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
+StepDone = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 where the episode ended, 0 elsewhere")]
 ActionValues = Annotated[Array, TensorSpec("n k", gradient="default", description="values of every action in each state")]
 Actions = Annotated[Array, TensorSpec("n", kind="integer", below="k", description="the actions taken")]
-NextActionValues = Annotated[Array, TensorSpec("n k", description="values of every action in the states that followed, mostly a target network's")]
-OnlineValues = Annotated[Array, TensorSpec("n k", description="the online network's values there, which then choose the action (double DQN)")]
+NextActionValues = Annotated[Array, TensorSpec("n k", description="values of every action in the next states, usually from a target network")]
+OnlineValues = Annotated[
+    Array, TensorSpec("n k", description="values of the online network in the next states, which select the action (double DQN)")
+]
 Reward = Annotated[Array, TensorSpec("n", description="rewards of the steps")]
-Done = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where nothing followed, 0 elsewhere")]
+Done = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 where the episode ended, 0 elsewhere")]
 Criterion = Literal["huber", "squared", "half_squared"]
 
 
 def error_and_slope(error: Array, criterion: Criterion) -> tuple[Array, Array]:
-    """What a criterion makes of the errors, and its derivative."""
+    """Apply a criterion to the errors; return its values and derivative."""
     if criterion == "huber":
         slope = np.clip(error, -1.0, 1.0)
         return slope * (error - 0.5 * slope), slope
@@ -33,7 +35,7 @@ def error_and_slope(error: Array, criterion: Criterion) -> tuple[Array, Array]:
 
 
 def target(rewards: Array, followed: Array, done: Array, discount: float) -> Array:
-    """Reward and discounted value of what followed."""
+    """Return the reward plus the discounted value of the next state."""
     return rewards + np.where(done == 1, 0.0, discount * followed).astype(rewards.dtype, copy=False)
 
 
@@ -47,13 +49,13 @@ def td(
     discount: Fraction = 0.99,
     criterion: Criterion = "squared",
 ) -> Evaluation:
-    r"""Temporal difference: the error of values against the reward and the discounted value of the state that followed.
+    r"""Temporal-difference error of state values against the reward plus the discounted value of the next state.
 
-    The target is constant, which makes it a semi-gradient.
+    The target is constant, so the gradient is a semi-gradient.
 
     Formula: \ell = c(v - y), \quad y = r + (1 - d) \gamma v'
-    discount: gamma.
-    criterion: c: squared e^2, half_squared e^2 / 2, or huber with delta 1.
+    discount: gamma, discount factor.
+    criterion: c, function of the error: squared e^2, half_squared e^2 / 2, or huber with delta 1.
     Synonyms: TD0Loss, temporal_difference, td_error, bellman_error
     Reference: Sutton, Learning to Predict by the Methods of Temporal Differences, 1988, Machine Learning 3
     """
@@ -81,13 +83,13 @@ def dqn(
     discount: Fraction = 0.99,
     criterion: Criterion = "huber",
 ) -> Evaluation:
-    r"""Deep Q-learning: the error of the taken action's value against the reward and the discounted value of the best next action.
+    r"""Deep Q-learning: error of the taken action's value against the reward plus the discounted value of the best next action.
 
-    With next_predictions the best action is the one that they say, the first of equal ones (double DQN); its value is next_values' either way.
+    With next_predictions, they determine the best action, the first of equal ones (double DQN); its value is always from next_values.
 
     Formula: \ell = c(Q_a - y), \quad y = r + (1 - d) \gamma \max_{a'} Q'_{a'}
-    discount: gamma.
-    criterion: c: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or half_squared e^2 / 2.
+    discount: gamma, discount factor.
+    criterion: c, function of the error: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or half_squared e^2 / 2.
     Divisor: the number of samples
     Synonyms: DQNLoss, q_learning, double_dqn, ddqn
     Reference: Mnih et al., Human-level control through deep reinforcement learning, 2015, Nature 518, algorithm 1; van Hasselt, Guez and Silver, 2015, arXiv:1509.06461, equation 4

@@ -44,8 +44,8 @@ IncludeBackground = Annotated[bool, annotated_types.doc("include class 0; a sing
 WholeBatch = Annotated[bool, annotated_types.doc("sum over the whole batch instead of over each sample.")]
 SmoothNumerator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the numerator.")]
 SmoothDenominator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the denominator.")]
-CANCELS = Bound(2e-14, 1e-12, "smoothing more above than below makes a difference of the numerator; gradients are differences of slopes")
-ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are alike", "one")
+CANCELS = Bound(2e-14, 1e-12, "with smooth_nr > smooth_dr the numerator is a difference; gradients are differences of slopes")
+ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are nearly equal", "one")
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
 EXAMPLE_LOGITS = {"predictions": [[[2.0, -1.0, -2.0], [-2.0, 1.0, 2.0]]], "labels": [[0, 1, 1]]}
 

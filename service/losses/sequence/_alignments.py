@@ -1,7 +1,7 @@
-"""The sums over all alignments of symbols to frames that CTC is made of: a recursion over the frames, whose steps are a few calls each.
+"""Sums over all alignments of symbols to frames for CTC: a recursion over the frames with a few NumPy calls per step.
 
-Arrays are (places, samples), so that samples stand side by side. `forward` has two rows of -infinity before the places: what comes from one
-and from two places before are views of it. What does not depend on the frame before (the scores along the path, the shares of the way back,
+Arrays are (places, samples), so that samples are contiguous. `forward` has two rows of -infinity before the places, so that the sources one
+and two places before are views of it. Everything that does not depend on the previous frame (the scores along the path, the shares of the backward pass,
 the gradient of the scores) is done for all frames at once.
 """
 
@@ -14,21 +14,21 @@ from numpy.lib.stride_tricks import as_strided
 
 from service.losses.numerics import Array
 
-BLOCK = 1 << 13  # places of all samples that go through the frames together
+BLOCK = 1 << 13  # places of all samples processed together
 SCATTERED = 1 << 17  # elements of the gradient at a time
 
 
 class Alignments:
-    """The logs of the summed ways to each place of each sample's path, less each frame's largest.
+    """Logs of the summed paths to each place of each sample, minus each frame's largest.
 
-    scores (t, n, c); path (places, n): the symbols, with blanks around them; skips: where a way leads from two places before;
-    ends (n,): the last place of each sample; lengths (n,): its number of frames. forward (t, 2 + places, n); taken (t, n): what was taken off.
+    scores (t, n, c); path (places, n): the symbols, with blanks around them; skips: where a path may come from two places before;
+    ends (n,): the last place of each sample; lengths (n,): its number of frames. forward (t, 2 + places, n); taken (t, n): the logs subtracted.
     """
 
     def __init__(self, scores: Array, path: Array, skips: Array, ends: Array, lengths: Array) -> None:
         frames, n, classes = scores.shape
         self.scores, self.ends, self.lengths = scores, ends, lengths
-        self.low = scores.dtype.type(np.finfo(scores.dtype).min)  # taken off in place of -infinity
+        self.low = scores.dtype.type(np.finfo(scores.dtype).min)  # subtracted in place of -infinity
         self.flat = np.arange(n) * classes + path
         self.forward, self.taken = np.empty((frames, 2 + len(path), n), scores.dtype), np.empty((frames, n))
         self.forward[:, :2] = -np.inf
@@ -40,13 +40,13 @@ class Alignments:
             self._fill(rows)
 
     def blocks(self) -> Iterator[slice]:
-        """Samples, so many at a time."""
+        """Slice the samples into blocks."""
         places, n = self.flat.shape
         step = max(1, BLOCK // places)
         return (slice(start, start + step) for start in range(0, n, step))
 
     def _scores(self, rows: slice) -> Array:
-        """The scores along the path, -infinity where no way goes or none comes to its end from."""
+        """Return the scores along the path, -infinity where no path goes or none reaches the end."""
         here = self.scores.reshape(len(self.scores), -1).take(self.flat[:, rows], axis=1)
         place, t, ends = np.arange(len(self.flat))[:, None], np.arange(len(self.scores))[:, None, None], self.ends[rows]
         last = np.minimum(ends, 2 * t + 1)  # and the first one:
@@ -70,9 +70,9 @@ class Alignments:
         self.taken[:, rows] += tops
 
     def last(self) -> tuple[Array, Array]:
-        """Each sample's sums (places, n) at its last frame, and what was taken off up to there (n,)."""
+        """Return each sample's sums (places, n) at its last frame, and the logs subtracted up to there (n,)."""
         n, counts = len(self.ends), np.arange(len(self.taken))[:, None] < self.lengths
-        sums = np.full(self.flat.shape, -np.inf, self.scores.dtype)  # without frames: only no symbols
+        sums = np.full(self.flat.shape, -np.inf, self.scores.dtype)  # without frames only an empty target is possible
         sums[0] = 0.0
         if len(self.forward):
             found = self.forward[np.maximum(self.lengths - 1, 0), 2:, np.arange(n)]
@@ -80,7 +80,7 @@ class Alignments:
         return sums, np.where(counts, self.taken, 0.0).sum(axis=0)
 
     def pull(self, start: Array, upstream: Array) -> Array:
-        """To the scores, from shares `start` (places, n) of each sample's sums at its last frame, and a cotangent (n,) of their log."""
+        """Pull back to the scores, from shares `start` (places, n) of each sample's sums at its last frame, and a cotangent (n,) of their log."""
         out = np.empty_like(self.scores)
         for rows in self.blocks():
             weights = self._weights(start[:, rows], rows)
@@ -89,12 +89,12 @@ class Alignments:
         return out
 
     def _weights(self, start: Array, rows: slice) -> Array:
-        """The shares of all places at all frames (t, places, m): each one's is shared out among those that lead to it."""
+        """Return the shares of all places at all frames (t, places, m); each share is distributed among its sources."""
         shares, places = self._shares(rows), len(start)
         weights = np.zeros((len(self.scores), *start.shape), start.dtype)
         moved = np.zeros((3, places + 2, start.shape[1]), start.dtype)
         at = moved.strides
-        arriving = as_strided(moved, shares.shape[1:], (at[0] + at[1], at[1], at[2]))  # each part at the place that it came from
+        arriving = as_strided(moved, shares.shape[1:], (at[0] + at[1], at[1], at[2]))  # each part at its source
         ending = np.arange(len(weights))[:, None] == self.lengths[rows] - 1
         ended = ending.any(axis=1)
         for t in reversed(range(len(weights))):
@@ -106,7 +106,7 @@ class Alignments:
         return weights
 
     def _shares(self, rows: slice) -> Array:
-        """How the ways to each place of the next frame share out among 0, 1 and 2 places before, (t - 1, 3, places, m)."""
+        """Return the shares of the sources 0, 1 and 2 places before in each place of the next frame, (t - 1, 3, places, m)."""
         shares = self.sources[:-1, ..., rows] + self.allowed[..., rows]
         shares -= np.maximum(shares.max(axis=1, keepdims=True), self.low)
         np.exp(shares, out=shares)
@@ -125,7 +125,7 @@ class Alignments:
 
 
 def log_sum_of_three(terms: Array, below: Array, top: Array, low: Array, out: Array) -> None:
-    """The log of the sum of three e^term: what is small beside the largest keeps its digits. below (2, ...) and top: room for temporaries."""
+    """Return the log of the sum of three e^term; terms small relative to the largest keep their digits. below (2, ...) and top: room for temporaries."""
     np.maximum(terms[0], terms[1], out=top)
     np.minimum(terms[0], terms[1], out=below[0])
     np.minimum(top, terms[2], out=below[1])

@@ -11,13 +11,14 @@ from service.losses.errors import InvalidTensor
 from service.losses.numerics import Array
 
 Symbols = Annotated[
-    Array, TensorSpec("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; what is beyond the length is padding")
+    Array,
+    TensorSpec("n s", kind="integer", below="c", besides="-1", description="true symbols without blanks; symbols beyond the length are padding"),
 ]
-SymbolCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="s", description="how many symbols of each sample count")]
+SymbolCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="s", description="number of symbols of each sample")]
 
 
 def log_sum(first: Array, *others: Array) -> Array:
-    """The log of the sum of e^term, -infinity where all are; what is small beside the largest keeps its digits."""
+    """Return the log of the sum of e^term, -infinity where all are; terms small relative to the largest keep their digits."""
     top, below = first, []
     for term in others:
         below.append(np.minimum(top, term))
@@ -30,7 +31,7 @@ def log_sum(first: Array, *others: Array) -> Array:
 
 
 def shares(*terms: Array) -> Array:
-    """The softmax of the terms, stacked; 0 where all are -infinity."""
+    """Return the softmax of the terms, stacked; 0 where all are -infinity."""
     stacked = np.stack(terms)
     stacked -= finite_top(stacked.max(axis=0))
     np.exp(stacked, out=stacked)
@@ -40,25 +41,25 @@ def shares(*terms: Array) -> Array:
 
 
 def settled(x: Array) -> tuple[Array, Array]:
-    """Rows x (n, places) less each row's largest, and those (n,)."""
+    """Return the rows x (n, places) minus each row's largest, and the largest (n,)."""
     top = finite_top(x.max(axis=1))
     return x - top[:, None], top
 
 
 def finite_top(top: Array) -> Array:
-    """A largest entry, with 0 for -infinity: what can be taken off."""
+    """Return the largest entry, or 0 for -infinity, to be subtracted."""
     return np.where(top == -np.inf, top.dtype.type(0), top)
 
 
 def shifted(x: Array, by: int, fill: float) -> Array:
-    """X moved right along the last axis."""
+    """Shift x right along the last axis."""
     out = np.full_like(x, fill)
     out[..., by:] = x[..., : x.shape[-1] - by] if by < x.shape[-1] else out[..., by:]
     return out
 
 
 def shifted_back(x: Array, by: int) -> Array:
-    """X moved left along the last axis, zeros after it."""
+    """Shift x left along the last axis, with zeros after it."""
     out = np.zeros_like(x)
     if by < x.shape[-1]:
         out[..., :-by] = x[..., by:]
@@ -69,7 +70,7 @@ def shifted_back(x: Array, by: int) -> Array:
 
 
 def checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
-    """The symbols, with blanks for the padding; InvalidTensor where one within the length is no symbol."""
+    """Return the symbols, with blanks for the padding. Raises InvalidTensor if an entry within the length is not a symbol."""
     within = np.arange(labels.shape[1]) < target_lengths[:, None]
     bad = within & ((labels < 0) | (labels == blank))
     if bad.any():
@@ -82,7 +83,7 @@ def checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
 
 
 def diagonals(x: Array, fill: float) -> Array:
-    """(n, t, u) as (t + u - 1, n, u): row d holds x[:, d - u, u], and `fill` where there is none."""
+    """Rearrange (n, t, u) as (t + u - 1, n, u): row d has x[:, d - u, u], and `fill` where there is none."""
     t, u = x.shape[1:]
     rows = np.arange(t + u - 1)[:, None] - np.arange(u)
     taken = x[:, np.clip(rows, 0, t - 1), np.arange(u)]
@@ -90,6 +91,6 @@ def diagonals(x: Array, fill: float) -> Array:
 
 
 def from_diagonals(x: Array, t: int) -> Array:
-    """Back to (n, t, u)."""
+    """Rearrange diagonals back to (n, t, u)."""
     u = x.shape[2]
     return x[np.arange(t)[:, None] + np.arange(u), :, np.arange(u)].transpose(2, 0, 1)

@@ -18,9 +18,9 @@ from service.losses.work import Work
 
 Emissions = Annotated[Array, TensorSpec("n t k", gradient="default", description="score of each tag at each step")]
 Tags = Annotated[Array, TensorSpec("n t", kind="integer", below="k", description="true tag of each step")]
-Transitions = Annotated[Array, TensorSpec("k k", gradient="default", description="score of going from a tag (row) to a tag (column)")]
-Edge = Annotated[Array, TensorSpec("k", gradient="default", description="score of beginning, or ending, with each tag")]
-StepCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="how many steps of each sample count")]
+Transitions = Annotated[Array, TensorSpec("k k", gradient="default", description="score of the transition from a tag (row) to a tag (column)")]
+Edge = Annotated[Array, TensorSpec("k", gradient="default", description="score of starting, or ending, with each tag")]
+StepCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="number of steps of each sample")]
 
 
 # ------------------------------------------------------------------ chains of tags
@@ -43,10 +43,10 @@ def crf_nll(
     end_transitions: Edge | None = None,
     lengths: StepCounts | None = None,
 ) -> Evaluation:
-    r"""Minus the log-probability of the true tags in a linear-chain conditional random field.
+    r"""Negative log-likelihood of the true tags in a linear-chain conditional random field.
 
-    Computed as the sum over the steps of the surprise at a tag given the one after it, so that a nearly certain path keeps the digits of its small
-    loss. pytorch-crf has start and end scores, TensorFlow has not; pytorch-crf's mask is `lengths` here.
+    It is computed as the sum over the steps of the negative log-probability of a tag given the next one, so that a nearly certain path has an accurate
+    loss. pytorch-crf has start and end scores, TensorFlow does not; pytorch-crf's mask is `lengths` here.
 
     Formula: \ell = \log \sum_{y'} e^{s(y')} - s(y), \quad s(y) = a_{y_1} + \sum_t e_{t y_t} + \sum_{t > 1} T_{y_{t-1} y_t} + b_{y_L}
     Divisor: the number of samples
@@ -61,7 +61,7 @@ def crf_nll(
     forward = np.empty((steps, n, tags), predictions.dtype)
 
     def before(t: int) -> Softmax:
-        """The tag before (axis 1) given the tag at t (axis 2)."""
+        """Return the probability of the previous tag (axis 1) given the tag at t (axis 2)."""
         return Softmax(forward[t - 1][:, :, None] + relative)
 
     last = np.empty((n, tags), predictions.dtype)
@@ -80,7 +80,7 @@ def crf_nll(
     numerator += final.negative_log_at(labels[rows, count - 1])
 
     def marginals(cotangent: Array) -> tuple[Array, Array]:
-        """The gradients by the tags (steps, n, k) and by the transitions (k, k): probabilities less the true ones."""
+        """Return the gradients by the tags (steps, n, k) and by the transitions (k, k): probabilities minus the true ones."""
         pairs = np.zeros((tags, tags))
         tag = np.zeros_like(forward)
         at_end = final.probabilities()
@@ -110,7 +110,7 @@ def crf_nll(
 
 
 def _settled_sum(scores: Array, edge: Array | None) -> Array:
-    """Scores (n, k) + edge (k), less the largest of each row, with the digits of both where they are of opposite signs or far apart."""
+    """Return the scores (n, k) + edge (k) minus the largest of each row, accurate where they are of opposite signs or far apart."""
     if edge is None:
         return settled(scores)[0]
     high, low = two_sum(scores, edge)
@@ -120,7 +120,7 @@ def _settled_sum(scores: Array, edge: Array | None) -> Array:
 
 
 def _less_one(probabilities: Array, true: Array) -> Array:
-    """Probabilities (n, k), less 1 at the true one: there it is minus the sum of the others."""
+    """Return the probabilities (n, k), minus 1 at the true one, where it is computed as minus the sum of the others."""
     out = probabilities.copy()
     np.put_along_axis(out, true, -np.take_along_axis(sum_of_others(probabilities), true, 1), 1)
     return out

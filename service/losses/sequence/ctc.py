@@ -17,7 +17,7 @@ from service.losses.sequence._shared import SymbolCounts, Symbols, checked_symbo
 from service.losses.work import Work
 
 FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
-FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="how many frames of each sample count")]
+FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="number of frames of each sample")]
 
 
 @loss(
@@ -38,15 +38,15 @@ def ctc(
     blank: Annotated[int, annotated_types.Ge(0)] = 0,
     zero_infinity: bool = False,
 ) -> Evaluation:
-    r"""Connectionist temporal classification: minus the log of the summed probability of all alignments of the symbols to the frames.
+    r"""Connectionist temporal classification (CTC): negative log of the total probability of all alignments of the symbols to the frames.
 
     The gradient is the true derivative by the log-probabilities, minus the probability of each symbol at each frame. torch returns
-    that plus exp(predictions), which is the derivative by the scores under a log-softmax; behind a log-softmax both give the same. An infeasible
-    target (more symbols and needed blanks than frames) is infinite, which is an error unless zero_infinity.
+    that plus exp(predictions), the derivative by the scores under a log-softmax; after a log-softmax both are equal. The loss of an infeasible
+    target (more symbols and required blanks than frames) is infinite, which is an error unless zero_infinity.
 
     Formula: \ell = -\log \sum_{\pi \in B^{-1}(y)} \prod_t p_t(\pi_t)
     blank: index of the blank.
-    zero_infinity: take 0 for infeasible targets, with no gradient.
+    zero_infinity: use 0 for infeasible targets, without gradient.
     Divisor: each sample is divided by its target length (at least 1), then the mean is over the samples (torch's rule)
     Synonyms: CTCLoss, ctc_loss, connectionist_temporal_classification
     Reference: Graves et al., Connectionist Temporal Classification, 2006, ICML, equations 6 to 8

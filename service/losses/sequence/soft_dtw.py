@@ -1,4 +1,4 @@
-"""Alignments of series of points by time warping."""
+"""Alignments of series of points by dynamic time warping."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service.losses.registry import loss
 from service.losses.sequence._shared import finite_top, shifted, shifted_back
 from service.losses.work import Work
 
-ROW = 1 << 14  # places of one diagonal of all samples that are aligned together
+ROW = 1 << 14  # places of one diagonal of all samples processed together
 
 Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
 OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", description="the series to align with, of any length")]
@@ -29,13 +29,13 @@ OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", descri
     work=Work("1000000 t + 1000000 u + 400 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
 )
 def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
-    r"""The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
+    r"""Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
 
-    It can be negative, and is not 0 for equal series: the soft minimum is below the minimum. Sums along the paths are kept in two float64 numbers
-    each, so that one far point does not swallow what the others cost, unless a squared distance is beyond about 1e30 times gamma.
+    It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two float64 numbers
+    each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30 times gamma.
 
     Formula: \ell = -\gamma \log \sum_{A} \exp\left( -\frac{1}{\gamma} \sum_{(i, j) \in A} \|x_i - y_j\|^2 \right)
-    gamma: softness of the minimum; towards 0 it is dynamic time warping.
+    gamma: smoothness of the minimum; the limit 0 is dynamic time warping.
     Divisor: the number of samples
     Synonyms: SoftDTW, SoftDTWLoss, soft_dynamic_time_warping
     Reference: Cuturi and Blondel, Soft-DTW, 2017, arXiv:1703.01541, algorithms 1 and 2
@@ -62,11 +62,11 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
 
 
 class _Segment(NamedTuple):
-    """Consecutive diagonals from `start` on, with the two before them in front: what is at d has the index d - start + 2 in best and drop.
+    """Consecutive diagonals from `start` on, with the two before them in front: diagonal d has the index d - start + 2 in best and drop.
 
-    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths less the drops up to there. drop (2, k + 2, n).
-    All are in two parts, with the sign of scores: the best is the largest. shares (k, 3, n, u), for the gradient alone: how the ways to each
-    pair share out among a step of the first series, of the second, of both.
+    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths minus the drops up to there. drop (2, k + 2, n).
+    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, u), only for the gradient: shares of the paths to each
+    pair by a step of the first series, of the second, of both.
     """
 
     start: int
@@ -77,10 +77,10 @@ class _Segment(NamedTuple):
 
 
 class _Warping:
-    """The sums along all paths of some samples, diagonal by diagonal (row d holds the pairs (d - j, j)).
+    """Sums along all paths of some samples, diagonal by diagonal (row d holds the pairs (d - j, j)).
 
     Only the two diagonals before each segment are kept, and segments are computed again for the gradient: for series of t and u points
-    that is memory for some u * sqrt(t + u) numbers in place of u * t. values (n,): the soft minima.
+    the memory is about u * sqrt(t + u) numbers instead of u * t. values (n,): the soft minima.
     """
 
     def __init__(self, x: Array, y: Array, gamma: float) -> None:
@@ -117,7 +117,7 @@ class _Warping:
         return segment
 
     def _choices(self, segment: _Segment, at: int) -> tuple[Array, Array, Array, Array]:
-        """What comes to the places of a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
+        """Return the paths into a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
         before = segment.best[:, at - 1]
         both = _less(segment.best[:, at - 2], segment.drop[:, at - 1])
         sums = np.stack((before, _two_shifted(before), _two_shifted(both)))
@@ -132,17 +132,17 @@ class _Warping:
         return high[0], low[0], gaps, rest
 
     def _costs(self, start: int, end: int) -> Array:
-        """Minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
+        """Return minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
         i = np.arange(start, end)[:, None] - np.arange(self.y.shape[1])
         there, i = (i >= 0) & (i < self.x.shape[1]), i.clip(0, self.x.shape[1] - 1)
         high, low = _squared_distances((self.x[:, i, k], self.y[:, None, :, k]) for k in range(self.x.shape[2]))
         return np.stack((np.where(there, -high, -np.inf), np.where(there, -low, 0.0))).transpose(0, 2, 1, 3)
 
     def slopes(self) -> tuple[Array, Array]:
-        """The gradients of the values by both series: each pair's difference, times twice the probability that a path visits it."""
+        """Return the gradients of the values by both series: each pair's difference, times twice the probability that a path visits it."""
         of_x, of_y = np.zeros_like(self.x), np.zeros_like(self.y)
         weight = np.zeros((self.step + 2, *self.kept[0][0].shape[2:]))
-        carried = weight[:2].copy()  # what the diagonals before a segment have got from it
+        carried = weight[:2].copy()  # shares of the segment passed to the diagonals before it
         for start in reversed(range(0, self.diagonals, self.step)):
             segment = self._segment(start, shared=True)
             last = segment.local.shape[1] + 1
@@ -167,7 +167,7 @@ class _Warping:
 
 
 def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
-    """The sum over the features of squared differences, in two float64 parts: the soft minimum is of their differences."""
+    """Return the sum over the features of squared differences in two float64 parts, since the soft minimum depends on their differences."""
     high: Array = np.zeros(())
     low: Array = np.zeros(())
     for x, y in features:
@@ -179,25 +179,25 @@ def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
 
 
 def _certain(x: DoubleDouble, size: Array) -> DoubleDouble:
-    """The two parts, the low one 0 and the high one `size` where that is infinite or the parts are not numbers."""
+    """Return the two parts, with low part 0 and high part `size` where that is infinite or the parts are NaN."""
     good = np.isfinite(x[0]) & np.isfinite(x[1])
     return np.where(good, x[0], size), np.where(good, x[1], 0.0)
 
 
 def _largest(x: Array) -> Array:
-    """The largest of each row (2, n, places) by its high part, 0 where all are -infinity."""
+    """Return the largest of each row (2, n, places) by its high part, 0 where all are -infinity."""
     top = np.argmax(x[0], axis=1)
     high, low = (part[np.arange(len(top)), top] for part in x)
     return np.stack((finite_top(high), low))
 
 
 def _less(x: Array, taken: Array) -> Array:
-    """Sums x (2, n, places) less a number (2, n) for each row; -infinity stays."""
+    """Return sums x (2, n, places) minus a number (2, n) for each row; -infinity is kept."""
     reached = np.isfinite(x[0])
     high, error = two_sum(np.where(reached, x[0], 0.0), -taken[0][:, None])
     return np.stack((np.where(reached, high, x[0]), np.where(reached, (error + x[1]) - taken[1][:, None], 0.0)))
 
 
 def _two_shifted(x: Array) -> Array:
-    """Sums of two parts, moved right: no path (-infinity, 0) comes in."""
+    """Shift sums of two parts right, filling with no path (-infinity, 0)."""
     return np.stack((shifted(x[0], 1, -np.inf), shifted(x[1], 1, 0.0)))

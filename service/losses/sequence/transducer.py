@@ -32,7 +32,7 @@ from service.losses.work import Work
 Lattice = Annotated[
     Array, TensorSpec("n t p c", gradient="default", description="scores of the symbols at each frame after each number of symbols (p is s + 1)")
 ]
-LatticeFrames = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="how many frames of each sample count")]
+LatticeFrames = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=1), upto="t", description="number of frames of each sample")]
 
 
 @loss(
@@ -54,13 +54,13 @@ def rnnt(
     blank: Annotated[int, annotated_types.Ge(-1)] = -1,
     predictions_are: Literal["logits", "log_probabilities"] = "logits",
 ) -> Evaluation:
-    r"""Transducer loss: minus the log of the summed probability of all monotone paths through the lattice of frames and symbols.
+    r"""RNN transducer loss: negative log of the total probability of all monotone paths through the lattice of frames and symbols.
 
-    A blank goes to the next frame, a symbol stays in it; every path ends with a blank at the last frame.
+    A blank advances to the next frame, a symbol stays in the frame. Every path ends with a blank at the last frame.
 
     Formula: \ell = -\log \sum_{\text{paths}} \prod p(\text{blank or } y_{u+1} \mid t, u)
     blank: index of the blank; -1 is the last class, as in torchaudio.
-    predictions_are: logits (a softmax is taken, torchaudio's fused_log_softmax), or its logarithm.
+    predictions_are: logits (a softmax is applied, torchaudio's fused_log_softmax), or log-probabilities.
     Divisor: the number of samples
     Synonyms: RNNTLoss, rnnt_loss, transducer
     Reference: Graves, Sequence Transduction with Recurrent Neural Networks, 2012, arXiv:1211.3711, equations 16 to 20
@@ -77,7 +77,7 @@ def rnnt(
     softmax = Softmax(predictions.reshape(-1, classes))
 
     def log_p(index: Array) -> Array:
-        """Log-probabilities (n, t, p) of one symbol at each place."""
+        """Return the log-probabilities (n, t, p) of one symbol at each place."""
         picked = np.take_along_axis(predictions, index, 3)[..., 0]
         if predictions_are == "log_probabilities":
             return picked
@@ -103,7 +103,7 @@ def rnnt(
     forward[0, :, 0] = 0.0
 
     def sources(d: int) -> tuple[Array, Array]:
-        """What comes to the places of diagonal d by a blank and by a symbol."""
+        """Return the log-sums of the paths into diagonal d by a blank and by a symbol."""
         return forward[d - 1] + across[d - 1], shifted(forward[d - 1] + along[d - 1], 1, -np.inf)
 
     for d in range(1, len(forward)):
@@ -114,7 +114,7 @@ def rnnt(
     numerator = -((totals[last, rows] + forward[last, rows, target_lengths]) + blank_p[rows, input_lengths - 1, target_lengths])
 
     def occupancy() -> tuple[Array, Array]:
-        """How probable each blank and each symbol of the lattice is."""
+        """Return the probability of each blank and each symbol of the lattice."""
         by_blank, by_symbol = np.zeros_like(across), np.zeros_like(along)
         end = diagonals(at_end.astype(blank_p.dtype), 0.0)
         weight = end[-1]
