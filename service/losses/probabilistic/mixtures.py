@@ -36,9 +36,7 @@ def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str
     both = open_gate + none
     opposed = softplus(gate) - np.maximum(gate, -values) - np.log1p(np.exp(-np.abs(gate + values)))
     at_zero = np.where(both > 1e-10, np.log1p(-np.expm1(-values) / both), opposed)
-    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(
-        values.dtype, copy=False
-    )  # share of the counting distribution in the label's probability
+    share = np.where(zero, sigmoid(-values - gate), 1.0).astype(values.dtype, copy=False)  # of the counting distribution
 
     def of_counting(name: str) -> Array:
         return times(share, counting.gradients[name](np.ones(len(labels))))
