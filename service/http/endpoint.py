@@ -28,14 +28,14 @@ UNKNOWN = "unknown"  # the label of a name that is no operation: callers must no
 
 
 @dataclass(frozen=True)
-class Decoded:
+class Ready:
     """A request that is ready to be computed, and the form that the tensors of its response take."""
 
     prepared: Prepared
     form: Form
 
 
-def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Decoded:
+def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Ready:
     """The first half of the pipeline: decode, bind, estimate, and reject requests that are too large before they are computed."""
     start = time.perf_counter()
     decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
@@ -47,10 +47,10 @@ def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Setting
             "too-large", f"outputs: too large a response; expected at most {settings.max_response_bytes} bytes, got an estimate of {size:.0f}"
         )
     how.timing.decode = time.perf_counter() - start
-    return Decoded(prepared, decoded.form)
+    return Ready(prepared, decoded.form)
 
 
-def complete(decoded: Decoded, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
+def complete(decoded: Ready, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
     """The second half of the pipeline: compute, reduce, encode, compress."""
     start = time.perf_counter()
     if submitted:

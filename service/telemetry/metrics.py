@@ -25,7 +25,7 @@ BYTES = tuple(float(4**power) for power in range(4, 15))  # 256 B to 256 MiB
 PHASES = ("decode", "queue", "compute", "encode")
 
 
-class Counts(Collector):
+class Tallies(Collector):
     """A counter by labels."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str]) -> None:
@@ -68,10 +68,10 @@ class Distributions(Collector):
         return [family]
 
 
-requests = Counts("loss_requests", "Requests by loss, encoding of the body and status", ["loss", "encoding", "status"])
-elements = Counts("loss_elements", "Elements of the tensors of answered requests", ["loss"])
-non_finite = Counts("loss_non_finite", "Requests whose result was not finite", ["loss"])
-rejections = Counts("loss_rejections", "Problem documents by kind, those of other paths and of the protocol too", ["kind"])
+requests = Tallies("loss_requests", "Requests by loss, encoding of the body and status", ["loss", "encoding", "status"])
+elements = Tallies("loss_elements", "Elements of the tensors of answered requests", ["loss"])
+non_finite = Tallies("loss_non_finite", "Requests whose result was not finite", ["loss"])
+rejections = Tallies("loss_rejections", "Problem documents by kind, those of other paths and of the protocol too", ["kind"])
 phases = Distributions("loss_phase_seconds", "Time of an answered request by phase; queue only of those that had to wait", SECONDS, "phase", PHASES)
 request_bytes = Distributions("loss_request_bytes", "Size of request bodies", BYTES)
 response_bytes = Distributions("loss_response_bytes", "Size of response bodies", BYTES)

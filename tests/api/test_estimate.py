@@ -56,7 +56,7 @@ def test_a_small_body_of_much_work_is_computed_in_the_pool() -> None:
 
 
 def test_a_combination_is_admitted_by_the_work_of_all_its_terms() -> None:
-    term = {"loss": "supcon", "inputs": {"embeddings": np.ones((50, 2)), "labels": np.zeros(50)}}
+    term: dict[str, Any] = {"loss": "supcon", "inputs": {"embeddings": np.ones((50, 2)), "labels": np.zeros(50)}}
     alone = find_operation("supcon").prepare(dict(term["inputs"]), Settings()).estimate
     both = find_operation("combination").prepare({"terms": [term, term]}, Settings()).estimate
     assert both.operations == 2 * alone.operations

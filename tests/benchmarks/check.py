@@ -17,8 +17,8 @@ import safetensors.numpy
 
 from service.api.operations import operation_at
 from service.codec import CODECS
-from service.http.endpoint import answer
-from service.http.negotiation import Timing
+from service.http.endpoint import exchange
+from service.http.negotiation import Exchange
 from service.settings import Settings
 
 ELEMENTS, CLASSES, RUNS = 1_000_000, 10, 7
@@ -55,7 +55,7 @@ def as_json(tensors: dict[str, Any]) -> bytes:
 def seconds(path: str, body: bytes, media_type: str) -> float:
     codec = CODECS[media_type]
     start = time.perf_counter()
-    answer(operation_at(path), body, codec, codec, SETTINGS, Timing())
+    exchange(operation_at(path), body, Exchange(codec, codec, None, b""), SETTINGS, 0.0)
     return time.perf_counter() - start
 
 
@@ -67,7 +67,7 @@ def main() -> None:
         for name, tensors in CALLS.items():
             binary = safetensors.numpy.save(tensors)
             codec = CODECS["application/vnd.safetensors"]
-            response = b"".join(answer(operation_at(f"/loss/{name}"), binary, codec, codec, SETTINGS, Timing()))
+            response = b"".join(exchange(operation_at(f"/loss/{name}"), binary, Exchange(codec, codec, None, b""), SETTINGS, 0.0))
             gradient = safetensors.numpy.load(response)["gradients.predictions"].copy()
             gradient.flat[ELEMENTS // 2] += 1.0
             claim = {f"request.{key}": array for key, array in tensors.items()} | {"claimed.gradients.predictions": gradient}

@@ -11,8 +11,8 @@ import pytest
 from service.api.operations import find_operation
 from service.codec import JSON
 from service.errors import failure
-from service.http.endpoint import answer
-from service.http.negotiation import Timing
+from service.http.endpoint import exchange
+from service.http.negotiation import Exchange
 from service.settings import Settings
 from tests.fuzz.oracle import CAPS
 
@@ -68,7 +68,7 @@ def seconds(function: Callable[[], object]) -> float:
 def refuse(body: bytes) -> None:
     problem = None
     try:
-        answer(find_operation("mean_squared_error"), body, JSON, JSON, Settings(), Timing())
+        exchange(find_operation("mean_squared_error"), body, Exchange(JSON, JSON, None, b""), Settings(), 0.0)
     except Exception as exc:
         problem = failure(exc)
     assert problem

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -230,7 +231,7 @@ def test_a_limit_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ({"max_body_bytes": 10**9}, "max_queue_bytes"),
     ],
 )
-def test_a_limit_that_cannot_hold_stops_the_start(given: dict[str, float], field: str) -> None:
+def test_a_limit_that_cannot_hold_stops_the_start(given: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(**given)
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]

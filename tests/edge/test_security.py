@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 import service
 from service.http.auth import Bearers, tokens
@@ -66,8 +67,8 @@ def test_a_file_without_tokens_does_not_open_the_service(tmp_path: Path) -> None
 @pytest.mark.parametrize("given", [",", " ", " , ,"])
 def test_a_list_without_tokens_does_not_open_the_service(given: str) -> None:
     with pytest.raises(ValueError, match="no token in it"):
-        tokens(Settings(tokens=given))
-    assert tokens(Settings(tokens="")) == []
+        tokens(Settings(tokens=SecretStr(given)))
+    assert tokens(Settings(tokens=SecretStr(""))) == []
 
 
 def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: Path) -> None:
