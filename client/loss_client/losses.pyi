@@ -66,19 +66,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The wing loss of heat maps: steep near zero where the true heat is 1, flat where it is background.
+        """Wing loss for heatmaps: steep near zero where the true heat is 1, flat on the background.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), [0, 1]; true heat of each point, 1 at a landmark
 
-        alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where it is 1.
+        alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where the heat is 1.
 
-        omega: height.
+        omega: height of the logarithmic part.
 
         epsilon: scale of the errors.
 
-        theta: error at which the logarithm ends.
+        theta: error at which the loss changes from logarithmic to linear.
 
         Formula: \\ell = \\omega \\log\\left(1 + |e / \\epsilon|^p\\right) \\text{ where } |e| < \\theta, \\text{ else } A (|e| - \\theta) + \\omega
         \\log\\left(1 + q\\right), \\quad p = \\alpha - t, \\; q = (\\theta / \\epsilon)^p, \\; A = \\frac{\\omega p q}{\\theta (1 + q)}, \\; e = x - t
@@ -163,13 +163,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus a power of the intersection over union; there is no gradient to boxes that do not meet.
+        """Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        alpha: the power; above 1 it weighs boxes that are right already more.
+        alpha: exponent; values above 1 increase the weight of boxes with high overlap.
 
         Formula: \\ell = 1 - \\mathrm{IoU}^\\alpha
 
@@ -226,13 +226,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, a cosine further out, constant beyond a pi.
+        """Andrews' wave: about half the squared error near zero, a cosine up to a pi, constant beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        a: the error beyond which nothing changes is a pi; 1.339 is 95 % efficient for normal errors.
+        a: the loss is constant for errors beyond a pi; 1.339 is 95 % efficient for normal errors.
 
         Formula: \\ell = a^2 \\left( 1 - \\cos(e / a) \\right) \\text{ where } |e| \\le a \\pi, \\text{ else } 2 a^2, \\quad e = x - t
 
@@ -254,7 +254,7 @@ class Losses(Generic[R_co]):
         """For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
 
         Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number
-        of pairs times n.
+        of pairs times n. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -348,7 +348,7 @@ class Losses(Generic[R_co]):
 
         Beyond theta = pi - m, where the cosine of the sum would rise again, cos(theta) - m sin(m) takes its place (InsightFace, pytorch-
         metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi,
-        the gradient of its sine is 0.
+        the gradient of its sine is 0. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -376,7 +376,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The arc tangent of the squared error, as in scipy's least_squares.
+        """Arctangent of the squared error, as in scipy's least_squares.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -401,11 +401,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+        """Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
-        The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+        The slope at the clip is 0. timm always returns the sum, and clips the arguments of the logarithms from below at 1e-8; here they are
+        exact.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
@@ -413,7 +414,7 @@ class Losses(Generic[R_co]):
 
         gamma_neg: focusing exponent of the negatives.
 
-        clip: m, the probability below which a negative counts for nothing.
+        clip: m, probability below which the loss of a negative is 0.
 
         Formula: \\ell = -z (1 - p)^{\\gamma_+} \\log p - (1 - z) \\, p_m^{\\gamma_-} \\log(1 - p_m), \\quad p = \\sigma(x), \\; p_m = \\max(p - m, 0)
 
@@ -435,8 +436,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the
-        others.
+        """Asymmetric focal loss of a softmax with smoothed labels, with separate focusing exponents for the true class and the other classes.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -448,7 +448,7 @@ class Losses(Generic[R_co]):
 
         label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\sum_k q_k w_k \\log p_k, \\quad w_y = (1 - p_y)^{\\gamma_+}, \\; w_k = p_k^{\\gamma_-} \\text{ for } k \\ne y, \\quad q_k
         = (1 - \\epsilon) [k = y] + \\frac{\\epsilon}{C}, \\quad p = \\mathrm{softmax}(x)
@@ -470,19 +470,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """An absolute error of slope gamma with a logarithmic rise of the slope near zero: the box loss of Libra R-CNN.
+        """Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
 
-        Value and slope are continuous for every beta; mmdetection's formula is this one for beta 1, and jumps at beta otherwise.
+        Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1, and is discontinuous at beta otherwise.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: rise of the slope; the smaller, the more small errors count.
+        alpha: growth of the slope; smaller values increase the influence of small errors.
 
         gamma: slope beyond beta.
 
-        beta: error at which the slope is gamma.
+        beta: error from which the slope is gamma.
 
         Formula: \\ell = \\frac{\\alpha \\beta}{b} \\left( (1 + u) \\log(1 + u) - u \\right) \\text{ where } |e| < \\beta, \\text{ else } \\gamma |e| +
         \\frac{\\gamma \\beta}{b} - \\alpha \\beta, \\quad u = \\frac{b |e|}{\\beta}, \\quad b = e^{\\gamma / \\alpha} - 1
@@ -503,15 +503,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a softmax that takes each class as often as the training data has it, so that the scores themselves are balanced.
+        """Balanced softmax: cross entropy of a softmax whose terms are multiplied by the class counts of the training data.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{n_y e^{x_y}}{\\sum_k n_k e^{x_k}}
 
@@ -534,7 +534,8 @@ class Losses(Generic[R_co]):
         """Draws the cross-correlation matrix of the features of two views towards the identity.
 
         A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is
-        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
+        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations. Gradients
+        are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -563,16 +564,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One family of robust losses, from the squared error (alpha 2) over pseudo_huber (1), cauchy (0) and geman_mcclure (-2) to welsch
-        (alpha to minus infinity).
+        """General robust loss of one family: squared error (alpha 2), pseudo_huber (1), cauchy (0), geman_mcclure (-2) and welsch (alpha to
+        minus infinity).
 
-        At its removable singularities, alpha 0 and 2, the loss is its limit.
+        At the removable singularities, alpha 0 and 2, the loss is the limit.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: shape; the smaller, the less an outlier counts.
+        alpha: shape; smaller values reduce the influence of outliers.
 
         c: scale of the errors.
 
@@ -599,7 +600,8 @@ class Losses(Generic[R_co]):
         """For each anchor of the batch the farthest sample of its class against the nearest of another class.
 
         An anchor without a positive or without a negative does not count. Of ties the first one is taken; at the margin the gradient is
-        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d.
+        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d. Gradients
+        are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -633,7 +635,7 @@ class Losses(Generic[R_co]):
 
         Where no negative is farther than the positive, the farthest negative is taken (TFA). Of ties the first one is taken; at the margin
         the gradient is that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of
-        n^2 (d + log n).
+        n^2 (d + log n). Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -696,15 +698,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The reverse of huber: the absolute error up to c, quadratic beyond. The gradient at a tie is 0.
+        """Reverse Huber loss: the absolute error up to c, quadratic beyond. The gradient at an error of 0 is 0.
 
-        The paper's c is a fifth of the batch's largest error, a constant in the gradient.
+        In the paper, c is a fifth of the largest error in the batch, and constant in the gradient.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error at which the linear turns quadratic.
+        c: error at which the loss changes from linear to quadratic.
 
         Formula: \\ell = |e| \\text{ where } |e| \\le c, \\text{ else } \\frac{e^2 + c^2}{2 c}, \\quad e = x - t
 
@@ -789,9 +791,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
+        """Bi-tempered logistic loss: t1 below 1 bounds the loss of outliers, and t2 above 1 gives the softmax heavy tails.
 
-        Both 1 are cross entropy. The normaliser is found to the last bits by Newton's method, which climbs to it from one side.
+        With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -803,12 +805,12 @@ class Losses(Generic[R_co]):
 
         t2: temperature of the exponential, from 1 on.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log_{t_1} p_y - \\frac{1}{2 - t_1} \\left( 1 - \\sum_k p_k^{2 - t_1} \\right), \\quad \\log_t u = \\frac{u^{1-t} - 1}{1 -
         t}, \\quad p_k = \\left( 1 + (t_2 - 1)(\\lambda - x_k) \\right)^{-1 / (t_2 - 1)}, \\quad \\sum_k p_k = 1
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def binary_cross_entropy(
@@ -825,7 +827,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+        """Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -833,11 +835,11 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12;
-        keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off:
-        exact, so infinity (an error) where p says that the truth is impossible.
+        clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at
+        least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss
+        does; off: exact, thus infinite (an error) where p is 0 for the true class.
 
-        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
         Formula: \\ell = -w \\left( z \\log p + (1 - z) \\log(1 - p) \\right)
@@ -859,7 +861,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of the sigmoid of scores against labels in [0, 1].
+        """Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
@@ -867,9 +869,9 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one for all
+        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one number for all
 
-        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
         Formula: \\ell = w \\left( w^+ z \\, \\mathrm{softplus}(-x) + (1 - z) \\, \\mathrm{softplus}(x) \\right)
@@ -888,9 +890,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sparsemax loss of two classes: 0 beyond the margin 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
+        """Sparsemax loss of two classes: 0 for margins above 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
@@ -1437,10 +1439,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The predicted probability times the signed distance to the true boundary: the integral between both boundaries, up to a constant.
+        """Boundary loss: the predicted probability times the signed distance to the true boundary.
 
-        Negative inside of the true region, so the best value is below 0. Classes to be left out are left out by the caller. Used next to
-        dice or cross_entropy, with a weight that grows in training.
+        Summed over an image, it is the integral between both boundaries, up to a constant. The minimum is negative. Omit classes to ignore.
+        Used with dice or cross_entropy, with a weight that increases during training.
 
         predictions: (n, ...), [0, 1]; probabilities, after softmax or sigmoid.
 
@@ -1464,17 +1466,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth
-        L1.
+        """Bounded IoU loss: smooth L1 of one minus the best IoU possible given the center's x, its y, the width or the height.
 
-        mmdetection's four elements a box; it adds 1e-3 to the denominators, which are exact here, with 0 / 0 as 0. Where centers are so far
-        apart that the bound is 1 there is no gradient.
+        Each box has four elements, as in mmdetection, which adds 1e-3 to the denominators; here they are exact, with 0 / 0 = 0. Where
+        centers are so far apart that the bound is 1, the gradient is 0.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        beta: bound at which the quadratic turns linear.
+        beta: value at which the loss changes from quadratic to linear.
 
         Formula: \\ell = \\mathrm{smooth\\_l1}_\\beta(b), \\quad b_x = \\min\\left(1, \\frac{4 |\\Delta x|}{w^* + 2 |\\Delta x|}\\right), \\quad b_w = 1
         - \\min\\left(\\frac{w}{w^*}, \\frac{w^*}{w}\\right)
@@ -1548,9 +1549,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of one plus half the squared error: barron_general_robust with alpha 0.
+        """Logarithm of one plus half the squared error; equal to barron_general_robust with alpha 0.
 
-        kornia has this form with c 1; scipy's least_squares has no factor 1/2 in the logarithm, which is c = 1 / sqrt 2.
+        kornia uses this form with c = 1. scipy's least_squares has no factor 1/2 in the logarithm, which corresponds to c = 1 / sqrt 2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -1627,16 +1628,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The loss diou plus a penalty on different aspect ratios, weighed by how well the boxes overlap.
+        """Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-        The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there.
+        The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not
-        (older mmdet).
+        alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its
+        derivative (older mmdet).
 
         Formula: \\ell = \\mathrm{diou} + \\alpha v, \\quad v = \\frac{4}{\\pi^2} \\left( \\arctan \\frac{w^*}{h^*} - \\arctan \\frac{w}{h} \\right)^2,
         \\quad \\alpha = \\frac{v}{1 - \\mathrm{IoU} + v}
@@ -1662,7 +1663,7 @@ class Losses(Generic[R_co]):
 
         The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and
         TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not
-        count.
+        count. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1728,7 +1729,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the softmax, or its focal form, each class weighed by one over its effective number of samples.
+        """Class-balanced loss: cross entropy or focal loss, with each class weighted by the inverse of its effective number of samples.
 
         The weights are scaled to sum to the number of classes, as in the authors' code.
 
@@ -1736,18 +1737,19 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        beta: how much a further sample of a class still adds; 0 weighs all alike, near 1 each class by one over its count.
+        beta: contribution of each further sample of a class; 0 weights all classes equally, values near 1 weight each class by the inverse
+        of its count.
 
-        gamma: focusing exponent; 0 is cross entropy.
+        gamma: focusing exponent; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y (1 - p_y)^\\gamma (-\\log p_y), \\quad w_k \\propto \\frac{1 - \\beta}{1 - \\beta^{n_k}}, \\quad \\sum_k w_k = C, \\quad p
         = \\mathrm{softmax}(x)
 
-        Divisor: the number of positions that are not ignored, whatever the weights
+        Divisor: the number of positions that are not ignored, regardless of the weights
         """
 
     def clip(
@@ -1763,6 +1765,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["image", "text", "logit_scale"]] = ...,
     ) -> R_co:
         """Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
+
+        Gradients are accurate relative to the largest element of each tensor.
 
         image: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1814,6 +1818,7 @@ class Losses(Generic[R_co]):
 
         pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind; here the vectors are taken as
         they are and every pair counts. MONAI's ContrastiveLoss is ntxent. Where the distance is 0 its gradient is 0, and at the margin too.
+        Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -1846,6 +1851,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
 
+        Gradients are accurate relative to the largest element of each tensor.
+
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
         weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
@@ -1875,7 +1882,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """One minus the cosine of the angle between two vectors.
 
-        A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0).
+        A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0). Gradients are accurate relative to the largest element of each
+        tensor.
 
         predictions: (n, ..., d), all finite numbers; vectors along the last axis
 
@@ -1906,6 +1914,7 @@ class Losses(Generic[R_co]):
 
         The cosine is exact: torch adds 1e-12 to the squared norms, which is felt below norms of about 1e-4, and loses 1 - cos of nearly
         parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
+        Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -2045,18 +2054,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Minus the log-probability of the true class, or of a distribution over the classes.
+        """Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-        0 log 0 is 0. Probabilities are taken as they are, not renormalised.
+        0 log 0 is 0. Probabilities are not renormalised.
 
-        predictions: (n, c, ...), all finite numbers; scores of the classes, as `predictions_are` says.
+        predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
 
         labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
         probability of each class (n, c, ...).
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -2066,8 +2075,8 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = -\\sum_k w_k q_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of
-        positions, whatever the weights (torch's rule)
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, regardless of the weights (torch's rule)
         """
 
     def crps(
@@ -2134,6 +2143,7 @@ class Losses(Generic[R_co]):
         *,
         blank: int = 0,
         zero_infinity: bool = False,
+        predictions_are: Literal["log_probabilities", "logits"] = 'log_probabilities',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2146,7 +2156,7 @@ class Losses(Generic[R_co]):
         plus exp(predictions), which is the derivative by the scores under a log-softmax; behind a log-softmax both give the same. An
         infeasible target (more symbols and needed blanks than frames) is infinite, which is an error unless zero_infinity.
 
-        predictions: (t, n, c), all finite numbers; log-probabilities of the symbols at each frame
+        predictions: (t, n, c), all finite numbers; log-probabilities of the symbols at each frame, or logits
 
         labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; what is beyond the length is padding
 
@@ -2157,6 +2167,9 @@ class Losses(Generic[R_co]):
         blank: index of the blank.
 
         zero_infinity: take 0 for infeasible targets, with no gradient.
+
+        predictions_are: log-probabilities, as torch has them, or logits (a log-softmax over the classes is taken), as keras and optax have
+        them.
 
         Formula: \\ell = -\\log \\sum_{\\pi \\in B^{-1}(y)} \\prod_t p_t(\\pi_t)
 
@@ -2177,7 +2190,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """NT-Xent of two views without the positive in the denominator, by cosine.
 
-        It may be negative. A single pair has no negatives: its loss is -s / T.
+        It may be negative. A single pair has no negatives: its loss is -s / T. Gradients are accurate relative to the largest element of
+        each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -2246,11 +2260,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "boxes", "box_targets"]] = ...,
     ) -> R_co:
-        """The Hungarian loss: each true object is matched to one query, the other queries are to say "no object".
+        """DETR's Hungarian loss: each true object is matched to one query, and the target of all other queries is "no object".
 
-        DETR's and Hugging Face transformers' conventions. The matching minimises the costs and is constant in the gradient. The cross
-        entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
-        sample; `parts` has the terms before their weights. Auxiliary outputs of other layers are further calls.
+        Conventions are those of DETR and Hugging Face transformers. The matching minimizes the costs and is constant in the gradient. The
+        cross entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
+        sample; `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate requests.
 
         class_logits: (n, q, k), all finite numbers; raw scores of each query, the last class for no object
 
@@ -2277,7 +2291,7 @@ class Losses(Generic[R_co]):
         Formula: L = \\lambda_c \\overline{\\mathrm{CE}}_w + \\frac{1}{N} \\sum_{\\text{matched}} \\left( \\lambda_b \\lVert b - b^* \\rVert_1 +
         \\lambda_g \\, \\mathrm{giou}(b, b^*) \\right)
 
-        Divisor: 1; the cross entropy has the sum of its weights, the box terms the number of objects
+        Divisor: 1; the cross entropy is divided by the sum of its weights, the box terms by the number of objects
         """
 
     def dft(
@@ -2316,19 +2330,22 @@ class Losses(Generic[R_co]):
         squared_pred: bool = False,
         include_background: bool = True,
         batch: bool = False,
+        classes_are: Literal["apart", "together"] = 'apart',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus twice the intersection over the sum of both masks, for each class.
+        """Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-        MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
-        (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it leaves out classes that no mask has. 0 / 0,
-        which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+        Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr
+        = smooth_dr = 2 (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it excludes classes absent from
+        all masks. If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch
+        merge.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -2343,13 +2360,16 @@ class Losses(Generic[R_co]):
 
         squared_pred: the denominator sums the squares of p and t (V-Net).
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
+
+        classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
+        weight.
 
         Formula: \\ell_c = 1 - \\frac{2 \\sum p t + s_{nr}}{\\sum p + \\sum t + s_{dr}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
         """
 
     def dice_ce(
@@ -2369,7 +2389,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The sum of dice and cross entropy, each sample's mean of both.
+        """Sum of Dice loss and cross entropy, each averaged within a sample.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
@@ -2382,15 +2402,15 @@ class Losses(Generic[R_co]):
 
         lambda_ce: weight of the part `ce`.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts in dice; in the cross entropy it always does.
+        include_background: include class 0 in the Dice loss; the cross entropy always includes it.
 
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{CE}}
 
-        Divisor: the number of samples; dice is a mean over classes, cross entropy one over positions (and classes, with sigmoid)
+        Divisor: the number of samples; dice is averaged over classes, cross entropy over positions (and classes, with sigmoid)
         """
 
     def dice_focal(
@@ -2411,15 +2431,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The sum of dice and the focal loss, each sample's mean of both.
+        """Sum of Dice loss and focal loss, each averaged within a sample.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
 
-        activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and is a mean
-        over positions where MONAI's is one over positions and classes.
+        activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and averages
+        over positions, where MONAI averages over positions and classes.
 
         gamma: focusing exponent.
 
@@ -2427,15 +2447,15 @@ class Losses(Generic[R_co]):
 
         lambda_focal: weight of the part `focal`.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts in dice; in the focal loss it always does.
+        include_background: include class 0 in the Dice loss; the focal loss always includes it.
 
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{focal}}_\\gamma
 
-        Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+        Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
         """
 
     def dino(
@@ -2487,7 +2507,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
+        """Distance IoU loss: 1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -2509,17 +2529,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
+        """Distribution focal loss: cross entropy of a distribution over bins against the two bins next to the true position, interpolated
+        linearly.
 
-        The last bin is a place too (mmdet fails on it).
+        The last bin is a valid position (mmdet fails on it).
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each bin.
 
-        labels: (n, ...), [0, infinity); place among the bins, from 0 to their number minus 1
+        labels: (n, ...), [0, infinity); position among the bins, from 0 to their number minus 1
 
         Formula: \\ell = -(\\lfloor t \\rfloor + 1 - t) \\log p_{\\lfloor t \\rfloor} - (t - \\lfloor t \\rfloor) \\log p_{\\lfloor t \\rfloor + 1}
 
-        Divisor: the number of places
+        Divisor: the number of positions
         """
 
     def dpo(
@@ -2630,7 +2651,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The loss diou plus the squared differences of width and height over those of the enclosing box.
+        """Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -2702,9 +2723,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The loss of which 1.5-entmax is the link: probabilities that reach 0 as sparsemax's do, on a smooth way.
+        """Loss of 1.5-entmax, which gives sparse probabilities and is smoother than sparsemax.
 
-        Exactly 0 where the true class leads by 2. Computed as a sum of what is positive.
+        The loss is exactly 0 if the true class leads by 2. It is computed as a sum of non-negative terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -2747,13 +2768,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+        """Absolute error beyond a tolerance, as in support vector regression. The gradient at the tolerance is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        epsilon: the error that costs nothing.
+        epsilon: tolerance; smaller errors have no loss.
 
         Formula: \\ell = \\max(0, |x - t| - \\epsilon)
 
@@ -2842,13 +2863,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+        """Asymmetric squared error, which an expectile minimizes; alpha 0.5 gives half the squared error.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+        alpha: expectile to estimate; underestimates have the weight alpha, overestimates 1 - alpha.
 
         Formula: \\ell = |\\alpha - [t \\le x]| \\, (t - x)^2
 
@@ -2866,11 +2887,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The exponential of minus the margin, AdaBoost's loss.
+        """Exponential loss of AdaBoost: the exponential of minus the margin.
 
-        scikit-learn's boosting takes the score as half the log-odds: the same formula.
+        In scikit-learn's boosting the score is half the log-odds; the formula is the same.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -2913,13 +2934,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, nearly linear with slope c far out.
+        """Fair loss: about half the squared error near zero, nearly linear with slope c for large errors.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error at which the curvature has fallen to a quarter.
+        c: error at which the second derivative has fallen to a quarter.
 
         Formula: \\ell = c^2 \\left( \\frac{|e|}{c} - \\log\\left(1 + \\frac{|e|}{c}\\right) \\right), \\quad e = x - t
 
@@ -2942,9 +2963,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Multi-task loss of regions: cross entropy of the class, and smooth L1 of the box for foreground regions.
+        """Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
 
-        The box term takes the row of the true class and is summed over its four numbers; both terms are divided by all regions.
+        The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -2952,13 +2973,13 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
-        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
+        beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L = \\frac{1}{R} \\sum_i \\left( \\mathrm{CE}(x_i, u_i) + \\lambda [u_i \\text{ is foreground}] \\, \\mathrm{smooth\\_l1}(d_i^{u_i}
         - v_i) \\right)
@@ -2989,9 +3010,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """The four terms of Faster R-CNN as torchvision sums them: rpn and fast_rcnn, each with its own mean.
+        """Faster R-CNN loss: the four terms that torchvision sums, those of rpn and of fast_rcnn, each with its own mean.
 
-        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+        The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -2999,7 +3020,7 @@ class Losses(Generic[R_co]):
 
         rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        rpn_box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -3007,7 +3028,7 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
         objectness_weight: weight of the part `objectness`.
 
@@ -3017,9 +3038,9 @@ class Losses(Generic[R_co]):
 
         box_weight: weight of the part `box_reg`.
 
-        beta: of both smooth_l1 terms.
+        beta: beta of both smooth_l1 terms.
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
         Formula: L = w_1 L_{objectness} + w_2 L_{rpn\\_box} + w_3 L_{classifier} + w_4 L_{box}
 
@@ -3044,28 +3065,30 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "distances", "centerness"]] = ...,
     ) -> R_co:
-        """Focal loss of every location and class, and for those with an object the GIoU of the box and the cross entropy of the centerness.
+        """FCOS loss: focal loss of all locations and classes, plus GIoU of the boxes and cross entropy of the centerness for foreground
+        locations.
 
-        torchvision's convention: all over the number of locations with an object in the batch (at least 1), so that answers over shards do
-        not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` has the terms before their weights.
+        As in torchvision, all terms are divided by the number of locations with an object in the batch (at least 1), so that results over
+        shards do not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` returns the unweighted
+        terms.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
         distances: (n, a, 4), [0, infinity); predicted distances from each location to left, top, right and bottom
 
-        centerness: (n, a), all finite numbers; raw scores of how central each location is in its object
+        centerness: (n, a), all finite numbers; raw scores of the centerness of each location in its object
 
-        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 to ignore
 
-        distance_targets: (n, a, 4), [0, infinity); true distances to left, top, right and bottom; they count for locations with an object
+        distance_targets: (n, a, 4), [0, infinity); true distances to left, top, right and bottom; used for locations with an object
 
-        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+        alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
 
         gamma: focusing exponent.
 
-        box_weight: lambda_b.
+        box_weight: lambda_b, weight of the box loss.
 
-        centerness_weight: lambda_c.
+        centerness_weight: lambda_c, weight of the centerness loss.
 
         Formula: L = \\frac{1}{\\max(1, N)} \\sum_a \\left( \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \\ge 0] \\left( \\lambda_b \\,
         \\mathrm{giou}(d_a, d_a^*) + \\lambda_c \\, \\mathrm{BCE}(c_a, c_a^*) \\right) \\right), \\quad c^* = \\sqrt{\\frac{\\min(l^*, r^*)}{\\max(l^*,
@@ -3095,13 +3118,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
+        """Focal Tversky loss: the Tversky loss of each class raised to a power, which emphasizes small or difficult regions.
 
-        The paper's alpha is our beta. segmentation_models_pytorch has the exponent gamma, on the mean over the classes; MONAI's exponent 1
-        - gamma is `exponent` gamma with gamma replaced by it, and it leaves the background without the power. The gradient at loss 0 is 0.
-        A negative Tversky loss, which smooth_nr > smooth_dr makes possible, counts as 0.
+        The paper's alpha is beta here. segmentation_models_pytorch applies the exponent gamma to the mean over the classes. MONAI's
+        exponent 1 - gamma corresponds to `exponent` gamma with that number, and MONAI does not apply it to the background. The gradient at
+        loss 0 is 0. A negative Tversky loss (possible if smooth_nr > smooth_dr) is replaced by 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -3114,7 +3138,7 @@ class Losses(Generic[R_co]):
 
         gamma: focusing parameter.
 
-        exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
+        exponent: exponent of the loss; inverse is 1 / gamma (the paper), gamma is gamma itself.
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -3122,13 +3146,13 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = (1 - TI_c)^{1 / \\gamma}, \\quad 1 - TI_c \\text{ as in tversky}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def gamma_deviance(
@@ -3194,7 +3218,7 @@ class Losses(Generic[R_co]):
 
         real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = \\max(0, 1 - r) + \\max(0, 1 + f), \\quad L_G = -f
 
@@ -3221,7 +3245,7 @@ class Losses(Generic[R_co]):
 
         real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = \\log(1 - \\sigma(f))
 
@@ -3246,7 +3270,7 @@ class Losses(Generic[R_co]):
 
         real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = -\\log \\sigma(f)
 
@@ -3266,10 +3290,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
+        """Gaussian focal loss of a heatmap whose peaks are 1; negatives near a peak have a lower weight.
 
-        Heads divide the sum by the number of peaks: `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
-        error), where mmdet adds 1e-12 inside the logarithms.
+        Detection heads divide the sum by the number of peaks: use `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is
+        infinite (an error), where mmdet adds 1e-12 inside the logarithms.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -3353,13 +3377,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A rational function of the squared error that tends to 2: barron_general_robust with alpha -2, as kornia has it.
+        """Rational function of the squared error that tends to 2; equal to barron_general_robust with alpha -2, as in kornia.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half of this with c = s / 2.
+        c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half this loss with c = s / 2.
 
         Formula: \\ell = \\frac{2 (e / c)^2}{(e / c)^2 + 4}, \\quad e = x - t
 
@@ -3374,29 +3398,34 @@ class Losses(Generic[R_co]):
         *,
         q: float = 0.5,
         ignore_index: int = -100,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
+        """Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q =
+        1).
 
-        The default is keras's, which takes probabilities; the paper has q = 0.7.
+        The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
 
-        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+        predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
+        class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
         weight: (c,), [0, infinity); weight of each class
 
-        q: exponent; half of mae_probability at 1.
+        q: exponent; 1 gives half of mae_probability.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
+
+        predictions_are: logits (a softmax is taken), or probabilities.
 
         Formula: \\ell = w_y \\frac{1 - p_y^q}{q}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def generalized_dice(
@@ -3416,33 +3445,34 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Dice over all classes, each weighed by the inverse of its true size.
+        """Generalized Dice loss: Dice over all classes, each weighted by the inverse of its true size.
 
-        Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
-        weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
-        batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient. With
-        soft labels a class's true size is 0 or at least 1e-100.
+        Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class absent from a sample has the
+        sample's largest weight. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole batch,
+        scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constant, so labels have no gradient. With soft
+        labels, the true size of a class must be 0 or at least 1e-100.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        convention: monai is one ratio, optax a mean of ratios.
+        convention: monai for one ratio, optax for a mean of ratios.
 
-        weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
+        weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
 
         smooth_nr: added to the numerator.
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
         Formula: \\ell = 1 - \\frac{2 \\sum_c w_c \\sum p t + s_{nr}}{\\sum_c w_c (\\sum p + \\sum t) + s_{dr}}, \\quad w_c = 1 / (\\sum t)^2
 
-        Divisor: the number of samples; with optax times the classes that count
+        Divisor: the number of samples; with optax times the classes included
         """
 
     def generalized_jsd(
@@ -3513,21 +3543,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, each element divided by how many have about as large a gradient: neither the many easy ones nor the outliers
-        rule.
+        """Gradient harmonized loss for classification: binary cross entropy divided by the number of elements with a gradient of similar size.
 
-        The weights are constants of the gradient. A bin's running mean moves only when it has elements; `state` has the counts to send with
-        the next call. Answers over parts of a batch do not merge.
+        The weights reduce the influence of easy elements and outliers, and are constant in the gradient. Empty bins keep their running
+        mean. `state` returns the counts for the next request. Results over shards of a batch do not merge.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), {0, 1}; 1 where the class is present, else 0
 
-        counts: (b,), [0, infinity); S_b from the call before, one for each bin.
+        counts: (b,), [0, infinity); S_b from the previous request, one for each bin.
 
-        bins: into how many equal parts the length |sigmoid(x) - t| of the gradient is divided.
+        bins: number of equal bins of the gradient's size |sigmoid(x) - t|.
 
-        momentum: mu, how much of a bin's count stays; at 0 the counts are those of the call (mmdetection's default).
+        momentum: mu, momentum of the counts; 0 uses the counts of the call (mmdetection's default).
 
         Formula: \\ell = w_b \\, \\mathrm{BCE}(\\sigma(x), t), \\quad w_b = \\frac{N}{M S_b}, \\quad S_b \\leftarrow \\mu S_b + (1 - \\mu) R_b \\text{
         where } R_b = |\\{|\\sigma(x) - t| \\in b\\}| > 0, \\quad M = |\\{b: R_b > 0\\}|
@@ -3546,7 +3575,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU plus the part of the enclosing box that neither box covers; boxes apart are drawn together.
+        """Generalized IoU loss: 1 - IoU plus the fraction of the enclosing box that neither box covers, so that disjoint boxes have a
+        gradient.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -3664,7 +3694,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+        """Half the squared error, which statistics and boosting libraries call L2; equal to mean_squared_error / 2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -3689,13 +3719,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error up to a, linear up to b, falling off in its slope up to c, constant beyond.
+        """Hampel's three-part loss: half the squared error up to a, linear up to b, with falling slope up to c, constant beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        a: error at which the quadratic turns linear.
+        a: error at which the loss changes from quadratic to linear.
 
         b: error from which the slope falls; at least a.
 
@@ -3721,10 +3751,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The squared error of the probabilities, weighed by how far from both boundaries it lies: a bound of the Hausdorff distance.
+        """Hausdorff distance loss: squared error of the probabilities, weighted by powers of the distances to both boundaries.
 
-        MONAI's loss on channels that the caller selects (it leaves the background out by default), its distances those of the foreground
-        and of the background added, 0 where all or nothing is foreground.
+        MONAI's loss on the channels sent (MONAI excludes the background by default). The distances are those of the foreground and of the
+        background, added; 0 where all or none of a mask is foreground.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -3735,7 +3765,7 @@ class Losses(Generic[R_co]):
 
         label_distances: (n, ...), [0, infinity); d_t, distances to the boundary of the true region.
 
-        alpha: power of the distances, how much the farthest errors count.
+        alpha: power of the distances; larger values increase the weight of distant errors.
 
         Formula: \\ell = (p - t)^2 \\left( d_p^\\alpha + d_t^\\alpha \\right)
 
@@ -3776,11 +3806,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far a score is from the right side of the margin 1; the slope at the kink is 0.
+        """Hinge loss: linear below the margin 1, zero above. The slope at the kink is 0.
 
-        keras turns labels 0 and 1 of a whole batch into -1 and 1; here they are an error.
+        keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -3829,7 +3859,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, linear with slope delta beyond delta.
+        """Huber loss: quadratic up to delta, linear with slope delta beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -3837,7 +3867,7 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        delta: error at which the quadratic turns linear.
+        delta: error at which the loss changes from quadratic to linear.
 
         Formula: \\ell = \\frac{e^2}{2} \\text{ where } |e| \\le \\delta, \\text{ else } \\delta (|e| - \\frac{\\delta}{2}), \\quad e = x - t
 
@@ -3959,9 +3989,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the intersection over union, or minus its logarithm; there is no gradient to boxes that do not meet.
+        """IoU loss: one minus the intersection over union, or its negative logarithm. Disjoint boxes have no gradient.
 
-        The logarithm is infinite (an error) for boxes that do not meet, where mmdet takes the logarithm of 1e-6.
+        The logarithm is infinite (an error) for disjoint boxes, where mmdet uses the logarithm of 1e-6.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -4013,13 +4043,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the intersection over the union of both masks, for each class: soft IoU.
+        """Jaccard (soft IoU) loss: one minus the intersection over the union of both masks, for each class.
 
-        tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) has twice the intersection over twice the union, so half its
-        smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the
-        loss 0.
+        Equal to tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) uses twice the intersection over twice the union, thus half
+        the smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. The loss of
+        0 / 0 is 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -4032,13 +4063,13 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = 1 - \\frac{\\sum p t + s_{nr}}{\\sum p + \\sum t - \\sum p t + s_{dr}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def jensen_shannon(
@@ -4078,10 +4109,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the clean view, and the Jensen-Shannon divergence of all views' probabilities.
+        """Cross entropy of the clean view plus the Jensen-Shannon divergence of all views, as in AugMix.
 
-        timm's loss with the views on axis 1 (it has them one after the other along the batch); it holds the mixture's probabilities above
-        1e-7, here they are as they are.
+        As in timm, with the views on axis 1 (timm concatenates them along the batch). timm clips the mixture's probabilities from below at
+        1e-7; here they are exact.
 
         predictions: (n, v, c), all finite numbers; raw scores of each view, one for each class; the first view is the clean one
 
@@ -4089,7 +4120,7 @@ class Losses(Generic[R_co]):
 
         alpha: weight of the divergence; 12 in timm and the paper.
 
-        smoothing: share of the target of the cross entropy that is spread evenly over all classes.
+        smoothing: share of the cross entropy's target spread evenly over all classes.
 
         Formula: \\ell_i = \\mathrm{CE}(x_{i1}, y_i) + \\frac{\\alpha}{V} \\sum_v \\mathrm{KL}(p_{iv} \\| m_i), \\quad m_i = \\frac{1}{V} \\sum_v
         p_{iv}, \\quad p = \\mathrm{softmax}(x)
@@ -4109,9 +4140,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Squared error of keypoints' heatmaps, each map with a weight.
+        """Mean squared error of keypoint heatmaps, each map with a weight.
 
-        mmpose's convention: weights multiply the errors, and not the divisor.
+        As in mmpose, weights multiply the errors but not the divisor.
 
         predictions: (n, k, h, w), all finite numbers; a predicted map for each keypoint
 
@@ -4136,15 +4167,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a softmax over all cells of each visible keypoint's map.
+        """Cross entropy of a softmax over all cells of the heatmap, for each visible keypoint.
 
-        detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+        detectron2 divides by a fixed number of keypoints instead: use `reduction` sum with a factor.
 
         predictions: (n, k, h, w), all finite numbers; a map of raw scores for each keypoint of each region
 
-        labels: (n, k), [0, infinity); the true cell of each keypoint, row times width plus column
+        labels: (n, k), [0, infinity); true cell of each keypoint: row times width plus column
 
-        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one that does not count
+        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one to ignore
 
         Formula: \\ell_{ik} = -\\log \\mathrm{softmax}(x_{ik})_{t_{ik}} \\text{ over the } hw \\text{ cells, where keypoint } k \\text{ is
         visible}
@@ -4159,6 +4190,7 @@ class Losses(Generic[R_co]):
         *,
         log_target: bool = False,
         direction: Literal["forward", "reverse"] = 'forward',
+        predictions_are: Literal["log_probabilities", "probabilities"] = 'log_probabilities',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -4167,11 +4199,12 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
 
-        The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence.
-        Torch's mean divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an
-        infinite gradient of its own.
+        The predictions are logarithms, as in torch and optax, or probabilities, as in keras, which has the labels first. Torch's mean
+        divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an infinite
+        gradient of its own.
 
-        predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted probabilities.
+        predictions: (n, ...), all finite numbers; [0, 1] with predictions_are probabilities; log q, the logarithms of the predicted
+        probabilities, or q itself.
 
         labels: (n, ...), all finite numbers; [0, infinity) with log_target False; p, or log p with log_target.
 
@@ -4179,6 +4212,9 @@ class Losses(Generic[R_co]):
 
         direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs
         most.
+
+        predictions_are: natural logarithms of probabilities, as torch and optax have them, or probabilities. keras clips both sides to
+        [1e-7, 1]; here a probability of 0 where the label is not has an infinite loss, an error.
 
         Formula: \\ell = p (\\log p - \\log q) \\text{ (forward)}, \\quad q (\\log q - \\log p) \\text{ (reverse)}
 
@@ -4259,7 +4295,8 @@ class Losses(Generic[R_co]):
         and Leonenko, as a regulariser.
 
         The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is
-        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count.
+        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count. Gradients are
+        accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -4390,7 +4427,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy after the true class's score is lowered by a margin, larger for rarer classes, and all are scaled.
+        """Label-distribution-aware margin loss: scaled cross entropy with a margin on the true class, larger for rarer classes.
 
         The rarest class has the margin max_margin, as in the paper's code.
 
@@ -4398,19 +4435,19 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
         weight: (c,), [0, infinity); weight of each class
 
         max_margin: m, the margin of the rarest class.
 
-        scale: s, the factor on the scores.
+        scale: s, factor of the scores.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\, \\mathrm{CE}\\left( s (x - \\Delta_y e_y), y \\right), \\quad \\Delta_k = m \\left( \\min_j n_j / n_k \\right)^{1/4}
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def lifted_structured(
@@ -4428,7 +4465,8 @@ class Losses(Generic[R_co]):
         """For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
 
         Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J
-        is negative, the loss is 0; the gradient of a distance that is 0 is 0.
+        is negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of
+        each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -4473,7 +4511,7 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -4545,9 +4583,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+        """Logarithm of the hyperbolic cosine of the error: about half its square near zero, and its absolute value minus log 2 for large
+        errors.
 
-        Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+        Small errors keep all their digits; the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -4575,9 +4614,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of the hyperbolic cosine of the Dice loss of each class.
+        """Logarithm of the hyperbolic cosine of the Dice loss of each class.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -4586,17 +4626,17 @@ class Losses(Generic[R_co]):
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = \\log \\cosh(\\mathrm{dice}_c)
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def log_lin_quantile(
@@ -4611,13 +4651,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+        """Pinball loss of the exponential of the estimate. The gradient at an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the quantile to estimate.
+        alpha: quantile to estimate.
 
         Formula: \\ell = \\max(\\alpha u, (\\alpha - 1) u), \\quad u = t - e^x
 
@@ -4666,7 +4706,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of scores raised by the logarithm of each class's share.
+        """Cross entropy of scores shifted by tau times the logarithm of each class's prior.
 
         With tau 1 it is balanced_softmax.
 
@@ -4674,11 +4714,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        priors: (c,), (0, 1]; share of each class; only their ratios count
+        priors: (c,), (0, 1]; share of each class; only the ratios matter
 
-        tau: strength of the adjustment; 0 is cross entropy.
+        tau: strength of the adjustment; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{e^{x_y + \\tau \\log \\pi_y}}{\\sum_k e^{x_k + \\tau \\log \\pi_k}}
 
@@ -4722,16 +4762,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The convex extension of the Jaccard loss to hinge errors of a binary mask.
+        """Lovász hinge: the convex extension of the Jaccard loss to hinge errors of a binary mask.
 
-        All positions of a sample (or of the batch) are sorted by their error; equal errors keep their order, which decides the gradient
-        among them. The gradient where an error is exactly 0 is 0. Without `batch` answers over shards merge.
+        All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their gradients.
+        The gradient of an error of exactly 0 is 0. Without `batch`, results over shards merge.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), {0, 1}; true mask, 0 or 1
 
-        batch: sort over the whole batch instead of each sample (segmentation_models_pytorch's per_image=False).
+        batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
 
         Formula: \\ell = \\sum_i \\max(0, e_{(i)}) \\, \\Delta J_i, \\quad e_i = 1 - (2 t_i - 1) x_i \\text{ in descending order}
 
@@ -4753,21 +4793,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
+        """Lovász-softmax: the convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
 
-        Equal errors keep their order, which decides the gradient among them. Without `batch` answers over shards merge.
+        Equal errors keep their order, which determines their gradients. Without `batch`, results over shards merge.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
         activation: softmax takes predictions as logits, none as probabilities.
 
-        classes: which classes the mean is over: those that the labels have (Berman, segmentation_models_pytorch), or all (kornia).
+        classes: classes in the mean: those present in the labels (Berman, segmentation_models_pytorch), or all (kornia).
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
-        batch: sort over the whole batch instead of each sample (per_image=False of Berman's code).
+        batch: sort over the whole batch instead of within each sample (per_image=False of Berman's code).
 
         Formula: \\ell = \\frac{1}{|C|} \\sum_{c \\in C} \\sum_i e^c_{(i)} \\, \\Delta J^c_i, \\quad e^c_i = |[y_i = c] - p_{ic}| \\text{ in
         descending order}
@@ -4787,13 +4828,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A power of the absolute error; the gradient at a tie is 0.
+        """Power p of the absolute error. The gradient at an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        p: the exponent; 1 gives the absolute, 2 the squared error.
+        p: exponent; 1 gives the absolute error, 2 the squared error.
 
         Formula: \\ell = |x - t|^p
 
@@ -4821,7 +4862,7 @@ class Losses(Generic[R_co]):
 
         real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         real_label: b, the discriminator's target for real samples.
 
@@ -4847,7 +4888,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The absolute errors of the softmax's probabilities against the one true class, added up.
+        """Sum over the classes of the absolute errors of the softmax probabilities.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -4855,11 +4896,11 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\sum_k |p_k - q_k| = 2 w_y (1 - p_y), \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def margin_ranking(
@@ -4919,9 +4960,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets", "mask_logits", "masks"]] = ...,
     ) -> R_co:
-        """The five terms of Mask R-CNN: those of faster_rcnn and mask_rcnn_mask of the foreground regions.
+        """Mask R-CNN loss: the four terms of faster_rcnn plus mask_rcnn_mask of the foreground regions.
 
-        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+        The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -4929,7 +4970,7 @@ class Losses(Generic[R_co]):
 
         rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        rpn_box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -4937,13 +4978,13 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
         mask_logits: (n, c, h, w), all finite numbers; mask logits, a channel for each class
 
         masks: (n, h, w), [0, 1]; true masks, in [0, 1]
 
-        mask_classes: (n,), class indices in [0, c); class of each region, the channel that counts
+        mask_classes: (n,), class indices in [0, c); class of each region, which selects the channel
 
         objectness_weight: weight of the part `objectness`.
 
@@ -4955,9 +4996,9 @@ class Losses(Generic[R_co]):
 
         mask_weight: weight of the part `mask`.
 
-        beta: of both smooth_l1 terms.
+        beta: beta of both smooth_l1 terms.
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
         Formula: L = L_{Faster R-CNN} + w_5 L_{mask}
 
@@ -4976,13 +5017,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Average binary cross entropy of the mask of each region's own class; all other channels count for nothing.
+        """Mean binary cross entropy of the mask of each region's true class; all other channels are ignored.
 
         predictions: (n, c, h, w), all finite numbers; mask logits, a channel for each class
 
         labels: (n, h, w), [0, 1]; true masks, in [0, 1]
 
-        classes: (n,), class indices in [0, c); class of each region, the channel that counts
+        classes: (n,), class indices in [0, c); class of each region, which selects the channel
 
         Formula: \\ell_i = \\frac{1}{hw} \\sum_{uv} \\mathrm{BCE}(x_{i k_i u v}, t_{i u v})
 
@@ -5004,12 +5045,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the Matthews correlation of predicted and true masks, for each class.
+        """One minus the Matthews correlation coefficient of predicted and true masks, for each class.
 
-        The correlation of a mask that is everywhere or nowhere is 0 / 0, which is 0, as in scikit-learn, and its gradient is 0. Libraries
-        add 1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
+        The correlation of a constant mask, 0 / 0, is defined as 0 with gradient 0, as in scikit-learn. Libraries instead add 1e-5 to the
+        four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI).
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -5018,13 +5060,13 @@ class Losses(Generic[R_co]):
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = 1 - \\frac{TP \\cdot TN - FP \\cdot FN}{\\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def mean_absolute_error(
@@ -5039,7 +5081,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error; its gradient at a tie is 0, as in torch.
+        """Absolute error. The gradient at an error of 0 is 0, as in torch.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -5065,18 +5107,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error as a fraction of the true number; with scale 100 in percent.
+        """Absolute error as a fraction of the true number, or in percent with scale 100.
 
-        Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+        The gradient at an error of 0 is 0. A true number equal to the floor is treated as below it.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as
-        CatBoost has it too.
+        denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm and
+        CatBoost: 1.
 
-        scale: multiplies the loss; 100 for keras, 1 for the others.
+        scale: factor of the loss; 100 for keras, 1 for the others.
 
         Formula: \\ell = s \\frac{|x - t|}{\\max(|t|, \\epsilon)}
 
@@ -5096,17 +5138,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error in units of what the naive forecast, the value of one season before, is wrong by in the history.
+        """Absolute error relative to the mean absolute error of the seasonal naive forecast (the value one season earlier) over the history.
 
-        A history that repeats itself exactly is refused: there is no unit. The gradient at a tie is 0.
+        A history that repeats itself exactly is rejected, since the naive forecast has no error. The gradient at an error of 0 is 0.
 
         predictions: (n, h), all finite numbers; forecasts, one for each step of the horizon
 
-        labels: (n, h), all finite numbers; what came
+        labels: (n, h), all finite numbers; true values over the horizon
 
         history: (n, k), all finite numbers; the series before the forecast, oldest first
 
-        seasonality: m, steps in a season; 1 compares with the last value.
+        seasonality: m, steps per season; 1 compares with the previous value.
 
         Formula: \\ell_{ik} = \\frac{|x_{ik} - t_{ik}|}{\\frac{1}{K - m} \\sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
 
@@ -5125,7 +5167,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the error, without a factor 1/2.
+        """Squared error, without a factor 1/2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -5149,9 +5191,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the difference of logarithms of one plus the numbers.
+        """Squared difference of log(1 + prediction) and log(1 + label).
 
-        Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+        Numbers at or below -1 are rejected, as in scikit-learn. keras first clips numbers from below at 1e-7. XGBoost has a factor 1/2.
 
         predictions: (n, ...), (-1, infinity); estimates, above -1
 
@@ -5201,9 +5243,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The squared hinge loss, linear for margins below -1.
+        """Modified Huber loss: the squared hinge loss, continued linearly for margins below -1.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -5300,7 +5342,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Hinge losses of the true class against every other one, each to the power p. The slope at a kink is 0.
+        """Multi-class hinge loss of the true class against every other class, each term to the power p. The slope at a kink is 0.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
@@ -5310,7 +5352,7 @@ class Losses(Generic[R_co]):
 
         p: 1, or 2 for squares.
 
-        margin: m, by how much the true class's score should lead.
+        margin: m, required lead of the true class's score.
 
         Formula: \\ell = \\frac{w_y}{C} \\sum_{j \\ne y} \\max(0, m - x_y + x_j)^p
 
@@ -5333,7 +5375,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smooth sums of how far positives fall below a cosine and negatives rise above it.
 
-        All pairs count: the paper's mining of pairs is a step before the loss.
+        All pairs count: the paper's mining of pairs is a step before the loss. Gradients are accurate relative to the largest element of
+        each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5363,16 +5406,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far the true class's score is from leading the best other one by 1.
+        """Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
-        The gradient goes to the first of tied rivals, and is 0 at the kink.
+        The gradient goes to the first of equal rivals, and is 0 at the kink.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c); index of the true class
 
-        convention: crammer_singer, as optax and scikit-learn have it; keras lets a score of 0 stand among the others, so that it differs
-        where all others are negative.
+        convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if
+        all others are negative.
 
         Formula: \\ell = \\max(0, 1 + \\max_{j \\ne y} x_j - x_y)
 
@@ -5390,8 +5433,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far the best score is above the true class's. The gradient goes to the first of tied rivals, and is 0 at a tie with the true
-        class.
+        """Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a
+        tie with the true class.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -5413,10 +5456,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The loss of which sparsemax is the link, as cross entropy is of the softmax: exactly 0 where the true class leads by 1.
+        """Sparsemax loss: the analogue of cross entropy for sparsemax, exactly 0 if the true class leads by 1.
 
-        Computed as half the squared distance of sparsemax(x) from the label, plus what the label's score lacks to the threshold: sums of
-        what is positive.
+        It is computed as half the squared distance of sparsemax(x) from the label, plus the distance of the label's score below the
+        threshold: sums of non-negative terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -5439,7 +5482,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Hinge losses of every true class against every other class. The slope at a kink is 0.
+        """Multi-label hinge loss of every true class against every other class. The slope at a kink is 0.
 
         A class listed twice counts twice, as in torch.
 
@@ -5464,11 +5507,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The mean over the classes of their binary cross entropies: one value for a sample.
+        """Binary cross entropy averaged over the classes, one value per sample.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
-        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+        labels: (n, c), [0, 1]; true label of each class, mostly 0 or 1
 
         weight: (c,), [0, infinity); weight of each class
 
@@ -5519,7 +5562,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
 
-        Vectors are taken as they are; pytorch-metric-learning normalises them first.
+        Vectors are taken as they are; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest element
+        of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5609,7 +5653,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the given log-probability of the true class.
+        """Negative log-likelihood: minus the given log-probability of the true class.
 
         predictions: (n, c, ...), all finite numbers; log-probabilities of the classes
 
@@ -5617,11 +5661,11 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -w_y \\, x_y
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def normalized_softmax(
@@ -5638,6 +5682,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
         """Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
+
+        Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5668,7 +5714,7 @@ class Losses(Generic[R_co]):
         """Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
 
         Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target
-        evenly among them.
+        evenly among them. Gradients are accurate relative to the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5700,7 +5746,7 @@ class Losses(Generic[R_co]):
         """For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
 
         The denominator holds this positive and all negatives; other positives are left out (optax, pytorch-metric-learning). With two views
-        of each sample, labelled by the sample, it is SimCLR's loss.
+        of each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -5727,9 +5773,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the object keypoint similarity: how far each keypoint is off, by the size of the object and the spread of the keypoint.
+        """One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
 
-        COCO's similarity, a mean over an object's visible keypoints. An object without any has loss 0, and counts.
+        The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included
+        in the mean.
 
         predictions: (n, k, 2), all finite numbers; predicted keypoints as x, y
 
@@ -5739,7 +5786,7 @@ class Losses(Generic[R_co]):
 
         sigmas: (k,), (0, infinity); spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip
 
-        visible: (n, k), {0, 1}; 1 for a keypoint that counts, 0 for one that does not
+        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one to ignore
 
         Formula: \\ell_i = 1 - \\frac{1}{|V_i|} \\sum_{k \\in V_i} e^{-\\frac{|p_k - t_k|^2}{2 A_i (2 \\sigma_k)^2}}
 
@@ -5947,9 +5994,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far a score is from the right side of 0; the slope at 0 is 0.
+        """Perceptron loss: linear for scores of the wrong sign, zero otherwise. The slope at 0 is 0.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -6056,7 +6103,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with another weight on the first term of its expansion in 1 - p.
+        """Poly-1 loss: cross entropy with another weight on the first term of its expansion in 1 - p.
 
         The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
@@ -6066,13 +6113,13 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        epsilon: weight of 1 - p; 0 is cross entropy.
+        epsilon: weight of 1 - p; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\left( -\\log p_y + \\epsilon (1 - p_y) \\right), \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def poly1_softmax(
@@ -6183,7 +6230,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
 
-        Answers over parts of a batch do not merge. Without samples the value is 0.
+        Answers over parts of a batch do not merge. Without samples the value is 0. Gradients are accurate relative to the largest element
+        of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -6217,7 +6265,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Minus the log-probability of the true class's proxy, by squared distance of directions.
 
-        The squared distance of directions is 2 - 2 cos.
+        The squared distance of directions is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -6246,15 +6294,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A smooth huber: half the squared error near zero, slope delta far out.
+        """Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
-        Charbonnier's form in image papers, \\sqrt{e^2 + \\delta^2}, is this over delta, plus delta.
+        The Charbonnier loss of image papers, \\sqrt{e^2 + \\delta^2}, is this loss divided by delta, plus delta.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        delta: error at which the quadratic turns linear; XGBoost's huber_slope.
+        delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
 
         Formula: \\ell = \\delta^2 \\left( \\sqrt{1 + (e / \\delta)^2} - 1 \\right), \\quad e = x - t
 
@@ -6301,15 +6349,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
+        """Quality focal loss: binary cross entropy against a quality in [0, 1], with a lower weight for scores close to it.
 
-        mmdet gives the class and its quality, which is 0 in all other classes here. The gradient where the score equals the quality is 0.
+        mmdet takes the class and its quality; here the quality is 0 in all other classes. The gradient is 0 where the score equals the
+        quality.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), [0, 1]; quality to predict, such as the IoU of the box; 0 for a negative
 
-        beta: focusing exponent; 0 is plain cross entropy.
+        beta: focusing exponent; 0 gives cross entropy.
 
         Formula: \\ell = |z - \\sigma(x)|^\\beta \\, \\mathrm{BCE}(x, z)
 
@@ -6328,15 +6377,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+        """Pinball loss, which a quantile minimizes; quantile 0.5 gives half the absolute error.
 
-        The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+        The gradient at an error of 0 is 0 (scikit-learn: minus the quantile).
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+        quantile: quantile to estimate; 0.9 penalizes underestimates nine times as much as overestimates. Other names: alpha, tau.
 
         Formula: \\ell = \\max(q u, (q - 1) u), \\quad u = t - x
 
@@ -6356,22 +6405,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Every predicted quantile against every draw: a pinball loss with the corner rounded, as in distributional reinforcement learning.
+        """Quantile Huber loss of every predicted quantile against every draw, as in distributional reinforcement learning.
 
-        The labels of quantile regression DQN are constants; ask for their gradient with wrt.
+        Labels are constants by default, as in quantile regression DQN; name them in wrt for their gradient.
 
         predictions: (n, q), all finite numbers; predicted quantiles
 
         labels: (n, m), all finite numbers; draws from the true distribution, or its quantiles
 
-        quantiles: (q,), [0, 1]; which quantiles are predicted; the midpoints (i + 1/2) / q without it
+        quantiles: (q,), [0, 1]; levels of the predicted quantiles; default: the midpoints (i + 1/2) / q
 
-        kappa: error at which the quadratic turns linear.
+        kappa: error at which the loss changes from quadratic to linear.
 
         Formula: \\ell_i = \\sum_q \\frac{1}{m} \\sum_j \\left| \\tau_q - [u < 0] \\right| \\frac{H_\\kappa(u)}{\\kappa}, \\quad u = t_{ij} - x_{iq},
         \\quad H_\\kappa = \\mathrm{huber}
 
-        Divisor: the number of samples: quantiles are summed, draws averaged
+        Divisor: the number of samples; losses are summed over quantiles and averaged over draws
         """
 
     def r_drop(
@@ -6409,13 +6458,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss, cut off at a largest value; the slope at both kinks is 0.
+        """Ramp loss: the hinge loss clipped at an upper bound. The slope at both kinks is 0.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
-        cap: c, the largest loss; Collobert's s is 1 - c.
+        cap: c, upper bound of the loss; Collobert's s is 1 - c.
 
         Formula: \\ell = \\min(c, \\max(0, 1 - t x))
 
@@ -6512,10 +6561,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The squared error in units of the labels' variance over the batch: one minus R squared.
+        """Squared error relative to the variance of the labels over the batch; its mean is one minus R squared.
 
-        Each entry of the further axes is an output with a variance of its own, and the mean is over all, as in torchmetrics. Labels that
-        are all equal are refused.
+        Each entry of the further axes is an output with its own variance, and the mean is over all outputs, as in torchmetrics. Labels that
+        are all equal are rejected.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -6523,7 +6572,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\frac{\\sum_i (x_i - t_i)^2}{\\sum_i (t_i - \\bar t)^2}
 
-        Divisor: the number of elements, as each one's square is divided by a variance
+        Divisor: the number of elements; each squared error is divided by a variance
         """
 
     def renyi(
@@ -6573,28 +6622,28 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Focal loss of every anchor and class, and the box loss of anchors with an object, over the number of those in the image.
+        """RetinaNet loss: focal loss of all anchors and classes plus the box loss of foreground anchors, divided by their number per image.
 
-        torchvision's convention: each image by its own number of objects' anchors (at least 1), then the mean over images. detectron2 has a
-        running mean of that number over iterations: `reduction` sum with a factor.
+        As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2
+        uses a running mean of that number over iterations: use `reduction` sum with a factor.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
         box_deltas: (n, a, 4), all finite numbers; predicted box deltas of each anchor
 
-        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 to ignore
 
-        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+        box_targets: (n, a, 4), all finite numbers; target box deltas; used for anchors with an object
 
-        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+        alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
 
         gamma: focusing exponent.
 
         box_loss: l1 (torchvision) or smooth_l1 (detectron2).
 
-        beta: of smooth_l1.
+        beta: beta of smooth_l1.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L_i = \\frac{1}{\\max(1, N_i)} \\left( \\sum_{a: y_a \\ge -1} \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + \\lambda \\sum_{a: y_a
         \\ge 0} \\mathrm{box}(d_a, d_a^*) \\right)
@@ -6650,9 +6699,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The root of the (weighted) mean of the squared errors.
+        """Square root of the (weighted) mean of the squared errors.
 
-        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+        The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -6662,7 +6711,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\sqrt{\\frac{\\sum_i w_i (x_i - t_i)^2}{\\sum_i w_i}}
 
-        Divisor: 1; the mean stands under the root
+        Divisor: 1; the mean is under the root
         """
 
     def root_mean_squared_log_error(
@@ -6677,9 +6726,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+        """Square root of the (weighted) mean of the squared differences of log(1 + prediction) and log(1 + label).
 
-        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+        The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
         predictions: (n, ...), (-1, infinity); estimates, above -1
 
@@ -6689,7 +6738,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\sqrt{\\frac{\\sum_i w_i (\\log(1 + x_i) - \\log(1 + t_i))^2}{\\sum_i w_i}}
 
-        Divisor: 1; the mean stands under the root
+        Divisor: 1; the mean is under the root
         """
 
     def rpn(
@@ -6711,10 +6760,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Loss of a region proposal network: is there an object, and where.
+        """Loss of a region proposal network: binary cross entropy of the objectness and smooth L1 of the box deltas.
 
-        With the divisors of paper and detectron2, which the options give for a whole call, answers over shards merge only if each has its
-        own.
+        With the divisors of paper and detectron2, which the options set for a whole request, results over shards merge only if each shard
+        has its own.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -6722,25 +6771,25 @@ class Losses(Generic[R_co]):
 
         labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
-        box_weight: lambda; 1 in torchvision and detectron2, 10 in the paper.
+        box_weight: lambda, weight of the box loss; 1 in torchvision and detectron2, 10 in the paper.
 
-        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2.
+        beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2.
 
-        normalization: torchvision divides both terms by the number of sampled anchors; paper divides them by batch_size_per_image and
-        locations; detectron2 divides both by batch_size_per_image times images.
+        normalization: torchvision divides both terms by the number of sampled anchors; paper divides by batch_size_per_image and locations;
+        detectron2 divides both by batch_size_per_image times images.
 
-        batch_size_per_image: anchors sampled for an image; unused by torchvision's normalization.
+        batch_size_per_image: anchors sampled per image; unused by torchvision's normalization.
 
-        images: images in the batch; used by detectron2's normalization only.
+        images: number of images in the batch; used by detectron2's normalization only.
 
-        locations: anchor locations; used by the paper's normalization only.
+        locations: number of anchor locations; used by the paper's normalization only.
 
         Formula: L = \\frac{1}{N_{cls}} \\sum_i \\mathrm{BCE}(o_i, l_i) + \\frac{\\lambda}{N_{reg}} \\sum_{l_i = 1} \\mathrm{smooth\\_l1}(d_i -
         d_i^*)
 
-        Divisor: as normalization says, shared evenly by the anchors with label 0 or 1
+        Divisor: given by normalization, shared evenly by the anchors with label 0 or 1
         """
 
     def sampled_softmax(
@@ -6786,9 +6835,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the probability given to the wrong side: bounded, so that outliers count little.
+        """Savage loss: the squared probability of the wrong class, bounded, so that outliers have little influence.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -6840,25 +6889,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
+        """Seesaw loss: cross entropy in which rarer classes have less weight as negatives, and wrongly predicted classes more.
 
-        The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on, a batch before its loss; here
-        the counts come with the call, and `state` has them with this call's classes counted too, to send with the next. Its other two
-        scores, of an object being there, are a cross entropy of their own.
+        The weights are constant in the gradient. mmdetection accumulates the class counts in training, from 1 on, and counts a batch before
+        its loss. Here the request has the counts, and `state` returns them including this batch, for the next request. mmdetection's two
+        objectness scores are a separate cross entropy.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        p: how much rarer classes are spared; 0 is not at all.
+        p: exponent of the mitigation for rarer classes; 0 disables it.
 
-        q: how much likelier classes are punished; 0 is not at all.
+        q: exponent of the compensation for classes with a larger probability; 0 disables it.
 
-        eps: the least probability of the true class that others are compared with.
+        eps: lower bound of the true class's probability in the comparison.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{e^{x_y}}{\\sum_k S_k e^{x_k}}, \\quad S_k = \\min\\left( 1, \\frac{n_k}{n_y} \\right)^p \\max\\left( 1,
         \\frac{\\sigma_k}{\\max(\\sigma_y, \\epsilon)} \\right)^q, \\quad S_y = 1, \\quad \\sigma = \\mathrm{softmax}(x)
@@ -6881,7 +6930,7 @@ class Losses(Generic[R_co]):
 
         The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are
         infinitely good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to
-        count (torchmetrics' zero_mean).
+        count (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
 
         predictions: (n, t), all finite numbers; estimated signals, a row each
 
@@ -6908,6 +6957,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
 
+        Gradients are accurate relative to the largest element of each tensor.
+
         image: (n, d), all finite numbers; embeddings, one row a sample
 
         text: (n, d), all finite numbers; embeddings, one row a sample
@@ -6928,27 +6979,30 @@ class Losses(Generic[R_co]):
         *,
         gamma: float = 2.0,
         alpha: float = 0.25,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, weighed down where the score is right already.
+        """Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
-        q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have
-        it. Labels between 0 and 1 are where libraries part: kornia focuses each term of the entropy by itself, MONAI takes sigmoid(-(2 z -
-        1) x) for q, segmentation_models_pytorch 1 - exp(-BCE); at x = 1, z = 0.3, without alpha, that is 0.498, 0.363 and 0.411 where this
-        is 0.356.
+        q is the predicted probability of the wrong class, z (1 - p) + (1 - z) p for any label in [0, 1], as in torchvision, optax and
+        keras. Libraries differ for labels between 0 and 1: kornia applies the focusing to each term of the entropy, MONAI uses q =
+        sigmoid(-(2 z - 1) x), segmentation_models_pytorch q = 1 - exp(-BCE). At x = 1, z = 0.3, without alpha, they give 0.498, 0.363 and
+        0.411, and this loss 0.356.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+        predictions: (n, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores, or probabilities
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
-        alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in
-        torchvision.
+        alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
+
+        predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0
+        or 1 on the wrong side has an infinite loss, an error.
 
         Formula: \\ell = \\alpha_t \\, q^\\gamma \\, \\mathrm{BCE}(x, z), \\quad \\alpha_t = \\alpha z + (1 - \\alpha)(1 - z)
 
@@ -6967,15 +7021,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The focal loss's simpler sister: the logistic loss with a steeper sigmoid.
+        """Focal loss without the focusing factor (FL*): a logistic loss with a steeper sigmoid.
 
-        fvcore's further parameter alpha is sample_weight here.
+        fvcore's parameter alpha is sample_weight here.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
-        gamma: steepness; 1 is the logistic loss.
+        gamma: steepness; 1 gives the logistic loss.
 
         Formula: \\ell = \\frac{1}{\\gamma} \\log(1 + e^{-\\gamma s x}), \\quad s = 2 z - 1
 
@@ -7027,16 +7081,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU, and half of a distance of the centers that counts less off the axes and of a difference in shape: SCYLLA-IoU.
+        """SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
-        Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of
-        both sides.
+        Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the
+        gradient is the mean of both sides.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        theta: how little small differences in shape count; 4 in the paper, which looks for it between 2 and 6.
+        theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
 
         Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\Delta + \\Omega}{2}, \\quad \\Delta = \\sum_{t = x, y} 1 - e^{-(2 - \\Lambda) \\rho_t}, \\quad
         \\Omega = \\sum_{t = w, h} (1 - e^{-\\omega_t})^\\theta, \\quad \\Lambda = \\frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \\quad \\rho_t =
@@ -7062,7 +7116,8 @@ class Losses(Generic[R_co]):
 
         Taken as the share of the others in each rank, so that a nearly perfect order keeps its digits. As in the authors' code the sample
         itself is among those to be found; classes need not be equally large, nor as many as each has members, as pytorch-metric-learning
-        needs. Time is of the order of n times the pairs of one class.
+        needs. Time is of the order of n times the pairs of one class. Gradients are accurate relative to the largest element of each
+        tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7088,13 +7143,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss with its corner rounded over a width; the default is Rennie's.
+        """Smoothed hinge loss, with the kink rounded over a given width; the default is Rennie's.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
-        gamma: width of the rounding; near 0 it is hinge.
+        gamma: width of the rounding; towards 0 the loss tends to hinge.
 
         Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; 1 - m - \\frac{\\gamma}{2} \\text{ where } m \\le 1 - \\gamma, \\text{ else } \\frac{(1 -
         m)^2}{2 \\gamma}, \\quad m = t x
@@ -7114,7 +7169,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Quadratic near zero, linear beyond beta: the box loss of Fast R-CNN.
+        """Smooth L1 loss: quadratic up to beta, linear beyond; the box loss of Fast R-CNN.
 
         smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
 
@@ -7122,7 +7177,7 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), all finite numbers; true values
 
-        beta: error at which the quadratic turns linear; 0 is the absolute error.
+        beta: error at which the loss changes from quadratic to linear; 0 gives the absolute error.
 
         Formula: \\ell = \\frac{e^2}{2\\beta} \\text{ where } |e| < \\beta, \\text{ else } |e| - \\frac{\\beta}{2}, \\quad e = x - t
 
@@ -7170,13 +7225,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the F1 score of the whole batch, with probabilities in place of decisions.
+        """One minus the F1 score of the whole batch, with probabilities in place of predicted labels.
 
-        The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+        The whole batch is one sample: per_sample has one number. The loss is 0 if nothing is true and nothing is predicted.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
-        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+        labels: (n, c), [0, 1]; true label of each class, mostly 0 or 1
 
         average: macro: the mean over the classes; micro: one score of all entries together.
 
@@ -7196,11 +7251,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The logistic loss of a score with labels -1 and 1.
+        """Logistic loss of raw scores with labels -1 and 1.
 
-        Where torch overflows to infinity (a margin below -709) and its gradient to NaN, this has the true value.
+        The value is exact where torch overflows to infinity (for margins below -709) and its gradient to NaN.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -7218,17 +7273,21 @@ class Losses(Generic[R_co]):
         gamma: float = 2.0,
         ignore_index: int = -100,
         label_smoothing: float = 0.0,
+        alpha: float = 1.0,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the softmax, each class weighed down where it is right already.
+        """Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-        The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value.
+        The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which
+        is no part of the divisor.
 
-        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+        predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
+        class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
@@ -7236,13 +7295,17 @@ class Losses(Generic[R_co]):
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
-        Formula: \\ell = -\\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
+        alpha: factor on every class, which is no part of the divisor.
 
-        Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
+        predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.
+
+        Formula: \\ell = -\\alpha \\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
         """
 
     def spherical_score(
@@ -7282,13 +7345,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the absolute error beyond a tolerance.
+        """Square of the absolute error beyond a tolerance.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        epsilon: the error that costs nothing.
+        epsilon: tolerance; smaller errors have no loss.
 
         Formula: \\ell = \\max(0, |x - t| - \\epsilon)^2
 
@@ -7306,9 +7369,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the hinge loss.
+        """Square of the hinge loss.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -7333,10 +7396,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Cross entropy of anchors with an object and of the hardest negatives, and smooth L1 of the objects' boxes.
+        """SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
 
-        In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
-        first. Which they are is constant in the gradient.
+        In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones
+        the first. The selection is constant in the gradient.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
@@ -7344,13 +7407,13 @@ class Losses(Generic[R_co]):
 
         labels: (n, a), class indices in [0, k); class of each anchor, 0 for background
 
-        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+        box_targets: (n, a, 4), all finite numbers; target box deltas; used for anchors with an object
 
-        neg_to_pos_ratio: negatives that count for each positive.
+        neg_to_pos_ratio: number of negatives used for each positive.
 
-        beta: of smooth_l1.
+        beta: beta of smooth_l1.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L = \\frac{1}{N} \\sum_{a \\in P \\cup H} \\mathrm{CE}(x_a, y_a) + \\frac{\\lambda}{N} \\sum_{a \\in P} \\mathrm{smooth\\_l1}(d_a -
         d_a^*), \\quad N = |P|
@@ -7447,7 +7510,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """The loss arcface with several vectors a class, of which the nearest one counts: outliers and noise gather about the others.
 
-        The first of equally near vectors counts. With one vector a class it is arcface.
+        The first of equally near vectors counts. With one vector a class it is arcface. Gradients are accurate relative to the largest
+        element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7480,7 +7544,7 @@ class Losses(Generic[R_co]):
         """The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
 
         The mean is outside the logarithm (the paper's L_out); all other samples are in the denominator, positives too. The paper's code
-        multiplies by T / 0.07.
+        multiplies by T / 0.07. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7545,7 +7609,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the prediction against the label plus that of the label against the prediction.
+        """Symmetric cross entropy: cross entropy plus the reverse cross entropy, of the label relative to the prediction.
 
         With one true class the reverse term is -log_zero (1 - p).
 
@@ -7559,13 +7623,13 @@ class Losses(Generic[R_co]):
 
         beta: weight of the reverse cross entropy.
 
-        log_zero: A, what stands for the logarithm of a label's zeros.
+        log_zero: A, value used for log 0.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\left( -\\alpha \\log p_y - \\beta \\sum_k p_k \\log q_k \\right), \\quad \\log 0 := A
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def symmetric_mean_absolute_percentage_error(
@@ -7580,16 +7644,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+        """Absolute error as a fraction of the mean size of the two numbers, between 0 and 2.
 
-        Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides
-        at a single 0.
+        The loss of two zeros is 0. The gradient is 0 for equal numbers and for numbers of different sign (where the loss is 2). If one
+        number is 0, the gradient is the mean of the one-sided derivatives.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+        scale: factor of the loss; 100 gives percent, 50 the form between 0 and 100.
 
         Formula: \\ell = s \\frac{2 |x - t|}{|x| + |t|}
 
@@ -7607,9 +7671,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """A bounded loss that also punishes margins that are too right.
+        """Tangent loss: bounded, and it penalizes margins that are too large as well.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -7632,7 +7696,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The first terms of the cross entropy's expansion in 1 - p.
+        """Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -7640,13 +7704,13 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
+        order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\sum_{i=1}^{t} \\frac{(1 - p_y)^i}{i}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def td(
@@ -7711,7 +7775,7 @@ class Losses(Generic[R_co]):
 
         mask: (n, t), {0, 1}; 1 where a position counts
 
-        ignore_index: label that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
 
@@ -7785,7 +7849,8 @@ class Losses(Generic[R_co]):
 
         eps is added to each coordinate difference, as in torch (optax adds it inside the root). Exact where torch loses the difference of
         two nearly equal distances, and where its norms overflow or vanish. At the margin the gradient is that of the slope, at equal
-        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices.
+        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices. Gradients are accurate relative to
+        the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7824,7 +7889,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Asks that the positive be nearer to the anchor than the negative, by a margin, in a distance of choice.
 
-        Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0.
+        Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0. Gradients are accurate
+        relative to the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -7857,13 +7923,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, constant beyond c.
+        """Tukey's biweight: about half the squared error near zero, constant beyond c.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error beyond which nothing changes; 4.685 is 95 % efficient for normal errors.
+        c: error beyond which the loss is constant; 4.685 is 95 % efficient for normal errors.
 
         Formula: \\ell = \\frac{c^2}{6} \\left( 1 - \\left( 1 - (e / c)^2 \\right)^3 \\right) \\text{ where } |e| \\le c, \\text{ else }
         \\frac{c^2}{6}, \\quad e = x - t
@@ -7884,18 +7950,20 @@ class Losses(Generic[R_co]):
         smooth_dr: float = 1e-05,
         include_background: bool = True,
         batch: bool = False,
+        classes_are: Literal["apart", "together"] = 'apart',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Dice with a weight of its own for false positives and for false negatives.
+        """Tversky loss: Dice with separate weights of false positives and false negatives.
 
-        alpha weighs false positives and beta false negatives, as everywhere but in keras, whose alpha weighs false negatives. 0 / 0 is the
-        loss 0.
+        alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives. The
+        loss of 0 / 0 is 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -7912,14 +7980,17 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
+
+        classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
+        weight.
 
         Formula: \\ell_c = 1 - \\frac{TP + s_{nr}}{TP + \\alpha FP + \\beta FN + s_{dr}}, \\quad TP = \\sum p t, \\; FP = \\sum p (1 - t), \\; FN =
         \\sum (1 - p) t
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def tweedie_nll(
@@ -7961,9 +8032,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss without its hinge: it goes on below 0 for large margins, and stands any symmetric label noise.
+        """Unhinged loss: one minus the margin, unbounded below, and robust to symmetric label noise.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
@@ -8011,7 +8082,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy against a quality: positives weighed by it, negatives (quality 0) by a focal factor.
+        """Varifocal loss: binary cross entropy against a quality, with positives weighted by it and negatives (quality 0) by a focal factor.
 
         The weights are part of the gradient, as in mmdet.
 
@@ -8023,7 +8094,7 @@ class Losses(Generic[R_co]):
 
         gamma: focusing exponent of negatives.
 
-        iou_weighted: whether positives are weighed by their quality, or by 1.
+        iou_weighted: weight positives by their quality instead of by 1.
 
         Formula: \\ell = q \\, \\mathrm{BCE}(x, q) \\text{ for } q > 0, \\quad \\alpha \\, \\sigma(x)^\\gamma \\, \\mathrm{softplus}(x) \\text{ for } q
         = 0
@@ -8082,7 +8153,7 @@ class Losses(Generic[R_co]):
         """Draws two views together while each feature keeps a variance of its own and no two of them covary.
 
         Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is
-        0.
+        0. Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row a sample
 
@@ -8193,10 +8264,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+        """Sum of the absolute errors divided by the sum of the absolute true numbers. The gradient at an error of 0 is 0.
 
-        A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample
-        0.
+        The loss is a ratio of sums; reduction sum returns the numerator alone. A sample whose true numbers are all 0 has weight 0 and
+        per_sample 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -8204,7 +8275,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\frac{\\sum_i |x_i - t_i|}{\\sum_i |t_i|}
 
-        Divisor: the sum of the sizes of the true numbers
+        Divisor: the sum of the absolute values of the true numbers
         """
 
     def welsch(
@@ -8219,7 +8290,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus a Gaussian of the error: an outlier costs 1 and has no influence.
+        """One minus a Gaussian of the error, so that an outlier has loss 1 and no influence.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -8252,7 +8323,7 @@ class Losses(Generic[R_co]):
 
         real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = f - r, \\quad L_G = -f
 
@@ -8272,17 +8343,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Logarithmic within a width, the absolute error less a constant beyond: small errors keep their weight.
+        """Wing loss: logarithmic up to a width and linear beyond, so that small errors keep their influence.
 
-        The gradient is 0 at a tie, where the slope jumps from -w / epsilon to w / epsilon.
+        The gradient is 0 at an error of 0, where the slope jumps from -w / epsilon to w / epsilon.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        width: w, the error at which the logarithm ends.
+        width: w, the error at which the loss changes from logarithmic to linear.
 
-        curvature: epsilon; the smaller, the steeper at zero.
+        curvature: epsilon; smaller values make the loss steeper at zero.
 
         Formula: \\ell = w \\log(1 + |e| / \\epsilon) \\text{ where } |e| < w, \\text{ else } |e| - w + w \\log(1 + w / \\epsilon), \\quad e = x - t
 
@@ -8300,9 +8371,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
+        """Wise-IoU loss, version 1: 1 - IoU multiplied by a factor that grows with the distance of the centers.
 
-        The gradient takes the enclosing box for a constant, as the paper does, lest it be made larger to bring the loss down.
+        The enclosing box is constant in the gradient, as in the paper; otherwise the loss could be reduced by enlarging it.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -8323,7 +8394,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the scores' log-sum-exp, which keeps a softmax's scores from drifting.
+        """Square of the log-sum-exp of the scores, which keeps the normalizer of a softmax near 1.
 
         A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
 

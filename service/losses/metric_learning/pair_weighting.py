@@ -89,6 +89,7 @@ def circle(
     weights: whether the gradient holds the weights of the pairs constant, as the paper does, or differentiates them, as keras does.
     Divisor: the number of anchors with a positive and a negative
     Synonyms: CircleLoss, circle_loss
+    Equivalents: keras.losses.Circle(weights="differentiated"), keras.losses.circle(weights="differentiated")
     Reference: Sun et al., Circle Loss, 2020, arXiv:2002.10857, equation 6
     """
     if not len(labels):
