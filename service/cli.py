@@ -163,10 +163,11 @@ def losses(chosen: argparse.Namespace) -> int:
     from service.api.names import find
     from service.api.search import search
     from service.errors import Failure
+    from service.losses import LOSSES
 
     if chosen.name:
         try:
-            _print_card(catalogue.combination_card() if chosen.name == combination.NAME else catalogue.card(find(chosen.name)))
+            _print_card(catalogue.combination_card() if chosen.name == combination.NAME else catalogue.card(LOSSES[find(chosen.name).name]))
         except Failure as problem:
             return _complain(problem.detail.replace("GET /loss lists", "loss-service losses lists"))
         return 0

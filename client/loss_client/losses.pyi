@@ -25,16 +25,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "head_weight", "tail_projection", "tail_output", "head_bias"]] = ...,
     ) -> R_co:
-        """Cross entropy over many classes in two steps: a frequent class or a cluster of rare ones, then the class within its cluster.
+        """Adaptive softmax: cross entropy over many classes, first of a frequent class or a cluster of rare ones, then of the class within the
+        cluster.
 
-        The classes before the first cutoff have a row of head_weight each, and the k clusters one each after them. Cluster i holds the
-        classes from cutoffs[i] to cutoffs[i + 1] (the last one: to the end); its matrix is tail_projection[i], and its classes' rows follow
-        one another in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to those of the widest cluster.
-        Padding changes neither the value nor the other gradients, and its own gradients are 0, so that it stays zero in training.
+        Each class before the first cutoff has a row of head_weight, and so has each of the k clusters after them. Cluster i has the classes
+        from cutoffs[i] to cutoffs[i + 1] (the last one: to the end). Its matrix is tail_projection[i], and its classes' rows are
+        consecutive in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to the widest cluster. Padding
+        changes neither the value nor the other gradients, and its own gradients are 0, so it stays 0 in training.
 
-        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+        predictions: (n, f), all finite numbers; hidden states, the input of the linear layer
 
-        labels: (n,), [0, infinity); index of the true class, by falling frequency
+        labels: (n,), [0, infinity); index of the true class; classes are sorted by decreasing frequency
 
         head_weight: (h, f), all finite numbers; matrix of the head: a row for each frequent class, then one for each cluster
 
@@ -42,7 +43,7 @@ class Losses(Generic[R_co]):
 
         tail_output: (m, d), all finite numbers; a row for each class of the clusters, in order; zeros pad as in tail_projection
 
-        cutoffs: (k,), [1, infinity); first class of each cluster, rising, without the number of classes
+        cutoffs: (k,), [1, infinity); first class of each cluster, in increasing order, without the number of classes
 
         head_bias: (h,), all finite numbers; bias of the head
 
@@ -66,24 +67,24 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The wing loss of heat maps: steep near zero where the true heat is 1, flat where it is background.
+        """Wing loss for heatmaps: steep near zero where the true heat is 1, flat on the background.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), [0, 1]; true heat of each point, 1 at a landmark
 
-        alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where it is 1.
+        alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where the heat is 1.
 
-        omega: height.
+        omega: height of the logarithmic part.
 
         epsilon: scale of the errors.
 
-        theta: error at which the logarithm ends.
+        theta: error at which the loss changes from logarithmic to linear.
 
         Formula: \\ell = \\omega \\log\\left(1 + |e / \\epsilon|^p\\right) \\text{ where } |e| < \\theta, \\text{ else } A (|e| - \\theta) + \\omega
         \\log\\left(1 + q\\right), \\quad p = \\alpha - t, \\; q = (\\theta / \\epsilon)^p, \\; A = \\frac{\\omega p q}{\\theta (1 + q)}, \\; e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def aft(
@@ -101,26 +102,27 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the log-likelihood of an accelerated failure time model, log t = x + scale * noise.
+        """Negative log-likelihood of an accelerated failure time model, log t = x + scale * noise.
 
-        Equal bounds are a time that was seen; lower_bound 0 is left-censored, right_censored 1 is XGBoost's infinite upper bound. The
-        differences of the distribution function are exact in its tails, where XGBoost floors them at 1e-12.
+        Equal bounds mean an observed time; lower_bound 0 means left-censored, and right_censored 1 is XGBoost's infinite upper bound. The
+        differences of the distribution function are accurate in its tails, where XGBoost clips them from below at 1e-12.
 
         predictions: (n,), all finite numbers; predicted location of the logarithm of the time
 
-        lower_bound: (n,), [0, infinity); the least that the time can be.
+        lower_bound: (n,), [0, infinity); lower bound of the time.
 
-        upper_bound: (n,), [0, infinity); the most that the time can be.
+        upper_bound: (n,), [0, infinity); upper bound of the time.
 
-        right_censored: (n,), {0, 1}; 1 where the time is beyond lower_bound, and upper_bound unused
+        right_censored: (n,), {0, 1}; 1 where the time is above lower_bound, and upper_bound is unused
 
-        distribution: of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull times).
+        distribution: distribution of the noise: normal, logistic, or extreme (the logarithm of an exponential time, which makes Weibull
+        times).
 
-        scale: sigma.
+        scale: sigma, scale of the noise.
 
         Formula: \\ell = -\\log \\frac{f(z)}{\\sigma t} \\text{ or } -\\log \\left( F(z_u) - F(z_l) \\right), \\quad z = \\frac{\\log t - x}{\\sigma}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def alpha_divergence(
@@ -135,16 +137,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Amari's divergences: alpha 1 is Kullback-Leibler's of the labels from the predictions, 0 the reverse, 1/2 four times hellinger, 2
-        half of Pearson's chi squared.
+        """Amari's alpha divergences: Kullback-Leibler (alpha 1), its reverse (0), four times hellinger (1/2), half of Pearson's chi squared
+        (2).
 
-        Of masses that do not sum to one it is the generalised form, never negative. A label of 0 is infinite for alpha from 0 down.
+        For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the
+        predictions. The loss of a label 0 is infinite for alpha <= 0.
 
         predictions: (n, c, ...), (0, 1]; q.
 
         labels: (n, c, ...), [0, 1]; p.
 
-        alpha: the exponent; at 0 and 1 the loss is its limit.
+        alpha: exponent; at 0 and 1 the loss is the limit.
 
         Formula: \\ell = \\sum_k \\frac{p_k^\\alpha q_k^{1 - \\alpha} - \\alpha p_k + (\\alpha - 1) q_k}{\\alpha (\\alpha - 1)}
 
@@ -163,13 +166,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus a power of the intersection over union; there is no gradient to boxes that do not meet.
+        """Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        alpha: the power; above 1 it weighs boxes that are right already more.
+        alpha: exponent; values above 1 increase the weight of boxes with high overlap.
 
         Formula: \\ell = 1 - \\mathrm{IoU}^\\alpha
 
@@ -191,20 +194,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """SimPO with a reward of another shape: (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
+        """AlphaPO loss: SimPO with the reward (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
 
-        Send log-probabilities averaged over tokens. The difference of rewards is taken from that of the log-probabilities, so that it is
-        exact for small alpha and for nearly equal answers; TRL raises probabilities to the power.
+        Send log-probabilities averaged over tokens. The difference of rewards is computed from that of the log-probabilities, so that it is
+        exact for small alpha and for nearly equal completions; TRL raises probabilities to the power.
 
-        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        rejected_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        alpha: the shape; 0 is simpo.
+        alpha: shape; 0 gives simpo.
 
         beta: scale of the difference.
 
-        simpo_gamma: margin by which the chosen answer is to win.
+        simpo_gamma: margin by which the chosen completion must win.
 
         label_smoothing: probability that the preference is wrong.
 
@@ -226,17 +229,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, a cosine further out, constant beyond a pi.
+        """Andrews' wave: about half the squared error near zero, a cosine up to a pi, constant beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        a: the error beyond which nothing changes is a pi; 1.339 is 95 % efficient for normal errors.
+        a: the loss is constant for errors beyond a pi; 1.339 is 95 % efficient for normal errors.
 
         Formula: \\ell = a^2 \\left( 1 - \\cos(e / a) \\right) \\text{ where } |e| \\le a \\pi, \\text{ else } 2 a^2, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def angular(
@@ -251,14 +254,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """For each pair of one class, asks that the angle at every negative, in the triangle with the pair, stay below alpha.
+        """Angular loss: for each pair of one class, keeps the angle at every negative, in the triangle with the pair, below alpha.
 
-        Of directions (vectors divided by their norms); pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number
-        of pairs times n. Gradients are accurate relative to the largest element of each tensor.
+        Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs
+        times n. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
         alpha: the angle in degrees.
 
@@ -281,18 +284,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the reciprocal rank of the first relevant item, with each rank replaced by a sum of sigmoids.
+        """Negative reciprocal rank of the first relevant item, with ranks approximated by sums of sigmoids.
 
-        Relevant is a label of at least 1. Of equal ranks the first item by position has the gradient. A list without a relevant item has
-        loss 0. TensorFlow Ranking averages the reciprocals of all relevant items instead of taking the first one's.
+        Items with a label of at least 1 are relevant. Of equal ranks, the first item by position has the gradient. A list without a
+        relevant item has loss 0. TensorFlow Ranking instead averages the reciprocal ranks of all relevant items.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+        temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
 
         Formula: \\ell = -\\max_{y_i \\ge 1} \\frac{1}{\\hat r_i}, \\quad \\hat r_i = 1 + \\sum_{j \\ne i} \\sigma((s_j - s_i) / T)
 
@@ -312,7 +315,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the normalised discounted cumulative gain, with each rank replaced by a sum of sigmoids.
+        """Negative normalised discounted cumulative gain, with ranks approximated by sums of sigmoids.
 
         A list without gain has loss 0.
 
@@ -322,7 +325,7 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        temperature: T; the smaller, the nearer to the metric (rax 1, TensorFlow Ranking 0.1).
+        temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
 
         Formula: \\ell = -\\frac{\\sum_i (2^{y_i} - 1) / \\log_2(1 + \\hat r_i)}{\\max \\mathrm{DCG}}, \\quad \\hat r_i = 1 + \\sum_{j \\ne i}
         \\sigma((s_j - s_i) / T)
@@ -344,21 +347,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
-        """Softmax cross entropy of cosines, the true class's angle enlarged by a margin.
+        """ArcFace loss: softmax cross entropy of cosines, with an additive margin on the angle of the true class.
 
-        Beyond theta = pi - m, where the cosine of the sum would rise again, cos(theta) - m sin(m) takes its place (InsightFace, pytorch-
-        metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi,
-        the gradient of its sine is 0. Gradients are accurate relative to the largest element of each tensor.
+        Beyond theta = pi - m, where the cosine of the sum would increase again, it is replaced by cos(theta) - m sin(m) (InsightFace,
+        pytorch-metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0
+        or pi, the gradient of its sine is 0. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+        weight: (c, d), all finite numbers; learned vector of each class, one per row (as torch.nn.Linear's weight)
 
         labels: (n,), class indices in [0, c); class of each sample
 
         margin: added to the angle of the true class, in radians.
 
-        scale: multiplies the cosines.
+        scale: factor of the cosines.
 
         Formula: \\ell = -\\log \\frac{e^{s \\cos(\\theta_y + m)}}{e^{s \\cos(\\theta_y + m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}
 
@@ -376,7 +379,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The arc tangent of the squared error, as in scipy's least_squares.
+        """Arctangent of the squared error, as in scipy's least_squares.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -384,7 +387,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\arctan\\left((x - t)^2\\right)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def asymmetric(
@@ -401,11 +404,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, weighed down where it is right already, more so for the many negatives; easy negatives count for nothing.
+        """Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
-        The slope at the clip is 0. timm always adds up (reduction sum), and floors the logarithms' arguments at 1e-8: here they are exact.
+        The slope at the clip is 0. timm always returns the sum, and clips the arguments of the logarithms from below at 1e-8; here they are
+        exact.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
@@ -413,11 +417,11 @@ class Losses(Generic[R_co]):
 
         gamma_neg: focusing exponent of the negatives.
 
-        clip: m, the probability below which a negative counts for nothing.
+        clip: m, probability below which the loss of a negative is 0.
 
         Formula: \\ell = -z (1 - p)^{\\gamma_+} \\log p - (1 - z) \\, p_m^{\\gamma_-} \\log(1 - p_m), \\quad p = \\sigma(x), \\; p_m = \\max(p - m, 0)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def asymmetric_single_label(
@@ -435,8 +439,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with smoothed labels, weighed down where it is right already, with one exponent for the true class and one for the
-        others.
+        """Asymmetric focal loss of a softmax with smoothed labels, with separate focusing exponents for the true class and the other classes.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -448,7 +451,7 @@ class Losses(Generic[R_co]):
 
         label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\sum_k q_k w_k \\log p_k, \\quad w_y = (1 - p_y)^{\\gamma_+}, \\; w_k = p_k^{\\gamma_-} \\text{ for } k \\ne y, \\quad q_k
         = (1 - \\epsilon) [k = y] + \\frac{\\epsilon}{C}, \\quad p = \\mathrm{softmax}(x)
@@ -470,24 +473,24 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """An absolute error of slope gamma with a logarithmic rise of the slope near zero: the box loss of Libra R-CNN.
+        """Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
 
-        Value and slope are continuous for every beta; mmdetection's formula is this one for beta 1, and jumps at beta otherwise.
+        Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1, and is discontinuous at beta otherwise.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: rise of the slope; the smaller, the more small errors count.
+        alpha: growth of the slope; smaller values increase the influence of small errors.
 
         gamma: slope beyond beta.
 
-        beta: error at which the slope is gamma.
+        beta: error from which the slope is gamma.
 
         Formula: \\ell = \\frac{\\alpha \\beta}{b} \\left( (1 + u) \\log(1 + u) - u \\right) \\text{ where } |e| < \\beta, \\text{ else } \\gamma |e| +
         \\frac{\\gamma \\beta}{b} - \\alpha \\beta, \\quad u = \\frac{b |e|}{\\beta}, \\quad b = e^{\\gamma / \\alpha} - 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def balanced_softmax(
@@ -503,15 +506,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a softmax that takes each class as often as the training data has it, so that the scores themselves are balanced.
+        """Balanced softmax: cross entropy of a softmax whose terms are multiplied by the class counts of the training data.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{n_y e^{x_y}}{\\sum_k n_k e^{x_k}}
 
@@ -531,19 +534,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """Draws the cross-correlation matrix of the features of two views towards the identity.
+        """Barlow Twins loss: squared difference of the cross-correlation matrix of two views' features from the identity.
 
-        A feature that is constant over the batch has correlation 0. Two samples are always correlated by 1 or -1, so that their gradient is
-        0. Exact correlations: the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations. Gradients
-        are accurate relative to the largest element of each tensor.
+        A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient
+        is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
+        Gradients are accurate relative to the largest element of each tensor.
 
-        input1: (n, d), all finite numbers; embeddings, one row a sample
+        input1: (n, d), all finite numbers; embeddings, one row per sample
 
-        input2: (n, d), all finite numbers; embeddings, one row a sample
+        input2: (n, d), all finite numbers; embeddings, one row per sample
 
-        lambd: weight of what is off the diagonal.
+        lambd: weight of the off-diagonal terms.
 
-        deviation: which standard deviation divides the features; unbiased (MONAI) makes all correlations smaller by (n - 1) / n.
+        deviation: standard deviation that divides the features; unbiased (MONAI) multiplies all correlations by (n - 1) / n.
 
         Formula: \\ell = \\sum_i (1 - C_{ii})^2 + \\lambda \\sum_{i \\ne j} C_{ij}^2, \\quad C_{ij} = \\frac{1}{n} \\sum_b \\hat z^1_{bi} \\hat
         z^2_{bj}
@@ -564,23 +567,23 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One family of robust losses, from the squared error (alpha 2) over pseudo_huber (1), cauchy (0) and geman_mcclure (-2) to welsch
-        (alpha to minus infinity).
+        """General robust loss of one family: squared error (alpha 2), pseudo_huber (1), cauchy (0), geman_mcclure (-2) and welsch (alpha to
+        minus infinity).
 
-        At its removable singularities, alpha 0 and 2, the loss is its limit.
+        At the removable singularities, alpha 0 and 2, the loss is the limit.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: shape; the smaller, the less an outlier counts.
+        alpha: shape; smaller values reduce the influence of outliers.
 
         c: scale of the errors.
 
         Formula: \\ell = \\frac{b}{\\alpha} \\left( \\left( \\frac{(e/c)^2}{b} + 1 \\right)^{\\alpha / 2} - 1 \\right), \\quad b = |\\alpha - 2|, \\quad
         e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def batch_hard_triplet(
@@ -597,17 +600,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """For each anchor of the batch the farthest sample of its class against the nearest of another class.
+        """Batch-hard triplet loss: for each anchor, the farthest sample of its class and the nearest sample of another class.
 
-        An anchor without a positive or without a negative does not count. Of ties the first one is taken; at the margin the gradient is
-        that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of n^2 d. Gradients
-        are accurate relative to the largest element of each tensor.
+        Anchors without a positive or without a negative are excluded. Of ties the first is used; at the margin the gradient is that of the
+        slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 d. Gradients are
+        accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        margin: by how much the nearest negative should be farther than the farthest positive; unused by the soft form.
+        margin: margin by which the nearest negative must be farther than the farthest positive; unused by the soft form.
 
         distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
 
@@ -631,17 +634,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """For each pair of one class the nearest sample of another class that is farther from the anchor than the positive.
+        """Batch semi-hard triplet loss: for each pair of one class, the nearest sample of another class that is farther than the positive.
 
-        Where no negative is farther than the positive, the farthest negative is taken (TFA). Of ties the first one is taken; at the margin
-        the gradient is that of the slope. The loss is of the whole batch: answers over parts of it do not merge. Time is of the order of
-        n^2 (d + log n). Gradients are accurate relative to the largest element of each tensor.
+        If no negative is farther than the positive, the farthest negative is used (TFA). Of ties the first is used; at the margin the
+        gradient is that of the slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2
+        (d + log n). Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        margin: by how much the negative should be farther.
+        margin: margin by which the negative must be farther than the positive.
 
         distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
 
@@ -665,25 +668,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Binary classifier optimisation: cross entropy of whether an answer is desirable, the log-ratio to the reference being its score.
+        """Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as
+        the score.
 
-        TRL weighs undesirable answers by a density ratio of their prompts, which is sample_weight here.
+        TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
-        logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        ref_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+        ref_logps: (n,), all finite numbers; log-probabilities of the completions under the reference model
 
-        labels: (n,), {0, 1}; 1 for a desirable answer, 0 for an undesirable one
+        labels: (n,), {0, 1}; 1 for a desirable completion, 0 for an undesirable one
 
-        beta: how strongly the policy is held to the reference.
+        beta: strength of the regularization towards the reference.
 
-        delta: what is taken off the rewards, a constant; TRL's is the running mean of the rewards r over all batches so far, this one among
-        them.
+        delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
 
         Formula: \\ell = \\mathrm{softplus}(\\mp (r - \\delta)), \\quad r = \\beta \\log\\frac{\\pi}{\\pi_{ref}}, \\quad - \\text{ for desirable, } +
         \\text{ for undesirable answers}
 
-        Divisor: the number of answers
+        Divisor: the number of completions
         """
 
     def berhu(
@@ -698,19 +701,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The reverse of huber: the absolute error up to c, quadratic beyond. The gradient at a tie is 0.
+        """Reverse Huber loss: the absolute error up to c, quadratic beyond. The gradient at an error of 0 is 0.
 
-        The paper's c is a fifth of the batch's largest error, a constant in the gradient.
+        In the paper, c is a fifth of the largest error in the batch, and constant in the gradient.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error at which the linear turns quadratic.
+        c: error at which the loss changes from linear to quadratic.
 
         Formula: \\ell = |e| \\text{ where } |e| \\le c, \\text{ else } \\frac{e^2 + c^2}{2 c}, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def beta_divergence(
@@ -725,20 +728,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The Bregman divergences of powers, as in matrix factorisation: beta 2 is half_squared_error, 1 the generalised Kullback-Leibler
-        divergence, 0 itakura_saito.
+        """Beta divergences of matrix factorisation: half_squared_error (beta 2), generalised Kullback-Leibler divergence (1), itakura_saito
+        (0).
 
-        A label of 0 is infinite for beta from 0 down.
+        The family has the Bregman divergences of powers. The loss of a label 0 is infinite for beta <= 0.
 
         predictions: (n, ...), (0, infinity); x, above 0.
 
-        labels: (n, ...), [0, infinity); t, from 0 on.
+        labels: (n, ...), [0, infinity); t, at least 0.
 
-        beta: the exponent; at 0 and 1 the loss is its limit.
+        beta: exponent; at 0 and 1 the loss is the limit.
 
         Formula: \\ell = \\frac{t^\\beta + (\\beta - 1) x^\\beta - \\beta t x^{\\beta - 1}}{\\beta (\\beta - 1)}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def beta_nll(
@@ -755,25 +758,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "variance"]] = ...,
     ) -> R_co:
-        """gaussian_nll times a power of the variance that counts as a constant in the gradient, so that points of large variance are fitted
-        too.
+        """Gaussian negative log-likelihood times a power of the variance that is constant in the gradient, so that points of large variance
+        are fitted too.
 
-        beta 0 is gaussian_nll; beta 1 gives the mean the gradient of half_squared_error.
+        beta 0 gives gaussian_nll; with beta 1 the gradient of the mean is that of half_squared_error.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        variance: (n, ...), [0, infinity); predicted variances, raised to eps where they are below it
+        variance: (n, ...), [0, infinity); predicted variances, clipped from below at eps
 
         beta: exponent of the variance.
 
-        eps: the least variance.
+        eps: lower bound of the variance.
 
         Formula: \\ell = \\lfloor v^\\beta \\rfloor \\, \\frac{1}{2} \\left( \\log v + \\frac{(x - t)^2}{v} \\right), \\quad v =
         \\max(\\mathrm{variance}, \\epsilon)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def bi_tempered_logistic(
@@ -791,9 +794,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with two temperatures: t1 below 1 bounds the loss of an outlier, t2 above 1 gives the softmax a heavy tail.
+        """Bi-tempered logistic loss: t1 below 1 bounds the loss of outliers, and t2 above 1 gives the softmax heavy tails.
 
-        Both 1 are cross entropy. The normaliser is found to the last bits by Newton's method, which climbs to it from one side.
+        With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -805,12 +808,12 @@ class Losses(Generic[R_co]):
 
         t2: temperature of the exponential, from 1 on.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log_{t_1} p_y - \\frac{1}{2 - t_1} \\left( 1 - \\sum_k p_k^{2 - t_1} \\right), \\quad \\log_t u = \\frac{u^{1-t} - 1}{1 -
         t}, \\quad p_k = \\left( 1 + (t_2 - 1)(\\lambda - x_k) \\right)^{-1 / (t_2 - 1)}, \\quad \\sum_k p_k = 1
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def binary_cross_entropy(
@@ -827,7 +830,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of probabilities against labels in [0, 1]; 0 log 0 is 0.
+        """Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -835,11 +838,11 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        clamp: what happens near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12;
-        keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off:
-        exact, so infinity (an error) where p says that the truth is impossible.
+        clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at
+        least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss
+        does; off: exact, thus infinite (an error) where p is 0 for the true class.
 
-        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
         Formula: \\ell = -w \\left( z \\log p + (1 - z) \\log(1 - p) \\right)
@@ -861,7 +864,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of the sigmoid of scores against labels in [0, 1].
+        """Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
@@ -869,9 +872,9 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one for all
+        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one number for all
 
-        label_smoothing: share of each label that is spread evenly over both answers, z (1 - e) + e / 2 (keras; timm's for two classes).
+        label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
         Formula: \\ell = w \\left( w^+ z \\, \\mathrm{softplus}(-x) + (1 - z) \\, \\mathrm{softplus}(x) \\right)
@@ -890,15 +893,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sparsemax loss of two classes: 0 beyond the margin 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
+        """Sparsemax loss of two classes: 0 for margins above 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
         Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; -m \\text{ where } m \\le -1, \\text{ else } \\frac{(1 - m)^2}{4}, \\quad m = (2 z - 1) x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_absolute(
@@ -912,9 +915,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The absolute error; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+        """Absolute error objective, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 0.
 
-        LightGBM and XGBoost then replace each leaf's value by a median of residuals.
+        LightGBM and XGBoost afterwards replace each leaf's value by a median of residuals.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -922,7 +925,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = |f - y|, \\quad g = \\mathrm{sign}(f - y), \\quad h = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_cross_entropy(
@@ -936,7 +939,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of the sigmoid against a probability.
+        """Cross entropy objective: cross entropy of the sigmoid of the score against a probability.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
@@ -945,7 +948,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = y \\, \\mathrm{softplus}(-f) + (1 - y) \\, \\mathrm{softplus}(f), \\quad g = \\sigma(f) - y, \\quad h = \\sigma(f)(1 -
         \\sigma(f))
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_cross_entropy_lambda(
@@ -960,20 +963,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the probability that at least one of `weight` trials hits, each at the rate softplus of the score.
+        """Cross entropy of the probability of at least one success in `weight` trials, whose rate is the softplus of the score.
 
-        With weight 1, or none, it is boosting_cross_entropy; the weight is a part of the loss, and no factor of it.
+        With weight 1, or without weight, it is boosting_cross_entropy. The weight is part of the loss, not a factor of it.
 
-        predictions: (n, ...), all finite numbers; raw scores; the softplus of them is the rate.
+        predictions: (n, ...), all finite numbers; raw scores; their softplus is the rate.
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
 
-        weight: (n, ...), (0, infinity); how many trials each row stands for, above 0
+        weight: (n, ...), (0, infinity); number of trials of each row, above 0
 
         Formula: \\ell = -(1 - y) \\log(1 - z) - y \\log z, \\quad z = 1 - e^{-w \\lambda}, \\; \\lambda = \\log(1 + e^f), \\quad g = \\left( 1 -
         \\frac{y}{z} \\right) w \\sigma(f)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_expectile(
@@ -988,18 +991,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Half the asymmetric squared error of one expectile: half of expectile.
+        """Expectile objective: half the asymmetric squared error; equal to expectile / 2.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: XGBoost's expectile_alpha, of which this is the objective for a single one.
+        alpha: expectile to estimate; a single value of XGBoost's expectile_alpha.
 
         Formula: \\ell = \\tfrac12 w d^2, \\quad g = w d, \\quad h = w, \\quad w = 1 - \\alpha \\text{ where } d \\ge 0, \\text{ else } \\alpha, \\quad
         d = f - y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_exponential(
@@ -1013,15 +1016,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """AdaBoost's loss of two classes, 0 and 1; the score is half the log-odds.
+        """Exponential objective (AdaBoost) for two classes, 0 and 1; the score is half the log-odds.
 
-        predictions: (n, ...), all finite numbers; raw scores; the sigmoid of twice them is the probability.
+        predictions: (n, ...), all finite numbers; raw scores; the probability is the sigmoid of twice the score.
 
         labels: (n, ...), [0, 1]; true classes, 0 or 1, or the probability of 1.
 
         Formula: \\ell = y e^{-f} + (1 - y) e^f, \\quad g = -y e^{-f} + (1 - y) e^f, \\quad h = \\ell
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_fair(
@@ -1036,7 +1039,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, nearly linear far out.
+        """Fair objective: about half the squared error near zero, nearly linear for large errors.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1047,7 +1050,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = c^2 \\left( \\tfrac{|d|}{c} - \\log(1 + \\tfrac{|d|}{c}) \\right), \\quad g = \\frac{c \\, d}{|d| + c}, \\quad h =
         \\frac{c^2}{(|d| + c)^2}, \\quad d = f - y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_gamma(
@@ -1061,7 +1064,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The gamma likelihood of positive amounts whose log-mean is the score.
+        """Gamma objective: negative log-likelihood of positive amounts whose log-mean is the score.
 
         XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
 
@@ -1071,7 +1074,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = f + y e^{-f}, \\quad g = 1 - y e^{-f}, \\quad h = y e^{-f}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_hinge(
@@ -1085,9 +1088,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss of two classes, 0 and 1. The gradient at the kink is 0.
+        """Hinge objective for two classes, 0 and 1. The gradient at the kink is 0.
 
-        The Hessian is 1 where there is a gradient and float32's smallest normal number elsewhere; the true one is 0 (XGBoost).
+        As in XGBoost, the Hessian is 1 where the gradient is not 0 and float32's smallest normal number elsewhere; the true one is 0.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1095,7 +1098,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\max(0, 1 - s f), \\quad g = -s [s f < 1], \\quad h = [s f < 1], \\quad s = 2 y - 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_huber(
@@ -1111,20 +1114,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, linear beyond alpha.
+        """Huber objective: half the squared error up to alpha, linear beyond.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: error at which the quadratic turns linear; scikit-learn's delta, which its boosting takes from a quantile of the errors.
+        alpha: error at which the loss changes from quadratic to linear; scikit-learn's delta, which its boosting computes as a quantile of
+        the errors.
 
         convention: the Hessian is 1 everywhere (lightgbm), or 1 inside and 0 beyond alpha (sklearn), the true one.
 
         Formula: \\ell = \\tfrac12 d^2 \\text{ where } |d| \\le \\alpha, \\text{ else } \\alpha (|d| - \\tfrac{\\alpha}{2}), \\quad g =
         \\mathrm{clip}(d, -\\alpha, \\alpha), \\quad d = f - y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_lambdarank(
@@ -1142,12 +1146,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """LightGBM's LambdaRank: pairs weighed by the change of the NDCG that swapping them makes, of which one at least ranks above the
-        truncation.
+        """LambdaRank objective of LightGBM: logistic losses of pairs, weighted by the change of NDCG when both items are swapped.
 
-        The gradient and the Hessian take the weights, the norms among them, for constants, as LightGBM does. With the norm each weight is
-        divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's weights by their sum of lambdas L, times
-        log2(1 + L). Ties keep the order of positions. LightGBM's sigmoid comes from a table of a million entries; this one is exact.
+        Pairs need at least one item above the truncation level. As in LightGBM, the gradient and the Hessian hold the weights and norms
+        constant. With the norm, each weight is divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's
+        weights by their sum of lambdas L, times log2(1 + L). Ties keep the order of positions. LightGBM's sigmoid is read from a table of a
+        million entries; this one is exact.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -1157,9 +1161,9 @@ class Losses(Generic[R_co]):
 
         sigmoid: factor of the scores.
 
-        lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it do not count.
+        lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it are excluded.
 
-        lambdarank_norm: whether to divide by the distance of the scores and the sum of the list.
+        lambdarank_norm: divide by the distance of the scores and by the sum of the list.
 
         Formula: \\ell = \\sum_{y_i > y_j} w_{ij} \\, \\mathrm{softplus}(-\\sigma (s_i - s_j)), \\quad w_{ij} \\propto \\frac{(2^{y_i} - 2^{y_j})
         |D(r_i) - D(r_j)|}{\\max \\mathrm{DCG}}, \\quad D(r) = \\frac{1}{\\log_2(1 + r)}
@@ -1180,22 +1184,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Cross entropy of two classes.
+        """Binary logistic objective: cross entropy of the sigmoid of the score.
 
-        LightGBM's gradient sigma(f) - y loses its small end to the subtraction; this is (1 - y) sigma(f) - y sigma(-f).
+        LightGBM computes the gradient as sigma(f) - y, which cancels; here it is (1 - y) sigma(f) - y sigma(-f).
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), [0, 1]; true classes, 0 or 1, or the probability of 1.
 
-        sigmoid: s, LightGBM's factor of the scores; 1 elsewhere.
+        sigmoid: s, LightGBM's factor of the scores; 1 in other libraries.
 
-        convention: xgboost has the Hessian at least 1e-16; lightgbm and sklearn have it as it is.
+        convention: xgboost clips the Hessian from below at 1e-16; lightgbm and sklearn use the true one.
 
         Formula: \\ell = y \\, \\mathrm{softplus}(-sf) + (1 - y) \\, \\mathrm{softplus}(sf), \\quad g = s(\\sigma(sf) - y), \\quad h = s^2
         \\sigma(sf)(1 - \\sigma(sf))
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_mape(
@@ -1209,7 +1213,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The absolute error as a share of the label, if that is above 1; Hessian 1, where the true one is 0. The gradient at a tie is 0.
+        """Mean absolute percentage error objective: absolute error over max(1, |label|), with Hessian 1 (the true one is 0). The gradient at
+        an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1217,7 +1222,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\frac{|f - y|}{\\max(1, |y|)}, \\quad g = \\frac{\\mathrm{sign}(f - y)}{\\max(1, |y|)}, \\quad h = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_one_vs_all(
@@ -1232,7 +1237,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """A two-class cross entropy for each class against all others.
+        """One-vs-all objective: binary cross entropy of each class against all others.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -1259,20 +1264,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The Poisson likelihood of counts whose log-mean is the score.
+        """Poisson objective: negative log-likelihood of counts whose log-mean is the score.
 
         predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
 
         labels: (n, ...), [0, infinity); true values, at least 0
 
-        poisson_max_delta_step: makes the Hessian of lightgbm and xgboost larger, so that steps are shorter (XGBoost's max_delta_step).
+        poisson_max_delta_step: increases the Hessian of lightgbm and xgboost, which shortens the steps (XGBoost's max_delta_step).
 
         convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4; its code of 2026 has max(e^f, y)), or
         e^f (sklearn), the true one.
 
         Formula: \\ell = e^f - y f, \\quad g = e^f - y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_pseudo_huber(
@@ -1287,7 +1292,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """A smooth Huber loss: half the squared error near zero, nearly linear far out.
+        """Pseudo-Huber objective: about half the squared error near zero, nearly linear for large errors.
 
         XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
 
@@ -1295,12 +1300,12 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), all finite numbers; true values
 
-        huber_slope: delta, the slope far out.
+        huber_slope: delta, the slope for large errors.
 
         Formula: \\ell = \\delta^2 \\left( \\sqrt{1 + (d / \\delta)^2} - 1 \\right), \\quad g = \\frac{d}{\\sqrt{1 + (d / \\delta)^2}}, \\quad h =
         \\left( 1 + (d / \\delta)^2 \\right)^{-3/2}, \\quad d = f - y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_quantile(
@@ -1315,18 +1320,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The pinball loss of a quantile; Hessian 1, where the true one is 0. The gradient at a tie is 1 - alpha (scikit-learn: -alpha).
+        """Quantile objective: pinball loss, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 1 - alpha (scikit-learn:
+        -alpha).
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the quantile; scikit-learn's and XGBoost's default is 0.5.
+        alpha: quantile to estimate; scikit-learn's and XGBoost's default is 0.5.
 
         Formula: \\ell = \\max(\\alpha (y - f), (1 - \\alpha)(f - y)), \\quad g = 1 - \\alpha \\text{ where } f \\ge y, \\text{ else } -\\alpha, \\quad
         h = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_softmax(
@@ -1341,7 +1347,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the softmax, a tree for each class.
+        """Multiclass softmax objective: cross entropy of the softmax, with one tree per class.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -1366,7 +1372,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Half the squared error; Hessian 1.
+        """Squared error objective: half the squared error, with Hessian 1.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1374,7 +1380,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\tfrac12 (f - y)^2, \\quad g = f - y, \\quad h = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_squared_log(
@@ -1388,9 +1394,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Half the squared difference of logarithms of one plus the numbers; one plus the score is raised to 1e-6.
+        """Squared log error objective: half the squared difference of log(1 + score) and log(1 + label), with 1 + score at least 1e-6.
 
-        The gradient is that at the raised score and passes as if nothing had been raised; the Hessian is at least 1e-6 (XGBoost).
+        As in XGBoost, the gradient is that at the clipped score, the clipping is ignored in the chain rule, and the Hessian is at least
+        1e-6.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1399,7 +1406,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\tfrac12 e^2, \\quad g = \\frac{e}{1 + f}, \\quad h = \\max\\left( \\frac{1 - e}{(1 + f)^2}, 10^{-6} \\right), \\quad e =
         \\log(1 + f) - \\log(1 + y)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boosting_tweedie(
@@ -1414,7 +1421,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The Tweedie likelihood of amounts, some of them 0, whose log-mean is the score; between Poisson (1) and gamma (2).
+        """Tweedie objective: negative log-likelihood of amounts with zeros, whose log-mean is the score; between Poisson (1) and gamma (2).
 
         predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
 
@@ -1425,7 +1432,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{e^{(2 - \\rho) f}}{2 - \\rho} - \\frac{y e^{(1 - \\rho) f}}{1 - \\rho}, \\quad g = e^{(2 - \\rho) f} - y e^{(1 -
         \\rho) f}, \\quad h = (2 - \\rho) e^{(2 - \\rho) f} - (1 - \\rho) y e^{(1 - \\rho) f}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def boundary(
@@ -1439,10 +1446,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The predicted probability times the signed distance to the true boundary: the integral between both boundaries, up to a constant.
+        """Boundary loss: the predicted probability times the signed distance to the true boundary.
 
-        Negative inside of the true region, so the best value is below 0. Classes to be left out are left out by the caller. Used next to
-        dice or cross_entropy, with a weight that grows in training.
+        Summed over an image, it is the integral between both boundaries, up to a constant. The minimum is negative. Omit classes to ignore.
+        Used with dice or cross_entropy, with a weight that increases during training.
 
         predictions: (n, ...), [0, 1]; probabilities, after softmax or sigmoid.
 
@@ -1451,7 +1458,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\phi \\, p
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def bounded_iou(
@@ -1466,17 +1473,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For the center's x and y, the width and the height: one minus the IoU that the box could have at best, given this one, in a smooth
-        L1.
+        """Bounded IoU loss: smooth L1 of one minus the best IoU possible given the center's x, its y, the width or the height.
 
-        mmdetection's four elements a box; it adds 1e-3 to the denominators, which are exact here, with 0 / 0 as 0. Where centers are so far
-        apart that the bound is 1 there is no gradient.
+        Each box has four elements, as in mmdetection, which adds 1e-3 to the denominators; here they are exact, with 0 / 0 = 0. Where
+        centers are so far apart that the bound is 1, the gradient is 0.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        beta: bound at which the quadratic turns linear.
+        beta: value at which the loss changes from quadratic to linear.
 
         Formula: \\ell = \\mathrm{smooth\\_l1}_\\beta(b), \\quad b_x = \\min\\left(1, \\frac{4 |\\Delta x|}{w^* + 2 |\\Delta x|}\\right), \\quad b_w = 1
         - \\min\\left(\\frac{w}{w^*}, \\frac{w^*}{w}\\right)
@@ -1497,13 +1503,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_rewards", "rejected_rewards"]] = ...,
     ) -> R_co:
-        """Minus the log-probability that the chosen answer wins, when rewards are the scores of a Bradley-Terry model.
+        """Bradley-Terry loss of reward models: negative log-probability that the chosen completion is preferred.
 
-        chosen_rewards: (n,), all finite numbers; rewards of the answers
+        chosen_rewards: (n,), all finite numbers; rewards of the completions
 
-        rejected_rewards: (n,), all finite numbers; rewards of the answers
+        rejected_rewards: (n,), all finite numbers; rewards of the completions
 
-        margin: (n,), all finite numbers; by how much the chosen answers are better
+        margin: (n,), all finite numbers; margin by which the chosen completions are better
 
         center_rewards_coefficient: weight of the square of the rewards' sum, which keeps them near zero (TRL; 0.01 in the paper).
 
@@ -1524,13 +1530,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the error of a probability.
+        """Brier score: the squared error of a probability.
 
         predictions: (n, ...), [0, 1]; probabilities
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
 
-        over_classes: each: every probability is that of an event of its own, and the mean is over all; sum: axis 1 has the classes, whose
+        over_classes: each: every probability is that of a separate event, and the mean is over all; sum: axis 1 has the classes, whose
         squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
 
         Formula: \\ell = (p - y)^2 \\text{ or } \\sum_k (p_k - y_k)^2
@@ -1550,9 +1556,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of one plus half the squared error: barron_general_robust with alpha 0.
+        """Logarithm of one plus half the squared error; equal to barron_general_robust with alpha 0.
 
-        kornia has this form with c 1; scipy's least_squares has no factor 1/2 in the logarithm, which is c = 1 / sqrt 2.
+        kornia uses this form with c = 1. scipy's least_squares has no factor 1/2 in the logarithm, which corresponds to c = 1 / sqrt 2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -1562,7 +1568,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\log\\left(1 + \\frac{e^2}{2 c^2}\\right), \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def center(
@@ -1577,13 +1583,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "centers"]] = ...,
     ) -> R_co:
-        """Half the squared distance of each sample to the center of its class.
+        """Center loss: half the squared distance of each sample to the center of its class.
 
-        The gradient to the centers is the derivative; the paper moves them by an average over each class's samples instead.
+        The gradient of the centers is the derivative; the paper instead updates them by an average over each class's samples.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        centers: (c, d), all finite numbers; a learnt vector for each class
+        centers: (c, d), all finite numbers; learned vector of each class
 
         labels: (n,), class indices in [0, c); class of each sample
 
@@ -1603,10 +1609,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The mean squared distance of each predicted point to its nearest true one, plus that of each true point to its nearest predicted
-        one.
+        """Chamfer distance: the mean squared distance of each point to its nearest point in the other set, in both directions.
 
-        The first of equally near points counts, as in pytorch3d, which calls this norm 2 with point_reduction mean.
+        Of equally near points the first is used, as in pytorch3d, where this is norm 2 with point_reduction mean.
 
         predictions: (n, p, d), all finite numbers; predicted points
 
@@ -1629,16 +1634,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The loss diou plus a penalty on different aspect ratios, weighed by how well the boxes overlap.
+        """Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-        The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there.
+        The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not
-        (older mmdet).
+        alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its
+        derivative (older mmdet).
 
         Formula: \\ell = \\mathrm{diou} + \\alpha v, \\quad v = \\frac{4}{\\pi^2} \\left( \\arctan \\frac{w^*}{h^*} - \\arctan \\frac{w}{h} \\right)^2,
         \\quad \\alpha = \\frac{v}{1 - \\mathrm{IoU} + v}
@@ -1660,21 +1665,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """Pushes the cosines of one class above 1 - margin and those of different classes below margin, the farther from it the harder.
+        """Circle loss: moves cosines within a class above 1 - margin and those between classes below margin, with weights that grow with the
+        violation.
 
         The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and
-        TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative do not
-        count. Gradients are accurate relative to the largest element of each tensor.
+        TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative are
+        excluded. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
         gamma: scale; 80 for retrieval, 256 for faces, 64 in TensorFlow Ranking.
 
         margin: relaxation; 0.4 for retrieval, 0.25 for faces.
 
-        weights: whether the gradient holds the weights of the pairs constant, as the paper does, or differentiates them, as keras does.
+        weights: weights of the pairs in the gradient: constant, as in the paper, or differentiated, as in keras.
 
         Formula: \\ell_i = \\mathrm{softplus} \\left( \\log \\sum_{y_k \\ne y_i} e^{\\gamma (s_{ik} + m)_+ (s_{ik} - m)} + \\log \\sum_{p \\in P_i}
         e^{-\\gamma (1 + m - s_{ip})_+ (s_{ip} - 1 + m)} \\right)
@@ -1696,23 +1702,23 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Clipped importance sampling: the ratio is clipped and constant, so that no token's gradient vanishes.
+        """Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
 
-        The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value.
+        The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
 
-        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
-        epsilon_high: the largest ratio (TRL's and ScaleRL's meaning: the bound itself, not its distance from 1).
+        epsilon_high: upper bound of the ratio (as in TRL and ScaleRL, the bound itself, not its distance from 1).
 
         Formula: \\ell = -\\mathrm{sg}(\\min(\\rho, \\epsilon_h)) \\, A \\log \\pi
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def class_balanced(
@@ -1730,7 +1736,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the softmax, or its focal form, each class weighed by one over its effective number of samples.
+        """Class-balanced loss: cross entropy or focal loss, with each class weighted by the inverse of its effective number of samples.
 
         The weights are scaled to sum to the number of classes, as in the authors' code.
 
@@ -1738,18 +1744,19 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        beta: how much a further sample of a class still adds; 0 weighs all alike, near 1 each class by one over its count.
+        beta: contribution of each further sample of a class; 0 weights all classes equally, values near 1 weight each class by the inverse
+        of its count.
 
-        gamma: focusing exponent; 0 is cross entropy.
+        gamma: focusing exponent; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y (1 - p_y)^\\gamma (-\\log p_y), \\quad w_k \\propto \\frac{1 - \\beta}{1 - \\beta^{n_k}}, \\quad \\sum_k w_k = C, \\quad p
         = \\mathrm{softmax}(x)
 
-        Divisor: the number of positions that are not ignored, whatever the weights
+        Divisor: the number of positions that are not ignored, regardless of the weights
         """
 
     def clip(
@@ -1764,13 +1771,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["image", "text", "logit_scale"]] = ...,
     ) -> R_co:
-        """Symmetric cross entropy of finding the text of each image and the image of each text, by cosine.
+        """CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
 
         Gradients are accurate relative to the largest element of each tensor.
 
-        image: (n, d), all finite numbers; embeddings, one row a sample
+        image: (n, d), all finite numbers; embeddings, one row per sample
 
-        text: (n, d), all finite numbers; embeddings, one row a sample
+        text: (n, d), all finite numbers; embeddings, one row per sample
 
         logit_scale: (1,), (0, infinity); factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP
         holds at 100 at most).
@@ -1791,7 +1798,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the entropy of the predicted distribution: the more certain, the higher. Added with a small weight to a cross entropy.
+        """Negative entropy of the predicted distribution, added with a small weight to a cross entropy to penalize overconfidence.
 
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
@@ -1814,25 +1821,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """Draws similar pairs together and pushes dissimilar pairs apart up to a margin, by their euclidean distance.
+        """Contrastive loss: reduces the Euclidean distance of similar pairs, and increases that of dissimilar pairs up to a margin.
 
-        pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind; here the vectors are taken as
-        they are and every pair counts. MONAI's ContrastiveLoss is ntxent. Where the distance is 0 its gradient is 0, and at the margin too.
+        pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not normalised
+        and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
         Gradients are accurate relative to the largest element of each tensor.
 
-        input1: (n, d), all finite numbers; embeddings, one row a sample
+        input1: (n, d), all finite numbers; embeddings, one row per sample
 
-        input2: (n, d), all finite numbers; embeddings, one row a sample
+        input2: (n, d), all finite numbers; embeddings, one row per sample
 
         labels: (n,), {0, 1}; 1 for a similar pair, 0 for a dissimilar one
 
-        margin: distance that dissimilar pairs should keep.
+        margin: smallest distance of dissimilar pairs without loss.
 
-        convention: tfa squares; hadsell takes half of that, as the paper; pml does not square.
+        convention: tfa uses squares, hadsell (the paper) half the squares, pml no squares.
 
         Formula: \\ell = y d^2 + (1 - y) \\max(0, m - d)^2, \\quad d = |a - b|
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def cosface(
@@ -1849,19 +1856,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
-        """Softmax cross entropy of cosines, the true class's cosine lessened by a margin.
+        """CosFace loss: softmax cross entropy of cosines, with a margin subtracted from the cosine of the true class.
 
         Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+        weight: (c, d), all finite numbers; learned vector of each class, one per row (as torch.nn.Linear's weight)
 
         labels: (n,), class indices in [0, c); class of each sample
 
-        margin: taken off the cosine of the true class.
+        margin: subtracted from the cosine of the true class.
 
-        scale: multiplies the cosines.
+        scale: factor of the cosines.
 
         Formula: \\ell = -\\log \\frac{e^{s (\\cos \\theta_y - m)}}{e^{s (\\cos \\theta_y - m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}
 
@@ -1880,7 +1887,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the cosine of the angle between two vectors.
+        """Cosine distance: one minus the cosine of the angle between two vectors.
 
         A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0). Gradients are accurate relative to the largest element of each
         tensor.
@@ -1910,23 +1917,23 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """One minus the cosine of similar pairs; of dissimilar pairs how far the cosine exceeds the margin.
+        """Cosine embedding loss: one minus the cosine for similar pairs, and the cosine's excess over the margin for dissimilar ones.
 
-        The cosine is exact: torch adds 1e-12 to the squared norms, which is felt below norms of about 1e-4, and loses 1 - cos of nearly
-        parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
-        Gradients are accurate relative to the largest element of each tensor.
+        The cosine is exact. torch adds 1e-12 to the squared norms, which affects norms below about 1e-4, and loses the digits of 1 - cos
+        for nearly parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in
+        torch. Gradients are accurate relative to the largest element of each tensor.
 
-        input1: (n, d), all finite numbers; embeddings, one row a sample
+        input1: (n, d), all finite numbers; embeddings, one row per sample
 
-        input2: (n, d), all finite numbers; embeddings, one row a sample
+        input2: (n, d), all finite numbers; embeddings, one row per sample
 
         labels: (n,), {-1, 1}; 1 for a similar pair, -1 for a dissimilar one
 
-        margin: cosine that dissimilar pairs may have.
+        margin: largest cosine of dissimilar pairs without loss.
 
         Formula: \\ell = 1 - \\cos(a, b) \\text{ for } y = 1, \\quad \\max(0, \\cos(a, b) - m) \\text{ for } y = -1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def cox_ph(
@@ -1942,19 +1949,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus Cox's logarithmic partial likelihood: of those still at risk, the subject with the event is the likely one.
+        """Cox proportional hazards: negative log partial likelihood of each event's subject among the subjects still at risk.
 
-        A subject is at risk at a time if its own is not earlier. Of several events at one time, Breslow (XGBoost) leaves all in each
-        other's risk set; Efron takes them out bit by bit, and each event's loss has the mean of those logarithms. XGBoost sums over events
-        and has a negative label for censored.
+        A subject is at risk at a time if its own time is not earlier. Of several events at one time, Breslow (XGBoost) keeps all in each
+        other's risk set; Efron removes them gradually, and each event's loss has the mean of the logarithms. XGBoost sums over events and
+        marks censored subjects by negative labels.
 
         predictions: (n,), all finite numbers; logarithm of each subject's relative hazard
 
-        times: (n,), all finite numbers; time of the event, or until which none was seen
+        times: (n,), all finite numbers; time of the event or of censoring
 
-        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
 
-        ties: breslow or efron.
+        ties: treatment of simultaneous events, breslow or efron.
 
         Formula: \\ell_i = \\log \\sum_{j: t_j \\ge t_i} e^{x_j} - x_i \\text{ for each event } i
 
@@ -1977,16 +1984,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps", "chosen_nll"]] = ...,
     ) -> R_co:
-        """Contrastive preference optimisation: DPO without a reference, plus the chosen answer's negative log-likelihood.
+        """Contrastive preference optimisation: DPO without a reference, plus the negative log-likelihood of the chosen completion.
 
-        `loss_type` ipo wants log-probabilities averaged over tokens, as TRL sends them. Triple preference optimisation (TPO,
-        arXiv:2405.16681) is this with the likelihood of a third, better answer for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
+        For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO,
+        arXiv:2405.16681) is this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for
+        cpo_alpha).
 
-        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        rejected_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        chosen_nll: (n,), all finite numbers; negative log-likelihood of the chosen answers, averaged over tokens
+        chosen_nll: (n,), all finite numbers; negative log-likelihood of the chosen completions, averaged over tokens
 
         loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
 
@@ -1994,7 +2002,7 @@ class Losses(Generic[R_co]):
 
         label_smoothing: probability that the preference is wrong; sigmoid only.
 
-        cpo_alpha: weight of `chosen_nll`, where it is sent.
+        cpo_alpha: weight of `chosen_nll`, if sent.
 
         Formula: \\ell = \\mathrm{softplus}(-\\beta (\\log \\pi(c) - \\log \\pi(r))) + \\alpha \\, \\mathrm{NLL}(c)
 
@@ -2016,22 +2024,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "transitions", "start_transitions", "end_transitions"]] = ...,
     ) -> R_co:
-        """Minus the log-probability of the true tags in a linear-chain conditional random field.
+        """Negative log-likelihood of the true tags in a linear-chain conditional random field.
 
-        Computed as the sum over the steps of the surprise at a tag given the one after it, so that a nearly certain path keeps the digits
-        of its small loss. pytorch-crf has start and end scores, TensorFlow has not; pytorch-crf's mask is `lengths` here.
+        It is computed as the sum over the steps of the negative log-probability of a tag given the next one, so that a nearly certain path
+        has an accurate loss. pytorch-crf has start and end scores, TensorFlow does not; pytorch-crf's mask is `lengths` here.
 
         predictions: (n, t, k), all finite numbers; score of each tag at each step
 
         labels: (n, t), class indices in [0, k); true tag of each step
 
-        transitions: (k, k), all finite numbers; score of going from a tag (row) to a tag (column)
+        transitions: (k, k), all finite numbers; score of the transition from a tag (row) to a tag (column)
 
-        start_transitions: (k,), all finite numbers; score of beginning, or ending, with each tag
+        start_transitions: (k,), all finite numbers; score of starting, or ending, with each tag
 
-        end_transitions: (k,), all finite numbers; score of beginning, or ending, with each tag
+        end_transitions: (k,), all finite numbers; score of starting, or ending, with each tag
 
-        lengths: (n,), lengths in [1, t]; how many steps of each sample count
+        lengths: (n,), lengths in [1, t]; number of steps of each sample
 
         Formula: \\ell = \\log \\sum_{y'} e^{s(y')} - s(y), \\quad s(y) = a_{y_1} + \\sum_t e_{t y_t} + \\sum_{t > 1} T_{y_{t-1} y_t} + b_{y_L}
 
@@ -2054,18 +2062,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Minus the log-probability of the true class, or of a distribution over the classes.
+        """Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-        0 log 0 is 0. Probabilities are taken as they are, not renormalised.
+        0 log 0 is 0. Probabilities are not renormalised.
 
-        predictions: (n, c, ...), all finite numbers; scores of the classes, as `predictions_are` says.
+        predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
 
         labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
         probability of each class (n, c, ...).
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -2075,8 +2083,8 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = -\\sum_k w_k q_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: with class indices the sum of the true classes' weights over what is not ignored; with probabilities the number of
-        positions, whatever the weights (torch's rule)
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, regardless of the weights (torch's rule)
         """
 
     def crps(
@@ -2091,7 +2099,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
     ) -> R_co:
-        """Continuous ranked probability score of a normal distribution: a proper score in the units of the label.
+        """Continuous ranked probability score of a normal distribution, in the units of the label.
 
         predictions: (n, ...), all finite numbers; mu, the means.
 
@@ -2102,7 +2110,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\sigma \\left( \\omega (2 \\Phi(\\omega) - 1) + 2 \\varphi(\\omega) - \\frac{1}{\\sqrt{\\pi}} \\right), \\quad \\omega = \\frac{t
         - \\mu}{\\sigma}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def crps_ensemble(
@@ -2119,8 +2127,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Continuous ranked probability score of an ensemble.
 
-        It is summed over the gaps between neighbours, where no term is negative: members far from the label and close to each other lose
-        nothing. A tie adds nothing to the gradient.
+        It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and
+        close to each other. Equal numbers have no gradient with respect to each other.
 
         predictions: (n, m), all finite numbers; members of the predicted ensemble
 
@@ -2143,29 +2151,32 @@ class Losses(Generic[R_co]):
         *,
         blank: int = 0,
         zero_infinity: bool = False,
+        predictions_are: Literal["log_probabilities", "logits"] = 'log_probabilities',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Connectionist temporal classification: minus the log of the summed probability of all alignments of the symbols to the frames.
+        """Connectionist temporal classification (CTC): negative log of the total probability of all alignments of the symbols to the frames.
 
         The gradient is the true derivative by the log-probabilities, minus the probability of each symbol at each frame. torch returns that
-        plus exp(predictions), which is the derivative by the scores under a log-softmax; behind a log-softmax both give the same. An
-        infeasible target (more symbols and needed blanks than frames) is infinite, which is an error unless zero_infinity.
+        plus exp(predictions), the derivative by the scores under a log-softmax; after a log-softmax both are equal. The loss of an
+        infeasible target (more symbols and required blanks than frames) is infinite, which is an error unless zero_infinity.
 
-        predictions: (t, n, c), all finite numbers; log-probabilities of the symbols at each frame
+        predictions: (t, n, c), all finite numbers; log-probabilities of the symbols at each frame, or logits
 
-        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; what is beyond the length is padding
+        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; symbols beyond the length are padding
 
-        input_lengths: (n,), lengths in [0, t]; how many frames of each sample count
+        input_lengths: (n,), lengths in [0, t]; number of frames of each sample
 
-        target_lengths: (n,), lengths in [0, s]; how many symbols of each sample count
+        target_lengths: (n,), lengths in [0, s]; number of symbols of each sample
 
         blank: index of the blank.
 
-        zero_infinity: take 0 for infeasible targets, with no gradient.
+        zero_infinity: use 0 for infeasible targets, without gradient.
+
+        predictions_are: log-probabilities, as in torch, or logits, of which a log-softmax over the classes is taken, as in keras and optax.
 
         Formula: \\ell = -\\log \\sum_{\\pi \\in B^{-1}(y)} \\prod_t p_t(\\pi_t)
 
@@ -2184,16 +2195,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """NT-Xent of two views without the positive in the denominator, by cosine.
+        """Decoupled contrastive loss: NT-Xent of two views without the positive in the denominator.
 
         It may be negative. A single pair has no negatives: its loss is -s / T. Gradients are accurate relative to the largest element of
         each tensor.
 
-        input1: (n, d), all finite numbers; embeddings, one row a sample
+        input1: (n, d), all finite numbers; embeddings, one row per sample
 
-        input2: (n, d), all finite numbers; embeddings, one row a sample
+        input2: (n, d), all finite numbers; embeddings, one row per sample
 
-        temperature: divides the cosines.
+        temperature: divisor of the cosines.
 
         Formula: \\ell_i = \\frac{1}{2} \\sum_{v} \\left( -\\frac{s(z_i^1, z_i^2)}{T} + \\log \\sum_{j \\ne i} \\left( e^{s(z_i^v, z_j^1) / T} +
         e^{s(z_i^v, z_j^2) / T} \\right) \\right)
@@ -2215,18 +2226,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """pmf, and a loss of ranks: whoever has the event first should have the larger risk by then than each who has it later.
+        """DeepHit loss for a single risk: pmf plus a ranking loss of the cumulative risks of subjects with earlier and later events.
 
-        pycox's loss of a single risk: alpha weighs the likelihood, as it does there (the paper's alpha weighs the ranks). Whoever was
-        censored in the same interval counts as later; the ranks are a mean over all n subjects.
+        As in pycox, alpha is the weight of the likelihood (in the paper, of the ranking loss). Subjects censored in the same interval are
+        treated as later. The ranking loss is a mean over all n subjects.
 
         predictions: (n, b), all finite numbers; raw scores of the intervals of time
 
-        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
 
-        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
 
-        alpha: share of the likelihood.
+        alpha: weight of the likelihood; the ranking loss has 1 - alpha.
 
         sigma: scale of the differences of risk.
 
@@ -2256,11 +2267,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "boxes", "box_targets"]] = ...,
     ) -> R_co:
-        """The Hungarian loss: each true object is matched to one query, the other queries are to say "no object".
+        """DETR's Hungarian loss: each true object is matched to one query, and the target of all other queries is "no object".
 
-        DETR's and Hugging Face transformers' conventions. The matching minimises the costs and is constant in the gradient. The cross
-        entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
-        sample; `parts` has the terms before their weights. Auxiliary outputs of other layers are further calls.
+        Conventions are those of DETR and Hugging Face transformers. The matching minimizes the costs and is constant in the gradient. The
+        cross entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
+        sample; `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate requests.
 
         class_logits: (n, q, k), all finite numbers; raw scores of each query, the last class for no object
 
@@ -2287,7 +2298,7 @@ class Losses(Generic[R_co]):
         Formula: L = \\lambda_c \\overline{\\mathrm{CE}}_w + \\frac{1}{N} \\sum_{\\text{matched}} \\left( \\lambda_b \\lVert b - b^* \\rVert_1 +
         \\lambda_g \\, \\mathrm{giou}(b, b^*) \\right)
 
-        Divisor: 1; the cross entropy has the sum of its weights, the box terms the number of objects
+        Divisor: 1; the cross entropy is divided by the sum of its weights, the box terms by the number of objects
         """
 
     def dft(
@@ -2301,17 +2312,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Dynamic fine-tuning: the log-likelihood of the tokens shown, each weighed by its own probability.
+        """Dynamic fine-tuning: negative log-likelihood of the target tokens, each weighted by its own probability.
 
-        The gradient takes the probability for a constant, as the method does; it is not the derivative of the value.
+        The probability is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
         Formula: \\ell = -\\mathrm{sg}(\\pi) \\log \\pi
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def dice(
@@ -2326,19 +2337,22 @@ class Losses(Generic[R_co]):
         squared_pred: bool = False,
         include_background: bool = True,
         batch: bool = False,
+        classes_are: Literal["apart", "together"] = 'apart',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus twice the intersection over the sum of both masks, for each class.
+        """Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-        MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
-        (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it leaves out classes that no mask has. 0 / 0,
-        which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+        Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr
+        = smooth_dr = 2 (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it excludes classes absent from
+        all masks. If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch
+        merge.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -2353,13 +2367,16 @@ class Losses(Generic[R_co]):
 
         squared_pred: the denominator sums the squares of p and t (V-Net).
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
+
+        classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
+        weight.
 
         Formula: \\ell_c = 1 - \\frac{2 \\sum p t + s_{nr}}{\\sum p + \\sum t + s_{dr}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights (MONAI's rule)
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
         """
 
     def dice_ce(
@@ -2379,7 +2396,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The sum of dice and cross entropy, each sample's mean of both.
+        """Sum of Dice loss and cross entropy, each averaged within a sample.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
@@ -2392,15 +2409,15 @@ class Losses(Generic[R_co]):
 
         lambda_ce: weight of the part `ce`.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts in dice; in the cross entropy it always does.
+        include_background: include class 0 in the Dice loss; the cross entropy always includes it.
 
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{CE}}
 
-        Divisor: the number of samples; dice is a mean over classes, cross entropy one over positions (and classes, with sigmoid)
+        Divisor: the number of samples; dice is averaged over classes, cross entropy over positions (and classes, with sigmoid)
         """
 
     def dice_focal(
@@ -2421,15 +2438,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The sum of dice and the focal loss, each sample's mean of both.
+        """Sum of Dice loss and focal loss, each averaged within a sample.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
 
-        activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and is a mean
-        over positions where MONAI's is one over positions and classes.
+        activation: sigmoid with sigmoid_focal (alpha off), or softmax with softmax_focal, which takes class indices as labels and averages
+        over positions, where MONAI averages over positions and classes.
 
         gamma: focusing exponent.
 
@@ -2437,15 +2454,15 @@ class Losses(Generic[R_co]):
 
         lambda_focal: weight of the part `focal`.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts in dice; in the focal loss it always does.
+        include_background: include class 0 in the Dice loss; the focal loss always includes it.
 
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{focal}}_\\gamma
 
-        Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+        Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
         """
 
     def dino(
@@ -2463,22 +2480,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a student's view against a teacher's view of the same images, the teacher centred and sharpened.
+        """DINO loss: cross entropy of a student's view against a teacher's view of the same images, centred and sharpened.
 
-        Self-distillation without labels: pairs of different views are one call each, or one after the other in a call. `state` has the
-        center to send with the next call, a running mean of the teacher's scores. The teacher is constant.
+        Self-distillation without labels: send each pair of different views in its own request, or concatenated. `state` returns the center
+        for the next request, a running mean of the teacher's scores. The teacher is constant.
 
         predictions: (n, k), all finite numbers; raw scores of the student's view
 
         labels: (n, k), all finite numbers; raw scores of the teacher's view
 
-        center: (k,), all finite numbers; what is taken off the teacher's scores; zeros at first
+        center: (k,), all finite numbers; subtracted from the teacher's scores; zeros at first
 
-        student_temperature: T_s, by which the student's scores are divided.
+        student_temperature: T_s, divisor of the student's scores.
 
-        teacher_temperature: T_t, by which the teacher's are.
+        teacher_temperature: T_t, divisor of the teacher's scores.
 
-        center_momentum: m, how much of the center stays.
+        center_momentum: m, momentum of the center.
 
         Formula: \\ell_i = -\\sum_k t_{ik} \\log s_{ik}, \\quad s = \\mathrm{softmax}(x / T_s), \\quad t = \\mathrm{softmax}((y - c) / T_t), \\quad
         c \\leftarrow m c + (1 - m) \\bar y
@@ -2497,7 +2514,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
+        """Distance IoU loss: 1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -2519,17 +2536,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a distribution over bins against the two bins next to the true place, by how near each is.
+        """Distribution focal loss: cross entropy of a distribution over bins against the two bins next to the true position, interpolated
+        linearly.
 
-        The last bin is a place too (mmdet fails on it).
+        The last bin is a valid position (mmdet fails on it).
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each bin.
 
-        labels: (n, ...), [0, infinity); place among the bins, from 0 to their number minus 1
+        labels: (n, ...), [0, infinity); position among the bins, from 0 to their number minus 1
 
         Formula: \\ell = -(\\lfloor t \\rfloor + 1 - t) \\log p_{\\lfloor t \\rfloor} - (t - \\lfloor t \\rfloor) \\log p_{\\lfloor t \\rfloor + 1}
 
-        Divisor: the number of places
+        Divisor: the number of positions
         """
 
     def dpo(
@@ -2551,33 +2569,33 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
 
-        With u and v for beta times the log-ratios of the chosen and the rejected answer and x = u - v, `loss_type` is one of sigmoid
+        With u and v for beta times the log-ratios of the chosen and the rejected completion and x = u - v, `loss_type` is one of sigmoid
         softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels,
         which can be negative; exo_pair KL(sigmoid(x) | 1 - label_smoothing), which must be positive there; nca_pair softplus(-u) +
-        softplus(u)/2 + softplus(v)/2; bco_pair softplus(-u) + softplus(v), with the shift of its running mean left to the caller; sppo_hard
-        ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop (1 - m)
-        softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which TRL loses to overflow below x = -709. TRL's DPO trainer averages log-
-        probabilities over tokens for ipo, its CPO trainer sums; send what you mean. TRL's sigmoid_norm is sigmoid of averages. The
-        divergence is the reverse KL alone, TRL's default f_divergence_type. aot and aot_unpaired are the sigmoid of beta (a - b) with the
-        batch's a and b sorted: alignment by optimal transport asks that the k-th smallest a exceed the k-th smallest b. With aot a is the
-        pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the log-ratios to the reference of the
-        chosen and of the rejected answers. A sample's loss is that of its a; ties keep the order of the samples. These two depend on the
-        whole batch: their answers over shards do not merge.
+        softplus(u)/2 + softplus(v)/2; bco_pair softplus(-u) + softplus(v), without the shift by a running mean, which the client applies;
+        sppo_hard ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop (1 -
+        m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which overflows in TRL below x = -709. TRL's DPO trainer averages log-
+        probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. The divergence is
+        the reverse KL, TRL's default f_divergence_type. aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b
+        sorted: in alignment by optimal transport, the k-th smallest a should exceed the k-th smallest b. With aot a is the pair's log-ratio
+        log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the log-ratios to the reference of the chosen and of the
+        rejected completions. A sample's loss is that of its a; ties keep the order of the samples. These two depend on the whole batch, so
+        results over shards do not merge.
 
-        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        rejected_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        ref_chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+        ref_chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the reference model
 
-        ref_rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+        ref_rejected_logps: (n,), all finite numbers; log-probabilities of the completions under the reference model
 
-        loss_type: the variant, by TRL's name.
+        loss_type: variant, as named in TRL.
 
-        beta: how strongly the policy is held to the reference; a reward's temperature.
+        beta: strength of the regularization towards the reference; temperature of the reward.
 
-        label_smoothing: probability that the preference is wrong, of sigmoid (conservative DPO), robust, exo_pair and both aot; the others
-        take no notice.
+        label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by
+        the others.
 
         discopop_tau: temperature of discopop's mixture.
 
@@ -2603,26 +2621,26 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Deep Q-learning: the error of the taken action's value against the reward and the discounted value of the best next action.
+        """Deep Q-learning: error of the taken action's value against the reward plus the discounted value of the best next action.
 
-        With next_predictions the best action is the one that they say, the first of equal ones (double DQN); its value is next_values'
-        either way.
+        With next_predictions, they determine the best action, the first of equal ones (double DQN); its value is always from next_values.
 
         predictions: (n, k), all finite numbers; values of every action in each state
 
         actions: (n,), class indices in [0, k); the actions taken
 
-        next_values: (n, k), all finite numbers; values of every action in the states that followed, mostly a target network's
+        next_values: (n, k), all finite numbers; values of every action in the next states, usually from a target network
 
         rewards: (n,), all finite numbers; rewards of the steps
 
-        done: (n,), {0, 1}; 1 where nothing followed, 0 elsewhere
+        done: (n,), {0, 1}; 1 where the episode ended, 0 elsewhere
 
-        next_predictions: (n, k), all finite numbers; the online network's values there, which then choose the action (double DQN)
+        next_predictions: (n, k), all finite numbers; values of the online network in the next states, which select the action (double DQN)
 
-        discount: gamma.
+        discount: gamma, discount factor.
 
-        criterion: c: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or half_squared e^2 / 2.
+        criterion: c, function of the error: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or
+        half_squared e^2 / 2.
 
         Formula: \\ell = c(Q_a - y), \\quad y = r + (1 - d) \\gamma \\max_{a'} Q'_{a'}
 
@@ -2640,7 +2658,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The loss diou plus the squared differences of width and height over those of the enclosing box.
+        """Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -2662,10 +2680,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Twice the squared distance of the distribution functions of two samples of numbers: 0 only for equal ones.
+        """Energy distance of two samples in one dimension: twice the squared distance of their distribution functions.
 
-        Summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; of a single label it
-        is twice crps_ensemble. The gradient of tied numbers is the mean of both sides'.
+        It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single
+        label it is twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
 
         predictions: (n, m), all finite numbers; numbers drawn from the predicted distribution
 
@@ -2688,9 +2706,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The continuous ranked probability score of an ensemble of vectors: with one coordinate it is crps_ensemble.
+        """Energy score of an ensemble of vectors, the multivariate continuous ranked probability score; equal to crps_ensemble for one
+        coordinate.
 
-        The gradient of two equal vectors' distance is 0.
+        The gradient of the distance of two equal vectors is 0.
 
         predictions: (n, m, d), all finite numbers; members of the predicted ensemble
 
@@ -2712,9 +2731,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The loss of which 1.5-entmax is the link: probabilities that reach 0 as sparsemax's do, on a smooth way.
+        """Loss of 1.5-entmax, which gives sparse probabilities and is smoother than sparsemax.
 
-        Exactly 0 where the true class leads by 2. Computed as a sum of what is positive.
+        The loss is exactly 0 if the true class leads by 2. It is computed as a sum of non-negative terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -2723,7 +2742,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{4}{3} \\left( 1 - \\sum_k p_k^{3/2} \\right) + \\sum_k p_k x_k - x_y, \\quad p_k = \\max\\left( \\frac{x_k}{2} - \\tau,
         0 \\right)^2, \\quad \\sum_k p_k = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def entropy(
@@ -2736,7 +2755,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Entropy of the predicted distribution, in nats: the lower, the more certain. As a regulariser of unlabelled samples.
+        """Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
 
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
@@ -2757,17 +2776,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error beyond a tolerance, as in support vector regression; the gradient at the edge is 0.
+        """Absolute error beyond a tolerance, as in support vector regression. The gradient at the tolerance is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        epsilon: the error that costs nothing.
+        epsilon: tolerance; smaller errors have no loss.
 
         Formula: \\ell = \\max(0, |x - t| - \\epsilon)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def evidential_classification(
@@ -2782,10 +2801,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The expected loss of class probabilities that have a Dirichlet distribution, its parameters the evidence for each class plus 1.
+        """Evidential classification: expected loss of class probabilities with a Dirichlet distribution, whose parameters are the evidence
+        plus 1.
 
-        The evidence is what a network gives after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform
-        distribution, which takes back evidence for wrong classes, is not part of the loss.
+        The evidence is a network's output after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform
+        distribution, which reduces the evidence for wrong classes, is not included.
 
         predictions: (n, c), [0, infinity); e, the evidence.
 
@@ -2815,29 +2835,29 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "nu", "alpha", "beta"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood under a normal-inverse-gamma distribution over means and variances, and a fine for evidence where the error
+        """Evidential regression: negative log-likelihood under a normal-inverse-gamma distribution, plus a penalty on evidence where the error
         is large.
 
-        The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the fine at an
-        error of 0 is 0.
+        The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the penalty at
+        an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; gamma, the predicted means.
 
         labels: (n, ...), all finite numbers; true values
 
-        nu: (n, ...), (0, infinity); how many observations the mean is worth, above 0.
+        nu: (n, ...), (0, infinity); number of virtual observations of the mean, above 0.
 
         alpha: (n, ...), (1, infinity); shape of the variance's distribution, above 1.
 
         beta: (n, ...), (0, infinity); scale of the variance's distribution, above 0.
 
-        coeff: lambda, weight of the fine; 0.01 in the paper's experiments.
+        coeff: lambda, weight of the penalty; 0.01 in the paper's experiments.
 
         Formula: \\ell = \\tfrac{1}{2} \\log \\tfrac{\\pi}{\\nu} - \\alpha \\log \\Omega + \\left( \\alpha + \\tfrac{1}{2} \\right) \\log \\left( (t -
         \\gamma)^2 \\nu + \\Omega \\right) + \\log \\frac{\\Gamma(\\alpha)}{\\Gamma(\\alpha + \\frac{1}{2})} + \\lambda |t - \\gamma| (2 \\nu + \\alpha),
         \\quad \\Omega = 2 \\beta (1 + \\nu)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def expectile(
@@ -2852,17 +2872,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Asymmetric squared error: the estimate that minimises it is an expectile. alpha 0.5 gives half the squared error.
+        """Asymmetric squared error, which an expectile minimizes; alpha 0.5 gives half the squared error.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the expectile to estimate; weight of errors from below, 1 - alpha that of errors from above.
+        alpha: expectile to estimate; underestimates have the weight alpha, overestimates 1 - alpha.
 
         Formula: \\ell = |\\alpha - [t \\le x]| \\, (t - x)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def exponential(
@@ -2876,17 +2896,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The exponential of minus the margin, AdaBoost's loss.
+        """Exponential loss of AdaBoost: the exponential of minus the margin.
 
-        scikit-learn's boosting takes the score as half the log-odds: the same formula.
+        In scikit-learn's boosting the score is half the log-odds; the formula is the same.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = e^{-t x}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def exponential_nll(
@@ -2900,15 +2920,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of an exponential distribution of predicted rate.
+        """Negative log-likelihood of an exponential distribution with predicted rate.
 
         predictions: (n, ...), (0, infinity); x, the rates, above 0.
 
-        labels: (n, ...), [0, infinity); t, times from 0 on.
+        labels: (n, ...), [0, infinity); t, times, at least 0.
 
         Formula: \\ell = x t - \\log x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def fair(
@@ -2923,17 +2943,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, nearly linear with slope c far out.
+        """Fair loss: about half the squared error near zero, nearly linear with slope c for large errors.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error at which the curvature has fallen to a quarter.
+        c: error at which the second derivative has fallen to a quarter.
 
         Formula: \\ell = c^2 \\left( \\frac{|e|}{c} - \\log\\left(1 + \\frac{|e|}{c}\\right) \\right), \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def fast_rcnn(
@@ -2952,9 +2972,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Multi-task loss of regions: cross entropy of the class, and smooth L1 of the box for foreground regions.
+        """Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
 
-        The box term takes the row of the true class and is summed over its four numbers; both terms are divided by all regions.
+        The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -2962,13 +2982,13 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
-        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
+        beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L = \\frac{1}{R} \\sum_i \\left( \\mathrm{CE}(x_i, u_i) + \\lambda [u_i \\text{ is foreground}] \\, \\mathrm{smooth\\_l1}(d_i^{u_i}
         - v_i) \\right)
@@ -2999,9 +3019,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """The four terms of Faster R-CNN as torchvision sums them: rpn and fast_rcnn, each with its own mean.
+        """Faster R-CNN loss: the four terms that torchvision sums, those of rpn and of fast_rcnn, each with its own mean.
 
-        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+        The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -3009,7 +3029,7 @@ class Losses(Generic[R_co]):
 
         rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        rpn_box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -3017,7 +3037,7 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
         objectness_weight: weight of the part `objectness`.
 
@@ -3027,9 +3047,9 @@ class Losses(Generic[R_co]):
 
         box_weight: weight of the part `box_reg`.
 
-        beta: of both smooth_l1 terms.
+        beta: beta of both smooth_l1 terms.
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
         Formula: L = w_1 L_{objectness} + w_2 L_{rpn\\_box} + w_3 L_{classifier} + w_4 L_{box}
 
@@ -3054,28 +3074,30 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "distances", "centerness"]] = ...,
     ) -> R_co:
-        """Focal loss of every location and class, and for those with an object the GIoU of the box and the cross entropy of the centerness.
+        """FCOS loss: focal loss of all locations and classes, plus GIoU of the boxes and cross entropy of the centerness for foreground
+        locations.
 
-        torchvision's convention: all over the number of locations with an object in the batch (at least 1), so that answers over shards do
-        not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` has the terms before their weights.
+        As in torchvision, all terms are divided by the number of locations with an object in the batch (at least 1), so that results over
+        shards do not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` returns the unweighted
+        terms.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
         distances: (n, a, 4), [0, infinity); predicted distances from each location to left, top, right and bottom
 
-        centerness: (n, a), all finite numbers; raw scores of how central each location is in its object
+        centerness: (n, a), all finite numbers; raw scores of the centerness of each location in its object
 
-        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 to ignore
 
-        distance_targets: (n, a, 4), [0, infinity); true distances to left, top, right and bottom; they count for locations with an object
+        distance_targets: (n, a, 4), [0, infinity); true distances to left, top, right and bottom; used for locations with an object
 
-        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+        alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
 
         gamma: focusing exponent.
 
-        box_weight: lambda_b.
+        box_weight: lambda_b, weight of the box loss.
 
-        centerness_weight: lambda_c.
+        centerness_weight: lambda_c, weight of the centerness loss.
 
         Formula: L = \\frac{1}{\\max(1, N)} \\sum_a \\left( \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \\ge 0] \\left( \\lambda_b \\,
         \\mathrm{giou}(d_a, d_a^*) + \\lambda_c \\, \\mathrm{BCE}(c_a, c_a^*) \\right) \\right), \\quad c^* = \\sqrt{\\frac{\\min(l^*, r^*)}{\\max(l^*,
@@ -3105,13 +3127,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The Tversky loss raised to a power, class by class, so that small or hard regions weigh more.
+        """Focal Tversky loss: the Tversky loss of each class raised to a power, which emphasizes small or difficult regions.
 
-        The paper's alpha is our beta. segmentation_models_pytorch has the exponent gamma, on the mean over the classes; MONAI's exponent 1
-        - gamma is `exponent` gamma with gamma replaced by it, and it leaves the background without the power. The gradient at loss 0 is 0.
-        A negative Tversky loss, which smooth_nr > smooth_dr makes possible, counts as 0.
+        The paper's alpha is beta here. segmentation_models_pytorch applies the exponent gamma to the mean over the classes. MONAI's
+        exponent 1 - gamma corresponds to `exponent` gamma with that number, and MONAI does not apply it to the background. The gradient at
+        loss 0 is 0. A negative Tversky loss (possible if smooth_nr > smooth_dr) is replaced by 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -3124,7 +3147,7 @@ class Losses(Generic[R_co]):
 
         gamma: focusing parameter.
 
-        exponent: inverse is 1 / gamma (the paper), gamma is gamma itself.
+        exponent: exponent of the loss; inverse is 1 / gamma (the paper), gamma is gamma itself.
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -3132,13 +3155,13 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = (1 - TI_c)^{1 / \\gamma}, \\quad 1 - TI_c \\text{ as in tversky}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def gamma_deviance(
@@ -3152,7 +3175,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Twice the excess of the gamma likelihood's negative logarithm over its least value.
+        """Gamma deviance: twice the negative log-likelihood minus its minimum.
 
         predictions: (n, ...), (0, infinity); estimates, above 0
 
@@ -3160,7 +3183,7 @@ class Losses(Generic[R_co]):
 
         Formula: D = 2 \\left( \\log \\frac{x}{t} + \\frac{t}{x} - 1 \\right)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gamma_nll(
@@ -3174,8 +3197,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a gamma distribution of given shape, in units of the shape and without what the prediction does not
-        change.
+        """Negative log-likelihood of a gamma distribution with given shape, in units of the shape, without terms independent of the
+        prediction.
 
         predictions: (n, ...), all finite numbers; x, the logarithms of the means.
 
@@ -3183,7 +3206,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = x + t e^{-x}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gan_hinge(
@@ -3198,17 +3221,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
-        """Hinge losses of both scores for the discriminator; the generator raises its score. The slope at a kink is 0.
+        """Hinge GAN loss: hinge losses of both scores for the discriminator, and minus the score for the generator. The slope at a kink is 0.
 
-        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+        fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
-        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+        real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = \\max(0, 1 - r) + \\max(0, 1 + f), \\quad L_G = -f
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gan_minimax(
@@ -3223,19 +3246,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
-        """The two sides of the first adversarial game: what the discriminator loses, the generator's loss is minus its part of.
+        """Minimax loss of the original GAN: binary cross entropy for the discriminator, and minus its term of generated samples for the
+        generator.
 
-        The generator's slope vanishes where the critic is sure of a fake; gan_non_saturating mends that.
+        The generator's gradient vanishes where the discriminator is certain that a sample is generated; gan_non_saturating avoids this.
 
-        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+        fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
-        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+        real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = \\log(1 - \\sigma(f))
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gan_non_saturating(
@@ -3250,17 +3274,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
-        """As gan_minimax for the discriminator; the generator wants its samples to be taken for real.
+        """Non-saturating GAN loss: gan_minimax for the discriminator, and the negative log-probability of being real for the generator.
 
-        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+        fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
-        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+        real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = -\\log \\sigma(r) - \\log(1 - \\sigma(f)), \\quad L_G = -\\log \\sigma(f)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gaussian_focal(
@@ -3276,10 +3300,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Focal loss of a heatmap whose peaks are 1; positions near a peak are weighed down as negatives.
+        """Gaussian focal loss of a heatmap whose peaks are 1; negatives near a peak have a lower weight.
 
-        Heads divide the sum by the number of peaks: `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
-        error), where mmdet adds 1e-12 inside the logarithms.
+        Detection heads divide the sum by the number of peaks: use `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is
+        infinite (an error), where mmdet adds 1e-12 inside the logarithms.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -3291,7 +3315,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = -(1 - p)^\\alpha \\log p \\text{ where } t = 1, \\quad -(1 - t)^\\gamma p^\\alpha \\log(1 - p) \\text{ elsewhere}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def gaussian_kl(
@@ -3305,7 +3329,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["mean", "log_variance"]] = ...,
     ) -> R_co:
-        """Divergence of a diagonal normal distribution from the standard one: the regulariser of a variational autoencoder.
+        """Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
 
         mean: (n, ...), all finite numbers; mu, the means.
 
@@ -3313,7 +3337,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell_i = \\frac{1}{2} \\sum_k \\left( \\mu_k^2 + e^{s_k} - 1 - s_k \\right)
 
-        Divisor: the number of samples: latent dimensions are summed
+        Divisor: the number of samples; latent dimensions are summed
         """
 
     def gaussian_nll(
@@ -3330,25 +3354,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "variance"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a normal distribution of predicted mean and variance.
+        """Negative log-likelihood of a normal distribution with predicted mean and variance.
 
-        The variance is raised to eps, not increased by it; the gradient is that at the raised variance and passes as if nothing had been
-        raised (torch).
+        The variance is clipped from below at eps, which is not added. As in torch, the gradient is that at the clipped variance, and the
+        clipping is ignored in the chain rule.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        variance: (n, ...), [0, infinity); predicted variances, raised to eps where they are below it
+        variance: (n, ...), [0, infinity); predicted variances, clipped from below at eps
 
-        full: add the constant half log 2 pi.
+        full: add the constant log(2 pi) / 2.
 
-        eps: the least variance.
+        eps: lower bound of the variance.
 
         Formula: \\ell = \\frac{1}{2} \\left( \\log v + \\frac{(x - t)^2}{v} \\right) + [\\mathrm{full}] \\frac{\\log 2\\pi}{2}, \\quad v =
         \\max(\\mathrm{variance}, \\epsilon)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def geman_mcclure(
@@ -3363,17 +3387,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A rational function of the squared error that tends to 2: barron_general_robust with alpha -2, as kornia has it.
+        """Rational function of the squared error that tends to 2; equal to barron_general_robust with alpha -2, as in kornia.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half of this with c = s / 2.
+        c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half this loss with c = s / 2.
 
         Formula: \\ell = \\frac{2 (e / c)^2}{(e / c)^2 + 4}, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def generalized_cross_entropy(
@@ -3384,29 +3408,34 @@ class Losses(Generic[R_co]):
         *,
         q: float = 0.5,
         ignore_index: int = -100,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Between cross entropy (q near 0) and the absolute error of the probability (q = 1): robust to wrong labels.
+        """Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q =
+        1).
 
-        The default is keras's, which takes probabilities; the paper has q = 0.7.
+        The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
 
-        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+        predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
+        class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
         weight: (c,), [0, infinity); weight of each class
 
-        q: exponent; half of mae_probability at 1.
+        q: exponent; 1 gives half of mae_probability.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
+
+        predictions_are: logits (a softmax is taken), or probabilities.
 
         Formula: \\ell = w_y \\frac{1 - p_y^q}{q}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def generalized_dice(
@@ -3426,33 +3455,34 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Dice over all classes, each weighed by the inverse of its true size.
+        """Generalized Dice loss: Dice over all classes, each weighted by the inverse of its true size.
 
-        Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class that a sample does not have
-        weighs as much as its heaviest. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole
-        batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constants: labels have no gradient. With
-        soft labels a class's true size is 0 or at least 1e-100.
+        Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class absent from a sample has the
+        sample's largest weight. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole batch,
+        scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constant, so labels have no gradient. With soft
+        labels, the true size of a class must be 0 or at least 1e-100.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        convention: monai is one ratio, optax a mean of ratios.
+        convention: monai for one ratio, optax for a mean of ratios.
 
-        weighting: a class's weight: square is 1 / size^2, simple 1 / size, uniform 1; optax's is always square.
+        weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
 
         smooth_nr: added to the numerator.
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
         Formula: \\ell = 1 - \\frac{2 \\sum_c w_c \\sum p t + s_{nr}}{\\sum_c w_c (\\sum p + \\sum t) + s_{dr}}, \\quad w_c = 1 / (\\sum t)^2
 
-        Divisor: the number of samples; with optax times the classes that count
+        Divisor: the number of samples; with optax times the classes included
         """
 
     def generalized_jsd(
@@ -3468,10 +3498,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Jensen-Shannon divergence of a student's and a teacher's probabilities, from one direction of the divergence to the other.
+        """Generalized Jensen-Shannon divergence of a student's and a teacher's probabilities, which interpolates between both directions.
 
-        beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon; no factor
-        temperature squared, as TRL has it.
+        beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon. As in TRL, there is
+        no factor of the squared temperature.
 
         predictions: (n, c, ...), all finite numbers; the student's scores; s is their softmax at the temperature.
 
@@ -3479,7 +3509,7 @@ class Losses(Generic[R_co]):
 
         beta: the teacher's share in the mixture.
 
-        temperature: by which scores are divided.
+        temperature: divisor of the scores.
 
         Formula: \\ell_i = \\beta \\, \\mathrm{KL}(t \\| m) + (1 - \\beta) \\, \\mathrm{KL}(s \\| m), \\quad m = \\beta t + (1 - \\beta) s; \\quad
         \\mathrm{KL}(t \\| s) \\text{ at } 0, \\quad \\mathrm{KL}(s \\| t) \\text{ at } 1
@@ -3498,7 +3528,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Kullback-Leibler divergence of masses that need not sum to one: never negative, element by element.
+        """Generalized Kullback-Leibler divergence, element by element, of masses that need not sum to one; never negative.
 
         predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted masses.
 
@@ -3506,7 +3536,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = p \\log\\frac{p}{q} - p + q
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def ghm_c(
@@ -3523,26 +3553,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, each element divided by how many have about as large a gradient: neither the many easy ones nor the outliers
-        rule.
+        """Gradient harmonized loss for classification: binary cross entropy divided by the number of elements with a gradient of similar size.
 
-        The weights are constants of the gradient. A bin's running mean moves only when it has elements; `state` has the counts to send with
-        the next call. Answers over parts of a batch do not merge.
+        The weights reduce the influence of easy elements and outliers, and are constant in the gradient. Empty bins keep their running
+        mean. `state` returns the counts for the next request. Results over shards of a batch do not merge.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), {0, 1}; 1 where the class is present, else 0
 
-        counts: (b,), [0, infinity); S_b from the call before, one for each bin.
+        counts: (b,), [0, infinity); S_b from the previous request, one for each bin.
 
-        bins: into how many equal parts the length |sigmoid(x) - t| of the gradient is divided.
+        bins: number of equal bins of the gradient's size |sigmoid(x) - t|.
 
-        momentum: mu, how much of a bin's count stays; at 0 the counts are those of the call (mmdetection's default).
+        momentum: mu, momentum of the counts; 0 uses the counts of the call (mmdetection's default).
 
         Formula: \\ell = w_b \\, \\mathrm{BCE}(\\sigma(x), t), \\quad w_b = \\frac{N}{M S_b}, \\quad S_b \\leftarrow \\mu S_b + (1 - \\mu) R_b \\text{
         where } R_b = |\\{|\\sigma(x) - t| \\in b\\}| > 0, \\quad M = |\\{b: R_b > 0\\}|
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def giou(
@@ -3556,7 +3585,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU plus the part of the enclosing box that neither box covers; boxes apart are drawn together.
+        """Generalized IoU loss: 1 - IoU plus the fraction of the enclosing box that neither box covers, so that disjoint boxes have a
+        gradient.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -3579,9 +3609,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """How much the sizes of the steps between neighbouring pixels differ from the true ones: it sharpens what squared errors blur.
+        """Gradient difference loss: differences between the absolute image gradients and the true ones, which counteract blur.
 
-        The sum over both directions and all channels, for each image. The slope is 0 at a step of 0, and where steps agree.
+        It is summed over both directions and all channels, for each image. The gradient is 0 at a pixel difference of 0, and where
+        differences agree.
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
@@ -3618,40 +3649,40 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Group relative policy optimisation: PPO's clipped gain for each token of an answer, all with the answer's advantage, and a
-        divergence.
+        """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
+        penalty.
 
-        The variants differ in what a token counts for. grpo: an answer's tokens share a weight of 1, and the divisor is the number of
-        answers. bnpo and dapo: the divisor is the number of tokens in the call; TRL's dapo means that of the whole generation batch over
-        all processes, which is what merging answers by their normalizers gives. dr_grpo: the divisor is answers times
-        max_completion_length. luspo: an answer's tokens are summed and the divisor is the number of answers. sapo averages as grpo and has
-        a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped gain. TRL's cispo is a loss of its own here; its
-        vespo and use_bias_correction_kl are not here. With `sequence` the ratio is the geometric mean over the answer's tokens (GSPO). An
-        answer without tokens counts with loss 0.
+        The variants differ in the weight of a token. grpo: a completion's tokens share a weight of 1, and the divisor is the number of
+        completions. bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch
+        over all processes, which merging results by their normalizers gives. dr_grpo: the divisor is completions times
+        max_completion_length. luspo: a completion's tokens are summed and the divisor is the number of completions. sapo averages as grpo
+        and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped objective. TRL's cispo is a separate loss
+        here; its vespo and use_bias_correction_kl are not included. With `sequence` the ratio is the geometric mean over the completion's
+        tokens (GSPO). A completion without tokens is included with loss 0.
 
         logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
 
-        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that wrote them
+        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
 
-        advantages: (n,), all finite numbers; advantages of the answers within their groups
+        advantages: (n,), all finite numbers; advantages of the completions within their groups
 
         ref_logps: (n, t), all finite numbers; log-probabilities of the tokens under the reference model
 
-        mask: (n, t), {0, 1}; 1 for the answer's tokens, 0 for the others
+        mask: (n, t), {0, 1}; 1 for the completion's tokens, 0 for the others
 
-        loss_type: how tokens are averaged, by TRL's names.
+        loss_type: averaging of tokens, as named in TRL.
 
-        importance_sampling_level: a ratio for each token, or one for the whole answer.
+        importance_sampling_level: one ratio per token, or one per completion (sequence).
 
-        epsilon: how far below 1 the ratio may fall to the policy's profit.
+        epsilon: lower clip range of the ratio, to 1 - epsilon.
 
-        epsilon_high: how far above 1 it may rise (DAPO 0.28).
+        epsilon_high: upper clip range of the ratio, to 1 + epsilon_high (DAPO 0.28).
 
-        beta: weight of the divergence from `ref_logps` (estimator k3), 0 to leave it out; 0.04 in the paper.
+        beta: weight of the divergence from `ref_logps` (estimator k3), 0 to omit it; 0.04 in the paper.
 
-        max_completion_length: dr_grpo's divisor for an answer; 0 is the length of the padded answers sent.
+        max_completion_length: divisor of a completion in dr_grpo; 0 uses the length of the padded completions sent.
 
-        delta: the largest ratio of the term that is not clipped, at least 1 + epsilon_high (two-sided clipping); 0 is no limit.
+        delta: upper bound of the ratio in the unclipped term, at least 1 + epsilon_high (two-sided clipping); 0 for no bound.
 
         sapo_temperature_pos: T of tokens with a positive advantage.
 
@@ -3660,7 +3691,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell_{it} = -\\min(\\rho_{it} A_i, \\mathrm{clip}(\\rho_{it}, 1 - \\epsilon, 1 + \\epsilon_h) A_i) + \\beta (e^{d} - 1 - d), \\quad
         d = \\log \\pi_{ref} - \\log \\pi
 
-        Divisor: as loss_type says
+        Divisor: given by loss_type
         """
 
     def half_squared_error(
@@ -3674,7 +3705,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the square of the error: what statistics and boosting libraries call L2. It is mean_squared_error / 2.
+        """Half the squared error, which statistics and boosting libraries call L2; equal to mean_squared_error / 2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -3682,7 +3713,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\frac{(x - t)^2}{2}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def hampel(
@@ -3699,13 +3730,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error up to a, linear up to b, falling off in its slope up to c, constant beyond.
+        """Hampel's three-part loss: half the squared error up to a, linear up to b, with falling slope up to c, constant beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        a: error at which the quadratic turns linear.
+        a: error at which the loss changes from quadratic to linear.
 
         b: error from which the slope falls; at least a.
 
@@ -3714,7 +3745,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{e^2}{2} \\text{ to } a, \\; a |e| - \\frac{a^2}{2} \\text{ to } b, \\; \\frac{a (b + c - a)}{2} - \\frac{a (c -
         |e|)^2}{2 (c - b)} \\text{ to } c, \\; \\frac{a (b + c - a)}{2} \\text{ beyond}, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def hausdorff_dt(
@@ -3731,10 +3762,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The squared error of the probabilities, weighed by how far from both boundaries it lies: a bound of the Hausdorff distance.
+        """Hausdorff distance loss: squared error of the probabilities, weighted by powers of the distances to both boundaries.
 
-        MONAI's loss on channels that the caller selects (it leaves the background out by default), its distances those of the foreground
-        and of the background added, 0 where all or nothing is foreground.
+        MONAI's loss on the channels sent (MONAI excludes the background by default). The distances are those of the foreground and of the
+        background, added; 0 where all or none of a mask is foreground.
 
         predictions: (n, ...), [0, 1]; probabilities
 
@@ -3745,11 +3776,11 @@ class Losses(Generic[R_co]):
 
         label_distances: (n, ...), [0, infinity); d_t, distances to the boundary of the true region.
 
-        alpha: power of the distances, how much the farthest errors count.
+        alpha: power of the distances; larger values increase the weight of distant errors.
 
         Formula: \\ell = (p - t)^2 \\left( d_p^\\alpha + d_t^\\alpha \\right)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def hellinger(
@@ -3763,12 +3794,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Squared Hellinger distance: between 0 and 1 for distributions. A probability of 0 where the other is not has an infinite gradient,
-        two that are 0 the gradient 0.
+        """Squared Hellinger distance, between 0 and 1 for distributions. The gradient of a probability of 0 is infinite where the other is not
+        0, and 0 where both are 0.
 
-        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+        predictions: (n, c, ...), [0, 1]; predicted probability of each class
 
-        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+        labels: (n, c, ...), [0, 1]; true probability of each class
 
         Formula: \\ell = \\frac{1}{2} \\sum_k \\left( \\sqrt{p_k} - \\sqrt{q_k} \\right)^2
 
@@ -3786,17 +3817,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far a score is from the right side of the margin 1; the slope at the kink is 0.
+        """Hinge loss: linear below the margin 1, zero above. The slope at the kink is 0.
 
-        keras turns labels 0 and 1 of a whole batch into -1 and 1; here they are an error.
+        keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\max(0, 1 - t x)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def hinge_embedding(
@@ -3811,7 +3842,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The distance of similar pairs; of dissimilar pairs how far the distance falls short of the margin.
+        """Hinge embedding loss: the distance for similar pairs, and the margin minus the distance (at least 0) for dissimilar ones.
 
         At x = margin the gradient of a dissimilar pair is -1, as in torch.
 
@@ -3819,11 +3850,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), {-1, 1}; 1 or -1
 
-        margin: distance that dissimilar pairs should keep.
+        margin: smallest distance of dissimilar pairs without loss.
 
         Formula: \\ell = x \\text{ for } y = 1, \\quad \\max(0, m - x) \\text{ for } y = -1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def huber(
@@ -3839,7 +3870,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, linear with slope delta beyond delta.
+        """Huber loss: quadratic up to delta, linear with slope delta beyond.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -3847,7 +3878,7 @@ class Losses(Generic[R_co]):
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        delta: error at which the quadratic turns linear.
+        delta: error at which the loss changes from quadratic to linear.
 
         Formula: \\ell = \\frac{e^2}{2} \\text{ where } |e| \\le \\delta, \\text{ else } \\delta (|e| - \\frac{\\delta}{2}), \\quad e = x - t
 
@@ -3867,19 +3898,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """The policy gradient from another policy's actions: the gain times the ratio of probabilities, unclipped.
+        """Off-policy policy gradient: the advantage times the unclipped importance ratio.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
 
-        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
         Formula: \\ell = -e^{\\log \\pi - \\log \\pi_{old}} A
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def interval_score(
@@ -3895,7 +3926,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["lower", "upper", "labels"]] = ...,
     ) -> R_co:
-        """The width of a central prediction interval, and a fine for the label's distance from it; the gradient of the fine at its edge is 0.
+        """Interval score: the width of a central prediction interval plus a penalty on labels outside it. The penalty's gradient at the edge
+        is 0.
 
         lower: (n, ...), all finite numbers; l, the lower ends: quantiles alpha / 2.
 
@@ -3903,11 +3935,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the share of labels that may lie outside; 0.1 for a 90 % interval.
+        alpha: expected share of labels outside; 0.1 for a 90 % interval.
 
         Formula: \\ell = (u - l) + \\frac{2}{\\alpha} \\max(0, l - t) + \\frac{2}{\\alpha} \\max(0, t - u)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def inverse_depth_smoothness(
@@ -3921,13 +3953,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The steps between neighbouring inverse depths, which count less where the image has an edge.
+        """Edge-aware smoothness of inverse depths: absolute differences of neighbours, with lower weights at edges of the image.
 
-        kornia's loss: the mean over the steps across plus the mean over the steps down. One row or column has no steps and adds nothing.
+        As in kornia, it is the mean over horizontal differences plus the mean over vertical ones. A single row or column has no
+        differences.
 
         predictions: (n, 1, h, w), all finite numbers; predicted inverse depths, or disparities
 
-        image: (n, c, h, w), all finite numbers; the images; their edges are where depths may jump
+        image: (n, c, h, w), all finite numbers; images, at whose edges depths may be discontinuous
 
         Formula: \\ell_i = \\overline{|\\partial_u d| \\, e^{-\\overline{|\\partial_u I|}}} + \\overline{|\\partial_v d| \\,
         e^{-\\overline{|\\partial_v I|}}}, \\quad \\text{the inner mean over channels}
@@ -3946,7 +3979,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Twice the excess of the inverse Gaussian likelihood's negative logarithm over its least value.
+        """Inverse Gaussian deviance: twice the negative log-likelihood minus its minimum.
 
         predictions: (n, ...), (0, infinity); estimates, above 0
 
@@ -3954,7 +3987,7 @@ class Losses(Generic[R_co]):
 
         Formula: D = \\frac{(t - x)^2}{x^2 t}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def iou(
@@ -3969,9 +4002,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the intersection over union, or minus its logarithm; there is no gradient to boxes that do not meet.
+        """IoU loss: one minus the intersection over union, or its negative logarithm. Disjoint boxes have no gradient.
 
-        The logarithm is infinite (an error) for boxes that do not meet, where mmdet takes the logarithm of 1e-6.
+        The logarithm is infinite (an error) for disjoint boxes, where mmdet uses the logarithm of 1e-6.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -3995,7 +4028,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Itakura-Saito divergence of spectra: only the ratio counts. It is gamma_deviance / 2.
+        """Itakura-Saito divergence of spectra, which depends only on their ratio; equal to gamma_deviance / 2.
 
         predictions: (n, ...), (0, infinity); estimates, above 0
 
@@ -4003,7 +4036,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\frac{t}{x} - \\log\\frac{t}{x} - 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def jaccard(
@@ -4023,13 +4056,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the intersection over the union of both masks, for each class: soft IoU.
+        """Jaccard (soft IoU) loss: one minus the intersection over the union of both masks, for each class.
 
-        tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) has twice the intersection over twice the union, so half its
-        smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. 0 / 0 is the
-        loss 0.
+        Equal to tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) uses twice the intersection over twice the union, thus half
+        the smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. The loss of
+        0 / 0 is 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -4042,13 +4076,13 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = 1 - \\frac{\\sum p t + s_{nr}}{\\sum p + \\sum t - \\sum p t + s_{dr}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def jensen_shannon(
@@ -4062,13 +4096,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Jensen-Shannon divergence, in nats: at most log 2. scipy's jensenshannon is its square root.
+        """Jensen-Shannon divergence, in nats, at most log 2; scipy's jensenshannon is its square root.
 
-        A probability of 0 where the other is not has an infinite gradient, two that are 0 have the gradient 0.
+        The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
-        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+        predictions: (n, c, ...), [0, 1]; predicted probability of each class
 
-        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+        labels: (n, c, ...), [0, 1]; true probability of each class
 
         Formula: \\ell = \\frac{1}{2} \\sum_k \\left( p_k \\log\\frac{p_k}{m_k} + q_k \\log\\frac{q_k}{m_k} \\right), \\quad m = \\frac{p + q}{2}
 
@@ -4088,10 +4122,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the clean view, and the Jensen-Shannon divergence of all views' probabilities.
+        """Cross entropy of the clean view plus the Jensen-Shannon divergence of all views, as in AugMix.
 
-        timm's loss with the views on axis 1 (it has them one after the other along the batch); it holds the mixture's probabilities above
-        1e-7, here they are as they are.
+        As in timm, with the views on axis 1 (timm concatenates them along the batch). timm clips the mixture's probabilities from below at
+        1e-7; here they are exact.
 
         predictions: (n, v, c), all finite numbers; raw scores of each view, one for each class; the first view is the clean one
 
@@ -4099,7 +4133,7 @@ class Losses(Generic[R_co]):
 
         alpha: weight of the divergence; 12 in timm and the paper.
 
-        smoothing: share of the target of the cross entropy that is spread evenly over all classes.
+        smoothing: share of the cross entropy's target spread evenly over all classes.
 
         Formula: \\ell_i = \\mathrm{CE}(x_{i1}, y_i) + \\frac{\\alpha}{V} \\sum_v \\mathrm{KL}(p_{iv} \\| m_i), \\quad m_i = \\frac{1}{V} \\sum_v
         p_{iv}, \\quad p = \\mathrm{softmax}(x)
@@ -4119,9 +4153,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Squared error of keypoints' heatmaps, each map with a weight.
+        """Mean squared error of keypoint heatmaps, each map with a weight.
 
-        mmpose's convention: weights multiply the errors, and not the divisor.
+        As in mmpose, weights multiply the errors but not the divisor.
 
         predictions: (n, k, h, w), all finite numbers; a predicted map for each keypoint
 
@@ -4146,15 +4180,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of a softmax over all cells of each visible keypoint's map.
+        """Cross entropy of a softmax over all cells of the heatmap, for each visible keypoint.
 
-        detectron2 divides by a fixed number of keypoints instead, which is `reduction` sum with a factor.
+        detectron2 divides by a fixed number of keypoints instead: use `reduction` sum with a factor.
 
         predictions: (n, k, h, w), all finite numbers; a map of raw scores for each keypoint of each region
 
-        labels: (n, k), [0, infinity); the true cell of each keypoint, row times width plus column
+        labels: (n, k), [0, infinity); true cell of each keypoint: row times width plus column
 
-        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one that does not count
+        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one to ignore
 
         Formula: \\ell_{ik} = -\\log \\mathrm{softmax}(x_{ik})_{t_{ik}} \\text{ over the } hw \\text{ cells, where keypoint } k \\text{ is
         visible}
@@ -4169,30 +4203,35 @@ class Losses(Generic[R_co]):
         *,
         log_target: bool = False,
         direction: Literal["forward", "reverse"] = 'forward',
+        predictions_are: Literal["log_probabilities", "probabilities"] = 'log_probabilities',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Kullback-Leibler divergence of the labels from the predictions, element by element; 0 log 0 is 0.
+        """Kullback-Leibler divergence of the labels from the predictions, element by element, with 0 log 0 = 0.
 
-        The predictions are logarithms, as in torch and optax; keras takes probabilities, the labels first, and means the same divergence.
-        Torch's mean divides by all elements; the divergence itself, averaged over the batch, is reduction batchmean. A label of 0 has an
-        infinite gradient of its own.
+        The predictions are logarithms, as in torch and optax, or probabilities, as in keras, which has the labels first. Torch's mean
+        divides by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of
+        0 is infinite.
 
-        predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted probabilities.
+        predictions: (n, ...), all finite numbers; [0, 1] with predictions_are probabilities; log q, the logarithms of the predicted
+        probabilities, or q itself.
 
         labels: (n, ...), all finite numbers; [0, infinity) with log_target False; p, or log p with log_target.
 
-        log_target: whether the labels are logarithms too.
+        log_target: labels are logarithms too.
 
-        direction: forward weighs by the labels, as every library does; reverse by the predictions, so that what the labels exclude costs
-        most.
+        direction: forward weights by the labels, as in all libraries; reverse weights by the predictions, which penalizes probability where
+        the labels have none.
+
+        predictions_are: natural logarithms of probabilities, as in torch and optax, or probabilities. keras clips both sides to [1e-7, 1];
+        here the loss is infinite, an error, where a probability is 0 and the label is not.
 
         Formula: \\ell = p (\\log p - \\log q) \\text{ (forward)}, \\quad q (\\log q - \\log p) \\text{ (reverse)}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def kl_estimator(
@@ -4208,23 +4247,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "ref_logps"]] = ...,
     ) -> R_co:
-        """Estimates of KL(policy | reference) from log-probabilities of the policy's own samples.
+        """Estimators of KL(policy | reference) from log-probabilities of the policy's own samples.
 
-        k1 is unbiased and of either sign; k2 is biased with little variance; k3 is unbiased and never negative. k3 is exact near 0, where
-        exp(d) - d - 1 loses all digits. The gradients are those of the estimates, which is not that of the divergence (k2's is, on
-        average).
+        k1 is unbiased and of either sign; k2 is biased with low variance; k3 is unbiased and never negative. k3 is exact near 0, where
+        exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average).
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
         ref_logps: (n, ...), all finite numbers; log-probabilities of the same actions under a reference
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
-        estimator: which of the three.
+        estimator: k1, k2 or k3.
 
         Formula: k_1 = -d, \\quad k_2 = \\tfrac{d^2}{2}, \\quad k_3 = e^d - 1 - d, \\quad d = \\log \\pi_{ref} - \\log \\pi
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def knowledge_distillation_kl(
@@ -4239,15 +4277,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Divergence of a student's softened probabilities from a teacher's, times the temperature squared.
+        """Kullback-Leibler divergence of a student's softened probabilities from a teacher's, times the squared temperature.
 
-        keras divides by samples, as here; mmdetection (temperature 10) by classes too.
+        keras divides by samples, as here; mmdetection (temperature 10) also by classes.
 
         predictions: (n, c, ...), all finite numbers; x, the student's scores.
 
         labels: (n, c, ...), all finite numbers; y, the teacher's scores.
 
-        temperature: T, by which scores are divided.
+        temperature: T, divisor of the scores.
 
         Formula: \\ell_i = T^2 \\sum_k t_k \\log\\frac{t_k}{s_k}, \\quad s = \\mathrm{softmax}(x / T), \\quad t = \\mathrm{softmax}(y / T)
 
@@ -4265,14 +4303,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """Minus the logarithm of the distance of each direction to its nearest neighbour: the differential entropy's estimate by Kozachenko
-        and Leonenko, as a regulariser.
+        """KoLeo regularizer: negative log-distance of each normalised vector to its nearest neighbour, the Kozachenko-Leonenko entropy
+        estimator.
 
-        The neighbour is the one with the greatest cosine, the first of equal ones. A gradient goes to both; that of a distance that is 0 is
-        0. DINOv2 adds eps to every coordinate of the difference too. A single vector has no neighbour and does not count. Gradients are
-        accurate relative to the largest element of each tensor.
+        The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0. DINOv2
+        also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded. Gradients are accurate
+        relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
         eps: added to the distance.
 
@@ -4297,27 +4335,27 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Kahneman-Tversky optimisation: single answers are desirable or not, seen from a reference point, the KL divergence.
+        """Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
-        logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        ref_logps: (n,), all finite numbers; log-probabilities of the answers under the reference model
+        ref_logps: (n,), all finite numbers; log-probabilities of the completions under the reference model
 
-        labels: (n,), {0, 1}; 1 for a desirable answer, 0 for an undesirable one
+        labels: (n,), {0, 1}; 1 for a desirable completion, 0 for an undesirable one
 
-        beta: how strongly the policy is held to the reference.
+        beta: strength of the regularization towards the reference.
 
-        kl: the reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and answers); 0
+        kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0
         is its apo_zero_unpaired.
 
-        desirable_weight: weight of the desirable answers.
+        desirable_weight: weight of the desirable completions.
 
-        undesirable_weight: weight of the undesirable answers.
+        undesirable_weight: weight of the undesirable completions.
 
         Formula: \\ell = w_y \\, \\sigma\\left(\\mp \\beta \\left(\\log\\frac{\\pi}{\\pi_{ref}} - z\\right)\\right), - for desirable, + for undesirable
         answers
 
-        Divisor: the number of answers
+        Divisor: the number of completions
         """
 
     def lambda_loss(
@@ -4334,14 +4372,14 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The pairwise logistic loss, each pair weighed by how much swapping its items changes the metric.
+        """Lambda loss: pairwise logistic loss, each pair weighted by the change of the ranking metric when its items are swapped.
 
         `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss
         paper (NDCG-Loss2; rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
-        which has the discount of how far apart the items rank: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging,
-        over pairs within its k, and takes logarithms to base 2. The gradient takes the weights for constants, as LambdaRank does; they are
-        piecewise constant in the scores anyway. As in rax and TensorFlow Ranking, weights are scaled up by the number of items (rax: that
-        of the padded list, so that padding changes its value).
+        which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs
+        within its k, and takes logarithms to base 2. The weights are constant in the gradient, as in LambdaRank; they are piecewise
+        constant in the scores anyway. As in rax and TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded
+        list, so that padding changes its value).
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -4353,11 +4391,11 @@ class Losses(Generic[R_co]):
         Ranking's reciprocal rank weights).
 
         topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it;
-        0 is no limit.
+        0 for no limit.
 
         Formula: \\ell = \\sum_{y_i > y_j} m \\frac{|g_i - g_j| \\, |D(r_i) - D(r_j)|}{\\sum_k g_{(k)} D(k)} \\mathrm{softplus}(-(s_i - s_j))
 
-        Divisor: the number of pairs, over all lists (rax), also of those with weight 0
+        Divisor: the number of pairs, over all lists (rax), including those with weight 0
         """
 
     def laplace_nll(
@@ -4372,7 +4410,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a Laplace distribution; the gradient at a tie is 0.
+        """Negative log-likelihood of a Laplace distribution. The gradient at an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -4382,7 +4420,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\log 2b + \\frac{|x - t|}{b}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def ldam(
@@ -4401,7 +4439,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy after the true class's score is lowered by a margin, larger for rarer classes, and all are scaled.
+        """Label-distribution-aware margin loss: scaled cross entropy with a margin on the true class, larger for rarer classes.
 
         The rarest class has the margin max_margin, as in the paper's code.
 
@@ -4409,19 +4447,19 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
         weight: (c,), [0, infinity); weight of each class
 
         max_margin: m, the margin of the rarest class.
 
-        scale: s, the factor on the scores.
+        scale: s, factor of the scores.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\, \\mathrm{CE}\\left( s (x - \\Delta_y e_y), y \\right), \\quad \\Delta_k = m \\left( \\min_j n_j / n_k \\right)^{1/4}
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def lifted_structured(
@@ -4436,17 +4474,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """For each pair of one class its distance against a smooth minimum of the distances of both to all other classes.
+        """Lifted structured loss: the distance of each pair of one class against a smooth minimum of both samples' distances to other classes.
 
-        Euclidean distances of the vectors as they are. Half of a pair's loss is counted for either sample. Without negatives, and where J
-        is negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of
-        each tensor.
+        Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
+        negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of each
+        tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        margin: distance that negatives should keep.
+        margin: margin of the negatives' distances.
 
         Formula: \\ell_i = \\frac{1}{4} \\sum_{p \\in P_i} \\max(0, J_{ip})^2, \\quad J_{ij} = \\log \\left( \\sum_{y_k \\ne y_i} e^{m - d_{ik}} +
         \\sum_{y_l \\ne y_j} e^{m - d_{jl}} \\right) + d_{ij}
@@ -4470,11 +4508,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "linear_weight", "labels", "linear_bias"]] = ...,
     ) -> R_co:
-        """Cross entropy of the scores that a linear layer makes of hidden states, with gradients to states, matrix and bias.
+        """Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
 
-        The scores (n, c) are held in memory. torch's further axes (out_features) are further rows here.
+        The scores (n, c) are held in memory. Send torch's further axes (out_features) as further rows.
 
-        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+        predictions: (n, f), all finite numbers; hidden states, the input of the linear layer
 
         linear_weight: (c, f), all finite numbers; matrix of the linear layer, a row for each class
 
@@ -4485,7 +4523,7 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -4506,13 +4544,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the log-likelihood of the order by relevance, when items are drawn one by one with the softmax of the scores of those left.
+        """ListMLE loss: negative log-likelihood of the order by relevance under a Plackett-Luce model of the scores.
 
-        Items of equal relevance are drawn in the order of their positions (rax without a key; TensorFlow Ranking and allRank shuffle them).
+        Items of equal relevance are ordered by position (rax without a key; TensorFlow Ranking and allRank shuffle them).
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
@@ -4533,11 +4571,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the scores' softmax against the relevances' softmax: the top-one probabilities of ListNet.
+        """ListNet loss: cross entropy between the softmax of the scores and that of the relevances (top-one probabilities).
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; scores whose softmax the items are to have
+        labels: (n, m), all finite numbers; scores whose softmax is the target
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
@@ -4557,9 +4595,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of the hyperbolic cosine of the error: half its square near zero, its absolute value less log 2 far out.
+        """Logarithm of the hyperbolic cosine of the error: about half its square near zero, and its absolute value minus log 2 for large
+        errors.
 
-        Small errors keep all their digits, where the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
+        Small errors keep all their digits; the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -4567,7 +4606,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\log \\cosh(x - t)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def log_cosh_dice(
@@ -4587,9 +4626,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The logarithm of the hyperbolic cosine of the Dice loss of each class.
+        """Logarithm of the hyperbolic cosine of the Dice loss of each class.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -4598,17 +4638,17 @@ class Losses(Generic[R_co]):
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = \\log \\cosh(\\mathrm{dice}_c)
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def log_lin_quantile(
@@ -4623,17 +4663,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Pinball loss of the exponential of the estimate; the gradient at a tie is 0.
+        """Pinball loss of the exponential of the estimate. The gradient at an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        alpha: the quantile to estimate.
+        alpha: quantile to estimate.
 
         Formula: \\ell = \\max(\\alpha u, (\\alpha - 1) u), \\quad u = t - e^x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def logistic_hazard(
@@ -4648,15 +4688,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy of the hazard in each interval until the event or the last one seen.
+        """Logistic hazard (Nnet-survival): binary cross entropy of the hazard in each interval up to the event or censoring.
 
-        pycox's convention: an interval in which a subject was censored counts as survived.
+        As in pycox, a subject censored in an interval survived it.
 
         predictions: (n, b), all finite numbers; raw scores of the intervals of time
 
-        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
 
-        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
 
         Formula: \\ell_i = \\sum_{k < y_i} \\mathrm{softplus}(x_{ik}) + \\mathrm{softplus}(\\mp x_{i y_i}), \\quad - \\text{ for an event, } +
         \\text{ if censored}
@@ -4678,7 +4718,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of scores raised by the logarithm of each class's share.
+        """Cross entropy of scores shifted by tau times the logarithm of each class's prior.
 
         With tau 1 it is balanced_softmax.
 
@@ -4686,11 +4726,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        priors: (c,), (0, 1]; share of each class; only their ratios count
+        priors: (c,), (0, 1]; share of each class; only the ratios matter
 
-        tau: strength of the adjustment; 0 is cross entropy.
+        tau: strength of the adjustment; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{e^{x_y + \\tau \\log \\pi_y}}{\\sum_k e^{x_k + \\tau \\log \\pi_k}}
 
@@ -4709,7 +4749,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a number whose logarithm is normal.
+        """Negative log-likelihood of a log-normal distribution.
 
         predictions: (n, ...), all finite numbers; x, the means of the logarithm.
 
@@ -4719,7 +4759,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\log t + \\log \\sigma + \\frac{\\log 2\\pi}{2} + \\frac{(\\log t - x)^2}{2 \\sigma^2}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def lovasz_hinge(
@@ -4734,16 +4774,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The convex extension of the Jaccard loss to hinge errors of a binary mask.
+        """Lovász hinge: the convex extension of the Jaccard loss to hinge errors of a binary mask.
 
-        All positions of a sample (or of the batch) are sorted by their error; equal errors keep their order, which decides the gradient
-        among them. The gradient where an error is exactly 0 is 0. Without `batch` answers over shards merge.
+        All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their gradients.
+        The gradient of an error of exactly 0 is 0. Without `batch`, results over shards merge.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), {0, 1}; true mask, 0 or 1
 
-        batch: sort over the whole batch instead of each sample (segmentation_models_pytorch's per_image=False).
+        batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
 
         Formula: \\ell = \\sum_i \\max(0, e_{(i)}) \\, \\Delta J_i, \\quad e_i = 1 - (2 t_i - 1) x_i \\text{ in descending order}
 
@@ -4765,21 +4805,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
+        """Lovász-softmax: the convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
 
-        Equal errors keep their order, which decides the gradient among them. Without `batch` answers over shards merge.
+        Equal errors keep their order, which determines their gradients. Without `batch`, results over shards merge.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
         activation: softmax takes predictions as logits, none as probabilities.
 
-        classes: which classes the mean is over: those that the labels have (Berman, segmentation_models_pytorch), or all (kornia).
+        classes: classes in the mean: those present in the labels (Berman, segmentation_models_pytorch), or all (kornia).
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
-        batch: sort over the whole batch instead of each sample (per_image=False of Berman's code).
+        batch: sort over the whole batch instead of within each sample (per_image=False of Berman's code).
 
         Formula: \\ell = \\frac{1}{|C|} \\sum_{c \\in C} \\sum_i e^c_{(i)} \\, \\Delta J^c_i, \\quad e^c_i = |[y_i = c] - p_{ic}| \\text{ in
         descending order}
@@ -4799,17 +4840,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A power of the absolute error; the gradient at a tie is 0.
+        """Power p of the absolute error. The gradient at an error of 0 is 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        p: the exponent; 1 gives the absolute, 2 the squared error.
+        p: exponent; 1 gives the absolute error, 2 the squared error.
 
         Formula: \\ell = |x - t|^p
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def lsgan(
@@ -4827,23 +4868,24 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
-        """Half the squared distances of the scores from labels of real and fake, as in the paper; MONAI and others leave out the halves.
+        """Least-squares GAN loss: half the squared differences of the scores from target labels, as in the paper; MONAI and others omit the
+        factor 1/2.
 
-        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+        fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
-        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+        real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         real_label: b, the discriminator's target for real samples.
 
         fake_label: a, its target for generated ones.
 
-        generator_label: c, the generator's target.
+        generator_label: c, the generator's target for its samples.
 
         Formula: L_D = \\tfrac12 (r - b)^2 + \\tfrac12 (f - a)^2, \\quad L_G = \\tfrac12 (f - c)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def mae_probability(
@@ -4859,7 +4901,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The absolute errors of the softmax's probabilities against the one true class, added up.
+        """Sum over the classes of the absolute errors of the softmax probabilities.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -4867,11 +4909,11 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\sum_k |p_k - q_k| = 2 w_y (1 - p_y), \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def margin_ranking(
@@ -4887,9 +4929,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """How far the first score falls short of exceeding the second (or the second the first) by a margin.
+        """Margin ranking loss: the amount by which one score falls short of exceeding the other by a margin.
 
-        At the margin exactly the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
+        Exactly at the margin the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
 
         input1: (n, ...), all finite numbers; scores or distances
 
@@ -4897,11 +4939,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), {-1, 1}; 1 or -1
 
-        margin: by how much the scores should differ.
+        margin: required difference of the scores.
 
         Formula: \\ell = \\max(0, m - y (x_1 - x_2))
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def mask_rcnn(
@@ -4931,9 +4973,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets", "mask_logits", "masks"]] = ...,
     ) -> R_co:
-        """The five terms of Mask R-CNN: those of faster_rcnn and mask_rcnn_mask of the foreground regions.
+        """Mask R-CNN loss: the four terms of faster_rcnn plus mask_rcnn_mask of the foreground regions.
 
-        The whole batch is one sample: per_sample has one number. `parts` has the terms before their weights.
+        The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -4941,7 +4983,7 @@ class Losses(Generic[R_co]):
 
         rpn_labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        rpn_box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        rpn_box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
@@ -4949,13 +4991,13 @@ class Losses(Generic[R_co]):
 
         labels: (r,), class indices in [0, k); class of each region
 
-        box_targets: (r, 4), all finite numbers; box deltas to reach; they count for foreground regions
+        box_targets: (r, 4), all finite numbers; target box deltas; used for foreground regions
 
         mask_logits: (n, c, h, w), all finite numbers; mask logits, a channel for each class
 
         masks: (n, h, w), [0, 1]; true masks, in [0, 1]
 
-        mask_classes: (n,), class indices in [0, c); class of each region, the channel that counts
+        mask_classes: (n,), class indices in [0, c); class of each region, which selects the channel
 
         objectness_weight: weight of the part `objectness`.
 
@@ -4967,9 +5009,9 @@ class Losses(Generic[R_co]):
 
         mask_weight: weight of the part `mask`.
 
-        beta: of both smooth_l1 terms.
+        beta: beta of both smooth_l1 terms.
 
-        background: which class is background; torchvision has it first, detectron2 last.
+        background: position of the background class; first in torchvision, last in detectron2.
 
         Formula: L = L_{Faster R-CNN} + w_5 L_{mask}
 
@@ -4988,13 +5030,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Average binary cross entropy of the mask of each region's own class; all other channels count for nothing.
+        """Mean binary cross entropy of the mask of each region's true class; all other channels are ignored.
 
         predictions: (n, c, h, w), all finite numbers; mask logits, a channel for each class
 
         labels: (n, h, w), [0, 1]; true masks, in [0, 1]
 
-        classes: (n,), class indices in [0, c); class of each region, the channel that counts
+        classes: (n,), class indices in [0, c); class of each region, which selects the channel
 
         Formula: \\ell_i = \\frac{1}{hw} \\sum_{uv} \\mathrm{BCE}(x_{i k_i u v}, t_{i u v})
 
@@ -5016,12 +5058,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the Matthews correlation of predicted and true masks, for each class.
+        """One minus the Matthews correlation coefficient of predicted and true masks, for each class.
 
-        The correlation of a mask that is everywhere or nowhere is 0 / 0, which is 0, as in scikit-learn, and its gradient is 0. Libraries
-        add 1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI) instead.
+        The correlation of a constant mask, 0 / 0, is defined as 0 with gradient 0, as in scikit-learn. Libraries instead add 1e-5 to the
+        four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI).
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -5030,13 +5073,13 @@ class Losses(Generic[R_co]):
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
 
         Formula: \\ell_c = 1 - \\frac{TP \\cdot TN - FP \\cdot FN}{\\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def mean_absolute_error(
@@ -5051,7 +5094,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error; its gradient at a tie is 0, as in torch.
+        """Absolute error. The gradient at an error of 0 is 0, as in torch.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -5077,22 +5120,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error as a fraction of the true number; with scale 100 in percent.
+        """Absolute error as a fraction of the true number, or in percent with scale 100.
 
-        Gradients at kinks: 0 at a tie; a true number at the floor counts as below it.
+        The gradient at an error of 0 is 0. A true number equal to the floor is treated as below it.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm: 1, as
-        CatBoost has it too.
+        denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm and
+        CatBoost: 1.
 
-        scale: multiplies the loss; 100 for keras, 1 for the others.
+        scale: factor of the loss; 100 for keras, 1 for the others.
 
         Formula: \\ell = s \\frac{|x - t|}{\\max(|t|, \\epsilon)}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def mean_absolute_scaled_error(
@@ -5108,21 +5151,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error in units of what the naive forecast, the value of one season before, is wrong by in the history.
+        """Absolute error relative to the mean absolute error of the seasonal naive forecast (the value one season earlier) over the history.
 
-        A history that repeats itself exactly is refused: there is no unit. The gradient at a tie is 0.
+        A history that repeats itself exactly is rejected, since the naive forecast has no error. The gradient at an error of 0 is 0.
 
         predictions: (n, h), all finite numbers; forecasts, one for each step of the horizon
 
-        labels: (n, h), all finite numbers; what came
+        labels: (n, h), all finite numbers; true values over the horizon
 
         history: (n, k), all finite numbers; the series before the forecast, oldest first
 
-        seasonality: m, steps in a season; 1 compares with the last value.
+        seasonality: m, steps per season; 1 compares with the previous value.
 
         Formula: \\ell_{ik} = \\frac{|x_{ik} - t_{ik}|}{\\frac{1}{K - m} \\sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def mean_squared_error(
@@ -5137,7 +5180,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the error, without a factor 1/2.
+        """Squared error, without a factor 1/2.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -5161,9 +5204,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the difference of logarithms of one plus the numbers.
+        """Squared difference of log(1 + prediction) and log(1 + label).
 
-        Numbers at or below -1 are refused, as scikit-learn does; keras raises what is below 1e-7 to it first, XGBoost has a factor 1/2.
+        Numbers at or below -1 are rejected, as in scikit-learn. keras first clips numbers from below at 1e-7. XGBoost has a factor 1/2.
 
         predictions: (n, ...), (-1, infinity); estimates, above -1
 
@@ -5171,7 +5214,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = (\\log(1 + x) - \\log(1 + t))^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def mixture_density(
@@ -5187,13 +5230,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "scale", "weight_logits", "labels"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a mixture of normal distributions, the output of a mixture density network.
+        """Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
         predictions: (n, m), all finite numbers; mu, the means.
 
         scale: (n, m), (0, infinity); sigma, the standard deviations.
 
-        weight_logits: (n, m), all finite numbers; x.
+        weight_logits: (n, m), all finite numbers; x, logits of the component weights.
 
         labels: (n,), all finite numbers; true values
 
@@ -5213,15 +5256,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The squared hinge loss, linear for margins below -1.
+        """Modified Huber loss: the squared hinge loss, continued linearly for margins below -1.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\max(0, 1 - m)^2 \\text{ where } m \\ge -1, \\text{ else } -4 m, \\quad m = t x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def moe_load_balancing(
@@ -5236,17 +5279,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The share of tokens that goes to each expert times the mean probability of it, summed over the experts: least when all are alike.
+        """Load-balancing loss: the fraction of tokens routed to each expert times its mean probability, summed over the experts.
 
-        One number for the batch; answers over shards do not merge. Which experts a token goes to, the top_k of its scores, of equal ones
-        the first, is constant in the gradient. As in transformers, shares add up to top_k. Layers may stand one after the other. The router
-        z-loss is `z_loss`.
+        The loss is one number for the batch, least for a uniform load; results over shards do not merge. A token's experts are the top_k of
+        its scores, of equal ones the first; the selection is constant in the gradient. As in transformers, fractions sum to top_k. Layers
+        may be concatenated. The router z-loss is `z_loss`.
 
         predictions: (n, e), all finite numbers; the router's raw scores of the experts for each token
 
-        mask: (n,), {0, 1}; 1 for the tokens that count, 0 for padding
+        mask: (n,), {0, 1}; 1 for tokens, 0 for padding
 
-        top_k: experts that a token goes to; 1 in Switch Transformers, 2 in Mixtral.
+        top_k: experts per token; 1 in Switch Transformers, 2 in Mixtral.
 
         Formula: L = E \\sum_e f_e P_e, \\quad f_e = \\frac{1}{N} |\\{i : e \\in \\mathrm{top}_k(x_i)\\}|, \\quad P_e = \\frac{1}{N} \\sum_i
         \\mathrm{softmax}(x_i)_e
@@ -5271,27 +5314,27 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the product of contrast and structure at several scales, and of the luminance at the coarsest, each raised to a weight.
+        """Multi-scale SSIM loss: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
 
-        Means are taken over the windows inside the image, for each channel; a negative mean counts as 0 and has no gradient. Each scale has
-        half the pixels of the one before, means of two by two. Without scale_weight there are Wang's five, which need images of at least 16
-        * window_size pixels a side (176). kornia's loss of this name is another one: a mixture with the absolute error.
+        Means are taken over the windows inside the image, for each channel; a negative mean is replaced by 0, without gradient. Each scale
+        has half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need
+        images of at least 16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with the absolute error.
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
         labels: (n, c, h, w), all finite numbers; true images
 
-        scale_weight: (s,), [0, infinity); weight of each scale, finest first; its length is the number of scales
+        scale_weight: (s,), [0, infinity); weight of each scale, finest first, one per scale
 
         window_size: side of the windows, an odd number.
 
-        sigma: of the Gaussian, in pixels.
+        sigma: standard deviation of the Gaussian, in pixels.
 
-        data_range: how far apart the least and the greatest value of a pixel are.
+        data_range: range of the pixel values (maximum minus minimum).
 
-        k1: of the constant that steadies the luminance.
+        k1: factor of the constant that stabilizes the luminance.
 
-        k2: of the constant that steadies the contrast.
+        k2: factor of the constant that stabilizes the contrast.
 
         Formula: \\ell = 1 - \\prod_{j=1}^{M} \\overline{cs}_j^{\\,w_j}, \\quad cs_M \\text{ with the luminance, } SSIM
 
@@ -5312,7 +5355,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Hinge losses of the true class against every other one, each to the power p. The slope at a kink is 0.
+        """Multi-class hinge loss of the true class against every other class, each term to the power p. The slope at a kink is 0.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
@@ -5322,7 +5365,7 @@ class Losses(Generic[R_co]):
 
         p: 1, or 2 for squares.
 
-        margin: m, by how much the true class's score should lead.
+        margin: m, required lead of the true class's score.
 
         Formula: \\ell = \\frac{w_y}{C} \\sum_{j \\ne y} \\max(0, m - x_y + x_j)^p
 
@@ -5343,20 +5386,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """Smooth sums of how far positives fall below a cosine and negatives rise above it.
+        """Multi-similarity loss: smooth sums of the positives' cosines below a threshold and of the negatives' cosines above it.
 
-        All pairs count: the paper's mining of pairs is a step before the loss. Gradients are accurate relative to the largest element of
-        each tensor.
+        All pairs are used; the paper's mining of pairs is a separate step before the loss. Gradients are accurate relative to the largest
+        element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
         alpha: sharpness for positives.
 
         beta: sharpness for negatives.
 
-        base: lambda, the cosine that parts them.
+        base: lambda, threshold of the cosines.
 
         Formula: \\ell_i = \\frac{1}{\\alpha} \\log \\left( 1 + \\sum_{p \\in P_i} e^{-\\alpha (s_{ip} - \\lambda)} \\right) + \\frac{1}{\\beta} \\log
         \\left( 1 + \\sum_{y_k \\ne y_i} e^{\\beta (s_{ik} - \\lambda)} \\right)
@@ -5376,20 +5419,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far the true class's score is from leading the best other one by 1.
+        """Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
-        The gradient goes to the first of tied rivals, and is 0 at the kink.
+        The gradient goes to the first of equal rivals, and is 0 at the kink.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c); index of the true class
 
-        convention: crammer_singer, as optax and scikit-learn have it; keras lets a score of 0 stand among the others, so that it differs
-        where all others are negative.
+        convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if
+        all others are negative.
 
         Formula: \\ell = \\max(0, 1 + \\max_{j \\ne y} x_j - x_y)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def multiclass_perceptron(
@@ -5403,8 +5446,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far the best score is above the true class's. The gradient goes to the first of tied rivals, and is 0 at a tie with the true
-        class.
+        """Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a
+        tie with the true class.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -5412,7 +5455,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\max_j x_j - x_y
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def multiclass_sparsemax(
@@ -5426,10 +5469,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The loss of which sparsemax is the link, as cross entropy is of the softmax: exactly 0 where the true class leads by 1.
+        """Sparsemax loss: the analogue of cross entropy for sparsemax, exactly 0 if the true class leads by 1.
 
-        Computed as half the squared distance of sparsemax(x) from the label, plus what the label's score lacks to the threshold: sums of
-        what is positive.
+        It is computed as half the squared distance of sparsemax(x) from the label, plus the distance of the label's score below the
+        threshold: sums of non-negative terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -5438,7 +5481,7 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{1}{2} \\sum_{j \\in S} (x_j^2 - \\tau^2) + \\frac{1}{2} - x_y, \\quad S = \\{j : x_j > \\tau\\}, \\quad \\sum_{j \\in S}
         (x_j - \\tau) = 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def multilabel_margin(
@@ -5452,7 +5495,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Hinge losses of every true class against every other class. The slope at a kink is 0.
+        """Multi-label hinge loss of every true class against every other class. The slope at a kink is 0.
 
         A class listed twice counts twice, as in torch.
 
@@ -5477,11 +5520,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The mean over the classes of their binary cross entropies: one value for a sample.
+        """Binary cross entropy averaged over the classes, one value per sample.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
-        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+        labels: (n, c), [0, 1]; true label of each class, mostly 0 or 1
 
         weight: (c,), [0, infinity); weight of each class
 
@@ -5502,15 +5545,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "scale_tril"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a normal distribution with a full covariance, given by its Cholesky factor as in torch.distributions.
+        """Negative log-likelihood of a normal distribution with full covariance, given by its Cholesky factor as in torch.distributions.
 
-        A column of the factor may have either sign: the covariance is the same.
+        A column of the factor may have either sign; the covariance is the same.
 
         predictions: (n, d), all finite numbers; predicted means
 
         labels: (n, d), all finite numbers; true vectors
 
-        scale_tril: (n, d, d), all finite numbers; lower factor of each covariance, with no 0 on its diagonal; what is above it is not read
+        scale_tril: (n, d, d), all finite numbers; lower factor of each covariance, without 0 on its diagonal; entries above it are ignored
 
         Formula: \\ell_i = \\sum_k \\log |L_{kk}| + \\frac{1}{2} \\left\\| L^{-1} (x - t) \\right\\|^2 + \\frac{d}{2} \\log 2\\pi, \\quad \\Sigma = L
         L^\\top
@@ -5530,20 +5573,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """Minus the log-probability that a sample's random neighbour, drawn by squared distance, is of its class.
+        """Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's
+        class.
 
-        Vectors are taken as they are; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest element
-        of each tensor.
+        Vectors are not normalised here; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest
+        element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        softmax_scale: t, multiplies the squared distances.
+        softmax_scale: t, factor of the squared distances.
 
         Formula: \\ell_i = -\\log \\frac{\\sum_{p \\in P_i} e^{-t d_{ip}^2}}{\\sum_{k \\ne i} e^{-t d_{ik}^2}}
 
-        Divisor: the number of samples that have another one of their class
+        Divisor: the number of samples with another sample of their class
         """
 
     def nce(
@@ -5560,20 +5604,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "negatives"]] = ...,
     ) -> R_co:
-        """Noise-contrastive estimation: telling the true class from the drawn ones, by two-class cross entropies added up.
+        """Noise-contrastive estimation: the sum of binary cross entropies that distinguish the true class from the sampled ones.
 
-        Without the counts it is word2vec's negative sampling.
+        Without the counts it is the negative sampling of word2vec.
 
         predictions: (n,), all finite numbers; score of each sample's true class
 
-        negatives: (n, m), all finite numbers; scores of the classes drawn for each sample
+        negatives: (n, m), all finite numbers; scores of the sampled classes
 
-        log_count: (n,), all finite numbers; logarithm of how often the true class is expected among the drawn; 0 without it
+        log_count: (n,), all finite numbers; logarithm of the expected count of the true class among the sampled classes; default 0
 
-        negatives_log_count: (n, m), all finite numbers; logarithms of how often each drawn class is expected among the drawn; 0 without
-        them
+        negatives_log_count: (n, m), all finite numbers; logarithms of the expected counts of the sampled classes; default 0
 
-        hits: (n, m), {0, 1}; 1 where a drawn class is the true one by accident, and left out
+        hits: (n, m), {0, 1}; 1 where a sampled class equals the true class, and is excluded
 
         Formula: \\ell_i = \\mathrm{softplus}(-(x_i - \\log q_i)) + \\sum_j \\mathrm{softplus}(z_{ij} - \\log q_{ij})
 
@@ -5592,22 +5635,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "dispersion"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a negative binomial distribution of predicted mean and dispersion (NB2): counts that vary more than
-        Poisson's.
+        """Negative log-likelihood of a negative binomial distribution with predicted mean and dispersion (NB2), for overdispersed counts.
 
-        With r = 1 / dispersion it is the distribution of failures before r successes, of success probability r / (r + mean); dispersion to
-        0 gives Poisson.
+        With r = 1 / dispersion, it is the distribution of the failures before r successes with success probability r / (r + mean). The
+        limit for dispersion 0 is Poisson.
 
         predictions: (n, ...), (0, infinity); mu, the means, above 0.
 
-        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+        labels: (n, ...), [0, infinity); true counts, or any numbers of at least 0
 
         dispersion: (n, ...), (0, infinity); alpha; the variance is mu + alpha mu^2.
 
         Formula: \\ell = \\log\\Gamma(r) + \\log\\Gamma(t + 1) - \\log\\Gamma(t + r) + r \\log\\frac{r + \\mu}{r} + t \\log\\frac{r + \\mu}{\\mu}, \\quad r
         = \\frac{1}{\\alpha}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def nll(
@@ -5623,7 +5665,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the given log-probability of the true class.
+        """Negative log-likelihood: minus the given log-probability of the true class.
 
         predictions: (n, c, ...), all finite numbers; log-probabilities of the classes
 
@@ -5631,11 +5673,11 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -w_y \\, x_y
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def normalized_softmax(
@@ -5651,17 +5693,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
-        """Softmax cross entropy of the cosines to the class vectors: cosface without a margin.
+        """Normalized softmax loss: softmax cross entropy of the cosines to the class vectors, equal to cosface without margin.
 
         Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        weight: (c, d), all finite numbers; a learnt vector for each class, a row each (as torch.nn.Linear's weight)
+        weight: (c, d), all finite numbers; learned vector of each class, one per row (as torch.nn.Linear's weight)
 
         labels: (n,), class indices in [0, c); class of each sample
 
-        temperature: divides the cosines.
+        temperature: divisor of the cosines.
 
         Formula: \\ell = -\\log \\frac{e^{\\cos \\theta_y / T}}{\\sum_j e^{\\cos \\theta_j / T}}
 
@@ -5681,16 +5723,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["anchor", "positive"]] = ...,
     ) -> R_co:
-        """Cross entropy of finding the positives of each anchor's class among all positives, by inner product.
+        """N-pairs loss: cross entropy of identifying the positives of each anchor's class among all positives by inner product.
 
-        Vectors are taken as they are; pytorch-metric-learning normalises them first. A class that has several positives shares the target
-        evenly among them. Gradients are accurate relative to the largest element of each tensor.
+        Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target
+        evenly. Gradients are accurate relative to the largest element of each tensor.
 
-        anchor: (n, d), all finite numbers; embeddings, one row a sample
+        anchor: (n, d), all finite numbers; embeddings, one row per sample
 
-        positive: (n, d), all finite numbers; embeddings, one row a sample
+        positive: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
         regularization: weight of the squared norms (with the factor 1/4 of TensorFlow's npairs_loss, whose default is 0.002); 0 in TFA and
         pytorch-metric-learning.
@@ -5713,16 +5755,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """For each pair of one class the cross entropy of finding the positive among the negatives, by cosine.
+        """NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine
+        similarity.
 
-        The denominator holds this positive and all negatives; other positives are left out (optax, pytorch-metric-learning). With two views
-        of each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
+        The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of
+        each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        temperature: divides the cosines; optax and pytorch-metric-learning take 0.07, MONAI and lightly 0.5.
+        temperature: divisor of the cosines; 0.07 in optax and pytorch-metric-learning, 0.5 in MONAI and lightly.
 
         Formula: \\ell_i = -\\sum_{p \\in P_i} \\log \\frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \\sum_{y_k \\ne y_i} e^{s_{ik} / T}}
 
@@ -5743,9 +5786,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the object keypoint similarity: how far each keypoint is off, by the size of the object and the spread of the keypoint.
+        """One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
 
-        COCO's similarity, a mean over an object's visible keypoints. An object without any has loss 0, and counts.
+        The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included
+        in the mean.
 
         predictions: (n, k, 2), all finite numbers; predicted keypoints as x, y
 
@@ -5755,7 +5799,7 @@ class Losses(Generic[R_co]):
 
         sigmas: (k,), (0, infinity); spread of each keypoint; COCO has 0.026 for a nose and 0.107 for a hip
 
-        visible: (n, k), {0, 1}; 1 for a keypoint that counts, 0 for one that does not
+        visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one to ignore
 
         Formula: \\ell_i = 1 - \\frac{1}{|V_i|} \\sum_{k \\in V_i} e^{-\\frac{|p_k - t_k|^2}{2 A_i (2 \\sigma_k)^2}}
 
@@ -5774,9 +5818,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Ordered levels as a binary question for each threshold, whether the item is at level k or higher.
+        """Ordinal regression loss: binary cross entropy, for each threshold, of whether the item is at that level or higher.
 
-        predictions: (n, m, k), all finite numbers; scores of being at level 1, 2, ... k or higher
+        predictions: (n, m, k), all finite numbers; scores of being at level 1, 2, ..., k or higher
 
         labels: (n, m), [0, infinity); levels of the items, from 0 to the number of thresholds
 
@@ -5799,14 +5843,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """Odds-ratio preference optimisation: the chosen answer's likelihood, and the odds of both answers compared. No reference model.
+        """Odds-ratio preference optimisation: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without
+        reference model.
 
-        Log-probabilities are averages over tokens, below 0. The first term is each chosen answer's own mean, as in the paper; TRL averages
-        it over all tokens of the batch. log(1 - p) keeps its digits for p near 1, as TRL's does since it has log1mexp.
+        Log-probabilities are averages over tokens, below 0. The first term is each chosen completion's own mean, as in the paper; TRL
+        averages it over all tokens of the batch. log(1 - p) is accurate for p near 1, as in TRL since it uses log1mexp.
 
-        chosen_logps: (n,), (-infinity, 0); log-probabilities of the answers, averaged over tokens
+        chosen_logps: (n,), (-infinity, 0); log-probabilities of the completions, averaged over tokens
 
-        rejected_logps: (n,), (-infinity, 0); log-probabilities of the answers, averaged over tokens
+        rejected_logps: (n,), (-infinity, 0); log-probabilities of the completions, averaged over tokens
 
         beta: weight of the odds ratio's term (lambda in the paper).
 
@@ -5827,11 +5872,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For every pair of a list with unequal relevance, how far the more relevant item is from winning by 1; slope 0 at the kink.
+        """Pairwise hinge loss: the amount by which the more relevant item's lead falls short of 1, for pairs of unequal relevance. The slope
+        at the kink is 0.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
@@ -5852,11 +5898,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For every pair of a list with unequal relevance, minus the log-probability that the more relevant item wins.
+        """Pairwise logistic (RankNet) loss: negative log-probability that the more relevant item wins, for pairs of unequal relevance.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
@@ -5878,15 +5924,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The squared error of all differences of scores within a list; each pair comes in both orders.
+        """Mean squared error of all score differences within a list against the relevance differences, with each pair in both orders.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items, whose differences the scores are to have
+        labels: (n, m), all finite numbers; relevances of the items, whose differences are the targets of the scores' differences
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        self_pairs: whether an item paired with itself, with loss 0, counts in the divisor: rax counts it, TensorFlow Ranking does not.
+        self_pairs: include pairs of an item with itself, with loss 0, in the divisor, as in rax; TensorFlow Ranking excludes them.
 
         Formula: \\ell = \\sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
 
@@ -5907,19 +5953,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Quantile regression of the differences of scores on those of relevances, for every pair of a list with unequal relevance.
+        """Quantile regression of score differences on relevance differences, for pairs of unequal relevance.
 
-        The slope is 0 where a difference is met. Half of pairwise_mse for tau 0.5 and squared, but for pairs of equal relevance.
+        The slope is 0 where the differences agree. With tau 0.5 and squared it is half of pairwise_mse, except for pairs of equal
+        relevance.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items, whose differences the scores are to have
+        labels: (n, m), all finite numbers; relevances of the items, whose differences are the targets of the scores' differences
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        tau: the quantile; weight of differences that are too small.
+        tau: quantile; weight of differences that are too small.
 
-        squared: whether each maximum is squared.
+        squared: square each maximum.
 
         Formula: \\ell = \\sum_{y_i > y_j} \\tau \\max(0, -d_{ij}) + (1 - \\tau) \\max(0, d_{ij}), \\quad d_{ij} = (s_i - s_j) - (y_i - y_j)
 
@@ -5938,12 +5985,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For every pair of a list with unequal relevance, the probability that the less relevant item wins: a smooth count of the wrong
-        pairs.
+        """Smooth count of misordered pairs: the probability that the less relevant item wins, for pairs of unequal relevance.
 
         predictions: (n, m), all finite numbers; scores of the items
 
-        labels: (n, m), all finite numbers; relevances of the items; only their order counts
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
@@ -5963,15 +6009,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """How far a score is from the right side of 0; the slope at 0 is 0.
+        """Perceptron loss: linear for scores of the wrong sign, zero otherwise. The slope at 0 is 0.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\max(0, -t x)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def pmf(
@@ -5986,15 +6032,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Minus the log-probability of the event's interval, or for a censored subject of all later ones.
+        """Negative log-probability of the event's interval or, for a censored subject, of all later intervals.
 
-        The intervals and one more, beyond the last, whose score is 0, share a softmax (pycox). A censored subject survived its interval.
+        The softmax includes one more interval after the last, whose score is 0 (pycox). A censored subject survived its interval.
 
         predictions: (n, b), all finite numbers; raw scores of the intervals of time
 
-        labels: (n,), class indices in [0, b); interval of the event, or the last one seen
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
 
-        events: (n,), {0, 1}; 1 where the event was seen, 0 where censored
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
 
         Formula: \\ell_i = -\\log p_{i y_i} \\text{ or } -\\log \\sum_{k > y_i} p_{ik}, \\quad p_i = \\mathrm{softmax}(x_{i1}, ..., x_{ib}, 0)
 
@@ -6012,15 +6058,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Twice the excess of the Poisson likelihood's negative logarithm over its least value; 0 log 0 is 0.
+        """Poisson deviance: twice the negative log-likelihood minus its minimum, with 0 log 0 = 0.
 
         predictions: (n, ...), (0, infinity); estimates, above 0
 
-        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+        labels: (n, ...), [0, infinity); true counts, or any numbers of at least 0
 
         Formula: D = 2 \\left( t \\log \\frac{t}{x} - t + x \\right)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def poisson_nll(
@@ -6038,24 +6084,24 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a Poisson distribution; log(t!) is left out by default.
+        """Negative log-likelihood of a Poisson distribution; the term log(t!) is omitted by default.
 
         predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
 
-        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+        labels: (n, ...), [0, infinity); true counts, or any numbers of at least 0
 
-        log_input: whether predictions are logarithms of rates; without it they are rates. keras' Poisson is log_input false with eps 1e-7.
+        log_input: predictions are logarithms of rates, else rates. keras' Poisson is log_input false with eps 1e-7.
 
         full: add log(t!).
 
-        eps: added to a rate in its logarithm; unused with log_input.
+        eps: added to the rate inside the logarithm; unused with log_input.
 
-        factorial: what full adds. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at t =
-        2); exact: log Gamma(t + 1).
+        factorial: term added by full. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at
+        t = 2); exact: log Gamma(t + 1).
 
         Formula: \\ell = e^x - t x \\text{ (log input)}, \\text{ or } x - t \\log(x + \\epsilon); \\quad + [\\mathrm{full}] \\log t!
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def poly1_cross_entropy(
@@ -6072,7 +6118,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy with another weight on the first term of its expansion in 1 - p.
+        """Poly-1 loss: cross entropy with another weight on the first term of its expansion in 1 - p.
 
         The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
@@ -6082,13 +6128,13 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        epsilon: weight of 1 - p; 0 is cross entropy.
+        epsilon: weight of 1 - p; 0 gives cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\left( -\\log p_y + \\epsilon (1 - p_y) \\right), \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def poly1_softmax(
@@ -6104,9 +6150,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The softmax loss of a list with the first coefficient of its polynomial raised.
+        """Poly-1 softmax ranking loss: ranking_softmax with a modified first coefficient of its polynomial expansion.
 
-        TensorFlow Ranking weighs both terms by the sum of the relevances, rax the first alone.
+        TensorFlow Ranking weights both terms by the sum of the relevances, rax only the first.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -6114,7 +6160,7 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        epsilon: added to the first coefficient; 0 is ranking_softmax. Without any relevance the mean of y is taken as uniform (rax).
+        epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax).
 
         Formula: \\ell = -\\sum_i y_i \\log p_i + \\epsilon \\left(1 - \\sum_i \\bar y_i p_i\\right), \\quad p = \\mathrm{softmax}(s), \\; \\bar y = y /
         \\sum_k y_k
@@ -6144,43 +6190,43 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "values", "entropy"]] = ...,
     ) -> R_co:
-        """Proximal policy optimisation: the smaller of the ratio's and the clipped ratio's gain, and the critic's and entropy's terms if sent.
+        """Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
-        The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the
-        value as it is and kept within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone). `parts`
-        has policy, value and entropy before their coefficients. At the edge of the clip range the gradient is that of inside; between the
-        two squares at a tie that of the plain one.
+        The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the
+        value and of the value clipped within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second).
+        `parts` has policy, value and entropy before their coefficients. At the edge of the clip range the gradient is that of the inside;
+        for equal squares it is that of the unclipped one.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the policy that acted
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
 
-        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
         values: (n, ...), all finite numbers; the critic's values of the states
 
-        returns: (n, ...), all finite numbers; returns, what the values are to be
+        returns: (n, ...), all finite numbers; returns, the targets of the values
 
-        old_values: (n, ...), all finite numbers; the values when the policy acted
+        old_values: (n, ...), all finite numbers; values when the actions were taken
 
         entropy: (n, ...), all finite numbers; entropies of the policy in the states
 
-        epsilon: how far below 1 the ratio may fall to the policy's profit.
+        epsilon: lower clip range of the ratio, to 1 - epsilon.
 
-        epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
+        epsilon_high: upper clip range of the ratio, to 1 + epsilon_high; equal to epsilon in the paper.
 
-        value_epsilon: how far a value may move from old_values.
+        value_epsilon: clip range of the values around old_values.
 
-        value_coefficient: weight of the critic's term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
+        value_coefficient: weight of the value term (TRL 0.1, Stable-Baselines3 0.5, paper 1 of the halved square).
 
-        entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
+        entropy_coefficient: weight of the entropy bonus (Stable-Baselines3 0).
 
         Formula: \\ell = -\\min(\\rho A, \\mathrm{clip}(\\rho, 1 - \\epsilon, 1 + \\epsilon_h) A) + c_v \\tfrac12 \\max((v - R)^2, (v_{clip} - R)^2)
         - c_e H, \\quad \\rho = e^{\\log\\pi - \\log\\pi_{old}}
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def proxy_anchor(
@@ -6197,18 +6243,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "proxies"]] = ...,
     ) -> R_co:
-        """Every proxy draws the samples of its class and pushes all others, by smooth sums over the batch: one number for the batch.
+        """Proxy-Anchor loss: each proxy attracts the samples of its class and repels all others, by smooth sums over the batch.
 
-        Answers over parts of a batch do not merge. Without samples the value is 0. Gradients are accurate relative to the largest element
-        of each tensor.
+        The loss is one number for the batch; results over shards do not merge. Without samples the value is 0. Gradients are accurate
+        relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        proxies: (c, d), all finite numbers; a learnt vector for each class
+        proxies: (c, d), all finite numbers; learned vector of each class
 
         labels: (n,), class indices in [0, c); class of each sample
 
-        margin: delta, by which cosines should exceed 0 for the class, and fall short of it for the others.
+        margin: delta, margin above 0 of the cosines within the class, and below 0 of the others.
 
         alpha: sharpness.
 
@@ -6232,19 +6278,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "proxies"]] = ...,
     ) -> R_co:
-        """Minus the log-probability of the true class's proxy, by squared distance of directions.
+        """Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalised vectors.
 
-        The squared distance of directions is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
+        The squared distance of normalised vectors is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        proxies: (c, d), all finite numbers; a learnt vector for each class
+        proxies: (c, d), all finite numbers; learned vector of each class
 
         labels: (n,), class indices in [0, c); class of each sample
 
-        softmax_scale: t, multiplies the squared distances.
+        softmax_scale: t, factor of the squared distances.
 
-        denominator: all proxies (pytorch-metric-learning), or the others only (the paper), when the loss may be negative.
+        denominator: all proxies (pytorch-metric-learning), or others without the true class's proxy (the paper); with others the loss may
+        be negative.
 
         Formula: \\ell = -\\log \\frac{e^{-t |\\hat x - \\hat p_y|^2}}{\\sum_j e^{-t |\\hat x - \\hat p_j|^2}}
 
@@ -6263,19 +6310,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """A smooth huber: half the squared error near zero, slope delta far out.
+        """Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
-        Charbonnier's form in image papers, \\sqrt{e^2 + \\delta^2}, is this over delta, plus delta.
+        The Charbonnier loss of image papers, \\sqrt{e^2 + \\delta^2}, is this loss divided by delta, plus delta.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        delta: error at which the quadratic turns linear; XGBoost's huber_slope.
+        delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
 
         Formula: \\ell = \\delta^2 \\left( \\sqrt{1 + (e / \\delta)^2} - 1 \\right), \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def psnr(
@@ -6290,16 +6337,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Minus the peak signal-to-noise ratio of each sample, in decibels.
+        """Negative peak signal-to-noise ratio of each sample, in decibels.
 
-        Equal images are infinitely good: an error. The mean is one over samples, where kornia takes the mean square over the whole batch
+        The loss of equal images is infinite, an error. The mean is over samples; kornia averages the squared errors over the whole batch
         first.
 
         predictions: (n, ...), all finite numbers; estimates, pixels or anything else
 
         labels: (n, ...), all finite numbers; true values
 
-        data_range: L, how far apart the least and the greatest value of a pixel are.
+        data_range: L, range of the pixel values (maximum minus minimum).
 
         Formula: \\ell_i = 10 \\log_{10} \\frac{\\mathrm{MSE}_i}{L^2}
 
@@ -6318,19 +6365,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy against a quality in [0, 1], weighed down where the score is right already.
+        """Quality focal loss: binary cross entropy against a quality in [0, 1], with a lower weight for scores close to it.
 
-        mmdet gives the class and its quality, which is 0 in all other classes here. The gradient where the score equals the quality is 0.
+        mmdet takes the class and its quality; here the quality is 0 in all other classes. The gradient is 0 where the score equals the
+        quality.
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), [0, 1]; quality to predict, such as the IoU of the box; 0 for a negative
 
-        beta: focusing exponent; 0 is plain cross entropy.
+        beta: focusing exponent; 0 gives cross entropy.
 
         Formula: \\ell = |z - \\sigma(x)|^\\beta \\, \\mathrm{BCE}(x, z)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def quantile(
@@ -6345,19 +6393,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Pinball loss: the estimate that minimises it is a quantile. quantile 0.5 gives half the absolute error.
+        """Pinball loss, which a quantile minimizes; quantile 0.5 gives half the absolute error.
 
-        The gradient at a tie is 0 (scikit-learn has minus the quantile there).
+        The gradient at an error of 0 is 0 (scikit-learn: minus the quantile).
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        quantile: the quantile to estimate; 0.9 punishes too low an estimate nine times as much as too high a one. Other names: alpha, tau.
+        quantile: quantile to estimate; 0.9 penalizes underestimates nine times as much as overestimates. Other names: alpha, tau.
 
         Formula: \\ell = \\max(q u, (q - 1) u), \\quad u = t - x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def quantile_huber(
@@ -6373,22 +6421,22 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Every predicted quantile against every draw: a pinball loss with the corner rounded, as in distributional reinforcement learning.
+        """Quantile Huber loss of every predicted quantile against every draw, as in distributional reinforcement learning.
 
-        The labels of quantile regression DQN are constants; ask for their gradient with wrt.
+        Labels are constants by default, as in quantile regression DQN; name them in wrt for their gradient.
 
         predictions: (n, q), all finite numbers; predicted quantiles
 
         labels: (n, m), all finite numbers; draws from the true distribution, or its quantiles
 
-        quantiles: (q,), [0, 1]; which quantiles are predicted; the midpoints (i + 1/2) / q without it
+        quantiles: (q,), [0, 1]; levels of the predicted quantiles; default: the midpoints (i + 1/2) / q
 
-        kappa: error at which the quadratic turns linear.
+        kappa: error at which the loss changes from quadratic to linear.
 
         Formula: \\ell_i = \\sum_q \\frac{1}{m} \\sum_j \\left| \\tau_q - [u < 0] \\right| \\frac{H_\\kappa(u)}{\\kappa}, \\quad u = t_{ij} - x_{iq},
         \\quad H_\\kappa = \\mathrm{huber}
 
-        Divisor: the number of samples: quantiles are summed, draws averaged
+        Divisor: the number of samples; losses are summed over quantiles and averaged over draws
         """
 
     def r_drop(
@@ -6402,7 +6450,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """Mean of both directions of the divergence between two passes of a network over the same samples.
+        """R-Drop regularizer: the mean of both directions of the Kullback-Leibler divergence between two passes over the same samples.
 
         input1: (n, c, ...), all finite numbers; scores of one pass; p is their softmax.
 
@@ -6426,17 +6474,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss, cut off at a largest value; the slope at both kinks is 0.
+        """Ramp loss: the hinge loss clipped at an upper bound. The slope at both kinks is 0.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
-        cap: c, the largest loss; Collobert's s is 1 - c.
+        cap: c, upper bound of the loss; Collobert's s is 1 - c.
 
         Formula: \\ell = \\min(c, \\max(0, 1 - t x))
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def ranked_probability_score(
@@ -6450,9 +6498,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sum of the squared errors of the cumulative probabilities of ordered classes.
+        """Ranked probability score: the sum of the squared errors of the cumulative probabilities of ordered classes.
 
-        The last cumulative probability counts as 1 and is left out, so the sum has c - 1 terms.
+        The last cumulative probability is taken as 1 and omitted, so the sum has c - 1 terms.
 
         predictions: (n, c), [0, 1]; probability of each class, in the order of the classes
 
@@ -6475,10 +6523,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Softmax cross entropy over a list's items, with the relevances as they are for weights.
+        """Softmax ranking loss: cross entropy of the softmax over a list's items, weighted by relevance.
 
-        rax and optax do not normalise the relevances; TensorFlow Ranking does, and gives a list the weight of their sum, which comes to the
-        same numerator.
+        As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives
+        the same numerator.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -6503,19 +6551,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """The policy gradient: log-probabilities of the actions taken, weighed by how good they were.
+        """REINFORCE policy gradient: minus the log-probabilities of the actions taken, weighted by their advantages.
 
-        With an answer's summed log-probability and its reward less the mean of the others' it is RLOO.
+        With a completion's summed log-probability, and its reward minus the mean reward of the others, it is RLOO.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
-        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
-        mask: (n, ...), {0, 1}; 1 for the elements that count, 0 for padding
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
         Formula: \\ell = -A \\log \\pi
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def relative_squared_error(
@@ -6529,10 +6577,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The squared error in units of the labels' variance over the batch: one minus R squared.
+        """Squared error relative to the variance of the labels over the batch; its mean is one minus R squared.
 
-        Each entry of the further axes is an output with a variance of its own, and the mean is over all, as in torchmetrics. Labels that
-        are all equal are refused.
+        Each entry of the further axes is an output with its own variance, and the mean is over all outputs, as in torchmetrics. Labels that
+        are all equal are rejected.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -6540,7 +6588,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\frac{\\sum_i (x_i - t_i)^2}{\\sum_i (t_i - \\bar t)^2}
 
-        Divisor: the number of elements, as each one's square is divided by a variance
+        Divisor: the number of elements; each squared error is divided by a variance
         """
 
     def renyi(
@@ -6555,17 +6603,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Rényi's divergences of the labels from the predictions: alpha 1 is Kullback-Leibler's, 1/2 minus twice the logarithm of
-        Bhattacharyya's coefficient.
+        """Rényi divergences of the labels from the predictions: Kullback-Leibler (alpha 1), minus twice the log of the Bhattacharyya
+        coefficient (1/2).
 
-        Of labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is refused. A predicted
-        probability is above 0.
+        For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
+        probabilities are above 0.
 
         predictions: (n, c, ...), (0, 1]; q.
 
         labels: (n, c, ...), [0, 1]; p.
 
-        alpha: the order; at 1 the loss is its limit.
+        alpha: order; at 1 the loss is the limit.
 
         Formula: \\ell = \\frac{1}{\\alpha - 1} \\log \\frac{\\sum_k p_k^\\alpha q_k^{1 - \\alpha}}{\\sum_k p_k}
 
@@ -6590,28 +6638,28 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Focal loss of every anchor and class, and the box loss of anchors with an object, over the number of those in the image.
+        """RetinaNet loss: focal loss of all anchors and classes plus the box loss of foreground anchors, divided by their number per image.
 
-        torchvision's convention: each image by its own number of objects' anchors (at least 1), then the mean over images. detectron2 has a
-        running mean of that number over iterations: `reduction` sum with a factor.
+        As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2
+        uses a running mean of that number over iterations: use `reduction` sum with a factor.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
         box_deltas: (n, a, 4), all finite numbers; predicted box deltas of each anchor
 
-        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 for what does not count
+        labels: (n, a), [-2, infinity); class of each anchor, -1 for background, -2 to ignore
 
-        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+        box_targets: (n, a, 4), all finite numbers; target box deltas; used for anchors with an object
 
-        alpha: weight of positives in the focal loss, 1 - alpha that of negatives; a negative number turns the weighting off.
+        alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
 
         gamma: focusing exponent.
 
         box_loss: l1 (torchvision) or smooth_l1 (detectron2).
 
-        beta: of smooth_l1.
+        beta: beta of smooth_l1.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L_i = \\frac{1}{\\max(1, N_i)} \\left( \\sum_{a: y_a \\ge -1} \\sum_k \\mathrm{focal}(x_{ak}, [y_a = k]) + \\lambda \\sum_{a: y_a
         \\ge 0} \\mathrm{box}(d_a, d_a^*) \\right)
@@ -6634,21 +6682,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Transducer loss: minus the log of the summed probability of all monotone paths through the lattice of frames and symbols.
+        """RNN transducer loss: negative log of the total probability of all monotone paths through the lattice of frames and symbols.
 
-        A blank goes to the next frame, a symbol stays in it; every path ends with a blank at the last frame.
+        A blank advances to the next frame, a symbol stays in the frame. Every path ends with a blank at the last frame.
 
         predictions: (n, t, p, c), all finite numbers; scores of the symbols at each frame after each number of symbols (p is s + 1)
 
-        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; what is beyond the length is padding
+        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; symbols beyond the length are padding
 
-        input_lengths: (n,), lengths in [1, t]; how many frames of each sample count
+        input_lengths: (n,), lengths in [1, t]; number of frames of each sample
 
-        target_lengths: (n,), lengths in [0, s]; how many symbols of each sample count
+        target_lengths: (n,), lengths in [0, s]; number of symbols of each sample
 
         blank: index of the blank; -1 is the last class, as in torchaudio.
 
-        predictions_are: logits (a softmax is taken, torchaudio's fused_log_softmax), or its logarithm.
+        predictions_are: logits (a softmax is applied, torchaudio's fused_log_softmax), or log-probabilities.
 
         Formula: \\ell = -\\log \\sum_{\\text{paths}} \\prod p(\\text{blank or } y_{u+1} \\mid t, u)
 
@@ -6667,9 +6715,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The root of the (weighted) mean of the squared errors.
+        """Square root of the (weighted) mean of the squared errors.
 
-        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+        The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -6679,7 +6727,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\sqrt{\\frac{\\sum_i w_i (x_i - t_i)^2}{\\sum_i w_i}}
 
-        Divisor: 1; the mean stands under the root
+        Divisor: 1; the mean is under the root
         """
 
     def root_mean_squared_log_error(
@@ -6694,9 +6742,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The root of the (weighted) mean of the squared differences of logarithms of one plus the numbers.
+        """Square root of the (weighted) mean of the squared differences of log(1 + prediction) and log(1 + label).
 
-        The whole batch is one sample: per_sample has one number. Where all errors are 0, the gradient is 0.
+        The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
         predictions: (n, ...), (-1, infinity); estimates, above -1
 
@@ -6706,7 +6754,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\sqrt{\\frac{\\sum_i w_i (\\log(1 + x_i) - \\log(1 + t_i))^2}{\\sum_i w_i}}
 
-        Divisor: 1; the mean stands under the root
+        Divisor: 1; the mean is under the root
         """
 
     def rpn(
@@ -6728,10 +6776,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["objectness", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Loss of a region proposal network: is there an object, and where.
+        """Loss of a region proposal network: binary cross entropy of the objectness and smooth L1 of the box deltas.
 
-        With the divisors of paper and detectron2, which the options give for a whole call, answers over shards merge only if each has its
-        own.
+        With the divisors of paper and detectron2, which the options set for a whole request, results over shards merge only if each shard
+        has its own.
 
         objectness: (a,), all finite numbers; objectness logit of each anchor
 
@@ -6739,25 +6787,25 @@ class Losses(Generic[R_co]):
 
         labels: (a,), {-1, 0, 1}; 1 object, 0 background, -1 not sampled
 
-        box_targets: (a, 4), all finite numbers; box deltas to reach; they count where the label is 1
+        box_targets: (a, 4), all finite numbers; target box deltas; used where the label is 1
 
-        box_weight: lambda; 1 in torchvision and detectron2, 10 in the paper.
+        box_weight: lambda, weight of the box loss; 1 in torchvision and detectron2, 10 in the paper.
 
-        beta: of smooth_l1; 1/9 in torchvision, 0 in detectron2.
+        beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2.
 
-        normalization: torchvision divides both terms by the number of sampled anchors; paper divides them by batch_size_per_image and
-        locations; detectron2 divides both by batch_size_per_image times images.
+        normalization: torchvision divides both terms by the number of sampled anchors; paper divides by batch_size_per_image and locations;
+        detectron2 divides both by batch_size_per_image times images.
 
-        batch_size_per_image: anchors sampled for an image; unused by torchvision's normalization.
+        batch_size_per_image: anchors sampled per image; unused by torchvision's normalization.
 
-        images: images in the batch; used by detectron2's normalization only.
+        images: number of images in the batch; used by detectron2's normalization only.
 
-        locations: anchor locations; used by the paper's normalization only.
+        locations: number of anchor locations; used by the paper's normalization only.
 
         Formula: L = \\frac{1}{N_{cls}} \\sum_i \\mathrm{BCE}(o_i, l_i) + \\frac{\\lambda}{N_{reg}} \\sum_{l_i = 1} \\mathrm{smooth\\_l1}(d_i -
         d_i^*)
 
-        Divisor: as normalization says, shared evenly by the anchors with label 0 or 1
+        Divisor: given by normalization, shared evenly by the anchors with label 0 or 1
         """
 
     def sampled_softmax(
@@ -6774,22 +6822,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "negatives"]] = ...,
     ) -> R_co:
-        """Cross entropy of the true class among itself and the drawn ones.
+        """Sampled softmax loss: cross entropy of the true class among itself and the sampled classes.
 
         predictions: (n,), all finite numbers; score of each sample's true class
 
-        negatives: (n, m), all finite numbers; scores of the classes drawn for each sample
+        negatives: (n, m), all finite numbers; scores of the sampled classes
 
-        log_count: (n,), all finite numbers; logarithm of how often the true class is expected among the drawn; 0 without it
+        log_count: (n,), all finite numbers; logarithm of the expected count of the true class among the sampled classes; default 0
 
-        negatives_log_count: (n, m), all finite numbers; logarithms of how often each drawn class is expected among the drawn; 0 without
-        them
+        negatives_log_count: (n, m), all finite numbers; logarithms of the expected counts of the sampled classes; default 0
 
-        hits: (n, m), {0, 1}; 1 where a drawn class is the true one by accident, and left out
+        hits: (n, m), {0, 1}; 1 where a sampled class equals the true class, and is excluded
 
         Formula: \\ell_i = -\\log \\frac{e^{x_i - \\log q_i}}{e^{x_i - \\log q_i} + \\sum_j e^{z_{ij} - \\log q_{ij}}}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def savage(
@@ -6803,15 +6850,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the probability given to the wrong side: bounded, so that outliers count little.
+        """Savage loss: the squared probability of the wrong class, bounded, so that outliers have little influence.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\left( \\frac{1}{1 + e^{2 t x}} \\right)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def scale_invariant_log(
@@ -6826,15 +6873,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The mean square of the differences of logarithms of each sample, less a share of the square of their mean.
+        """Scale-invariant log loss: mean squared difference of logarithms of each sample, minus a fraction of the squared mean difference.
 
-        0.5 is the paper's share; 1 is invariant to the scale of the depths. Later papers take the root of it with 0.85, times 10.
+        The paper's fraction is 0.5; 1 gives invariance to the scale of the depths. Later papers use ten times the root, with 0.85.
 
         predictions: (n, ...), (0, infinity); predicted depths
 
         labels: (n, ...), (0, infinity); true depths
 
-        variance_focus: lambda.
+        variance_focus: lambda, fraction of the squared mean difference.
 
         Formula: \\ell_i = \\overline{d^2} - \\lambda \\, \\overline{d}^2, \\quad d = \\log x - \\log t
 
@@ -6857,25 +6904,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy in which a class weighs less against the true one where it is rarer, and more where it is wrongly likelier.
+        """Seesaw loss: cross entropy in which rarer classes have less weight as negatives, and wrongly predicted classes more.
 
-        The weights are constants of the gradient. mmdetection counts the classes while it trains, from 1 on, a batch before its loss; here
-        the counts come with the call, and `state` has them with this call's classes counted too, to send with the next. Its other two
-        scores, of an object being there, are a cross entropy of their own.
+        The weights are constant in the gradient. mmdetection accumulates the class counts in training, from 1 on, and counts a batch before
+        its loss. Here the request has the counts, and `state` returns them including this batch, for the next request. mmdetection's two
+        objectness scores are a separate cross entropy.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
-        class_counts: (c,), [1, 1e+12]; how often each class occurs in the training data
+        class_counts: (c,), [1, 1e+12]; number of training samples of each class
 
-        p: how much rarer classes are spared; 0 is not at all.
+        p: exponent of the mitigation for rarer classes; 0 disables it.
 
-        q: how much likelier classes are punished; 0 is not at all.
+        q: exponent of the compensation for classes with a larger probability; 0 disables it.
 
-        eps: the least probability of the true class that others are compared with.
+        eps: lower bound of the true class's probability in the comparison.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = -\\log \\frac{e^{x_y}}{\\sum_k S_k e^{x_k}}, \\quad S_k = \\min\\left( 1, \\frac{n_k}{n_y} \\right)^p \\max\\left( 1,
         \\frac{\\sigma_k}{\\max(\\sigma_y, \\epsilon)} \\right)^q, \\quad S_y = 1, \\quad \\sigma = \\mathrm{softmax}(x)
@@ -6894,13 +6941,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Minus the scale-invariant signal-to-distortion ratio of each signal, in decibels: 20 log10 of the tangent of their angle.
+        """Negative scale-invariant signal-to-distortion ratio of each signal, in decibels.
 
-        The tangent is what is left of |alpha t - p| / |alpha t| for the best scale alpha. Without epsilon: signals in proportion are
-        infinitely good and such at right angles, or silent, infinitely bad, both errors. Take means off beforehand where they are not to
-        count (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
+        It is 20 log10 of the tangent |alpha t - p| / |alpha t| of the angle, for the best scale alpha. There is no epsilon: proportional
+        signals give minus infinity, and orthogonal or silent ones infinity, both errors. To ignore means, subtract them beforehand
+        (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
 
-        predictions: (n, t), all finite numbers; estimated signals, a row each
+        predictions: (n, t), all finite numbers; estimated signals, one per row
 
         labels: (n, t), all finite numbers; true signals
 
@@ -6923,13 +6970,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["image", "text", "logit_scale", "logit_bias"]] = ...,
     ) -> R_co:
-        """Binary cross entropy of every image with every text: a pair belongs together or not, by cosine.
+        """Sigmoid loss of SigLIP: binary cross entropy of whether an image and a text match, for all pairs, by cosine similarity.
 
         Gradients are accurate relative to the largest element of each tensor.
 
-        image: (n, d), all finite numbers; embeddings, one row a sample
+        image: (n, d), all finite numbers; embeddings, one row per sample
 
-        text: (n, d), all finite numbers; embeddings, one row a sample
+        text: (n, d), all finite numbers; embeddings, one row per sample
 
         logit_scale: (1,), (0, infinity); factor of the cosines, 10 without it; the exponential of the learnt parameter.
 
@@ -6947,31 +6994,34 @@ class Losses(Generic[R_co]):
         *,
         gamma: float = 2.0,
         alpha: float = 0.25,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Binary cross entropy, weighed down where the score is right already.
+        """Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
-        q is the probability given to the wrong answer, z (1 - p) + (1 - z) p for any label in [0, 1], as torchvision, optax and keras have
-        it. Labels between 0 and 1 are where libraries part: kornia focuses each term of the entropy by itself, MONAI takes sigmoid(-(2 z -
-        1) x) for q, segmentation_models_pytorch 1 - exp(-BCE); at x = 1, z = 0.3, without alpha, that is 0.498, 0.363 and 0.411 where this
-        is 0.356.
+        q is the predicted probability of the wrong class, z (1 - p) + (1 - z) p for any label in [0, 1], as in torchvision, optax and
+        keras. Libraries differ for labels between 0 and 1: kornia applies the focusing to each term of the entropy, MONAI uses q =
+        sigmoid(-(2 z - 1) x), segmentation_models_pytorch q = 1 - exp(-BCE). At x = 1, z = 0.3, without alpha, they give 0.498, 0.363 and
+        0.411, and this loss 0.356.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
+        predictions: (n, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores, or probabilities
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
-        alpha: weight of the positive class, 1 - alpha that of the negative one; a negative number turns the weighting off, as in
-        torchvision.
+        alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
+
+        predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0
+        or 1 on the wrong side has an infinite loss, an error.
 
         Formula: \\ell = \\alpha_t \\, q^\\gamma \\, \\mathrm{BCE}(x, z), \\quad \\alpha_t = \\alpha z + (1 - \\alpha)(1 - z)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def sigmoid_focal_star(
@@ -6986,19 +7036,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The focal loss's simpler sister: the logistic loss with a steeper sigmoid.
+        """Focal loss without the focusing factor (FL*): a logistic loss with a steeper sigmoid.
 
-        fvcore's further parameter alpha is sample_weight here.
+        fvcore's parameter alpha is sample_weight here.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
-        gamma: steepness; 1 is the logistic loss.
+        gamma: steepness; 1 gives the logistic loss.
 
         Formula: \\ell = \\frac{1}{\\gamma} \\log(1 + e^{-\\gamma s x}), \\quad s = 2 z - 1
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def simpo(
@@ -7015,17 +7065,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """Simple preference optimisation: the mean log-probability of a token is the reward, and the chosen answer is to win by a margin.
+        """Simple preference optimisation: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
 
         Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
 
-        chosen_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
-        rejected_logps: (n,), all finite numbers; log-probabilities of the answers under the policy
+        rejected_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
         beta: scale of the difference.
 
-        simpo_gamma: margin by which the chosen answer is to win.
+        simpo_gamma: margin by which the chosen completion must win.
 
         label_smoothing: probability that the preference is wrong.
 
@@ -7046,16 +7096,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU, and half of a distance of the centers that counts less off the axes and of a difference in shape: SCYLLA-IoU.
+        """SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
-        Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of
-        both sides.
+        Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the
+        gradient is the mean of both sides.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        theta: how little small differences in shape count; 4 in the paper, which looks for it between 2 and 6.
+        theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
 
         Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\Delta + \\Omega}{2}, \\quad \\Delta = \\sum_{t = x, y} 1 - e^{-(2 - \\Lambda) \\rho_t}, \\quad
         \\Omega = \\sum_{t = w, h} (1 - e^{-\\omega_t})^\\theta, \\quad \\Lambda = \\frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \\quad \\rho_t =
@@ -7076,19 +7126,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """One minus the average precision of finding a sample's class among all samples by cosine, where a sigmoid counts who ranks before
-        whom.
+        """Smooth-AP loss: one minus the average precision of retrieving a sample's class by cosine, with ranks smoothed by sigmoids.
 
-        Taken as the share of the others in each rank, so that a nearly perfect order keeps its digits. As in the authors' code the sample
-        itself is among those to be found; classes need not be equally large, nor as many as each has members, as pytorch-metric-learning
-        needs. Time is of the order of n times the pairs of one class. Gradients are accurate relative to the largest element of each
-        tensor.
+        The loss is computed as the share of other samples in each rank, so that it is accurate for a nearly perfect order. As in the
+        authors' code, the sample itself is one of the samples to retrieve. Classes may have any sizes; pytorch-metric-learning requires
+        equal sizes, and as many classes as samples of each. Time is of the order of n times the pairs of one class. Gradients are accurate
+        relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        temperature: tau, by which differences of cosines are divided.
+        temperature: tau, divisor of the differences of cosines.
 
         Formula: \\ell_i = 1 - \\frac{1}{|P_i|} \\sum_{j \\in P_i} \\frac{1 + \\sum_{k \\in P_i, k \\ne j} \\sigma_{ijk}}{1 + \\sum_{k \\ne j}
         \\sigma_{ijk}}, \\quad \\sigma_{ijk} = \\sigma\\left( \\frac{s_{ik} - s_{ij}}{\\tau} \\right), \\quad P_i = \\{j: y_j = y_i\\}
@@ -7108,18 +7157,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss with its corner rounded over a width; the default is Rennie's.
+        """Smoothed hinge loss, with the kink rounded over a given width; the default is Rennie's.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
-        gamma: width of the rounding; near 0 it is hinge.
+        gamma: width of the rounding; towards 0 the loss tends to hinge.
 
         Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; 1 - m - \\frac{\\gamma}{2} \\text{ where } m \\le 1 - \\gamma, \\text{ else } \\frac{(1 -
         m)^2}{2 \\gamma}, \\quad m = t x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def smooth_l1(
@@ -7134,7 +7183,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Quadratic near zero, linear beyond beta: the box loss of Fast R-CNN.
+        """Smooth L1 loss: quadratic up to beta, linear beyond; the box loss of Fast R-CNN.
 
         smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
 
@@ -7142,11 +7191,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), all finite numbers; true values
 
-        beta: error at which the quadratic turns linear; 0 is the absolute error.
+        beta: error at which the loss changes from quadratic to linear; 0 gives the absolute error.
 
         Formula: \\ell = \\frac{e^2}{2\\beta} \\text{ where } |e| < \\beta, \\text{ else } |e| - \\frac{\\beta}{2}, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def soft_dtw(
@@ -7161,17 +7210,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The smallest cost of an alignment of two series by time warping, with a soft minimum; the cost of a pair is its squared distance.
+        """Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
 
-        It can be negative, and is not 0 for equal series: the soft minimum is below the minimum. Sums along the paths are kept in two
-        float64 numbers each, so that one far point does not swallow what the others cost, unless a squared distance is beyond about 1e30
+        It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two
+        float64 numbers each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30
         times gamma.
 
         predictions: (n, t, d), all finite numbers; a series of points for each sample
 
         labels: (n, u, d), all finite numbers; the series to align with, of any length
 
-        gamma: softness of the minimum; towards 0 it is dynamic time warping.
+        gamma: smoothness of the minimum; the limit 0 is dynamic time warping.
 
         Formula: \\ell = -\\gamma \\log \\sum_{A} \\exp\\left( -\\frac{1}{\\gamma} \\sum_{(i, j) \\in A} \\|x_i - y_j\\|^2 \\right)
 
@@ -7190,13 +7239,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the F1 score of the whole batch, with probabilities in place of decisions.
+        """One minus the F1 score of the whole batch, with probabilities in place of predicted labels.
 
-        The whole batch is one sample: per_sample has one number. Where nothing is true and nothing predicted the loss is 0.
+        The whole batch is one sample: per_sample has one number. The loss is 0 if nothing is true and nothing is predicted.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
 
-        labels: (n, c), [0, 1]; is each class true, mostly 0 or 1
+        labels: (n, c), [0, 1]; true label of each class, mostly 0 or 1
 
         average: macro: the mean over the classes; micro: one score of all entries together.
 
@@ -7216,17 +7265,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The logistic loss of a score with labels -1 and 1.
+        """Logistic loss of raw scores with labels -1 and 1.
 
-        Where torch overflows to infinity (a margin below -709) and its gradient to NaN, this has the true value.
+        The value is exact where torch overflows to infinity (for margins below -709) and its gradient to NaN.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\log(1 + e^{-t x})
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def softmax_focal(
@@ -7238,17 +7287,21 @@ class Losses(Generic[R_co]):
         gamma: float = 2.0,
         ignore_index: int = -100,
         label_smoothing: float = 0.0,
+        alpha: float = 1.0,
+        predictions_are: Literal["logits", "probabilities"] = 'logits',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the softmax, each class weighed down where it is right already.
+        """Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-        The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value.
+        The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which
+        is no part of the divisor.
 
-        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+        predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
+        class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
 
@@ -7256,13 +7309,17 @@ class Losses(Generic[R_co]):
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all classes.
 
-        Formula: \\ell = -\\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
+        alpha: factor on every class, which is no part of the divisor.
 
-        Divisor: the sum of the true classes' weights over what is not ignored, as for cross_entropy
+        predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.
+
+        Formula: \\ell = -\\alpha \\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
         """
 
     def spherical_score(
@@ -7276,10 +7333,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """One minus the cosine of the predicted probabilities with the true class: the spherical score, turned so that 0 is best.
+        """Spherical score as a loss: one minus the cosine of the predicted probabilities with the true class.
 
-        Taken as the others' share, so that what is nearly certain keeps its digits. Only the ratios of a row count; a row of zeros is
-        refused.
+        The loss is computed from the other classes' share, so that it is accurate for nearly certain predictions. Only the ratios within a
+        row matter; a row of zeros is rejected.
 
         predictions: (n, c), [0, 1]; probability of each class, in the order of the classes
 
@@ -7302,17 +7359,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The square of the absolute error beyond a tolerance.
+        """Square of the absolute error beyond a tolerance.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        epsilon: the error that costs nothing.
+        epsilon: tolerance; smaller errors have no loss.
 
         Formula: \\ell = \\max(0, |x - t| - \\epsilon)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def squared_hinge(
@@ -7326,15 +7383,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the hinge loss.
+        """Square of the hinge loss.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\max(0, 1 - t x)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def ssd_multibox(
@@ -7353,10 +7410,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
-        """Cross entropy of anchors with an object and of the hardest negatives, and smooth L1 of the objects' boxes.
+        """SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
 
-        In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
-        first. Which they are is constant in the gradient.
+        In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones
+        the first. The selection is constant in the gradient.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
@@ -7364,13 +7421,13 @@ class Losses(Generic[R_co]):
 
         labels: (n, a), class indices in [0, k); class of each anchor, 0 for background
 
-        box_targets: (n, a, 4), all finite numbers; box deltas to reach; they count for anchors with an object
+        box_targets: (n, a, 4), all finite numbers; target box deltas; used for anchors with an object
 
-        neg_to_pos_ratio: negatives that count for each positive.
+        neg_to_pos_ratio: number of negatives used for each positive.
 
-        beta: of smooth_l1.
+        beta: beta of smooth_l1.
 
-        box_weight: lambda.
+        box_weight: lambda, weight of the box loss.
 
         Formula: L = \\frac{1}{N} \\sum_{a \\in P \\cup H} \\mathrm{CE}(x_a, y_a) + \\frac{\\lambda}{N} \\sum_{a \\in P} \\mathrm{smooth\\_l1}(d_a -
         d_a^*), \\quad N = |P|
@@ -7395,9 +7452,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus the structural similarity of all windows, which are weighed by a Gaussian.
+        """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
 
-        Variances and covariance are the weighted ones, without Bessel's correction.
+        Variances and covariance are weighted, without Bessel's correction.
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
@@ -7405,16 +7462,16 @@ class Losses(Generic[R_co]):
 
         window_size: side of the windows, an odd number.
 
-        sigma: of the Gaussian, in pixels.
+        sigma: standard deviation of the Gaussian, in pixels.
 
-        data_range: L, how far apart the least and the greatest value of a pixel are.
+        data_range: L, range of the pixel values (maximum minus minimum).
 
-        k1: of the constant that steadies the luminance.
+        k1: factor of the constant that stabilizes the luminance.
 
-        k2: of the constant that steadies the contrast.
+        k2: factor of the constant that stabilizes the contrast.
 
-        convention: monai has 1 - SSIM of all windows inside the image; kornia half of it, of windows around every pixel, with the image
-        reflected at its edges.
+        convention: monai is 1 - SSIM of all windows inside the image; kornia is half of it, for windows around every pixel, with reflection
+        at the edges.
 
         Formula: \\ell = 1 - \\frac{(2 \\mu_x \\mu_y + c_1)(2 \\sigma_{xy} + c_2)}{(\\mu_x^2 + \\mu_y^2 + c_1)(\\sigma_x^2 + \\sigma_y^2 + c_2)},
         \\quad c_i = (k_i L)^2
@@ -7435,7 +7492,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of Student's t distribution of predicted location and scale: outliers count for little.
+        """Negative log-likelihood of Student's t distribution with predicted location and scale; outliers have little influence.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -7443,12 +7500,12 @@ class Losses(Generic[R_co]):
 
         scale: (n, ...), (0, infinity); s, the scale of the errors.
 
-        degrees_of_freedom: nu; the smaller, the heavier the tails.
+        degrees_of_freedom: nu; smaller values give heavier tails.
 
         Formula: \\ell = \\log\\Gamma\\left(\\tfrac{\\nu}{2}\\right) - \\log\\Gamma\\left(\\tfrac{\\nu + 1}{2}\\right) + \\tfrac{1}{2}\\log(\\nu\\pi) + \\log
         s + \\frac{\\nu + 1}{2} \\log\\left(1 + \\frac{(x - t)^2}{\\nu s^2}\\right)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def subcenter_arcface(
@@ -7465,20 +7522,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
-        """The loss arcface with several vectors a class, of which the nearest one counts: outliers and noise gather about the others.
+        """Sub-center ArcFace: ArcFace with several vectors per class, of which the nearest is used, so that outliers gather at the others.
 
-        The first of equally near vectors counts. With one vector a class it is arcface. Gradients are accurate relative to the largest
+        Of equally near vectors the first is used. With one vector per class it is arcface. Gradients are accurate relative to the largest
         element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        weight: (c, k, d), all finite numbers; k learnt vectors for each class
+        weight: (c, k, d), all finite numbers; k learned vectors of each class
 
         labels: (n,), class indices in [0, c); class of each sample
 
         margin: added to the angle of the true class, in radians; pytorch-metric-learning's 28.6 degrees are 0.5.
 
-        scale: multiplies the cosines.
+        scale: factor of the cosines.
 
         Formula: \\ell = -\\log \\frac{e^{s \\cos(\\theta_y + m)}}{e^{s \\cos(\\theta_y + m)} + \\sum_{j \\ne y} e^{s \\cos \\theta_j}}, \\quad \\theta_j
         = \\min_k \\angle(x, w_{jk})
@@ -7498,16 +7555,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """The mean, over an anchor's positives, of the cross entropy of finding them among all other samples, by cosine.
+        """Supervised contrastive loss: mean cross entropy of identifying an anchor's positives among all other samples by cosine similarity.
 
-        The mean is outside the logarithm (the paper's L_out); all other samples are in the denominator, positives too. The paper's code
+        The mean is outside the logarithm (the paper's L_out). The denominator has all other samples, including positives. The paper's code
         multiplies by T / 0.07. Gradients are accurate relative to the largest element of each tensor.
 
-        embeddings: (n, d), all finite numbers; embeddings, one row a sample
+        embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
-        labels: (n,), all finite numbers; class of each sample, any integers
+        labels: (n,), all finite numbers; class of each sample, as any integer
 
-        temperature: divides the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
+        temperature: divisor of the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
 
         Formula: \\ell_i = -\\frac{1}{|P_i|} \\sum_{p \\in P_i} \\log \\frac{e^{s_{ip} / T}}{\\sum_{k \\ne i} e^{s_{ik} / T}}
 
@@ -7528,21 +7585,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of one view's assignment to prototypes against another view's code: its assignment, balanced so that every prototype
-        gets as much.
+        """SwAV loss: cross entropy of one view's assignment to prototypes against the other view's code, balanced over the prototypes.
 
-        The codes are found by Sinkhorn's rounds over the whole batch (prototypes, then samples), as logarithms, and are constants of the
-        gradient. Pairs of views are a call each. Answers over parts of a batch do not merge.
+        The codes are computed by Sinkhorn iterations over the whole batch (prototypes, then samples), in logarithms, and are constant in
+        the gradient. Send each pair of views in its own request. Results over shards of a batch do not merge.
 
         predictions: (n, k), all finite numbers; x, similarities of one view to the prototypes.
 
-        labels: (n, k), all finite numbers; y, those of the other view.
+        labels: (n, k), all finite numbers; y, similarities of the other view.
 
-        temperature: T, by which the similarities of the predictions are divided.
+        temperature: T, divisor of the similarities of the predictions.
 
-        sinkhorn_epsilon: epsilon, by which those of the code are.
+        sinkhorn_epsilon: epsilon, divisor of the similarities of the code.
 
-        sinkhorn_iterations: rounds.
+        sinkhorn_iterations: number of Sinkhorn iterations.
 
         Formula: \\ell_i = -\\sum_k q_{ik} \\log p_{ik}, \\quad p = \\mathrm{softmax}(x / T), \\quad q = e^{y / \\epsilon} \\text{ with } q_{ik}
         \\leftarrow \\frac{q_{ik}}{\\sum_j q_{jk}}, \\; q_{ik} \\leftarrow \\frac{q_{ik}}{\\sum_j q_{ij}} \\text{ in turn}
@@ -7566,7 +7622,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of the prediction against the label plus that of the label against the prediction.
+        """Symmetric cross entropy: cross entropy plus the reverse cross entropy, of the label relative to the prediction.
 
         With one true class the reverse term is -log_zero (1 - p).
 
@@ -7580,13 +7636,13 @@ class Losses(Generic[R_co]):
 
         beta: weight of the reverse cross entropy.
 
-        log_zero: A, what stands for the logarithm of a label's zeros.
+        log_zero: A, value used for log 0.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\left( -\\alpha \\log p_y - \\beta \\sum_k p_k \\log q_k \\right), \\quad \\log 0 := A
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def symmetric_mean_absolute_percentage_error(
@@ -7601,20 +7657,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The absolute error as a fraction of the mean size of the two numbers: between 0 and 2.
+        """Absolute error as a fraction of the mean size of the two numbers, between 0 and 2.
 
-        Two zeros have the loss 0. The gradient is 0 at a tie and where the signs differ (the loss is 2 there), and the mean of both sides
-        at a single 0.
+        The loss of two zeros is 0. The gradient is 0 for equal numbers and for numbers of different sign (where the loss is 2). If one
+        number is 0, the gradient is the mean of the one-sided derivatives.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        scale: multiplies the loss; 100 gives percent, 50 the form between 0 and 100.
+        scale: factor of the loss; 100 gives percent, 50 the form between 0 and 100.
 
         Formula: \\ell = s \\frac{2 |x - t|}{|x| + |t|}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def tangent(
@@ -7628,15 +7684,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """A bounded loss that also punishes margins that are too right.
+        """Tangent loss: bounded, and it penalizes margins that are too large as well.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = \\left( 2 \\arctan(t x) - 1 \\right)^2
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def taylor_cross_entropy(
@@ -7653,7 +7709,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The first terms of the cross entropy's expansion in 1 - p.
+        """Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -7661,13 +7717,13 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        order: t, how many terms; 1 is half of mae_probability, and ever more of them approach cross entropy.
+        order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
 
-        ignore_index: class index that does not count.
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = w_y \\sum_{i=1}^{t} \\frac{(1 - p_y)^i}{i}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over what is not ignored
+        Divisor: the sum of the true classes' weights over positions that are not ignored
         """
 
     def td(
@@ -7685,25 +7741,25 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Temporal difference: the error of values against the reward and the discounted value of the state that followed.
+        """Temporal-difference error of state values against the reward plus the discounted value of the next state.
 
-        The target is constant, which makes it a semi-gradient.
+        The target is constant, so the gradient is a semi-gradient.
 
         predictions: (n, ...), all finite numbers; values of the states
 
-        next_values: (n, ...), all finite numbers; values of the states that followed, mostly a target network's
+        next_values: (n, ...), all finite numbers; values of the next states, usually from a target network
 
         rewards: (n, ...), all finite numbers; rewards of the steps
 
-        done: (n, ...), {0, 1}; 1 where nothing followed, 0 elsewhere
+        done: (n, ...), {0, 1}; 1 where the episode ended, 0 elsewhere
 
-        discount: gamma.
+        discount: gamma, discount factor.
 
-        criterion: c: squared e^2, half_squared e^2 / 2, or huber with delta 1.
+        criterion: c, function of the error: squared e^2, half_squared e^2 / 2, or huber with delta 1.
 
         Formula: \\ell = c(v - y), \\quad y = r + (1 - d) \\gamma v'
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def token_cross_entropy(
@@ -7721,18 +7777,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Cross entropy of language models, the mean over the tokens that count; the perplexity is exp(value).
+        """Cross entropy of language models, averaged over the included tokens; the perplexity is exp(value).
 
-        Labels are aligned with their scores: a model that predicts the next token has them shifted by one beforehand. A sample is a
-        sequence, and per_sample is its mean over its own tokens.
+        Labels are aligned with their scores: for next-token prediction, shift them by one beforehand. A sample is a sequence, and
+        per_sample is its mean over its own tokens.
 
         predictions: (n, t, c), all finite numbers; raw scores of the vocabulary at each position
 
         labels: (n, t), class indices in [0, c), or ignore_index; true token of each position, aligned with its scores
 
-        mask: (n, t), {0, 1}; 1 where a position counts
+        mask: (n, t), {0, 1}; 1 for the positions to include
 
-        ignore_index: label that does not count.
+        ignore_index: label of the positions to ignore.
 
         label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
 
@@ -7740,7 +7796,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = -\\sum_k q_k \\log p_k + \\zeta \\left( \\log \\sum_k e^{x_k} \\right)^2, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the number of tokens that count
+        Divisor: the number of tokens included
         """
 
     def total_variation(
@@ -7753,9 +7809,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sum of absolute differences of pixels next to each other in a row or a column, for each image.
+        """Total variation: the sum of absolute differences of adjacent pixels in rows and columns, for each image.
 
-        Anisotropic, as in kornia, torchmetrics and TensorFlow; the mean is one over images. The gradient of a difference of 0 is 0.
+        It is anisotropic, as in kornia, torchmetrics and TensorFlow, and averaged over images. The gradient of a difference of 0 is 0.
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
@@ -7775,11 +7831,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """The largest difference of the probabilities that two distributions give to any event; the gradient at a tie is 0.
+        """Total variation distance: the largest difference between the probabilities of any event under two distributions. The gradient at a
+        tie is 0.
 
-        predictions: (n, c, ...), [0, 1]; predicted probabilities, a class each
+        predictions: (n, c, ...), [0, 1]; predicted probability of each class
 
-        labels: (n, c, ...), [0, 1]; true probabilities, a class each
+        labels: (n, c, ...), [0, 1]; true probability of each class
 
         Formula: \\ell = \\frac{1}{2} \\sum_k |p_k - q_k|
 
@@ -7802,30 +7859,30 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["anchor", "positive", "negative"]] = ...,
     ) -> R_co:
-        """Asks that the positive be nearer to the anchor than the negative, by a margin.
+        """Triplet margin loss: the anchor's distance to the positive minus that to the negative, plus a margin, at least 0.
 
-        eps is added to each coordinate difference, as in torch (optax adds it inside the root). Exact where torch loses the difference of
-        two nearly equal distances, and where its norms overflow or vanish. At the margin the gradient is that of the slope, at equal
-        distances with swap half goes to each, where a distance is 0 its gradient is 0: torch's choices. Gradients are accurate relative to
-        the largest element of each tensor.
+        eps is added to each coordinate difference, as in torch (optax adds it inside the root). The loss is exact where torch loses the
+        difference of two nearly equal distances, and where its norms overflow or underflow. As in torch, the gradient at the margin is that
+        of the slope, at equal distances with swap each has half of it, and the gradient of a distance of 0 is 0. Gradients are accurate
+        relative to the largest element of each tensor.
 
-        anchor: (n, d), all finite numbers; embeddings, one row a sample
+        anchor: (n, d), all finite numbers; embeddings, one row per sample
 
-        positive: (n, d), all finite numbers; embeddings, one row a sample
+        positive: (n, d), all finite numbers; embeddings, one row per sample
 
-        negative: (n, d), all finite numbers; embeddings, one row a sample
+        negative: (n, d), all finite numbers; embeddings, one row per sample
 
-        margin: by how much the negative should be farther.
+        margin: margin by which the negative must be farther than the positive.
 
         p: degree of the norm.
 
         eps: added to each coordinate difference.
 
-        swap: takes the distance of positive and negative where that is the smaller one (Balntas).
+        swap: use the distance between positive and negative where it is smaller (Balntas).
 
         Formula: \\ell = \\max(0, d(a, p) - d(a, n) + m), \\quad d(x, y) = \\lVert x - y + \\epsilon \\rVert_p
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def triplet_margin_with_distance(
@@ -7844,28 +7901,28 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["anchor", "positive", "negative"]] = ...,
     ) -> R_co:
-        """Asks that the positive be nearer to the anchor than the negative, by a margin, in a distance of choice.
+        """Triplet margin loss with a choice of distances.
 
         Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0. Gradients are accurate
         relative to the largest element of each tensor.
 
-        anchor: (n, d), all finite numbers; embeddings, one row a sample
+        anchor: (n, d), all finite numbers; embeddings, one row per sample
 
-        positive: (n, d), all finite numbers; embeddings, one row a sample
+        positive: (n, d), all finite numbers; embeddings, one row per sample
 
-        negative: (n, d), all finite numbers; embeddings, one row a sample
+        negative: (n, d), all finite numbers; embeddings, one row per sample
 
         distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
 
-        margin: by how much the negative should be farther.
+        margin: margin by which the negative must be farther than the positive.
 
-        swap: takes the distance of positive and negative where that is the smaller one.
+        swap: use the distance between positive and negative where it is smaller.
 
         eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
 
         Formula: \\ell = \\max(0, d(a, p) - d(a, n) + m)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def tukey_biweight(
@@ -7880,18 +7937,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Half the squared error near zero, constant beyond c.
+        """Tukey's biweight: about half the squared error near zero, constant beyond c.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        c: error beyond which nothing changes; 4.685 is 95 % efficient for normal errors.
+        c: error beyond which the loss is constant; 4.685 is 95 % efficient for normal errors.
 
         Formula: \\ell = \\frac{c^2}{6} \\left( 1 - \\left( 1 - (e / c)^2 \\right)^3 \\right) \\text{ where } |e| \\le c, \\text{ else }
         \\frac{c^2}{6}, \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def tversky(
@@ -7907,18 +7964,20 @@ class Losses(Generic[R_co]):
         smooth_dr: float = 1e-05,
         include_background: bool = True,
         batch: bool = False,
+        classes_are: Literal["apart", "together"] = 'apart',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Dice with a weight of its own for false positives and for false negatives.
+        """Tversky loss: Dice with separate weights of false positives and false negatives.
 
-        alpha weighs false positives and beta false negatives, as everywhere but in keras, whose alpha weighs false negatives. 0 / 0 is the
-        loss 0.
+        alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives. The
+        loss of 0 / 0 is 0.
 
-        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks; `activation` makes them probabilities
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
@@ -7935,14 +7994,17 @@ class Losses(Generic[R_co]):
 
         smooth_dr: added to the denominator.
 
-        include_background: whether class 0 counts; it always does when it is the only one.
+        include_background: include class 0; a single class is always included.
 
-        batch: sum over the whole batch instead of each sample.
+        batch: sum over the whole batch instead of over each sample.
+
+        classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
+        weight.
 
         Formula: \\ell_c = 1 - \\frac{TP + s_{nr}}{TP + \\alpha FP + \\beta FN + s_{dr}}, \\quad TP = \\sum p t, \\; FP = \\sum p (1 - t), \\; FN =
         \\sum (1 - p) t
 
-        Divisor: samples (1 with batch) times the classes that count, whatever their weights
+        Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
     def tweedie_nll(
@@ -7957,20 +8019,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a Tweedie distribution: zeros and positive numbers, as of rainfall or insurance claims.
+        """Negative log-likelihood of a Tweedie distribution, for zeros and positive numbers such as rainfall or insurance claims.
 
-        What the prediction does not change is left out, as boosting libraries and scikit-learn do. Power 1 is poisson_nll and power 2
-        gamma_nll; the formula has poles there.
+        Terms independent of the prediction are omitted, as in boosting libraries and scikit-learn. Power 1 is poisson_nll and power 2
+        gamma_nll, where the formula has poles.
 
         predictions: (n, ...), all finite numbers; x, the logarithms of the means.
 
-        labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
+        labels: (n, ...), [0, infinity); true counts, or any numbers of at least 0
 
         power: p, the exponent of the mean in the variance.
 
         Formula: \\ell = \\frac{e^{(2 - p) x}}{2 - p} - t \\frac{e^{(1 - p) x}}{1 - p}
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def unhinged(
@@ -7984,15 +8046,15 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The hinge loss without its hinge: it goes on below 0 for large margins, and stands any symmetric label noise.
+        """Unhinged loss: one minus the margin, unbounded below, and robust to symmetric label noise.
 
-        predictions: (n, ...), all finite numbers; raw scores; their sign is the decision
+        predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
         Formula: \\ell = 1 - t x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def unique_softmax(
@@ -8007,7 +8069,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """For every item the softmax loss among itself and the less relevant items, weighed by its gain.
+        """Unique softmax loss: softmax cross entropy of each item among itself and the less relevant items, weighted by its gain.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -8034,7 +8096,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Binary cross entropy against a quality: positives weighed by it, negatives (quality 0) by a focal factor.
+        """Varifocal loss: binary cross entropy against a quality, with positives weighted by it and negatives (quality 0) by a focal factor.
 
         The weights are part of the gradient, as in mmdet.
 
@@ -8046,12 +8108,12 @@ class Losses(Generic[R_co]):
 
         gamma: focusing exponent of negatives.
 
-        iou_weighted: whether positives are weighed by their quality, or by 1.
+        iou_weighted: weight positives by their quality instead of by 1.
 
         Formula: \\ell = q \\, \\mathrm{BCE}(x, q) \\text{ for } q > 0, \\quad \\alpha \\, \\sigma(x)^\\gamma \\, \\mathrm{softplus}(x) \\text{ for } q
         = 0
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def variogram_score(
@@ -8067,17 +8129,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """How far an ensemble's differences between coordinates are from the true ones: the energy score hardly feels wrong correlations, this
-        does.
+        """Variogram score: squared errors of the ensemble's mean powers of coordinate differences; sensitive to wrong correlations, unlike the
+        energy score.
 
-        Over all ordered pairs, as scoringrules has it: each pair counts twice. What is added to all coordinates does not matter. The
-        derivative of a power of a difference that is 0 is 0.
+        The sum is over all ordered pairs, as in scoringrules, so each pair is included twice. Adding a constant to all coordinates has no
+        effect. The derivative of a power of a difference of 0 is 0.
 
         predictions: (n, m, d), all finite numbers; members of the predicted ensemble
 
         labels: (n, d), all finite numbers; true vectors
 
-        weight: (d, d), [0, infinity); weight of each pair of coordinates, 1 where it is absent
+        weight: (d, d), [0, infinity); weight of each pair of coordinates; default 1
 
         p: order of the variogram; 1/2 in the paper, 1 by default in scoringrules.
 
@@ -8102,20 +8164,20 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
-        """Draws two views together while each feature keeps a variance of its own and no two of them covary.
+        """VICReg loss: the distance of two views, plus penalties on small variances and on covariances of the features.
 
         Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is
         0. Gradients are accurate relative to the largest element of each tensor.
 
-        input1: (n, d), all finite numbers; embeddings, one row a sample
+        input1: (n, d), all finite numbers; embeddings, one row per sample
 
-        input2: (n, d), all finite numbers; embeddings, one row a sample
+        input2: (n, d), all finite numbers; embeddings, one row per sample
 
-        invariance_weight: lambda.
+        invariance_weight: lambda, weight of the distance of the views.
 
-        variance_weight: mu.
+        variance_weight: mu, weight of the variance terms.
 
-        covariance_weight: nu.
+        covariance_weight: nu, weight of the covariance terms.
 
         eps: added to the variances.
 
@@ -8140,17 +8202,17 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "concentration"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a von Mises distribution: the normal distribution of angles, in radians.
+        """Negative log-likelihood of a von Mises distribution, the analogue of the normal distribution for angles in radians.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        concentration: (n, ...), (0, infinity); kappa, about one over the variance.
+        concentration: (n, ...), (0, infinity); kappa, approximately the inverse of the variance.
 
         Formula: \\ell = \\log\\left(2 \\pi I_0(\\kappa)\\right) - \\kappa \\cos(x - t)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def wasserstein_1d(
@@ -8165,9 +8227,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Wasserstein distance of two equally large samples of numbers, to the power p: the smallest goes to the smallest, and so on.
+        """Wasserstein distance, to the power p, of two samples of equal size in one dimension, which pairs them in sorted order.
 
-        The gradient is 0 at a tie of partners, and that of one order where numbers of a sample are tied.
+        The gradient is 0 for equal partners. For equal numbers within a sample, it is that of one order.
 
         predictions: (n, m), all finite numbers; numbers drawn from the predicted distribution, in any order
 
@@ -8177,7 +8239,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell_i = \\frac{1}{m} \\sum_k |x_{i(k)} - t_{i(k)}|^p
 
-        Divisor: the number of samples: each is a mean over its m numbers
+        Divisor: the number of samples; each is a mean over its m numbers
         """
 
     def weibull_nll(
@@ -8192,7 +8254,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "concentration"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a Weibull distribution of predicted scale and concentration (shape).
+        """Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
 
         predictions: (n, ...), (0, infinity); x, the scales, above 0.
 
@@ -8202,7 +8264,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - k \\log\\frac{t}{x} + \\log t - \\log k
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def weighted_mean_absolute_percentage_error(
@@ -8216,10 +8278,10 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The sum of the absolute errors over the sum of the sizes of the true numbers; the gradient at a tie is 0.
+        """Sum of the absolute errors divided by the sum of the absolute true numbers. The gradient at an error of 0 is 0.
 
-        A ratio of sums: with reduction sum it is the numerator alone. A sample whose true numbers are all 0 has no weight, and per_sample
-        0.
+        The loss is a ratio of sums; reduction sum returns the numerator alone. A sample whose true numbers are all 0 has weight 0 and
+        per_sample 0.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -8227,7 +8289,7 @@ class Losses(Generic[R_co]):
 
         Formula: L = \\frac{\\sum_i |x_i - t_i|}{\\sum_i |t_i|}
 
-        Divisor: the sum of the sizes of the true numbers
+        Divisor: the sum of the absolute values of the true numbers
         """
 
     def welsch(
@@ -8242,7 +8304,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """One minus a Gaussian of the error: an outlier costs 1 and has no influence.
+        """One minus a Gaussian of the error, so that an outlier has loss 1 and no influence.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -8252,7 +8314,7 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = 1 - \\exp\\left(-\\frac{e^2}{2 c^2}\\right), \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def wgan(
@@ -8267,19 +8329,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
-        """Differences of the scores: a Wasserstein distance, if the critic is 1-Lipschitz.
+        """Wasserstein GAN loss: differences of the scores, which estimate a Wasserstein distance if the discriminator is 1-Lipschitz.
 
-        What makes it so (clipping, or a gradient penalty) is the caller's.
+        The constraint (weight clipping or a gradient penalty) is not included.
 
-        fake: (n, ...), all finite numbers; the critic's scores of generated samples
+        fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
-        real: (n, ...), all finite numbers; the critic's scores of real samples; for the discriminator alone
+        real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
 
-        role: whose loss.
+        role: network whose loss is computed.
 
         Formula: L_D = f - r, \\quad L_G = -f
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def wing(
@@ -8295,21 +8357,21 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Logarithmic within a width, the absolute error less a constant beyond: small errors keep their weight.
+        """Wing loss: logarithmic up to a width and linear beyond, so that small errors keep their influence.
 
-        The gradient is 0 at a tie, where the slope jumps from -w / epsilon to w / epsilon.
+        The gradient is 0 at an error of 0, where the slope jumps from -w / epsilon to w / epsilon.
 
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
 
-        width: w, the error at which the logarithm ends.
+        width: w, the error at which the loss changes from logarithmic to linear.
 
-        curvature: epsilon; the smaller, the steeper at zero.
+        curvature: epsilon; smaller values make the loss steeper at zero.
 
         Formula: \\ell = w \\log(1 + |e| / \\epsilon) \\text{ where } |e| < w, \\text{ else } |e| - w + w \\log(1 + w / \\epsilon), \\quad e = x - t
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def wiou(
@@ -8323,9 +8385,9 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """1 - IoU, enlarged by how far apart the centers are: Wise-IoU, version 1.
+        """Wise-IoU loss, version 1: 1 - IoU multiplied by a factor that grows with the distance of the centers.
 
-        The gradient takes the enclosing box for a constant, as the paper does, lest it be made larger to bring the loss down.
+        The enclosing box is constant in the gradient, as in the paper; otherwise the loss could be reduced by enlarging it.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -8346,7 +8408,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """The square of the scores' log-sum-exp, which keeps a softmax's scores from drifting.
+        """Square of the log-sum-exp of the scores, which keeps the normalizer of a softmax near 1.
 
         A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
 
@@ -8370,20 +8432,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "dispersion", "gate"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else
-        negative_binomial_nll's.
+        """Negative log-likelihood of a zero-inflated negative binomial distribution.
 
-        predictions: (n, ...), (0, infinity); mu, the means of the counting, above 0.
+        predictions: (n, ...), (0, infinity); mu, the means of the counting distribution, above 0.
 
         labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
 
-        dispersion: (n, ...), (0, infinity); alpha; the variance of the counting is mu + alpha mu^2.
+        dispersion: (n, ...), (0, infinity); alpha; the variance of the counting distribution is mu + alpha mu^2.
 
-        gate: (n, ...), all finite numbers; raw scores of a zero that is none of the counting; their sigmoid is its probability
+        gate: (n, ...), all finite numbers; raw scores of an excess zero; their sigmoid is its probability
 
         Formula: \\ell = -\\log\\left( \\pi [t = 0] + (1 - \\pi) \\, \\mathrm{NB}(t; \\mu, \\alpha) \\right), \\quad \\pi = \\sigma(g)
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def zero_inflated_poisson(
@@ -8399,19 +8460,18 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "gate"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of counts that are 0 for a reason of their own with the gate's probability, and else Poisson's; log(t!) is
-        in it.
+        """Negative log-likelihood of a zero-inflated Poisson distribution, including log(t!).
 
         predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
 
         labels: (n, ...), [0, infinity); true counts, or any numbers from 0 on
 
-        gate: (n, ...), all finite numbers; raw scores of a zero that is none of the counting; their sigmoid is its probability
+        gate: (n, ...), all finite numbers; raw scores of an excess zero; their sigmoid is its probability
 
-        log_input: whether predictions are logarithms of rates; without it they are rates.
+        log_input: predictions are logarithms of rates, else rates.
 
         Formula: \\ell = -\\log\\left( \\pi [t = 0] + (1 - \\pi) \\frac{\\lambda^t e^{-\\lambda}}{t!} \\right), \\quad \\pi = \\sigma(g), \\; \\lambda =
         e^x
 
-        Divisor: the number of elements, each sample's share weighed by sample_weight
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """

@@ -79,6 +79,15 @@ class OptionCard(BaseModel):
     range: list[float] = Field([], description="an interval worth trying, of a number")
 
 
+class EquivalentCard(BaseModel):
+    """The same loss in a library: its qualified name, which POST /loss/{name} takes, and what its default call presets."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    reduction: str
+    options: Fields
+
+
 class Card(BaseModel):
     """Card of a loss."""
 
@@ -95,6 +104,7 @@ class Card(BaseModel):
     merges: bool = Field(description="whether results over shards of a batch merge into the whole batch's")
     hessian_diagonal: bool
     synonyms: list[str]
+    equivalents: list[EquivalentCard] = []
     reference: str
     example: Example
 
@@ -151,6 +161,7 @@ def card(loss: Loss) -> dict[str, Any]:
         "merges": loss.merges,
         "hessian_diagonal": loss.hessian_diagonal,
         "synonyms": list(loss.synonyms),
+        "equivalents": [{"name": same.name, "reduction": same.reduction, "options": dict(same.options)} for same in loss.equivalents],
         "reference": loss.reference,
         "example": example(loss),
     }

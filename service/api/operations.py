@@ -11,8 +11,8 @@ from service.api import combination, conditioning, response, verification
 from service.api.estimate import SEARCH, Prepared, admitted, estimate
 from service.api.names import find
 from service.api.request import Call, bind
-from service.api.search import plain
 from service.losses import LOSSES, Loss, compute
+from service.losses.naming import plain
 from service.settings import Settings
 
 

@@ -89,7 +89,7 @@ def model(loss: Loss) -> type[BaseModel]:
         fields[item.name] = (Annotated[Tensor, described], ... if item.required else None)
     for option in loss.options:
         fields[option.name] = (_annotation(option), option.default)
-    fields |= _CONTROLS
+    fields |= _CONTROLS | {"reduction": (_CONTROLS["reduction"][0], loss.reduction)}
     if loss.differentiable:
         names: Any = Literal[loss.differentiable]  # type: ignore[valid-type, name-defined, unused-ignore]
         default = ", ".join(loss.predicted)

@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from itertools import chain
 
 from service.losses import FAMILIES, LOSSES, Loss
+from service.losses.naming import plain
 
 LONGEST_QUERY = 80  # characters; the rest is ignored, which bounds the work
 MOST_WORDS = 8
@@ -36,6 +37,7 @@ class Entry:
     related: tuple[str, ...]
     summary: str
     text: str
+    qualified: tuple[str, ...] = ()  # names of libraries, which are found as they start
 
 
 def search(query: str) -> tuple[str, ...]:
@@ -62,8 +64,10 @@ def _entry(loss: Loss) -> Entry:
     variants = [choice for option in loss.options for choice in option.choices if option.name in ("loss_type", "estimator")]
     described = [f"{item.name} {item.description}" for item in loss.inputs] + [f"{option.name} {option.description}" for option in loss.options]
     choices = [choice for option in loss.options for choice in option.choices]
-    text = " ".join((loss.notes, FAMILIES.get(loss.family, loss.family), loss.reference, *described, *choices))
-    return Entry(loss.name, loss.synonyms, (*loss.related, *variants), loss.summary, text)
+    qualified = (*(equivalent.name for equivalent in loss.equivalents), *loss.unlike)
+    bare = (name.rpartition(".")[2] for name in qualified)
+    text = " ".join((loss.notes, FAMILIES.get(loss.family, loss.family), loss.reference, *described, *choices, *qualified))
+    return Entry(loss.name, loss.synonyms, (*loss.related, *loss.ambiguous, *bare, *variants), loss.summary, text, qualified)
 
 
 class Index:
@@ -73,13 +77,14 @@ class Index:
         self.entries = list(entries)
         self.keys: dict[str, dict[int, int]] = defaultdict(dict)  # key -> entry -> best rank
         for at, entry in enumerate(self.entries):
-            for rank, names in ((NAME, (entry.name,)), (SYNONYM, entry.synonyms), (RELATED, entry.related)):
+            for rank, names in ((NAME, (entry.name,)), (SYNONYM, (*entry.synonyms, *entry.qualified)), (RELATED, entry.related)):
                 for form in chain.from_iterable(map(_keys, names)):
                     self.keys[form].setdefault(at, rank)
         self.sorted_keys = sorted(self.keys)
         self.layers = [WordIndex(map(texts, self.entries)) for texts in (_name, _names, _short, _all)]
         self.trigrams: dict[str, list[str]] = defaultdict(list)
-        for form in self.sorted_keys:
+        qualified = set(chain.from_iterable(map(_keys, chain.from_iterable(entry.qualified for entry in self.entries))))
+        for form in (form for form in self.sorted_keys if form not in qualified):
             for part in _trigrams(form):
                 self.trigrams[part].append(form)
 
@@ -164,11 +169,6 @@ class WordIndex:
             lowest = common & -common
             yield lowest.bit_length() - 1
             common ^= lowest
-
-
-def plain(name: str) -> str:
-    """MSELoss, mse_loss and mse-loss are one name."""
-    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def _keys(name: str) -> list[str]:

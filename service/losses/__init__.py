@@ -8,6 +8,7 @@ import pkgutil
 
 from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
 from service.losses.evaluation import Evaluation
+from service.losses.naming import check_names
 from service.losses.reduction import Answer, Controls, compute
 from service.losses.registry import FAMILIES, LOSSES, Loss, loss
 
@@ -28,3 +29,5 @@ __all__ = [
 
 for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
     importlib.import_module(_module.name)
+
+check_names(LOSSES)

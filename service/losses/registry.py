@@ -3,7 +3,7 @@
 Request model, route, card, document and conformance tests are derived from the function's signature, annotations and docstring.
 A docstring is a summary, any prose, and then lines `name: text` for options and inputs whose annotation has no description or one to
 override, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Search` (words of a related quantity, which find the loss
-but are not a name of it) and `Reference`.
+but are not a name of it), `Equivalents`, `Unlike` and `Ambiguous` (names of libraries and of several losses; see `naming`) and `Reference`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -24,6 +24,7 @@ import numpy as np
 from service.losses.checking import Sizes, check, compute_dtype
 from service.losses.declaration import COMPOSED, Bound, Input, Option, Reduction, TensorSpec
 from service.losses.evaluation import Evaluation
+from service.losses.naming import Equivalent, equivalents, with_reasons
 from service.losses.numerics import Array
 from service.losses.work import LINEAR, NOTHING_MORE, Cost, Work
 
@@ -51,6 +52,10 @@ class Loss:
     conventions: tuple[str, ...]
     work: Work
     related: tuple[str, ...] = ()
+    equivalents: tuple[Equivalent, ...] = ()
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    ambiguous: Mapping[str, str] = field(default_factory=dict)
+    reduction: Literal["mean", "sum", "none", "batchmean"] = "mean"
 
     @cached_property
     def differentiable(self) -> tuple[str, ...]:
@@ -157,6 +162,9 @@ def loss(
             conventions=conventions,
             work=work,
             related=tuple(s.strip() for s in doc.pop("Search", "").split(",") if s.strip()),
+            equivalents=equivalents(name, doc.pop("Equivalents", ""), options),
+            unlike=with_reasons(doc.pop("Unlike", "")),
+            ambiguous=with_reasons(doc.pop("Ambiguous", "")),
         )
         _check_work(LOSSES[name])
         if doc:

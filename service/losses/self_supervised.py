@@ -95,7 +95,8 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     lambd: weight of the off-diagonal terms.
     deviation: standard deviation that divides the features; unbiased (MONAI) multiplies all correlations by (n - 1) / n.
     Divisor: 1
-    Synonyms: BarlowTwinsLoss, barlow_twins_loss
+    Synonyms: barlow_twins_loss
+    Equivalents: monai.losses.BarlowTwinsLoss(deviation="unbiased")
     Reference: Zbontar et al., Barlow Twins, 2021, arXiv:2103.03230, equations 1 and 2
     """
     n = len(input1)

@@ -214,8 +214,15 @@ def _section(title: str, content: str) -> str:
 
 
 def _equivalents(found: Iterable[Any]) -> str:
-    rows = "".join(f"<li>{code(line if isinstance(line, str) else orjson.dumps(line).decode())}</li>" for line in found)
+    rows = "".join(
+        f"<li>{code(same['name'])}{''.join(f', {code(key)} {html.escape(str(value))}' for key, value in _presets(same))}</li>" for same in found
+    )
     return f"<ul>{rows}</ul>" if rows else ""
+
+
+def _presets(same: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """What the call of a library presets that is not our default."""
+    return [*same["options"].items(), *([("reduction", same["reduction"])] if same["reduction"] != "mean" else [])]
 
 
 def _json(value: Any) -> str:

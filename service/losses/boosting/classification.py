@@ -135,7 +135,8 @@ def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
     As in XGBoost, the Hessian is 1 where the gradient is not 0 and float32's smallest normal number elsewhere; the true one is 0.
 
     Formula: \ell = \max(0, 1 - s f), \quad g = -s [s f < 1], \quad h = [s f < 1], \quad s = 2 y - 1
-    Synonyms: binary:hinge, hinge_objective
+    Synonyms: hinge_objective
+    Ambiguous: binary_hinge of labels 0 and 1, with the gradient and Hessian that XGBoost boosts with
     Reference: XGBoost binary:hinge
     """
     signs = (2 * labels - 1).astype(predictions.dtype)

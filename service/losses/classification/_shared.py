@@ -7,12 +7,21 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import UNIT, Domain, TensorSpec
 from service.losses.evaluation import Evaluation, at_places, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places
 
+LogitsOrProbabilities = Annotated[
+    Array,
+    TensorSpec(
+        "n c ...",
+        narrowed=(("predictions_are", "probabilities", UNIT),),
+        gradient="default",
+        description="raw scores or probabilities, one for each class",
+    ),
+]
 EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
 
 

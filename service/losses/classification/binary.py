@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, TensorSpec
+from service.losses.declaration import UNIT, BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -16,6 +16,11 @@ from service.losses.registry import loss
 
 PositiveWeight = Annotated[
     Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one number for all")
+]
+
+LogitOrProbability = Annotated[
+    Array,
+    TensorSpec("n ...", narrowed=(("predictions_are", "probabilities", UNIT),), gradient="default", description="raw scores, or probabilities"),
 ]
 
 
@@ -34,8 +39,10 @@ def binary_cross_entropy(
     clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, thus infinite (an error) where p is 0 for the true class.
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
-    Synonyms: BCELoss, BCE, BinaryCrossentropy, log_loss
-    Search: log loss
+    Synonyms: BCELoss, BCE
+    Ambiguous: log_loss of probabilities
+    Equivalents: torch.nn.BCELoss, torch.nn.functional.binary_cross_entropy, keras.losses.BinaryCrossentropy(clamp="keras"),
+        keras.losses.binary_crossentropy(clamp="keras"), sklearn.metrics.log_loss(clamp="sklearn")
     Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
     """
     p, (z, other) = predictions, smoothed(labels, label_smoothing)
@@ -89,8 +96,10 @@ def binary_cross_entropy_with_logits(
     Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
-    Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic, logloss
-    Search: log loss
+    Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic
+    Ambiguous: log_loss of logits
+    Equivalents: torch.nn.BCEWithLogitsLoss, torch.nn.functional.binary_cross_entropy_with_logits,
+        optax.losses.sigmoid_binary_cross_entropy
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
     x, (z, other) = predictions, smoothed(labels, label_smoothing)
@@ -135,11 +144,12 @@ def _per_entry(pos_weight: Array, x: Array) -> Array:
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def sigmoid_focal(
-    predictions: BinaryLogits,
+    predictions: LogitOrProbability,
     labels: ProbabilityLabel,
     *,
     gamma: NonNegative = 2.0,
     alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
+    predictions_are: Literal["logits", "probabilities"] = "logits",
 ) -> Evaluation:
     r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
@@ -150,10 +160,15 @@ def sigmoid_focal(
     Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
-    Synonyms: sigmoid_focal_loss, FocalLoss, BinaryFocalCrossentropy
-    Search: focal loss
+    predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0 or 1 on the wrong side has an infinite loss, an error.
+    Ambiguous: focal_loss of one logit for each label, 0 or 1
+    Equivalents: torchvision.ops.sigmoid_focal_loss, optax.losses.sigmoid_focal_loss(alpha=-1.0), monai.losses.FocalLoss(alpha=-1.0),
+        keras.losses.BinaryFocalCrossentropy(alpha=-1.0, predictions_are="probabilities"),
+        keras.losses.binary_focal_crossentropy(alpha=-1.0, predictions_are="probabilities")
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
+    if predictions_are == "probabilities":
+        return _focal_of_probabilities(predictions, labels, gamma, alpha)
     x, z = predictions, labels
     e = decay(x)
     small = log1pexp_small(x, e)
@@ -185,6 +200,41 @@ def sigmoid_focal(
 
     return elementwise(
         balance * focus * entropy,
+        {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()},
+        {"predictions": lambda c: c * (balance * curvature())},
+    )
+
+
+def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: float) -> Evaluation:
+    other, rise = 1.0 - p, 1.0 - 2.0 * z  # of q by p
+    log_p, log_other = np.log(p), log1p_in_unit(-p)
+    entropy = -(times(z, log_p) + times(1.0 - z, log_other))
+    q = z * other + (1.0 - z) * p
+    focus = q**gamma
+    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+
+    def steep() -> Array:
+        return times(1.0 - z, 1.0 / other) - times(z, 1.0 / p)
+
+    def power(by: float) -> Array:
+        return q ** (gamma - by)
+
+    def slope() -> Array:
+        return rise * times(gamma * entropy, power(1.0)) + times(focus, steep())
+
+    def curvature() -> Array:
+        of_entropy = times(1.0 - z, 1.0 / (other * other)) + times(z, 1.0 / (p * p))
+        of_focus = gamma * (gamma - 1.0) * rise * rise * entropy
+        return times(of_focus, power(2.0)) + times(2.0 * gamma * rise * steep(), power(1.0)) + times(focus, of_entropy)
+
+    def label_slope() -> Array:
+        gap = log_other - log_p
+        of_entropy = np.where(np.isinf(gap), gap, times(focus, gap))
+        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
+        return balance * (times(gamma * (1.0 - 2.0 * p) * entropy, power(1.0)) + of_entropy) + slope_of_balance * times(focus, entropy)
+
+    return elementwise(
+        balance * times(focus, entropy),
         {"predictions": lambda c: c * (balance * slope()), "labels": lambda c: c * label_slope()},
         {"predictions": lambda c: c * (balance * curvature())},
     )

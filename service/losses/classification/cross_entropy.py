@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
 
 from service.losses.checking import require
-from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, Logits, NonNegative, TensorSpec
+from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
@@ -45,7 +46,13 @@ def cross_entropy(
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
-    Synonyms: CrossEntropyLoss, CE, SparseCategoricalCrossentropy, CategoricalCrossentropy, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
+    Synonyms: CrossEntropyLoss, CE, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
+    Equivalents: torch.nn.CrossEntropyLoss, torch.nn.functional.cross_entropy,
+        keras.losses.SparseCategoricalCrossentropy(predictions_are="probabilities"),
+        keras.losses.sparse_categorical_crossentropy(predictions_are="probabilities"),
+        keras.losses.CategoricalCrossentropy(predictions_are="probabilities"),
+        keras.losses.categorical_crossentropy(predictions_are="probabilities"), optax.losses.softmax_cross_entropy,
+        optax.losses.softmax_cross_entropy_with_integer_labels, optax.losses.safe_softmax_cross_entropy
     Reference: Good, Rational Decisions, 1952; Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990
     """
     if predictions_are == "probabilities":
@@ -132,6 +139,7 @@ def nll(
     Formula: \ell = -w_y \, x_y
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: NLLLoss, nll_loss, negative_log_likelihood
+    Equivalents: torch.nn.NLLLoss, torch.nn.functional.nll_loss
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
     """
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
@@ -140,28 +148,37 @@ def nll(
 
 @loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
 def softmax_focal(
-    predictions: Logits,
+    predictions: LogitsOrProbabilities,
     labels: ClassIndexOrIgnored,
     *,
     gamma: NonNegative = 2.0,
     weight: ClassWeight | None = None,
     ignore_index: IgnoreIndex = -100,
     label_smoothing: LabelSmoothing = 0.0,
+    alpha: NonNegative = 1.0,
+    predictions_are: Literal["logits", "probabilities"] = "logits",
 ) -> Evaluation:
     r"""Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-    The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor of the value.
+    The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which is no part of the divisor.
 
-    Formula: \ell = -\sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
+    Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     gamma: focusing exponent; 0 is plain cross entropy.
+    alpha: factor on every class, which is no part of the divisor.
+    predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.
     Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
-    Synonyms: CategoricalFocalCrossentropy, focal_loss, multiclass_focal, softmax_focal_loss
-    Search: focal loss
+    Synonyms: multiclass_focal, softmax_focal_loss
+    Ambiguous: focal_loss of one logit for each class
+    Equivalents: keras.losses.CategoricalFocalCrossentropy(alpha=0.25, predictions_are="probabilities"),
+        keras.losses.categorical_focal_crossentropy(alpha=0.25, predictions_are="probabilities")
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
-    softmax = Softmax(predictions)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
+    targets = targets if alpha == 1.0 else targets * predictions.dtype.type(alpha)
+    if predictions_are == "probabilities":
+        return _focal_of_probabilities(predictions, targets, kept, gamma)
+    softmax = Softmax(predictions)
     surprise = softmax.negative_log()
     focus = softmax.complements**gamma
     values = times(targets * focus, surprise).sum(axis=1)
@@ -185,3 +202,21 @@ def softmax_focal(
         return second * spread(cotangent, second)
 
     return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": curvature})
+
+
+def _focal_of_probabilities(p: Array, targets: Array, kept: Array, gamma: float) -> Evaluation:
+    other, log_p = 1.0 - p, np.log(p)
+    values = -times(targets, times(other**gamma, log_p)).sum(axis=1)
+
+    def slope() -> Array:
+        return times(gamma * log_p, other ** (gamma - 1.0)) - times(other**gamma, 1.0 / p)
+
+    def second() -> Array:
+        of_log = times(gamma * (1.0 - gamma) * log_p, other ** (gamma - 2.0))
+        return of_log + times(2.0 * gamma / p, other ** (gamma - 1.0)) + times(other**gamma, 1.0 / (p * p))
+
+    def derivative(factor: Callable[[], Array]) -> Pullback:
+        return lambda cotangent: times(targets * spread(cotangent, targets), factor())
+
+    gradients = {"predictions": derivative(slope)}
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), gradients, lambda: values, {"predictions": derivative(second)})

@@ -28,7 +28,9 @@ def hinge(predictions: Margins, labels: Signs) -> Evaluation:
     keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
     Formula: \ell = \max(0, 1 - t x)
-    Synonyms: Hinge, hinge_loss, svm, binary_hinge
+    Synonyms: Hinge, hinge_loss, svm
+    Ambiguous: binary_hinge of labels 1 and -1, with its own gradient
+    Equivalents: keras.losses.Hinge, keras.losses.hinge, optax.losses.hinge_loss, sklearn.metrics.hinge_loss
     Reference: Cortes and Vapnik, Support-Vector Networks, 1995, Machine Learning 20
     """
     s, m = signed(predictions, labels)
@@ -41,6 +43,7 @@ def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
     Formula: \ell = \max(0, 1 - t x)^2
     Synonyms: SquaredHinge, squared_hinge_loss, L2-SVM
+    Equivalents: keras.losses.SquaredHinge, keras.losses.squared_hinge
     Reference: Chang, Hsieh and Lin, Coordinate Descent Method for Large-scale L2-loss Linear SVM, 2008, JMLR 9
     """
     s, m = signed(predictions, labels)
@@ -54,6 +57,7 @@ def perceptron(predictions: Margins, labels: Signs) -> Evaluation:
 
     Formula: \ell = \max(0, -t x)
     Synonyms: perceptron_loss
+    Equivalents: optax.losses.perceptron_loss
     Reference: Rosenblatt, The Perceptron, 1958, Psychological Review 65
     """
     s, m = signed(predictions, labels)
@@ -68,6 +72,7 @@ def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
 
     Formula: \ell = \log(1 + e^{-t x})
     Synonyms: SoftMarginLoss, soft_margin_loss, logistic_loss
+    Equivalents: torch.nn.SoftMarginLoss, torch.nn.functional.soft_margin_loss
     Reference: Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, Annals of Statistics 28
     """
     s, m = signed(predictions, labels)

@@ -39,6 +39,7 @@ def multi_margin(
     margin: m, required lead of the true class's score.
     Divisor: the number of samples, also with class weights (torch's rule)
     Synonyms: MultiMarginLoss, multi_margin_loss, weston_watkins
+    Equivalents: torch.nn.MultiMarginLoss, torch.nn.functional.multi_margin_loss
     Reference: Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, 1999, ESANN
     """
     classes = predictions.shape[1]
@@ -95,7 +96,9 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
 
     Formula: \ell = \max(0, 1 + \max_{j \ne y} x_j - x_y)
     convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if all others are negative.
-    Synonyms: CategoricalHinge, multiclass_hinge_loss, crammer_singer, categorical_hinge
+    Synonyms: multiclass_hinge_loss, crammer_singer
+    Equivalents: keras.losses.CategoricalHinge(convention="keras"), keras.losses.categorical_hinge(convention="keras"),
+        optax.losses.multiclass_hinge_loss
     Reference: Crammer and Singer, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines, 2001, JMLR 2
     """
     own, best, rival = _rivals(predictions, labels)
@@ -112,6 +115,7 @@ def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation
 
     Formula: \ell = \max_j x_j - x_y
     Synonyms: multiclass_perceptron_loss, structured_perceptron
+    Equivalents: optax.losses.multiclass_perceptron_loss
     Reference: Collins, Discriminative Training Methods for Hidden Markov Models, 2002, EMNLP
     """
     own, best, rival = _rivals(predictions, labels)

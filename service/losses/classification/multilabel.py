@@ -33,6 +33,7 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
     Formula: \ell = \frac{1}{C} \sum_{j \in y} \sum_{i \notin y} \max(0, 1 - x_j + x_i)
     Divisor: the number of samples
     Synonyms: MultiLabelMarginLoss, multilabel_margin_loss, multi_label_hinge
+    Equivalents: torch.nn.MultiLabelMarginLoss, torch.nn.functional.multilabel_margin_loss
     Reference: Schapire and Singer, BoosTexter, 2000, Machine Learning 39; torch.nn.MultiLabelMarginLoss
     """
     n, classes = predictions.shape
@@ -78,6 +79,7 @@ def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weig
     Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
     Divisor: the number of samples, also with class weights
     Synonyms: MultiLabelSoftMarginLoss, multilabel_soft_margin_loss
+    Equivalents: torch.nn.MultiLabelSoftMarginLoss, torch.nn.functional.multilabel_soft_margin_loss
     Reference: torch.nn.MultiLabelSoftMarginLoss; Cox, The Regression Analysis of Binary Sequences, 1958
     """
     n, classes = predictions.shape

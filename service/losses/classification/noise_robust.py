@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import CALL, kept_weights, of_surprise
+from service.losses.classification._shared import CALL, LogitsOrProbabilities, kept_weights, of_surprise
 from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
-from service.losses.evaluation import Evaluation
+from service.losses.evaluation import Evaluation, Pullback, at_places
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, spread
+from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.softmax import places
 from service.losses.registry import loss
 from service.losses.work import Work
 
 
 @loss(example=CALL | {"q": 0.7}, hessian_diagonal=True)
 def generalized_cross_entropy(
-    predictions: Logits,
+    predictions: LogitsOrProbabilities,
     labels: ClassIndexOrIgnored,
     *,
     q: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.5,
     weight: ClassWeight | None = None,
     ignore_index: IgnoreIndex = -100,
+    predictions_are: Literal["logits", "probabilities"] = "logits",
 ) -> Evaluation:
     r"""Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q = 1).
 
-    The default is keras's, which takes probabilities; the paper has q = 0.7.
+    The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
 
     Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
     q: exponent; 1 gives half of mae_probability.
+    predictions_are: logits (a softmax is taken), or probabilities.
     Divisor: the sum of the true classes' weights over positions that are not ignored
-    Synonyms: CategoricalGeneralizedCrossEntropy, GCE, lq_loss
+    Synonyms: GCE, lq_loss
+    Equivalents: keras.losses.CategoricalGeneralizedCrossEntropy(predictions_are="probabilities"),
+        keras.losses.categorical_generalized_cross_entropy(predictions_are="probabilities")
     Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss, 2018, arXiv:1805.07836, equation 6
     """
+    if predictions_are == "probabilities":
+        return _of_true_probability(predictions, labels, weight, ignore_index, q)
     return of_surprise(
         predictions,
         labels,
@@ -44,6 +52,20 @@ def generalized_cross_entropy(
         lambda s, p, r: np.exp(-q * s),
         lambda s, p, r: -q * np.exp(-q * s),
     )
+
+
+def _of_true_probability(predictions: Array, labels: Array, weight: Array | None, ignore_index: int, q: float) -> Evaluation:
+    """(1 - p^q) / q of the probability given to the true class, by that probability."""
+    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    at = places(predictions, safe[:, None])
+    p = predictions.take(at)[:, 0]
+    values = times(kept, -np.expm1(q * np.log(p)) / q)
+
+    def derivative(factor: Callable[[], Array]) -> Pullback:
+        return lambda cotangent: at_places(predictions, at, times(spread(cotangent, kept) * kept, factor()))
+
+    second = {"predictions": derivative(lambda: times(np.full_like(p, 1.0 - q), p ** (q - 2.0)))}
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": derivative(lambda: -(p ** (q - 1.0)))}, lambda: values, second)
 
 
 @loss(example=CALL, hessian_diagonal=True)

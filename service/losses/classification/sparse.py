@@ -68,6 +68,7 @@ def binary_sparsemax(predictions: Margins, labels: ZeroOrOne) -> Evaluation:
 
     Formula: \ell = 0 \text{ where } m \ge 1, \; -m \text{ where } m \le -1, \text{ else } \frac{(1 - m)^2}{4}, \quad m = (2 z - 1) x
     Synonyms: sparsemax_loss, modified_hinge
+    Equivalents: optax.losses.sparsemax_loss
     Reference: Blondel, Martins and Niculae, Learning with Fenchel-Young Losses, 2019, arXiv:1901.02324
     """
     s, m = signed(predictions, 2 * labels - 1)
@@ -83,6 +84,7 @@ def multiclass_sparsemax(predictions: Logits, labels: ClassIndex) -> Evaluation:
 
     Formula: \ell = \frac{1}{2} \sum_{j \in S} (x_j^2 - \tau^2) + \frac{1}{2} - x_y, \quad S = \{j : x_j > \tau\}, \quad \sum_{j \in S} (x_j - \tau) = 1
     Synonyms: multiclass_sparsemax_loss, sparsemax
+    Equivalents: optax.losses.multiclass_sparsemax_loss
     Reference: Martins and Astudillo, From Softmax to Sparsemax, 2016, arXiv:1602.02068, equation 24
     """
     gap = predictions - predictions.max(axis=1, keepdims=True)

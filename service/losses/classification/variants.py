@@ -37,6 +37,7 @@ def poly1_cross_entropy(
     epsilon: weight of 1 - p; 0 gives cross entropy.
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
+    Equivalents: optax.losses.poly_loss_cross_entropy
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511, equation 6
     """
     if epsilon >= 0:

@@ -84,6 +84,7 @@ def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Formula: \ell = 1 - \mathrm{IoU} + \frac{C - U}{C}
     Divisor: the number of boxes
     Synonyms: generalized_box_iou_loss, GIoULoss, giou_loss, BoxGIoULoss
+    Equivalents: torchvision.ops.generalized_box_iou_loss, monai.losses.BoxGIoULoss
     Reference: Rezatofighi et al., Generalized Intersection over Union, 2019, arXiv:1902.09630, algorithm 2
     """
     pair = Pair.of(predictions, labels)
@@ -98,6 +99,7 @@ def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\rho^2}{c^2}
     Divisor: the number of boxes
     Synonyms: distance_box_iou_loss, DIoULoss, diou_loss
+    Equivalents: torchvision.ops.distance_box_iou_loss
     Reference: Zheng et al., Distance-IoU Loss, 2019, arXiv:1911.08287, equation 7
     """
     pair = Pair.of(predictions, labels)
@@ -115,6 +117,7 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
     alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its derivative (older mmdet).
     Divisor: the number of boxes
     Synonyms: complete_box_iou_loss, CIoULoss, ciou_loss
+    Equivalents: torchvision.ops.complete_box_iou_loss
     Reference: Zheng et al., Distance-IoU Loss, 2019, arXiv:1911.08287, equations 8 to 11
     """
     pair = Pair.of(predictions, labels)

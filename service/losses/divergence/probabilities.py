@@ -14,6 +14,7 @@ from service.losses.numerics.special import gamma_terms, log_ratio, relative_ent
 from service.losses.registry import loss
 
 LogProbability = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted probabilities")]
+Predicted = Annotated[Array, TensorSpec("n ...", narrowed=(("predictions_are", "probabilities", UNIT),), gradient="default")]
 Target = Annotated[
     Array,
     TensorSpec(
@@ -37,21 +38,33 @@ PAIR = {"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3,
     hessian_diagonal=True,
 )
 def kl_divergence(
-    predictions: LogProbability, labels: Target, *, log_target: bool = False, direction: Literal["forward", "reverse"] = "forward"
+    predictions: Predicted,
+    labels: Target,
+    *,
+    log_target: bool = False,
+    direction: Literal["forward", "reverse"] = "forward",
+    predictions_are: Literal["log_probabilities", "probabilities"] = "log_probabilities",
 ) -> Evaluation:
     r"""Kullback-Leibler divergence of the labels from the predictions, element by element, with 0 log 0 = 0.
 
-    The predictions are logarithms, as in torch and optax; keras takes probabilities, labels first, for the same divergence. Torch's mean
-    divides by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of 0 is infinite.
+    The predictions are logarithms, as in torch and optax, or probabilities, as in keras, which has the labels first. Torch's mean divides
+    by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of 0 is infinite.
 
     Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
-    predictions: log q, the logarithms of the predicted probabilities.
+    predictions: log q, the logarithms of the predicted probabilities, or q itself.
     labels: p, or log p with log_target.
     log_target: labels are logarithms too.
     direction: forward weights by the labels, as in all libraries; reverse weights by the predictions, which penalizes probability where the labels have none.
-    Synonyms: KLDivLoss, kl_div, KLD, kl, KLDivergence, relative_entropy, kullback_leibler
+    predictions_are: natural logarithms of probabilities, as in torch and optax, or probabilities. keras clips both sides to [1e-7, 1]; here the loss is infinite, an error, where a probability is 0 and the label is not.
+    Synonyms: KLDivLoss, kl_div, KLD, kl, relative_entropy, kullback_leibler
+    Equivalents: torch.nn.KLDivLoss, torch.nn.functional.kl_div, optax.losses.kl_divergence(reduction="sum"),
+        optax.losses.kl_divergence_with_log_targets(log_target=True, reduction="sum"),
+        keras.losses.KLDivergence(predictions_are="probabilities", reduction="batchmean"),
+        keras.losses.kl_divergence(predictions_are="probabilities", reduction="sum")
     Reference: Kullback and Leibler, On Information and Sufficiency, 1951
     """
+    if predictions_are == "probabilities":
+        return _kl_of_probabilities(predictions, labels, log_target, direction == "reverse")
     log_q = predictions
     p, log_p = (np.exp(labels), labels) if log_target else (labels, np.log(labels))
     if direction == "reverse":
@@ -64,6 +77,28 @@ def kl_divergence(
         values,
         {"predictions": lambda c: -c * p, "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
         {"predictions": lambda c: np.zeros_like(c * gap), "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
+    )
+
+
+def _kl_of_probabilities(q: Array, labels: Array, log_target: bool, reverse: bool) -> Evaluation:
+    p = np.exp(labels) if log_target else labels
+    gap = labels - np.log(q) if log_target else log_ratio(p, q)  # log(p / q)
+    gap = np.where(np.isnan(gap), np.inf, gap)  # where both are 0 any more of p would be infinite
+
+    def over(x: Array, y: Array) -> Array:
+        """The quotient x / y, with 0 / 0 = 0."""
+        return np.divide(x, y, out=np.zeros_like(x / y), where=x > 0)
+
+    if reverse:
+        return elementwise(
+            np.where(q > 0, -times(q, gap), 0.0).astype(gap.dtype, copy=False),
+            {"predictions": lambda c: c * (1.0 - gap), "labels": lambda c: -c * (q if log_target else over(q, p))},
+            {"predictions": lambda c: c / q, "labels": lambda c: c * (np.zeros_like(q) if log_target else over(over(q, p), p))},
+        )
+    return elementwise(
+        np.where(p > 0, times(p, gap), 0.0).astype(gap.dtype, copy=False),
+        {"predictions": lambda c: -c * over(p, q), "labels": lambda c: c * (times(p, gap + 1.0) if log_target else gap + 1.0)},
+        {"predictions": lambda c: c * over(over(p, q), q), "labels": lambda c: c * (times(p, gap + 2.0) if log_target else 1.0 / p)},
     )
 
 
@@ -88,6 +123,7 @@ def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Eval
     predictions: log q, the logarithms of the predicted masses.
     labels: p.
     Synonyms: I_divergence, convex_kl_divergence, csiszar_divergence
+    Equivalents: optax.losses.convex_kl_divergence(reduction="sum"), optax.losses.generalized_kl_divergence(reduction="sum")
     Reference: Csiszár, Why Least Squares and Maximum Entropy?, 1991; Boyd and Vandenberghe, Convex Optimization, page 90
     """
     log_q, p = predictions, labels

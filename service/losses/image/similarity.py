@@ -51,6 +51,7 @@ def ssim(
     convention: monai is 1 - SSIM of all windows inside the image; kornia is half of it, for windows around every pixel, with reflection at the edges.
     Divisor: the number of windows of all channels
     Synonyms: SSIMLoss, ssim_loss, structural_similarity
+    Equivalents: monai.losses.SSIMLoss
     Reference: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13
     """
     check_window(predictions, window_size, convention)

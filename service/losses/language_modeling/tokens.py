@@ -74,7 +74,7 @@ def token_cross_entropy(
     label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
     z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
     Divisor: the number of tokens included
-    Synonyms: ForCausalLMLoss, causal_lm, sequence_cross_entropy, language_model, perplexity
+    Synonyms: ForCausalLMLoss, causal_lm, sequence_cross_entropy, language_model
     Search: perplexity
     Reference: Bengio et al., A Neural Probabilistic Language Model, 2003, JMLR 3; Chowdhery et al., PaLM, 2022, arXiv:2204.02311
     """
@@ -159,6 +159,7 @@ def linear_cross_entropy(
     labels: index of the true class (n), or the probability of each class (n, c).
     Divisor: as for cross_entropy
     Synonyms: LinearCrossEntropyLoss, fused_linear_cross_entropy, cut_cross_entropy
+    Equivalents: torch.nn.LinearCrossEntropyLoss, torch.nn.functional.linear_cross_entropy
     Reference: Wijmans et al., Cut Your Losses in Large-Vocabulary Language Models, 2024, arXiv:2411.09009; torch.nn.LinearCrossEntropyLoss
     """
     if not len(linear_weight):
@@ -223,6 +224,7 @@ def adaptive_log_softmax(
     Formula: \ell = -\log \mathrm{softmax}(W_h h + b)_{c(y)} - \log \mathrm{softmax}(O_{c(y)} P_{c(y)} h)_y
     Divisor: the number of samples
     Synonyms: AdaptiveLogSoftmaxWithLoss, adaptive_softmax, hierarchical_softmax
+    Equivalents: torch.nn.AdaptiveLogSoftmaxWithLoss
     Reference: Grave et al., Efficient softmax approximation for GPUs, 2017, arXiv:1609.04309
     """
     edges = _edges(cutoffs, len(head_weight), len(tail_output))

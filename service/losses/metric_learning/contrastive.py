@@ -43,6 +43,8 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     temperature: divisor of the cosines; 0.07 in optax and pytorch-metric-learning, 0.5 in MONAI and lightly.
     Divisor: the number of ordered pairs of one class
     Synonyms: NTXentLoss, nt_xent, InfoNCE, info_nce, SimCLR, ntxent_loss
+    Equivalents: optax.losses.ntxent(reduction="mean")
+    Unlike: monai.losses.ContrastiveLoss its pairs are two tensors in place of labels, and its temperature is 0.5
     Reference: Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020, arXiv:2002.05709, equation 1
     """
     if not len(labels):

@@ -89,6 +89,7 @@ def circle(
     weights: weights of the pairs in the gradient: constant, as in the paper, or differentiated, as in keras.
     Divisor: the number of anchors with a positive and a negative
     Synonyms: CircleLoss, circle_loss
+    Equivalents: keras.losses.Circle(weights="differentiated"), keras.losses.circle(weights="differentiated")
     Reference: Sun et al., Circle Loss, 2020, arXiv:2002.10857, equation 6
     """
     if not len(labels):

@@ -36,6 +36,7 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     Formula: \ell = 1 - \cos(a, b) \text{ for } y = 1, \quad \max(0, \cos(a, b) - m) \text{ for } y = -1
     margin: largest cosine of dissimilar pairs without loss.
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
+    Equivalents: torch.nn.CosineEmbeddingLoss, torch.nn.functional.cosine_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.CosineEmbeddingLoss
     """
 
@@ -65,6 +66,9 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     form: distance is 1 - cos (optax); negative is -cos (keras, lightly, SimSiam); squared_chord is 2 - 2 cos, the squared distance of the directions (BYOL).
     Divisor: the number of vectors
     Synonyms: cosine_similarity_loss, cosine_loss
+    Equivalents: keras.losses.CosineSimilarity(form="negative"), keras.losses.cosine_similarity(form="negative"),
+        optax.losses.cosine_distance
+    Unlike: optax.losses.cosine_similarity it is the similarity, 1 minus this loss
     Reference: Chen and He, Exploring Simple Siamese Representation Learning, 2021, arXiv:2011.10566; Grill et al., BYOL, 2020, arXiv:2006.07733
     """
     shape = predictions.shape
@@ -93,6 +97,7 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
     Formula: \ell = x \text{ for } y = 1, \quad \max(0, m - x) \text{ for } y = -1
     margin: smallest distance of dissimilar pairs without loss.
     Synonyms: HingeEmbeddingLoss, hinge_embedding_loss
+    Equivalents: torch.nn.HingeEmbeddingLoss, torch.nn.functional.hinge_embedding_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.HingeEmbeddingLoss
     """
     gap = predictions.dtype.type(margin) - predictions
@@ -115,7 +120,7 @@ def contrastive(
     Formula: \ell = y d^2 + (1 - y) \max(0, m - d)^2, \quad d = |a - b|
     margin: smallest distance of dissimilar pairs without loss.
     convention: tfa uses squares, hadsell (the paper) half the squares, pml no squares.
-    Synonyms: ContrastiveLoss, contrastive_loss, siamese, pair_loss
+    Synonyms: contrastive_loss, siamese, pair_loss
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006, equation 4
     """
     similar = labels == 1

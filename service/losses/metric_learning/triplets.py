@@ -107,7 +107,9 @@ def triplet_margin(
     p: degree of the norm.
     eps: added to each coordinate difference.
     swap: use the distance between positive and negative where it is smaller (Balntas).
-    Synonyms: TripletMarginLoss, triplet_margin_loss, triplet, triplet_loss, facenet
+    Synonyms: TripletMarginLoss, triplet, triplet_loss, facenet
+    Equivalents: torch.nn.TripletMarginLoss, torch.nn.functional.triplet_margin_loss
+    Unlike: optax.losses.triplet_margin_loss it adds 1e-6 below the root, torch to each difference
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; Balntas et al., Learning local feature descriptors with triplets, 2016
     """
 
@@ -142,6 +144,7 @@ def triplet_margin_with_distance(
     swap: use the distance between positive and negative where it is smaller.
     eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
+    Equivalents: torch.nn.TripletMarginWithDistanceLoss, torch.nn.functional.triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
 

@@ -52,6 +52,7 @@ def gaussian_nll(predictions: Real, labels: RealLabel, variance: Variance, *, fu
     full: add the constant log(2 pi) / 2.
     eps: lower bound of the variance.
     Synonyms: GaussianNLLLoss, gaussian_nll_loss, normal_nll, heteroscedastic, RMSEWithUncertainty
+    Equivalents: torch.nn.GaussianNLLLoss, torch.nn.functional.gaussian_nll_loss
     Reference: Nix and Weigend, Estimating the mean and variance of the target probability distribution, 1994
     """
     return _gaussian(predictions - labels, np.maximum(variance, eps), 0.0, HALF_LOG_TWO_PI if full else 0.0)

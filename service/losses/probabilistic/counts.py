@@ -46,7 +46,9 @@ def poisson_nll(
     full: add log(t!).
     eps: added to the rate inside the logarithm; unused with log_input.
     factorial: term added by full. stirling: t log t - t + log(2 pi t) / 2 where t > 1 and nothing elsewhere, as torch does (4 % off at t = 2); exact: log Gamma(t + 1).
-    Synonyms: PoissonNLLLoss, poisson_nll_loss, Poisson, HalfPoissonLoss, log_poisson_loss
+    Synonyms: PoissonNLLLoss, poisson_nll_loss, HalfPoissonLoss, log_poisson_loss
+    Equivalents: torch.nn.PoissonNLLLoss, torch.nn.functional.poisson_nll_loss, keras.losses.Poisson(log_input=False, eps=1e-7),
+        keras.losses.poisson(log_input=False, eps=1e-7)
     Reference: Nelder and Wedderburn, Generalized Linear Models, 1972
     """
     x, t = predictions, labels
@@ -106,6 +108,7 @@ def poisson_deviance(predictions: PositiveReal, labels: CountLabel) -> Evaluatio
 
     Formula: D = 2 \left( t \log \frac{t}{x} - t + x \right)
     Synonyms: mean_poisson_deviance, tweedie_deviance_1
+    Equivalents: sklearn.metrics.mean_poisson_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
     """
     x, t = predictions, labels

@@ -42,6 +42,7 @@ def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluati
 
     Formula: D = 2 \left( \log \frac{x}{t} + \frac{t}{x} - 1 \right)
     Synonyms: mean_gamma_deviance, tweedie_deviance_2
+    Equivalents: sklearn.metrics.mean_gamma_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
     """
     return elementwise(*gamma_terms(predictions, labels, 2.0))

@@ -33,6 +33,7 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
     over_classes: each: every probability is that of a separate event, and the mean is over all; sum: axis 1 has the classes, whose squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
     Divisor: the number of elements; with over_classes sum, of elements over classes
     Synonyms: brier, brier_score_loss, BrierScore, quadratic_score
+    Equivalents: sklearn.metrics.brier_score_loss
     Reference: Brier, Verification of forecasts expressed in terms of probability, 1950, Monthly Weather Review 78
     """
     if over_classes == "sum" and predictions.ndim < 2:

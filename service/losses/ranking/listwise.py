@@ -76,6 +76,7 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
     Formula: \ell = -\sum_i y_i \log \mathrm{softmax}(s)_i
     Divisor: the number of lists with items (rax)
     Synonyms: softmax_loss, ranking_softmax_loss, SoftmaxLoss, QuerySoftMax
+    Equivalents: optax.losses.ranking_softmax_loss(reduction="mean")
     Reference: Bruch et al., An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance, 2019, ICTIR; rax.softmax_loss
     """
     valid = items(mask, labels)

@@ -49,6 +49,7 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
     Formula: \ell = \max(0, m - y (x_1 - x_2))
     margin: required difference of the scores.
     Synonyms: MarginRankingLoss, margin_ranking_loss, pairwise_ranking
+    Equivalents: torch.nn.MarginRankingLoss, torch.nn.functional.margin_ranking_loss
     Reference: Herbrich, Graepel and Obermayer, Large Margin Rank Boundaries for Ordinal Regression, 2000; torch.nn.MarginRankingLoss
     """
     y = labels.astype(input1.dtype)

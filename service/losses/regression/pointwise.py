@@ -31,6 +31,9 @@ def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementW
     Formula: \ell = (x - t)^2
     Divisor: the sum of the element weights (the number of elements without them)
     Synonyms: MSELoss, MSE, mse_loss, MeanSquaredError, L2, squared_error, quadratic
+    Equivalents: torch.nn.MSELoss, torch.nn.functional.mse_loss, keras.losses.MeanSquaredError, keras.losses.mean_squared_error,
+        optax.losses.squared_error, sklearn.metrics.mean_squared_error
+    Unlike: sklearn.metrics.mean_tweedie_deviance its power chooses among mean_squared_error (0, its default), poisson_deviance (1), gamma_deviance (2) and others
     Reference: Gauss, Theoria motus corporum coelestium, 1809
     """
     error = predictions - labels
@@ -50,6 +53,8 @@ def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: Element
     Formula: \ell = |x - t|
     Divisor: the sum of the element weights (the number of elements without them)
     Synonyms: L1Loss, MAE, L1, l1_loss, MeanAbsoluteError, absolute_error
+    Equivalents: torch.nn.L1Loss, torch.nn.functional.l1_loss, keras.losses.MeanAbsoluteError, keras.losses.mean_absolute_error,
+        sklearn.metrics.mean_absolute_error
     Reference: Laplace, Mémoire sur la probabilité des causes par les évènemens, 1774
     """
     error = predictions - labels
@@ -65,6 +70,7 @@ def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) 
     Formula: \ell = \frac{e^2}{2\beta} \text{ where } |e| < \beta, \text{ else } |e| - \frac{\beta}{2}, \quad e = x - t
     beta: error at which the loss changes from quadratic to linear; 0 gives the absolute error.
     Synonyms: SmoothL1Loss, smooth_l1_loss
+    Equivalents: torch.nn.SmoothL1Loss, torch.nn.functional.smooth_l1_loss
     Reference: Girshick, Fast R-CNN, 2015, arXiv:1504.08083, equation 3
     """
     error = predictions - labels
@@ -82,6 +88,7 @@ def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight
     delta: error at which the loss changes from quadratic to linear.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: HuberLoss, huber_loss
+    Equivalents: torch.nn.HuberLoss, torch.nn.functional.huber_loss, keras.losses.Huber, keras.losses.huber, optax.losses.huber_loss
     Reference: Huber, Robust Estimation of a Location Parameter, 1964, Annals of Mathematical Statistics 35
     """
     error = predictions - labels
@@ -101,6 +108,7 @@ def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
 
     Formula: \ell = \frac{(x - t)^2}{2}
     Synonyms: l2_loss, HalfSquaredError, half_mse, regression_l2
+    Equivalents: optax.losses.l2_loss
     Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 3.12
     """
     error = predictions - labels
@@ -116,6 +124,7 @@ def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: Ele
     Formula: L = \sqrt{\frac{\sum_i w_i (x_i - t_i)^2}{\sum_i w_i}}
     Divisor: 1; the mean is under the root
     Synonyms: RMSE, RootMeanSquaredError, root_mse
+    Equivalents: sklearn.metrics.root_mean_squared_error
     Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 1.3
     """
     error = predictions - labels
@@ -168,6 +177,7 @@ def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
 
     Formula: \ell = \log \cosh(x - t)
     Synonyms: LogCosh, logcosh, LogCoshLoss, log_cosh_error, log_cosh_loss
+    Equivalents: keras.losses.LogCosh, keras.losses.log_cosh, optax.losses.log_cosh
     Reference: Chen et al., Log Hyperbolic Cosine Loss Improves Variational Auto-Encoder, 2019
     """
     error = predictions - labels
@@ -192,6 +202,7 @@ def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) 
     Formula: \ell = \max(q u, (q - 1) u), \quad u = t - x
     quantile: quantile to estimate; 0.9 penalizes underestimates nine times as much as overestimates. Other names: alpha, tau.
     Synonyms: pinball, PinballLoss, mean_pinball_loss, pinball_loss, check, tilted_l1, QuantileLoss, quantile_loss, quantileerror
+    Equivalents: sklearn.metrics.mean_pinball_loss
     Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46
     """
     return _pinball(predictions - labels, quantile)
@@ -224,6 +235,8 @@ def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAbov
 
     Formula: \ell = (\log(1 + x) - \log(1 + t))^2
     Synonyms: MSLE, MeanSquaredLogarithmicError, mean_squared_log_error, squaredlogerror
+    Equivalents: keras.losses.MeanSquaredLogarithmicError, keras.losses.mean_squared_logarithmic_error,
+        sklearn.metrics.mean_squared_log_error
     Reference: scikit-learn, mean_squared_log_error; XGBoost, reg:squaredlogerror
     """
     above, true = 1.0 + predictions, 1.0 + labels
@@ -247,6 +260,7 @@ def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMi
     Formula: L = \sqrt{\frac{\sum_i w_i (\log(1 + x_i) - \log(1 + t_i))^2}{\sum_i w_i}}
     Divisor: 1; the mean is under the root
     Synonyms: RMSLE, RootMeanSquaredLogError
+    Equivalents: sklearn.metrics.root_mean_squared_log_error
     Reference: scikit-learn, root_mean_squared_log_error
     """
     above, true = 1.0 + predictions, 1.0 + labels

@@ -39,8 +39,8 @@ def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0)
 
     Formula: \ell = \delta^2 \left( \sqrt{1 + (e / \delta)^2} - 1 \right), \quad e = x - t
     delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
-    Synonyms: charbonnier, charbonnier_loss, pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
-    Search: charbonnier
+    Synonyms: pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
+    Search: charbonnier, charbonnier_loss
     Reference: Hartley and Zisserman, Multiple View Geometry in Computer Vision, 2003, appendix 6.8; Charbonnier et al., 1994
     """
     error = predictions - labels

@@ -33,7 +33,9 @@ def mean_absolute_percentage_error(
     Formula: \ell = s \frac{|x - t|}{\max(|t|, \epsilon)}
     denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm and CatBoost: 1.
     scale: factor of the loss; 100 for keras, 1 for the others.
-    Synonyms: MAPE, MeanAbsolutePercentageError, percentage_error
+    Synonyms: MAPE, percentage_error
+    Equivalents: keras.losses.MeanAbsolutePercentageError(denominator="keras", scale=100.0),
+        keras.losses.mean_absolute_percentage_error(denominator="keras", scale=100.0), sklearn.metrics.mean_absolute_percentage_error
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
     """
     error = predictions - labels

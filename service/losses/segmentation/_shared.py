@@ -7,6 +7,7 @@ numbers, so that the loss of a nearly perfect mask is accurate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.declaration import UNIT, Bound, TensorSpec
+from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, sigmoid, times
@@ -44,6 +46,7 @@ IncludeBackground = Annotated[bool, annotated_types.doc("include class 0; a sing
 WholeBatch = Annotated[bool, annotated_types.doc("sum over the whole batch instead of over each sample.")]
 SmoothNumerator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the numerator.")]
 SmoothDenominator = Annotated[float, annotated_types.Ge(0), annotated_types.doc("added to the denominator.")]
+ClassesAre = Literal["apart", "together"]
 CANCELS = Bound(2e-14, 1e-12, "with smooth_nr > smooth_dr the numerator is a difference; gradients are differences of slopes")
 ALIKE = Bound(2e-14, 1e-12, "gradients are differences of slopes, which cancel where scores, rounded at 1, are nearly equal", "one")
 EXAMPLE = {"predictions": [[[0.9, 0.2, 0.1], [0.1, 0.8, 0.9]]], "labels": [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]}
@@ -168,9 +171,12 @@ def overlap(
     batch: bool,
     weight: Array | None = None,
     include_background: bool = True,
+    classes_are: ClassesAre = "apart",
 ) -> Evaluation:
     """Build the Evaluation from a score of each class."""
     made = activated(predictions, activation)
+    if classes_are == "together":
+        return _overlap_of_all(predictions, labels, made, score, batch, weight, include_background)
     scored = score(counted(made, labels, batch))
     weights, classes = class_weights(predictions.shape[1], weight, include_background)
     values = times(weights, scored.values)
@@ -182,6 +188,34 @@ def overlap(
     if labels.ndim == predictions.ndim:
         gradients["labels"] = lambda c: scored.by_label(rows(c))
     return Evaluation(values.sum(axis=1), np.full(len(values), classes), gradients, lambda: values)
+
+
+def _overlap_of_all(
+    predictions: Array,
+    labels: Array,
+    made: Probabilities,
+    score: Callable[[Counts], Scored],
+    batch: bool,
+    weight: Array | None,
+    include_background: bool,
+) -> Evaluation:
+    """The same of one mask that all classes make together."""
+    if weight is not None:
+        raise InvalidTensor("weight", "not allowed with classes_are together; expected no weights, got some")
+    n, classes = predictions.shape[:2]
+    kept = np.ones((1, classes) + (1,) * (predictions.ndim - 2), predictions.dtype)
+    kept[:, : 0 if include_background or classes == 1 else 1] = 0.0
+    size = math.prod(predictions.shape[1:])
+    p, q, t = ((values * kept).reshape(n, 1, size) for values in (made.p, made.q, masks(labels, made.p)))
+    scored = score(Counts(p, q, t, (0, 2) if batch else (2,)))
+
+    def back(slope: Array) -> Array:
+        return slope.reshape(predictions.shape) * kept
+
+    gradients: dict[str, Pullback] = {"predictions": lambda c: made.back(back(scored.by_prediction(c[:, None])))}
+    if labels.ndim == predictions.ndim:
+        gradients["labels"] = lambda c: back(scored.by_label(c[:, None]))
+    return Evaluation(scored.values.sum(axis=1), np.ones(len(scored.values)), gradients, lambda: scored.values)
 
 
 def tversky_score(counts: Counts, alpha: float, beta: float, smooth_nr: float, smooth_dr: float) -> Scored:

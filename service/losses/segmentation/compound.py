@@ -42,7 +42,8 @@ def dice_ce(
     smooth_dr: added to the denominator of the Dice loss.
     include_background: include class 0 in the Dice loss; the cross entropy always includes it.
     Divisor: the number of samples; dice is averaged over classes, cross entropy over positions (and classes, with sigmoid)
-    Synonyms: DiceCELoss, dice_cross_entropy, combo
+    Synonyms: dice_cross_entropy, combo
+    Unlike: monai.losses.DiceCELoss its default takes the Dice part of the predictions as they are and the softmax for the other part alone
     Reference: Taghanaki et al., Combo Loss, 2018, arXiv:1805.02798; Isensee et al., nnU-Net, 2018, arXiv:1809.10486, section 2.3
     """
     region = _dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)
@@ -111,7 +112,8 @@ def dice_focal(
     smooth_dr: added to the denominator of the Dice loss.
     include_background: include class 0 in the Dice loss; the focal loss always includes it.
     Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
-    Synonyms: DiceFocalLoss, dice_focal_loss
+    Synonyms: dice_focal_loss
+    Unlike: monai.losses.DiceFocalLoss its default takes the Dice part of the predictions as they are and the sigmoid for the other part alone
     Reference: Zhu et al., AnatomyNet, 2018, arXiv:1808.05238, section 2.4; MONAI DiceFocalLoss
     """
     region = _dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)

@@ -35,7 +35,8 @@ def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
     Formula: \ell = \phi \, p
     predictions: probabilities, after softmax or sigmoid.
     distances: phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus that of the inside, plus 1).
-    Synonyms: BoundaryLoss, boundary_loss, SurfaceLoss, surface_loss
+    Synonyms: boundary_loss, SurfaceLoss, surface_loss
+    Unlike: monai.losses.BoundaryLoss it computes the distance maps, which are inputs here
     Reference: Kervadec et al., Boundary loss for highly unbalanced segmentation, 2019, arXiv:1812.07032, equation 5
     """
     return elementwise(
@@ -67,7 +68,9 @@ def hausdorff_dt(
     prediction_distances: d_p, distances to the boundary of the predicted region, p > 1/2; constant in the gradient.
     label_distances: d_t, distances to the boundary of the true region.
     alpha: power of the distances; larger values increase the weight of distant errors.
-    Synonyms: HausdorffDTLoss, hausdorff_dt_loss, hausdorff_distance_transform
+    Synonyms: hausdorff_dt_loss, hausdorff_distance_transform
+    Unlike: monai.losses.HausdorffDTLoss it computes the distance maps, which are inputs here;
+        monai.losses.LogHausdorffDTLoss it is log(1 + x) of the other and computes the distance maps
     Reference: Karimi and Salcudean, Reducing the Hausdorff Distance in Medical Image Segmentation with Convolutional Neural Networks, 2019, arXiv:1904.10030, equation 8
     """
     error = predictions - labels

@@ -17,6 +17,7 @@ from service.losses.segmentation._shared import (
     CANCELS,
     EXAMPLE,
     Activation,
+    ClassesAre,
     Counts,
     IncludeBackground,
     MaskLabels,
@@ -55,17 +56,23 @@ def dice(
     squared_pred: bool = False,
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    classes_are: ClassesAre = "apart",
 ) -> Evaluation:
     r"""Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-    Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
+    Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr = smooth_dr = 2
     (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but it excludes classes absent from all masks.
     If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch merge.
 
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
     squared_pred: the denominator sums the squares of p and t (V-Net).
+    classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
-    Synonyms: DiceLoss, dice_loss, soft_dice, binary_dice_loss, BinaryDice
+    Synonyms: DiceLoss, soft_dice, BinaryDice
+    Equivalents: monai.losses.DiceLoss, monai.losses.Dice, optax.losses.dice_loss(activation="softmax", smooth_nr=2.0, smooth_dr=2.0),
+        optax.losses.binary_dice_loss(activation="sigmoid", smooth_nr=2.0, smooth_dr=2.0),
+        keras.losses.Dice(smooth_nr=0.0, smooth_dr=1e-7, batch=True, classes_are="together"),
+        keras.losses.dice(smooth_nr=0.0, smooth_dr=1e-7, batch=True, classes_are="together", reduction="mean")
     Reference: Milletari, Navab and Ahmadi, V-Net, 2016, arXiv:1606.04797, section 3
     """
 
@@ -74,7 +81,7 @@ def dice(
             return squared_score(counts, smooth_nr, smooth_dr)
         return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are)
 
 
 @loss(example=EXAMPLE, merges=False)
@@ -119,6 +126,7 @@ def tversky(
     smooth_dr: SmoothDenominator = 1e-5,
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    classes_are: ClassesAre = "apart",
 ) -> Evaluation:
     r"""Tversky loss: Dice with separate weights of false positives and false negatives.
 
@@ -128,15 +136,19 @@ def tversky(
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
     alpha: weight of false positives.
     beta: weight of false negatives.
+    classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: TverskyLoss, tversky_loss
+    Equivalents: monai.losses.TverskyLoss,
+        keras.losses.Tversky(smooth_nr=0.0, smooth_dr=1e-7, batch=True, classes_are="together"),
+        keras.losses.tversky(smooth_nr=0.0, smooth_dr=1e-7, batch=True, classes_are="together", reduction="mean")
     Reference: Salehi, Erdogmus and Gholipour, Tversky loss function for image segmentation, 2017, arXiv:1706.05721, equation 3
     """
 
     def score(counts: Counts) -> Scored:
         return tversky_score(counts, alpha, beta, smooth_nr, smooth_dr)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are)
 
 
 @loss(example=EXAMPLE, merges=False, bound=CANCELS)
@@ -236,7 +248,10 @@ def generalized_dice(
     convention: monai for one ratio, optax for a mean of ratios.
     weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
     Divisor: the number of samples; with optax times the classes included
-    Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL, multiclass_generalized_dice_loss
+    Synonyms: GeneralizedDiceLoss, generalized_dice_loss, GDL
+    Equivalents: monai.losses.GeneralizedDiceLoss,
+        optax.losses.multiclass_generalized_dice_loss(convention="optax", activation="softmax", smooth_nr=2.0, smooth_dr=2.0,
+        reduction="mean")
     Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
     """
     if convention == "optax":
@@ -309,6 +324,7 @@ def mcc(
     Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
+    Equivalents: monai.losses.MCCLoss
     Reference: Abhishek and Hamarneh, Matthews Correlation Coefficient Loss for Deep Convolutional Networks, 2020, arXiv:2010.13454, equation 3
     """
     return overlap(predictions, labels, _mcc_score, activation, batch, weight, include_background)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
@@ -11,12 +11,13 @@ from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
+from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
 from service.losses.sequence._alignments import Alignments
 from service.losses.sequence._shared import SymbolCounts, Symbols, checked_symbols, log_sum, shares
 from service.losses.work import Work
 
-FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame")]
+FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame, or logits")]
 FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="number of frames of each sample")]
 
 
@@ -37,6 +38,7 @@ def ctc(
     *,
     blank: Annotated[int, annotated_types.Ge(0)] = 0,
     zero_infinity: bool = False,
+    predictions_are: Literal["log_probabilities", "logits"] = "log_probabilities",
 ) -> Evaluation:
     r"""Connectionist temporal classification (CTC): negative log of the total probability of all alignments of the symbols to the frames.
 
@@ -47,11 +49,18 @@ def ctc(
     Formula: \ell = -\log \sum_{\pi \in B^{-1}(y)} \prod_t p_t(\pi_t)
     blank: index of the blank.
     zero_infinity: use 0 for infeasible targets, without gradient.
+    predictions_are: log-probabilities, as in torch, or logits, of which a log-softmax over the classes is taken, as in keras and optax.
     Divisor: each sample is divided by its target length (at least 1), then the mean is over the samples (torch's rule)
-    Synonyms: CTCLoss, ctc_loss, connectionist_temporal_classification
+    Synonyms: CTCLoss, connectionist_temporal_classification
+    Equivalents: torch.nn.CTCLoss, torch.nn.functional.ctc_loss,
+        optax.losses.ctc_loss(predictions_are="logits", reduction="sum"),
+        keras.losses.CTC(predictions_are="logits", reduction="batchmean"), keras.losses.ctc(predictions_are="logits", reduction="sum")
+    Unlike: optax.losses.ctc_loss_with_forward_probs it returns the forward probabilities too
     Reference: Graves et al., Connectionist Temporal Classification, 2006, ICML, equations 6 to 8
     """
     n, classes = predictions.shape[1:]
+    softmax = None if predictions_are == "log_probabilities" else Softmax(predictions.reshape(-1, classes))
+    scores = predictions if softmax is None else -softmax.negative_log().reshape(predictions.shape)
     if blank >= classes:
         raise InvalidOption("blank", f"is {blank}; class indices lie in [0, {classes})")
     symbols = checked_symbols(labels, target_lengths, blank)
@@ -59,7 +68,7 @@ def ctc(
     path[1::2] = symbols.T
     skips = np.zeros(path.shape, bool)
     skips[2:] = (path[2:] != blank) & (path[2:] != path[:-2])
-    alignments = Alignments(predictions, path, skips, 2 * target_lengths, input_lengths)
+    alignments = Alignments(scores, path, skips, 2 * target_lengths, input_lengths)
     last, total = alignments.last()
     ends, rows = np.stack((2 * target_lengths, np.maximum(2 * target_lengths - 1, 0))), np.arange(n)
     final = last[ends, rows]
@@ -72,7 +81,10 @@ def ctc(
         start, (end, before) = np.zeros(path.shape, predictions.dtype), shares(*final)
         start[ends[0], rows] = end
         start[ends[1], rows] += before
-        return alignments.pull(start, np.where(feasible, -cotangent, 0.0))
+        by_score = alignments.pull(start, np.where(feasible, -cotangent, 0.0))
+        if softmax is None:
+            return by_score
+        return softmax_pull(softmax, -by_score.reshape(-1, classes), np.ones(by_score.shape[0] * n)).reshape(predictions.shape)
 
     weight = np.maximum(target_lengths, 1).astype(np.float64)
     return Evaluation(numerator, weight, {"predictions": pullback}, lambda: numerator.astype(predictions.dtype), mean_of="samples")

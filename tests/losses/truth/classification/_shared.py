@@ -29,6 +29,18 @@ def sums(predictions, labels, ignore_index, weight, term):
     return numerators, weights
 
 
+def sums_as_they_are(predictions, labels, ignore_index, weight, term):
+    """The same of term(probabilities, y), the probabilities being given."""
+    numerators, weights = [], []
+    for x, y in zip(predictions, labels, strict=True):
+        rows = x.reshape(x.shape[0], -1).T
+        kept = [(row, int(at)) for row, at in zip(rows, np.ravel(y), strict=True) if at != ignore_index]
+        w = [mp.mpf(1) if weight is None else weight[at] for _, at in kept]
+        numerators.append(mp.fsum(share * term(row, at) for share, (row, at) in zip(w, kept, strict=True)))
+        weights.append(mp.fsum(w))
+    return numerators, weights
+
+
 def softmax_of_softmax(scores):
     top = max(scores)
     e = [mp.exp(x - top) for x in scores]

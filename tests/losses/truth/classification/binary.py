@@ -34,7 +34,11 @@ def binary_cross_entropy_with_logits(predictions, labels, weight, pos_weight, la
     return _over_elements(positive * softplus(-predictions) + (1 - labels) * softplus(predictions), weight)
 
 
-def sigmoid_focal(predictions, labels, gamma, alpha):
+def sigmoid_focal(predictions, labels, gamma, alpha, predictions_are):
+    if predictions_are == "probabilities":
+        p, z = predictions, labels
+        balance = alpha * z + (1 - alpha) * (1 - z) if alpha >= 0 else 1
+        return per_sample(balance * ((1 - p) * z + p * (1 - z)) ** gamma * -(times(z, log(p)) + times(1 - z, log(1 - p))))
     p, q, z = sigmoid(predictions), sigmoid(-predictions), labels
     entropy = z * softplus(-predictions) + (1 - z) * softplus(predictions)
     balance = alpha * z + (1 - alpha) * (1 - z) if alpha >= 0 else 1

@@ -49,12 +49,14 @@ def nll(predictions, labels, weight, ignore_index):
     return _of_indices(labels, ignore_index, weight, lambda i, j, y: -(1 if weight is None else weight[y]) * x[i, j, y])
 
 
-def softmax_focal(predictions, labels, gamma, weight, ignore_index, label_smoothing):
-    p = _positions(softmax(predictions))
+def softmax_focal(predictions, labels, gamma, weight, ignore_index, label_smoothing, alpha=1, predictions_are="logits"):
+    p = _positions(softmax(predictions) if predictions_are == "logits" else predictions)
     classes = predictions.shape[1]
 
     def term(i, j, y):
         q = [(1 - label_smoothing) * (k == y) + label_smoothing / classes for k in range(classes)]
-        return -mp.fsum((1 if weight is None else weight[k]) * q[k] * (1 - p[i, j, k]) ** gamma * mp.log(p[i, j, k]) for k in range(classes) if q[k])
+        return -alpha * mp.fsum(
+            (1 if weight is None else weight[k]) * q[k] * (1 - p[i, j, k]) ** gamma * mp.log(p[i, j, k]) for k in range(classes) if q[k]
+        )
 
     return _of_indices(labels, ignore_index, weight, term)

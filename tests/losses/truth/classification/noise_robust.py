@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from mpmath import mp
 
-from tests.losses.truth.classification._shared import positions_of_tempered, sums
+from tests.losses.truth.classification._shared import positions_of_tempered, sums, sums_as_they_are
 
 
-def generalized_cross_entropy(predictions, labels, q, weight, ignore_index):
+def generalized_cross_entropy(predictions, labels, q, weight, ignore_index, predictions_are):
+    if predictions_are == "probabilities":
+        return sums_as_they_are(predictions, labels, ignore_index, weight, lambda p, y: (1 - p[y] ** q) / q)
     return sums(predictions, labels, ignore_index, weight, lambda p, x, y: (1 - p[y] ** q) / q)
 
 

@@ -9,7 +9,11 @@ from tests.losses.truth._shared import by_position
 log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
 
 
-def kl_divergence(predictions, labels, log_target, direction):
+def kl_divergence(predictions, labels, log_target, direction, predictions_are):
+    if predictions_are == "probabilities":
+        p, log_p = (exp(labels), labels) if log_target else (labels, log_or_infinity(np.where(labels == 0, mp.mpf(1), labels)))
+        log_q = log_or_infinity(np.where(predictions == 0, mp.mpf(1) if direction == "reverse" else predictions, predictions))
+        return per_sample(times(predictions, log_q - log_p) if direction == "reverse" else times(p, log_p - log_q))
     if direction == "reverse":
         gap = predictions - (labels if log_target else log_or_infinity(labels))
         return per_sample(times(exp(predictions), gap))

@@ -19,9 +19,13 @@ def _over(numerator, denominator):
     return numerator / denominator if denominator else (ZERO if not numerator else mp.inf * numerator)
 
 
-def _by_class(score, predictions, labels, activation, batch, weight, include_background):
+def _by_class(score, predictions, labels, activation, batch, weight, include_background, classes_are="apart"):
     p = probabilities(predictions, activation)
     first = 0 if include_background or p.shape[1] == 1 else 1
+    if classes_are == "together":
+        p, t = p[:, first:], as_masks(labels, p)[:, first:]
+        rows = [(p.ravel(), t.ravel())] if batch else [(np.ravel(p[i]), np.ravel(t[i])) for i in range(len(p))]
+        return [score(*row) for row in rows], [ONE] * len(rows)
     numerators = []
     for row in _regions(p, as_masks(labels, p), batch):
         values = [score(*region) if weight is None or weight[c] else ZERO for c, region in enumerate(row)]
@@ -40,11 +44,11 @@ def _tversky(p, t, alpha, beta, smooth_nr, smooth_dr):
     return _over(below - tp - smooth_nr, below)
 
 
-def dice(predictions, labels, weight, activation, smooth_nr, smooth_dr, squared_pred, include_background, batch):
+def dice(predictions, labels, weight, activation, smooth_nr, smooth_dr, squared_pred, include_background, batch, classes_are="apart"):
     def score(p, t):
         return _dice(p, t, smooth_nr, smooth_dr, squared_pred)
 
-    return _by_class(score, predictions, labels, activation, batch, weight, include_background)
+    return _by_class(score, predictions, labels, activation, batch, weight, include_background, classes_are)
 
 
 def jaccard(predictions, labels, weight, activation, smooth_nr, smooth_dr, include_background, batch):
@@ -55,11 +59,11 @@ def jaccard(predictions, labels, weight, activation, smooth_nr, smooth_dr, inclu
     return _by_class(score, predictions, labels, activation, batch, weight, include_background)
 
 
-def tversky(predictions, labels, weight, alpha, beta, activation, smooth_nr, smooth_dr, include_background, batch):
+def tversky(predictions, labels, weight, alpha, beta, activation, smooth_nr, smooth_dr, include_background, batch, classes_are="apart"):
     def score(p, t):
         return _tversky(p, t, alpha, beta, smooth_nr, smooth_dr)
 
-    return _by_class(score, predictions, labels, activation, batch, weight, include_background)
+    return _by_class(score, predictions, labels, activation, batch, weight, include_background, classes_are)
 
 
 def focal_tversky(predictions, labels, weight, alpha, beta, gamma, exponent, activation, smooth_nr, smooth_dr, include_background, batch):

@@ -4,10 +4,13 @@ from itertools import groupby, product
 
 from mpmath import mp
 
+from tests.losses.truth import exp, log
 from tests.losses.truth.sequence._shared import surprise_of_sequence
 
 
-def ctc(predictions, labels, input_lengths, target_lengths, blank, zero_infinity):
+def ctc(predictions, labels, input_lengths, target_lengths, blank, zero_infinity, predictions_are):
+    if predictions_are == "logits":
+        predictions = predictions - log(exp(predictions).sum(axis=2, keepdims=True))
     numerators = []
     for i, (frames, symbols) in enumerate(zip(input_lengths, target_lengths, strict=True)):
         wanted = [int(y) for y in labels[i, :symbols]]

@@ -1,0 +1,85 @@
+"""Every line of `Equivalents`: the library's default call gives the number of POST /loss/<the library's name>. Run by `make parity`."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.losses import LOSSES, Answer, Controls, InvalidOption, InvalidTensor, Loss, NonFinite, compute
+from service.losses.naming import LIBRARIES, Equivalent, preset
+from service.losses.reduction import Output
+from tests.losses import draw
+from tests.parity import equivalents
+
+DRAWS = 3
+ATTEMPTS = 300
+LINES = [(loss, equivalent) for loss in LOSSES.values() for equivalent in loss.equivalents]
+
+
+def calls(loss: Loss, equivalent: Equivalent) -> Iterator[tuple[dict[str, Any], Answer]]:
+    """Tensors that both take and to which we have a finite answer."""
+    options = {option.name: option.default for option in loss.options}
+    inputs = tuple(replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options) if item.required)
+    prepared = equivalents.PREPARED.get(equivalent.name, equivalents.PREPARED.get(loss.name, dict))
+    found = 0
+    for number in range(ATTEMPTS):
+        arrays = draw.tensors(inputs, np.random.default_rng([zlib.crc32(equivalent.name.encode()), number]))
+        if not all(array.size for array in arrays.values()) or not equivalents.usable(equivalent.name, arrays):
+            continue
+        arrays = prepared(arrays)
+        try:
+            answer = answer_of(loss, arrays)
+        except (InvalidTensor, NonFinite):
+            continue
+        yield arrays, answer
+        found += 1
+        if found == DRAWS:
+            return
+    raise AssertionError(f"only {found} calls in {ATTEMPTS}")
+
+
+def answer_of(loss: Loss, arrays: dict[str, Any]) -> Answer:
+    """Our default call, with the elements where the loss has them."""
+    options = {option.name: option.default for option in loss.options}
+    outputs: tuple[Output, ...] = ("value", "per_sample", "per_element")
+    try:
+        return compute(loss, arrays, options, Controls(loss.reduction, outputs=outputs))
+    except InvalidOption:
+        return compute(loss, arrays, options, Controls(loss.reduction, outputs=outputs[:2]))
+
+
+def number(answer: Answer, shape: tuple[int, ...]) -> Any:
+    """What of our answer the library returns: the value, the losses of samples, or those of elements."""
+    if shape == ():
+        return answer.value
+    return (
+        answer.per_element
+        if answer.per_element is not None and answer.per_element.shape == shape and answer.reduction != "sum"
+        else answer.per_sample
+    )
+
+
+@pytest.mark.parametrize(("loss", "equivalent"), LINES, ids=lambda item: item.name)
+def test_the_default_call_gives_the_number_of_the_library(loss: Loss, equivalent: Equivalent) -> None:
+    within = equivalents.WITHIN.get(equivalent.name, equivalents.WITHIN.get(equivalent.name.rpartition(".")[0], 1e-12))
+    for arrays, answer in calls(preset(loss, equivalent), equivalent):
+        theirs = equivalents.call(loss, equivalent, arrays)
+        ours = np.asarray(number(answer, theirs.shape))
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=within, atol=within * max(1.0, np.abs(theirs).max(initial=0.0)), err_msg=str(arrays))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_every_public_loss_has_a_line_or_a_reason(library: str) -> None:
+    declared = {equivalent.name for _, equivalent in LINES} | {name for loss in LOSSES.values() for name in loss.unlike}
+    found = set(equivalents.public(library))
+    assert found, "the pattern matches"
+    assert found <= declared | set(equivalents.ELSEWHERE), "a line beside a loss, or a reason in ELSEWHERE"
+    assert not declared & set(equivalents.ELSEWHERE)
+    of_library = {name for name in declared | set(equivalents.ELSEWHERE) if name.rpartition(".")[0] == library}
+    assert of_library <= found, "no name that the library does not have"
