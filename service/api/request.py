@@ -109,10 +109,15 @@ _Vector: Callable[[str], Any] = lambda text: Annotated[Tensor, Field(description
 _CONTROLS: dict[str, Any] = {
     "reduction": (Annotated[Reduction, Field(description="how per-sample losses become the value. Default mean.")], "mean"),
     "sample_weight": (
-        _Vector("(n,), at least 0: weight of each sample in the value and its gradients and, for mean, in the divisor. Default 1."),
+        _Vector(
+            "at least 0: (n,), or the shape of per_element. Weights each sample or element in the value, its gradients and, for mean, its divisor. Default 1."
+        ),
         None,
     ),
-    "cotangent": (_Vector("(n,): upstream gradient on per_sample, with reduction none only. Default 1."), None),
+    "cotangent": (
+        _Vector("upstream gradient, with reduction none only: (n,) on per_sample, or the shape of per_element on that. Default 1 on per_sample."),
+        None,
+    ),
     "outputs": (
         Annotated[
             list[Output],

@@ -26,7 +26,8 @@ def compute_rows(
         found = reduce(loss, evaluation, Controls("mean", weights, outputs=("per_sample",)), tensors).per_sample
         sum_of_rows = Controls("sum", weights, outputs=("gradients",), wrt=tuple(wrt))
         if evaluation.mean_of == "samples":  # CTC's mean is over samples: the sum of `loss`, not of the numerators
-            sum_of_rows = Controls("none", cotangent=weights, outputs=("gradients",), wrt=tuple(wrt))
+            cotangent = (1.0 if weights is None else weights) / evaluation.weight
+            sum_of_rows = Controls("none", cotangent=cotangent, outputs=("gradients",), wrt=tuple(wrt))
         gradients = (reduce(loss, evaluation, sum_of_rows, tensors).gradients or {}) if wrt else {}
     share = np.ones(evaluation.numerator.size) if evaluation.mean_of == "samples" else evaluation.weight
     results = {"loss": np.asarray(found), "weight": share if weights is None else share * weights}

@@ -5,6 +5,7 @@ Classes are on axis 1. Computations use differences of scores where these are ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -42,8 +43,11 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
     scale = temperature * temperature
     return elementwise(
         scale * kl.terms,
-        {"predictions": lambda c: (c * temperature) * kl.by_second(), "labels": lambda c: (c * temperature) * kl.by_first()},
-        {"predictions": lambda c: c * (student.p * student.q)},
+        {
+            "predictions": lambda c: temperature * student.pulled(c, kl.by_second, kl.rate_of_second),
+            "labels": lambda c: temperature * teacher.pulled(c, kl.by_first, kl.rate_of_first),
+        },
+        {"predictions": lambda c: student.bent(c, kl.bend_by_second, kl.rate_of_second, kl.steep_of_second)},
         divisor=positions(predictions),
     )
 
@@ -68,6 +72,8 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
         kl = _Kl(teacher, student) if beta == 0 else _Kl(student, teacher)
         by_student, by_teacher = (kl.by_second, kl.by_first) if beta == 0 else (kl.by_first, kl.by_second)
         bends = (kl.bend_by_second, kl.bend_by_first) if beta == 0 else (kl.bend_by_first, kl.bend_by_second)
+        rates = (kl.rate_of_second, kl.rate_of_first) if beta == 0 else (kl.rate_of_first, kl.rate_of_second)
+        steep = (kl.steep_of_second, kl.steep_of_first) if beta == 0 else (kl.steep_of_first, kl.steep_of_second)
         terms = kl.terms
     else:
         s, t = student.p, teacher.p
@@ -85,12 +91,21 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
             return beta * teacher.chain(_mixture_slope(teacher, student, 1.0 - beta))
 
         bends = lambda: _mixture_bend(student, teacher, beta), lambda: _mixture_bend(teacher, student, 1.0 - beta)
+        rates = (lambda: (1.0 - beta) * times(s, np.log(s / middle)), lambda: beta * times(t, np.log(t / middle)))
+        product = beta * (1.0 - beta) * s * (t / middle)
+        steep = lambda: rates[0]() + product, lambda: rates[1]() + product
 
     square = temperature * temperature
     return elementwise(
         terms,
-        {"predictions": lambda c: (c / temperature) * by_student(), "labels": lambda c: (c / temperature) * by_teacher()},
-        {"predictions": lambda c: (c / square) * bends[0](), "labels": lambda c: (c / square) * bends[1]()},
+        {
+            "predictions": lambda c: student.pulled(c / temperature, by_student, rates[0]),
+            "labels": lambda c: teacher.pulled(c / temperature, by_teacher, rates[1]),
+        },
+        {
+            "predictions": lambda c: student.bent(c / square, bends[0], rates[0], steep[0]),
+            "labels": lambda c: teacher.bent(c / square, bends[1], rates[1], steep[1]),
+        },
         divisor=positions(predictions),
     )
 
@@ -108,15 +123,22 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     """
     one, two = _Scores(input1, 1.0), _Scores(input2, 1.0)
     there, back = _Kl(one, two), _Kl(two, one)
+
+    def rate(own: _Kl, other: _Kl) -> Array:
+        return own.rate_of_first() + other.rate_of_second()
+
+    def steep(own: _Kl) -> Array:
+        return own.steep_of_first() + own.first.p
+
     return elementwise(
         0.5 * (there.terms + back.terms),
         {
-            "input1": lambda c: (0.5 * c) * (there.by_first() + back.by_second()),
-            "input2": lambda c: (0.5 * c) * (there.by_second() + back.by_first()),
+            "input1": lambda c: one.pulled(0.5 * c, lambda: there.by_first() + back.by_second(), lambda: rate(there, back)),
+            "input2": lambda c: two.pulled(0.5 * c, lambda: there.by_second() + back.by_first(), lambda: rate(back, there)),
         },
         {
-            "input1": lambda c: (0.5 * c) * (there.bend_by_first() + one.p * one.q),
-            "input2": lambda c: (0.5 * c) * (back.bend_by_first() + two.p * two.q),
+            "input1": lambda c: one.bent(0.5 * c, lambda: there.bend_by_first() + one.p * one.q, lambda: rate(there, back), lambda: steep(there)),
+            "input2": lambda c: two.bent(0.5 * c, lambda: back.bend_by_first() + two.p * two.q, lambda: rate(back, there), lambda: steep(back)),
         },
         divisor=positions(input1),
     )
@@ -151,10 +173,14 @@ def confidence_penalty(predictions: Logits) -> Evaluation:
 def _entropy(logits: Array, sign: float) -> Evaluation:
     scores = _Scores(logits, 1.0)
     from_top = _from_top(scores.logits, np.zeros_like(scores.logits), scores.top)
+
+    def rate() -> Array:
+        return scores.p - times(scores.p, scores.surprise)
+
     return elementwise(
         sign * times(scores.p, scores.surprise),
-        {"predictions": lambda c: (-sign * c) * scores.chain(from_top)},
-        {"predictions": lambda c: (-sign * c) * scores.bend(from_top)},
+        {"predictions": lambda c: scores.pulled(-sign * c, lambda: scores.chain(from_top), rate)},
+        {"predictions": lambda c: scores.bent(-sign * c, lambda: scores.bend(from_top), rate, lambda: rate() + scores.p)},
         divisor=positions(logits),
     )
 
@@ -208,6 +234,21 @@ class _Scores:
         held = (np.where(self.p == 0, 0.0, part).astype(self.p.dtype, copy=False) for part in slope)
         return (self.p * less_mean(self.logits, (next(held), next(held)))).astype(self.p.dtype, copy=False)
 
+    def pulled(self, c: Array, whole: Callable[[], Array], rate: Callable[[], Array]) -> Array:
+        """A cotangent of positions or of the classes' terms taken back to the scores. rate: p times each term's derivative by p."""
+        if c.shape[1] == 1:
+            return c * whole()
+        weighted = c * rate()
+        return weighted - self.p * weighted.sum(axis=1, keepdims=True)
+
+    def bent(self, c: Array, whole: Callable[[], Array], rate: Callable[[], Array], steep: Callable[[], Array]) -> Array:
+        """The same for the second derivative. steep: p times the derivative of the rate by p."""
+        if c.shape[1] == 1:
+            return c * whole()
+        first, second = c * rate(), c * steep()
+        sums = first.sum(axis=1, keepdims=True), second.sum(axis=1, keepdims=True)
+        return (self.q - self.p) * second - self.p * self.q * sums[0] + self.p * self.p * sums[1]
+
     def bend(self, slope: DoubleDouble) -> Array:
         """Return the second derivative of sum p slope, where the slope's derivative is that of log p, as for the negative entropy or a divergence."""
         return self.p * self.q + (self.q - self.p) * self.chain(slope)
@@ -256,6 +297,22 @@ class _Kl:
     def by_second(self) -> Array:
         """Return the derivative by the second's scores."""
         return -self.difference()
+
+    def rate_of_first(self) -> Array:
+        """The first's probabilities times the derivatives of the terms by them."""
+        return times(self.first.p, self.log_quotient)
+
+    def rate_of_second(self) -> Array:
+        """The second's probabilities times the derivatives of the terms by them."""
+        return -self.difference()
+
+    def steep_of_first(self) -> Array:
+        """The first's probabilities times the derivatives of its rate by them."""
+        return self.rate_of_first() + self.first.p
+
+    def steep_of_second(self) -> Array:
+        """The second's probabilities times the derivatives of its rate by them."""
+        return self.second.p
 
     def bend_by_first(self) -> Array:
         """The second derivative by the first's scores over the temperature."""

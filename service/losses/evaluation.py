@@ -23,11 +23,13 @@ class Evaluation:
     """Result of a loss before any reduction.
 
     numerator (n,): the sum over each sample's elements of weight times loss. weight (n,): the sample's share of the divisor.
-    gradients: for each differentiable input, a pure function from a cotangent c (n,) to d sum(c * numerator) / d input,
-    called only for requested inputs. elements: the losses that torch's reduction "none" returns. hessian_diagonal: like
-    gradients, for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of
-    dividing the sums (CTC). parts (n,): the numerators of the value's named terms, before their
-    weights. state: tensors for the client to send with the next request.
+    gradients: for each differentiable input, a function from a cotangent c (n,) to d sum(c * numerator) / d input; pure, and
+    called only for what is asked. elements: the losses that torch's reduction "none" would give; a function of gradients or
+    hessian_diagonal also takes a cotangent of their shape, for d sum(c * elements) / d input. hessian_diagonal: like gradients,
+    for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of dividing the
+    sums (CTC). parts (n,) or of the elements' shape: the numerators of the value's named terms, before their weights. state:
+    tensors for the caller to keep and send the next time. shares: how a sample's weight is distributed over its elements, up to a
+    factor; None is equally. count (n,): the elements of each sample that are not ignored, where that is not the weight.
     """
 
     numerator: NDArray[np.float64]
@@ -38,6 +40,31 @@ class Evaluation:
     mean_of: Literal["elements", "samples"] = "elements"
     parts: Mapping[str, Array] = field(default_factory=dict)
     state: Mapping[str, Array] = field(default_factory=dict)
+    shares: Array | None = None
+    count: Array | None = None
+
+    def element_weighted(self, weight: Array) -> Evaluation:
+        """Multiply each element, and its share of the divisor, by a weight of the elements' shape."""
+        if self.elements is None:
+            raise ValueError("a loss without elements takes no element weights")
+        numerator = per_sample_sum(times(weight, self.elements()))
+        weighted = {name: _scaled(pullback, weight) for name, pullback in self.gradients.items()}
+        curvature = {name: _scaled(pullback, weight) for name, pullback in self.hessian_diagonal.items()}
+        parts = {name: times(weight, part) for name, part in self.parts.items()}
+        total = per_sample_sum(weight * self.element_shares(weight))
+        return replace(self, numerator=numerator, weight=total, gradients=weighted, hessian_diagonal=curvature, parts=parts)
+
+    def element_shares(self, like: Array) -> Array:
+        """Each element's part of its sample's weight, of shape `like`; equal parts where none has a share."""
+        shares = np.ones_like(like) if self.shares is None else np.broadcast_to(self.shares, like.shape).astype(np.float64)
+        sums = per_sample_sum(shares)
+        shares = np.where(spread(sums, like) == 0, 1.0, shares)
+        rate = self.weight / np.where(sums == 0, per_sample_size(like), sums)
+        return shares * spread(rate, shares)
+
+
+def _scaled(pullback: Pullback, weight: Array) -> Pullback:
+    return lambda cotangent: pullback(spread(cotangent, weight) * weight)
 
 
 def elementwise(
@@ -47,13 +74,16 @@ def elementwise(
     *,
     weight: Array | None = None,
     divisor: Array | None = None,
+    shares: Array | None = None,
     weighted: Array | None = None,
+    masked: bool = True,
 ) -> Evaluation:
     """Build the Evaluation of an elementwise loss.
 
-    gradients and hessian_diagonal: functions of the cotangent broadcast to the elements (including weights), so
-    that `lambda c: (2 * c) * error` is one pass. weight: factor of the values; divisor (n,): replaces the sum of weights. weighted: the
-    product of weight and values, if multiplying them here might overflow although the product does not.
+    gradients and hessian_diagonal: functions of the cotangent already shaped to multiply elements (weights multiplied in), so
+    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights.
+    shares: how the divisor is distributed, in place of the weight. weighted: the product of weight and values, where multiplying
+    them here might leave the range on the way to a number that does not. masked: the weight is 0 or 1, where 0 ignores an element.
     """
 
     def pulled(derivative: Callable[[Array], Array]) -> Pullback:
@@ -69,15 +99,26 @@ def elementwise(
     if weight is not None and np.isnan(numerator).any():  # weight 0 of a value out of range
         weighted = times(weight, values)
         numerator = per_sample_sum(weighted)
+    shares = weight if divisor is None and shares is None else shares
     if divisor is None:
-        divisor = per_sample_size(values) if weight is None else per_sample_sum(weight)
+        divisor = per_sample_size(values) if shares is None else per_sample_sum(shares)
     return Evaluation(
         numerator,
         divisor,
         {name: pulled(derivative) for name, derivative in gradients.items()},
         lambda: weighted,
         {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
+        shares=shares,
+        count=None if masked or shares is None else per_sample_size(values),
     )
+
+
+def positions_of(
+    values: Array, shares: Array, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
+) -> Evaluation:
+    """The Evaluation of a loss with a weighted value for each position. shares: its weights. counted: the positions not ignored, where shares are not 0 or 1."""
+    count = None if counted is None else per_sample_sum(counted)
+    return Evaluation(per_sample_sum(values), per_sample_sum(shares), gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
 
 
 def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:

@@ -6,10 +6,12 @@ With numerator u[i], weight w[i] and sample weights s[i] (1 by default):
     mean        u / w        sum(s u) / sum(s w)   sum(s w)       s / normalizer
     sum         u            sum(s u)              1              s
     batchmean   u / w        sum(s u) / n          n              s / n
-    none        u / w        -                     -              cotangent / w
+    none        u / k        -                     -              cotangent / k
 
-u / w is 0 where w is 0, and value and gradients are 0 if the normalizer is 0. A loss with a mean over samples (CTC)
-uses u / w in place of u and 1 in place of w for `mean`.
+k[i] counts the elements of a sample that are not ignored: w without class or element weights. u / w is 0 where w is 0, and so are
+value and gradients where the normalizer is 0. A loss whose mean is one over samples (CTC) takes u / w in place of u and 1 in place
+of w for `mean`. Sample weights of the shape of the elements weight these inside u and w. A cotangent of that shape takes the place of
+cotangent / k.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_zero
+from service.losses.numerics.elementary import divide_or_zero, per_sample_sum
 from service.losses.registry import Loss
 
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
@@ -75,14 +77,16 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     """Build the result of one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"not available for {loss.name}; expected one of {', '.join(loss.reductions)}, got {controls.reduction}")
-    weights = _vector("sample_weight", controls.sample_weight, evaluation.numerator.size, WEIGHTS)
-    cotangent = _cotangent(controls, evaluation.numerator.size)
+    weights = _control("sample_weight", controls.sample_weight, loss, evaluation, WEIGHTS)
+    cotangent = _cotangent(controls, loss, evaluation)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
     _per_sample(answer, evaluation, controls)
-    if controls.reduction != "none":
-        _reduced(answer, evaluation, controls, weights)
     if "per_element" in controls.outputs:
         answer.per_element = _elements(loss, evaluation)
+    if controls.reduction != "none":
+        if weights is not None and weights.ndim > 1:
+            evaluation, weights = evaluation.element_weighted(weights), None
+        _reduced(answer, evaluation, controls, weights)
     for output, pullbacks in (("gradients", evaluation.gradients), ("hessian_diagonal", evaluation.hessian_diagonal)):
         if output in controls.outputs:
             upstream = _upstream(evaluation, controls.reduction, weights, cotangent, answer.normalizer, scale)
@@ -94,7 +98,7 @@ def _per_sample(answer: Answer, evaluation: Evaluation, controls: Controls) -> N
     """Return each sample's loss if requested; also checked where a non-finite sample would not show in the value."""
     asked = "per_sample" in controls.outputs
     if asked or not isfinite(np.add.reduce(evaluation.numerator)):
-        per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation)
+        per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation, _unit(evaluation, controls.reduction))
         _finite("per_sample", per_sample)
         answer.per_sample = per_sample if asked else None
 
@@ -105,7 +109,8 @@ def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights
         raise NonFinite("normalizer")
     if "value" in controls.outputs:
         answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
-        answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in evaluation.parts.items()}
+        parts = {name: per_sample_sum(part) for name, part in evaluation.parts.items()}
+        answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
 
 
 def normalizer(evaluation: Evaluation, reduction: Reduction, weights: Array | None) -> float:
@@ -134,22 +139,27 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
     weights = np.ones(len(terms)) if weights is None else weights
     value = float((weights / divisor * terms).sum())  # the sum may overflow although the mean does not
     if not isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
-        value = float((weights * evaluation.weight / divisor * _means(evaluation)).sum())
+        value = float((weights * evaluation.weight / divisor * _means(evaluation, evaluation.weight)).sum())
     if not isfinite(value):
         raise NonFinite("value")
     return value
 
 
-def _means(evaluation: Evaluation) -> Array:
-    """Return numerator / weight of each sample, 0 where the weight is 0; if the sum of its elements overflows, the sum of their shares."""
-    means: Array = evaluation.numerator / evaluation.weight
+def _unit(evaluation: Evaluation, reduction: Reduction) -> Array:
+    """What each sample's loss is divided by: its weight, or with `none` the number of its elements."""
+    return evaluation.count if reduction == "none" and evaluation.count is not None else evaluation.weight
+
+
+def _means(evaluation: Evaluation, divisor: Array) -> Array:
+    """Numerator / divisor of each sample, 0 where the divisor is; where the sum of its elements is out of range, the sum of their shares."""
+    means: Array = evaluation.numerator / divisor
     if isfinite(np.add.reduce(means)):
         return means
-    means = divide_or_zero(evaluation.numerator, evaluation.weight)
+    means = divide_or_zero(evaluation.numerator, divisor)
     if np.isfinite(means).all() or evaluation.elements is None:
         return means
-    shares = evaluation.elements().reshape(len(means), -1) / np.where(evaluation.weight == 0, 1.0, evaluation.weight)[:, None]
-    return np.where(evaluation.weight == 0, 0.0, shares.sum(axis=1))
+    shares = evaluation.elements().reshape(len(means), -1) / np.where(divisor == 0, 1.0, divisor)[:, None]
+    return np.where(divisor == 0, 0.0, shares.sum(axis=1))
 
 
 def _upstream(
@@ -158,7 +168,9 @@ def _upstream(
     """Return the cotangent of the numerators, which is all that a gradient depends on in a reduction."""
     n = evaluation.numerator.size
     if divisor is None:
-        return divide_or_zero(np.ones(n) if cotangent is None else cotangent, evaluation.weight) * scale
+        if cotangent is not None and cotangent.ndim > 1:
+            return cotangent * scale
+        return divide_or_zero(np.ones(n) if cotangent is None else cotangent, _unit(evaluation, reduction)) * scale
     if not divisor:
         return np.zeros(n)
     upstream = np.full(n, 1.0 / divisor) if weights is None else weights / divisor
@@ -191,22 +203,26 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
     return elements
 
 
-def _cotangent(controls: Controls, n: int) -> Array | None:
-    """Return the upstream gradient of per_sample, which only `none` has."""
+def _cotangent(controls: Controls, loss: Loss, evaluation: Evaluation) -> Array | None:
+    """The upstream gradient on per_sample or per_element, which only `none` has."""
     if controls.cotangent is not None and controls.reduction != "none":
         raise InvalidOption("cotangent", f'not allowed; expected reduction "none", got {controls.reduction}')
-    return _vector("cotangent", controls.cotangent, n, REALS)
+    return _control("cotangent", controls.cotangent, loss, evaluation, REALS)
 
 
-def _vector(name: str, array: Array | None, n: int, domain: Domain) -> Array | None:
-    """Return a control with one number per sample, if given."""
+def _control(name: str, array: Array | None, loss: Loss, evaluation: Evaluation, domain: Domain) -> Array | None:
+    """A control that has a number for each sample, or for each element, where it is given."""
     if array is None:
         return None
-    if array.shape != (n,):
-        raise InvalidTensor(name, f"wrong shape; expected ({n},), one number for each sample, got shape {array.shape}")
-    vector = array.astype(np.float64, copy=False)
-    require(name, vector, domain)
-    return vector
+    n = evaluation.numerator.size
+    elements = () if array.ndim < 2 or evaluation.elements is None else evaluation.elements().shape
+    if array.shape not in ((n,), elements):
+        whole = f", or {elements}, one for each element" if len(elements) > 1 else ""
+        lacking = f" ({loss.name} has no per_element)" if evaluation.elements is None else ""
+        raise InvalidTensor(name, f"wrong shape; expected ({n},), one number for each sample{whole}{lacking}, got shape {array.shape}")
+    found = array.astype(np.float64, copy=False)
+    require(name, found, domain)
+    return found
 
 
 def _finite(what: str, result: Array) -> None:

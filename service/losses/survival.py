@@ -313,7 +313,7 @@ def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Eva
     values = counts * softplus(sign * predictions)
     slope = counts * sign * sigmoid(sign * predictions)
     bend = counts * sigmoid(predictions) * sigmoid(-predictions)
-    return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * bend}, divisor=np.ones(len(values)))
+    return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * bend}, divisor=np.ones(len(values)), shares=counts)
 
 
 @loss(example={"predictions": [[-1.0, 0.5, 0.2], [0.3, -0.4, 1.0]], "labels": [1, 2], "events": [1, 0]}, hessian_diagonal=True)

@@ -153,7 +153,7 @@ def test_float32_gives_float32(name: str) -> None:
 
 @every_loss
 def test_the_reductions_are_one_another(name: str) -> None:
-    """mean * normalizer is the sum; none's per_sample is mean's; the gradients scale alike."""
+    """mean * normalizer is the sum; none's per_sample is that over the number of elements; the gradients scale alike."""
     loss = LOSSES[name]
     arrays, options = draw.call(loss, generator(name, 4))
     by = {reduction: compute(loss, arrays, options, Controls(reduction=reduction)) for reduction in loss.reductions}
@@ -162,8 +162,10 @@ def test_the_reductions_are_one_another(name: str) -> None:
         for key, gradient in required(by["sum"].gradients).items():
             np.testing.assert_allclose(required(by["mean"].gradients)[key] * required(by["mean"].normalizer), gradient, rtol=1e-9, atol=1e-14)
     if "batchmean" in by:
-        assert required(by["batchmean"].value) * required(by["batchmean"].normalizer) == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
-    np.testing.assert_array_equal(by["none"].per_sample, by["mean"].per_sample)
+        assert by["batchmean"].value * by["batchmean"].normalizer == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
+    evaluation = evaluate(loss, arrays, options)
+    count = evaluation.weight if evaluation.count is None else evaluation.count
+    np.testing.assert_allclose(by["none"].per_sample * count, by["mean"].per_sample * evaluation.weight, rtol=1e-12, atol=1e-14)
     assert by["none"].value is None
     assert by["none"].normalizer is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -97,11 +98,11 @@ def boosting_softmax(predictions: Logits, labels: ClassIndex, *, convention: Lit
             found = np.maximum(2.0 * found, FLOOR)
         return found * _per_position(c, labels)[:, None]
 
-    return Evaluation(values.numerator, values.weight, {"predictions": gradient}, values.elements, {"predictions": curvature})
+    return replace(values, gradients={"predictions": gradient}, hessian_diagonal={"predictions": curvature})
 
 
 def _per_position(cotangent: Array, labels: Array) -> Array:
-    return np.broadcast_to(cotangent.reshape(cotangent.shape + (1,) * (labels.ndim - 1)), labels.shape)
+    return np.broadcast_to(cotangent.reshape(cotangent.shape + (1,) * (labels.ndim - cotangent.ndim)), labels.shape)
 
 
 @loss(example={"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [0, 2]}, hessian_diagonal=True)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Domain, TensorSpec
-from service.losses.evaluation import Evaluation, at_places, elementwise
+from service.losses.declaration import Domain, TensorSpec
+from service.losses.evaluation import Evaluation, at_places, elementwise, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.elementary import spread, times
 from service.losses.numerics.softmax import Softmax, places
 
 LogitsOrProbabilities = Annotated[
@@ -30,6 +30,11 @@ def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: 
     kept = labels != ignore_index
     safe = labels if kept.all() else np.where(kept, labels, 0)
     return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
+
+
+def unignored(labels: Array, weight: Array | None, ignore_index: int) -> Array | None:
+    """The positions that count, where class weights hide them; None where the weights are 0 and 1."""
+    return None if weight is None else labels != ignore_index
 
 
 def at_class(like: Array, labels: Array, values: Array) -> Array:
@@ -79,7 +84,7 @@ def of_surprise(
         first = slope(surprise, p, complement)[:, None] * (softmax.probabilities() * softmax.complements)
         return (kept * spread(cotangent, kept))[:, None] * (first + curvature(surprise, p, complement)[:, None] * from_label() ** 2)
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": second})
+    return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": second})
 
 
 Margins = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sign is the predicted class")]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 
 from service.losses.checking import require
-from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
-from service.losses.evaluation import Evaluation, Pullback, at_places
+from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets, unignored
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
@@ -61,16 +61,19 @@ def cross_entropy(
         require("predictions", predictions, Domain(high=0))
     unit = 1.0 / LN2 if log_base == "2" else 1.0
     if labels.ndim == predictions.ndim:
-        return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels, None)
+        return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
+    counted = unignored(labels, weight, ignore_index)
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
-        return _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None, kept)
-    return _of_index(predictions, predictions_are, safe, kept, unit, weight is None and unit == 1.0 and safe is labels)
+        smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
+        count = None if counted is None else per_sample_sum(counted)
+        return replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count)
+    return _of_index(predictions, predictions_are, safe, kept, counted, unit, weight is None and unit == 1.0 and safe is labels)
 
 
-def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: float, plain: bool) -> Evaluation:
-    """Evaluate class indices, with one logarithm per position. plain: all positions have weight 1, as in most calls."""
+def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted: Array | None, unit: float, plain: bool) -> Evaluation:
+    """The sparse case: only one logarithm per position. plain: every position counts once, as in most calls."""
     if form == "logits":
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
@@ -93,13 +96,13 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, unit: f
         return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
     weighted = values if plain else times(weights, values)
-    return Evaluation(per_sample_sum(weighted), per_sample_sum(kept), {"predictions": pullback}, lambda: weighted, {"predictions": curvature})
+    return positions_of(weighted, kept, counted, {"predictions": pullback}, {"predictions": curvature})
 
 
 def _of_distribution(
-    predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None, kept: Array | None
+    predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None
 ) -> Evaluation:
-    """Evaluate probabilities as labels, a target for every class. kept: divisors of the positions, unless all are 1."""
+    """The dense case: a target for every class."""
     class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
     class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
     targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
@@ -126,8 +129,7 @@ def _of_distribution(
     gradients: dict[str, Pullback] = {"predictions": pullback}
     if labels is not None:
         gradients["labels"] = lambda cotangent: (1.0 - smoothing) * class_weight * surprise * spread(cotangent, surprise)
-    divisor = per_sample_size(values) if kept is None else per_sample_sum(kept)
-    return Evaluation(per_sample_sum(values), divisor, gradients, lambda: values, {"predictions": curvature})
+    return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, {"predictions": curvature})
 
 
 @loss(example={"predictions": [[-0.5, -1.5, -1.8], [-1.2, -0.9, -1.2]], "labels": [0, 2]}, hessian_diagonal=True)
@@ -143,7 +145,8 @@ def nll(
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
     """
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
-    return _of_index(predictions, "log_probabilities", safe, kept, 1.0, weight is None and safe is labels)
+    counted = unignored(labels, weight, ignore_index)
+    return _of_index(predictions, "log_probabilities", safe, kept, counted, 1.0, weight is None and safe is labels)
 
 
 @loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
@@ -201,22 +204,4 @@ def softmax_focal(
         second = p * q * h.sum(axis=1, keepdims=True) - q * steep - times(p * p, rates.sum(axis=1, keepdims=True) - rates)
         return second * spread(cotangent, second)
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": curvature})
-
-
-def _focal_of_probabilities(p: Array, targets: Array, kept: Array, gamma: float) -> Evaluation:
-    other, log_p = 1.0 - p, np.log(p)
-    values = -times(targets, times(other**gamma, log_p)).sum(axis=1)
-
-    def slope() -> Array:
-        return times(gamma * log_p, other ** (gamma - 1.0)) - times(other**gamma, 1.0 / p)
-
-    def second() -> Array:
-        of_log = times(gamma * (1.0 - gamma) * log_p, other ** (gamma - 2.0))
-        return of_log + times(2.0 * gamma / p, other ** (gamma - 1.0)) + times(other**gamma, 1.0 / (p * p))
-
-    def derivative(factor: Callable[[], Array]) -> Pullback:
-        return lambda cotangent: times(targets * spread(cotangent, targets), factor())
-
-    gradients = {"predictions": derivative(slope)}
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), gradients, lambda: values, {"predictions": derivative(second)})
+    return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": curvature})

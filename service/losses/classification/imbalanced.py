@@ -10,19 +10,8 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, at_class, kept_weights, of_surprise, smoothed_targets
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import (
-    Bound,
-    ClassIndexOrIgnored,
-    ClassWeight,
-    Domain,
-    Fraction,
-    IgnoreIndex,
-    Logits,
-    NonNegative,
-    Positive,
-    TensorSpec,
-)
-from service.losses.evaluation import Evaluation
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, TensorSpec
+from service.losses.evaluation import Evaluation, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, softmax_pull
@@ -85,7 +74,7 @@ def asymmetric_single_label(
         out = p * q * first.sum(axis=1, keepdims=True) + p * p * (second.sum(axis=1, keepdims=True) - second) + q * q * second
         return out * spread(cotangent, out)
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": bend})
+    return positions_of(values, kept, None, {"predictions": pullback}, {"predictions": bend})
 
 
 # ------------------------------------------------------------------ cross entropy of shifted scores
@@ -213,7 +202,9 @@ def class_balanced(
         lambda s, p, r: r**gamma * (1.0 + gamma * p * ratio(s, r)),
         curvature,
     )
-    return replace(balanced, weight=per_sample_sum((labels != ignore_index).astype(np.float64)))
+    counted = labels != ignore_index
+    number = per_sample_sum(counted)
+    return replace(balanced, weight=number, shares=counted, count=number)
 
 
 @loss(example=COUNTED, hessian_diagonal=True, conventions=("gradients", "hessian_diagonal"))

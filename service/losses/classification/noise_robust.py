@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import CALL, LogitsOrProbabilities, kept_weights, of_surprise
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
-from service.losses.evaluation import Evaluation, Pullback, at_places
+from service.losses.classification._shared import CALL, kept_weights, of_surprise, unignored
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative
+from service.losses.evaluation import Evaluation, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, spread, times
-from service.losses.numerics.softmax import places
+from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.work import Work
 
@@ -224,7 +223,7 @@ def bi_tempered_logistic(
         out = grown * (1.0 - 2.0 * escort) + escort * escort * grown.sum(axis=1, keepdims=True) - moved * u.sum(axis=1, keepdims=True)
         return out.astype(predictions.dtype, copy=False) * (kept * spread(cotangent, kept))[:, None]
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": bend})
+    return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": bend})
 
 
 def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:

@@ -9,11 +9,11 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
-from service.losses.evaluation import Evaluation, elementwise, in_float64
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.evaluation import Evaluation, elementwise, in_float64, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
-from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.elementary import spread, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy
 from service.losses.registry import loss
@@ -76,7 +76,7 @@ def log_sum_exp_squared(logits: Array, kept: Array) -> Evaluation:
         p = softmax.probabilities()
         return 2.0 * p * (p + total[:, None] * softmax.complements) * (spread(cotangent, kept) * kept)[:, None]
 
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": pullback}, lambda: values, {"predictions": curvature})
+    return positions_of(values, kept, None, {"predictions": pullback}, {"predictions": curvature})
 
 
 ViewLogits = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -45,7 +46,7 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
     def pullback(cotangent: Array) -> Array:
         return entropy.gradients["predictions"](cotangent).transpose(0, 2, 1).reshape(predictions.shape)
 
-    return Evaluation(entropy.numerator, entropy.weight, {"predictions": pullback}, entropy.elements)
+    return replace(entropy, gradients={"predictions": pullback}, hessian_diagonal={})
 
 
 POSITIVE = Domain(low=0, low_open=True)
@@ -96,6 +97,7 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
         -np.expm1(-x) * share,
         {"predictions": by_prediction, "labels": lambda c: -by_prediction(c)},
         divisor=np.ones(len(predictions)),
+        shares=share,
     )
 
 

@@ -55,7 +55,7 @@ def mask_rcnn_mask(predictions: MaskLogits, labels: Masks, classes: Classes) -> 
         np.put_along_axis(out, channel, entropy.gradients["predictions"](cotangent)[:, None], 1)
         return out
 
-    return Evaluation(entropy.numerator, entropy.weight, {**entropy.gradients, "predictions": pullback}, entropy.elements)
+    return replace(entropy, gradients={**entropy.gradients, "predictions": pullback}, hessian_diagonal={})
 
 
 @loss(

@@ -141,7 +141,7 @@ def ms_ssim(
             for j in reversed(range(len(scales))):
                 scale, last = scales[j], j == len(scales) - 1
                 windows = float(np.prod(maps[j].shape[2:]))
-                c = (cotangent[:, None] * rate[..., j] / windows).astype(x.dtype)[:, :, None, None] * np.ones_like(maps[j])
+                c = (spread(cotangent, values) * rate[..., j] / windows).astype(x.dtype)[:, :, None, None] * np.ones_like(maps[j])
                 here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
                 slopes = here if last else here + halved_back(np.asarray(slopes), here)
             return np.asarray(slopes)

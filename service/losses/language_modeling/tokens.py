@@ -85,12 +85,12 @@ def token_cross_entropy(
     terms = [(1.0, entropy)]
     if z_loss:
         terms.append((z_loss, log_sum_exp_squared(flat, (kept != ignore_index).reshape(-1).astype(flat.dtype))))
-    numerators = [term.numerator.reshape(n, t).sum(axis=1) for _, term in terms]
+    parts = [term.numerator.reshape(n, t) for _, term in terms]
     each_token = np.add.reduce([share * term.numerator for share, term in terms]).reshape(n, t)
 
     def pulled(pullbacks: list[Pullback]) -> Pullback:
         def pullback(cotangent: Array) -> Array:
-            each = np.repeat(cotangent, t)
+            each = np.broadcast_to(cotangent[:, None], (n, t)).reshape(-1) if cotangent.ndim == 1 else cotangent.reshape(-1)
             out = np.zeros_like(flat)
             for (share, _), pull in zip(terms, pullbacks, strict=True):
                 out += pull(each * share)
@@ -104,7 +104,8 @@ def token_cross_entropy(
         {"predictions": pulled([term.gradients["predictions"] for _, term in terms])},
         lambda: each_token.astype(predictions.dtype),
         {"predictions": pulled([term.hessian_diagonal["predictions"] for _, term in terms])},
-        parts=dict(zip(("cross_entropy", "z_loss"), numerators, strict=False)),
+        parts=dict(zip(("cross_entropy", "z_loss"), parts, strict=False)),
+        shares=entropy.weight.reshape(n, t),
     )
 
 

@@ -25,8 +25,11 @@ def per_sample_size(values: Array) -> Array:
 
 
 def spread(cotangent: Array, like: Array) -> Array:
-    """Broadcast the cotangent (n,) to multiply elements of `like`'s shape and type."""
-    return cotangent.astype(like.dtype, copy=False).reshape((-1,) + (1,) * (like.ndim - 1))
+    """Reshape a cotangent of samples (n,) or of elements to multiply `like`, which may have a class axis 1 that the elements lack."""
+    cotangent = cotangent.astype(like.dtype, copy=False)
+    if cotangent.ndim == 1:
+        return cotangent.reshape((-1,) + (1,) * (like.ndim - 1))
+    return cotangent if cotangent.ndim == like.ndim else cotangent[:, None]
 
 
 def blocks(x: Array) -> list[slice]:

@@ -46,4 +46,5 @@ def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = 
         {"predictions": lambda c: c * (sigmoid(x) * sigmoid(-x))},
         weight=np.broadcast_to(weight[:, :, None], x.shape),
         divisor=per_sample_sum(weight),
+        shares=weight[:, :, None],
     )

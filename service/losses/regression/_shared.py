@@ -27,4 +27,5 @@ def by_error(
         {first: lambda c: c * curvature(), second: lambda c: c * curvature()},
         weight=weight,
         divisor=divisor,
+        masked=False,
     )

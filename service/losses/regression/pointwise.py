@@ -43,6 +43,7 @@ def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementW
         {name: lambda c: 2 * c * np.ones_like(error) for name in ("predictions", "labels")},
         weight=weight,
         weighted=None if weight is None else weight * error * error,
+        masked=False,
     )
 
 

@@ -11,7 +11,7 @@ from service.losses.declaration import ELEMENTWISE, Positive, Real, RealLabel, T
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, times
+from service.losses.numerics.elementary import times
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE
 
@@ -104,7 +104,7 @@ def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantL
         np.abs(error),
         {"predictions": lambda c: c * np.sign(error)},
         {"predictions": lambda c: np.zeros_like(c * error)},
-        divisor=per_sample_sum(np.abs(labels)),
+        shares=np.abs(labels),
     )
 
 

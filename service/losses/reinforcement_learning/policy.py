@@ -92,7 +92,8 @@ def total(terms: list[tuple[str, float, Evaluation]]) -> Evaluation:
         first.weight,
         gradients,
         elements,
-        parts={name: term.numerator for name, _, term in terms},
+        parts={name: term.numerator if term.elements is None else term.elements() for name, _, term in terms},
+        shares=first.shares,
     )
 
 
@@ -224,11 +225,9 @@ def grpo(
 
     def pullback(c: Array) -> Array:
         by_token = unit * unmasked(np.broadcast_to(slope, kept.shape), mask)
-        if whole:
-            by_token = per_sample_sum(by_token).astype(logps.dtype)[:, None] * share
-        if beta:
-            by_token = by_token - _weighed(unit * beta, distance, np.expm1)
-        return spread(c, logps) * by_token
+        upstream = spread(c, logps)
+        by_token = per_sample_sum(upstream * by_token).astype(logps.dtype)[:, None] * share if whole else upstream * by_token
+        return by_token - upstream * _weighed(unit * beta, distance, np.expm1) if beta else by_token
 
     divisor = {
         "grpo": np.ones_like(lengths),
@@ -236,7 +235,7 @@ def grpo(
         "luspo": np.ones_like(lengths),
         "dr_grpo": np.full_like(lengths, max_completion_length or logps.shape[1]),
     }.get(loss_type, lengths)
-    return Evaluation(per_sample_sum(numerator), divisor, {"logps": pullback}, lambda: numerator)
+    return Evaluation(per_sample_sum(numerator), divisor, {"logps": pullback}, lambda: numerator, shares=kept)
 
 
 def _weighed(weight: Array, x: Array, function: Callable[[Array], Array]) -> Array:

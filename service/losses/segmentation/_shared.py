@@ -182,12 +182,13 @@ def overlap(
     values = times(weights, scored.values)
 
     def rows(cotangent: Array) -> Array:
-        return cotangent[:, None] * weights
+        return (cotangent[:, None] if cotangent.ndim == 1 else cotangent) * weights
 
     gradients: dict[str, Pullback] = {"predictions": lambda c: made.back(scored.by_prediction(rows(c)))}
     if labels.ndim == predictions.ndim:
         gradients["labels"] = lambda c: scored.by_label(rows(c))
-    return Evaluation(values.sum(axis=1), np.full(len(values), classes), gradients, lambda: values)
+    used, _ = class_weights(predictions.shape[1], None, include_background)
+    return Evaluation(values.sum(axis=1), np.full(len(values), classes), gradients, lambda: values, shares=np.broadcast_to(used, values.shape))
 
 
 def _overlap_of_all(

@@ -87,4 +87,4 @@ def ctc(
         return softmax_pull(softmax, -by_score.reshape(-1, classes), np.ones(by_score.shape[0] * n)).reshape(predictions.shape)
 
     weight = np.maximum(target_lengths, 1).astype(np.float64)
-    return Evaluation(numerator, weight, {"predictions": pullback}, lambda: numerator.astype(predictions.dtype), mean_of="samples")
+    return Evaluation(numerator, weight, {"predictions": pullback}, lambda: numerator.astype(predictions.dtype), mean_of="samples", count=np.ones(n))
