@@ -37,9 +37,11 @@ def dice_focal(predictions, labels, activation, gamma, lambda_dice, lambda_focal
     region = _mean_dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)
     size = mp.mpf(int(np.prod(predictions.shape[1:])))
     if activation == "sigmoid":
-        z, wrong = as_masks(labels, predictions), sigmoid(-predictions)
-        entropy = z * softplus(-predictions) + (1 - z) * softplus(predictions)
-        focal = per_sample((z * wrong + (1 - z) * sigmoid(predictions)) ** gamma * entropy)
+        first = 0 if include_background or predictions.shape[1] == 1 else 1
+        x, z = predictions[:, first:], as_masks(labels, predictions)[:, first:]
+        entropy = z * softplus(-x) + (1 - z) * softplus(x)
+        focal = per_sample((z * sigmoid(-x) + (1 - z) * sigmoid(x)) ** gamma * entropy)
+        size = mp.mpf(int(np.prod(x.shape[1:])))
     else:
         focal = softmax_focal(predictions, labels, weight=None, gamma=gamma, ignore_index=-100, label_smoothing=ZERO)[0]
         size /= predictions.shape[1]
