@@ -10,6 +10,7 @@ import numpy as np
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets, unignored
 from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
@@ -21,6 +22,7 @@ ClassLabels = Annotated[
     TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
     TensorSpec("n c ...", domain=UNIT, gradient="on request"),
 ]
+IGNORED = -100  # torch's default, which ignores nothing beside probabilities as labels
 Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
 LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
@@ -31,8 +33,8 @@ def cross_entropy(
     labels: ClassLabels,
     *,
     weight: ClassWeight | None = None,
-    ignore_index: IgnoreIndex = -100,
-    label_smoothing: LabelSmoothing = 0.0,
+    ignore_index: int = IGNORED,
+    label_smoothing: Fraction = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
 ) -> Evaluation:
@@ -43,6 +45,8 @@ def cross_entropy(
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
+    ignore_index: class index that does not count; not allowed with probabilities as labels.
+    label_smoothing: share of the target spread evenly over all classes.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
@@ -61,6 +65,10 @@ def cross_entropy(
         require("predictions", predictions, Domain(high=0))
     unit = 1.0 / LN2 if log_base == "2" else 1.0
     if labels.ndim == predictions.ndim:
+        if ignore_index != IGNORED:
+            raise InvalidOption(
+                "ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}"
+            )
         return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     counted = unignored(labels, weight, ignore_index)

@@ -25,14 +25,16 @@ TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", descripti
 Tokens = Annotated[
     Array, TensorSpec("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
 ]
-TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the positions to include")]
-Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, the input of the linear layer")]
-LinearWeight = Annotated[Array, TensorSpec("c f", gradient="default", description="matrix of the linear layer, a row for each class")]
-LinearBias = Annotated[Array, TensorSpec("c", gradient="default", description="bias of the linear layer")]
+TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
+Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
+LinearWeight = Annotated[
+    Array, TensorSpec("c ... f", gradient="default", description="matrix of the linear layer, a row for each class (and position)")
+]
+LinearBias = Annotated[Array, TensorSpec("c ...", gradient="default", description="bias of the linear layer")]
 RowLabels = Annotated[
     Array,
-    TensorSpec("n", kind="integer", below="c", besides="ignore_index"),
-    TensorSpec("n c", domain=UNIT, gradient="on request"),
+    TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
+    TensorSpec("n c ...", domain=UNIT, gradient="on request"),
 ]
 AnyClass = Annotated[
     Array, TensorSpec("n", kind="integer", domain=Domain(low=0), description="index of the true class; classes are sorted by decreasing frequency")
@@ -154,10 +156,13 @@ def linear_cross_entropy(
 ) -> Evaluation:
     r"""Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
 
-    The scores (n, c) are held in memory. Send torch's further axes (out_features) as further rows.
+    The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with a matrix of its own that
+    takes the same hidden state to scores.
 
-    Formula: \ell = \mathrm{CE}(W h + b, y)
-    labels: index of the true class (n), or the probability of each class (n, c).
+    Formula: \ell_j = \mathrm{CE}(W_j h + b_j, y_j)
+    labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
+    ignore_index: class index that does not count; not allowed with probabilities as labels.
+    label_smoothing: share of the target spread evenly over all classes.
     Divisor: as for cross_entropy
     Synonyms: LinearCrossEntropyLoss, fused_linear_cross_entropy, cut_cross_entropy
     Equivalents: torch.nn.LinearCrossEntropyLoss, torch.nn.functional.linear_cross_entropy
@@ -165,24 +170,48 @@ def linear_cross_entropy(
     """
     if not len(linear_weight):
         raise InvalidTensor("linear_weight", "empty; expected a row for each class")
-    scores = linear_scores(predictions, linear_weight, linear_bias)
+    classes, *rest, features = linear_weight.shape
+    matrices = np.moveaxis(linear_weight.reshape(classes, -1, features), 1, 0)  # of each position
+    biases = [None] * len(matrices) if linear_bias is None else list(linear_bias.reshape(classes, -1).T)
+    each = [linear_scores(predictions, matrix, bias) for matrix, bias in zip(matrices, biases, strict=True)]
+    scores = _joined(each, rest)
     entropy = cross_entropy.function(scores, labels, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
     slope = entropy.gradients["predictions"]
+
+    def by_position(of_scores: Array) -> list[Array]:
+        return list(np.moveaxis(of_scores.reshape(len(predictions), classes, -1), 2, 0))
+
+    def to_hidden(c: Array) -> Array:
+        return sum((to_states(one, matrix) for one, matrix in zip(by_position(slope(c)), matrices, strict=True)), np.zeros_like(predictions))
+
+    def to_weight(of_scores: Array, states: Array) -> Array:
+        return np.stack([one.T @ states for one in by_position(of_scores)], axis=1).reshape(linear_weight.shape)
+
     gradients: dict[str, Pullback] = {
         **entropy.gradients,
-        "predictions": lambda c: to_states(slope(c), linear_weight),
-        "linear_weight": lambda c: slope(c).T @ predictions,
+        "predictions": to_hidden,
+        "linear_weight": lambda c: to_weight(slope(c), predictions),
     }
     if linear_bias is not None:
         gradients["linear_bias"] = lambda c: slope(c).sum(axis=0)
     curvature = entropy.hessian_diagonal["predictions"]
+
+    def bent_hidden(c: Array) -> Array:
+        terms = zip(each, by_position(curvature(c)), matrices, strict=True)
+        return sum((_spread_of_rows(Softmax(one), bend, matrix) for one, bend, matrix in terms), np.zeros_like(predictions))
+
     second: dict[str, Pullback] = {
-        "predictions": lambda c: _spread_of_rows(Softmax(scores), curvature(c), linear_weight),
-        "linear_weight": lambda c: curvature(c).T @ (predictions * predictions),
+        "predictions": bent_hidden,
+        "linear_weight": lambda c: to_weight(curvature(c), predictions * predictions),
     }
     if linear_bias is not None:
         second["linear_bias"] = lambda c: curvature(c).sum(axis=0)
     return replace(entropy, gradients=gradients, hessian_diagonal=second)
+
+
+def _joined(each: list[Array], rest: list[int]) -> Array:
+    """Scores (n, c) of each position as (n, c, ...)."""
+    return each[0] if not rest else np.stack(each, axis=2).reshape(*each[0].shape, *rest)
 
 
 def _spread_of_rows(softmax: Softmax, curvature: Array, weight: Array) -> Array:

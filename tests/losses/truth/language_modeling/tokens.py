@@ -35,7 +35,8 @@ def _times(matrix, vector):
 
 
 def linear_cross_entropy(predictions, linear_weight, labels, linear_bias, weight, ignore_index, label_smoothing):
-    scores = np.array([_times(linear_weight, h) for h in predictions], dtype=object).reshape(len(predictions), len(linear_weight))
+    matrix = linear_weight.reshape(-1, linear_weight.shape[-1])
+    scores = np.array([_times(matrix, h) for h in predictions], dtype=object).reshape(len(predictions), *linear_weight.shape[:-1])
     if linear_bias is not None:
         scores = scores + linear_bias
     return cross_entropy(scores, labels, weight, ignore_index, label_smoothing, "logits", "e")
