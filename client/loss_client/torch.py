@@ -18,7 +18,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     `weight` becomes a buffer, a parameter such as `proxies` a parameter of this module.
 
     The result has the dtype and device of the first floating-point tensor. It is the value, or with `reduction="none"` the elements as torch has
-    them; the samples, shape (n,), where the service has no elements or no gradient of single elements. The gradient comes with the value, in one call. That of `none` is a
+    them; the samples, shape (n,), where the loss has no elements. The gradient comes with the value, in one call. That of `none` is a
     second call, with the upstream gradient as `cotangent`. No gradient is requested under `no_grad`. `create_graph=True` is an
     error: there are no second derivatives. Under
     autocast, 16-bit tensors are sent as float32, as torch's own losses compute.
@@ -31,7 +31,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.client = Client(client) if isinstance(client, str) else client
         self.name, self.options = name, {}
-        self.elementwise: bool | None = None  # known from the first unreduced call
+        self.elementwise = True  # until an unreduced call was rejected
         for key, option in options.items():
             if isinstance(option, torch.nn.Parameter):
                 self.register_parameter(key, option)
@@ -83,16 +83,12 @@ class _Call(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
 
 
 def _unreduced(loss: Loss, fields: dict[str, Any]) -> torch.Tensor:
-    """The elements, or the samples where the service has no elements of this loss, takes no cotangent of them, or each is a sample."""
-    if loss.elementwise is not False:
+    """The elements, or the samples where the service has no elements of this loss."""
+    if loss.elementwise:
         try:
-            answer = loss.client(loss.name, **{**fields, "outputs": ["per_element", "per_sample"]})
-            if answer.per_element.ndim > 1 and loss.elementwise is None:
-                loss.client(loss.name, **{**fields, "cotangent": answer.per_element, "outputs": ["per_sample"]})
-            loss.elementwise = True
-            return answer.per_element if answer.per_element.ndim > 1 else answer.per_sample
+            return loss.client(loss.name, **{**fields, "outputs": ["per_element"]}).per_element
         except InvalidRequest as error:
-            if error.pointer not in ("/outputs", "/cotangent"):
+            if error.pointer != "/outputs":
                 raise
             loss.elementwise = False
     return loss.client(loss.name, **{**fields, "outputs": ["per_sample"]}).per_sample

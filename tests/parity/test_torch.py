@@ -96,6 +96,27 @@ def test_elements(name: str) -> None:
         close(name, ours, theirs, (arrays, options))
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if name in LOSSES])
+def test_gradients_of_elements(name: str) -> None:
+    """A cotangent of elements is autograd's of reduction "none", class weights included; per_sample is the mean of those elements that count."""
+    for number, (arrays, options) in enumerate(calls(name)):
+        tensors = torch_tensors(name, arrays)
+        theirs = CASES[name].function(named(tensors), SimpleNamespace(**options), "none")
+        cotangent = np.random.default_rng(number).normal(size=theirs.shape)
+        wrt = tuple(key for key, tensor in tensors.items() if tensor.requires_grad)
+        answer = compute(LOSSES[name], arrays, options, Controls("none", cotangent=cotangent, wrt=wrt))
+        if theirs.ndim == 1:
+            close(name, answer.per_sample, theirs.detach().numpy(), (arrays, options))
+        if theirs.requires_grad:
+            theirs.backward(torch.tensor(cotangent))
+        for key in wrt:
+            expected = np.zeros_like(arrays[key]) if tensors[key].grad is None else tensors[key].grad.numpy()
+            ours = answer.gradients[key]
+            if key in CASES[name].under_softmax:
+                ours, expected = projected(ours, arrays[key]), projected(expected, arrays[key])
+            close(name, ours, expected, (key, arrays, options))
+
+
 def test_batchmean_of_kl_divergence() -> None:
     name = "kl_divergence"
     for arrays, options in calls(name):
