@@ -171,7 +171,9 @@ def softmax_focal(
 ) -> Evaluation:
     r"""Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-    The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which is no part of the divisor.
+    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value. The means of kornia and of MONAI
+    (use_softmax) divide by positions times classes, whatever the weights: a third of this mean for three classes without weights. Their scalar alpha
+    weights class 0 by 1 - alpha and the others by alpha. kornia's mean counts ignored positions too.
 
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     gamma: focusing exponent; 0 is plain cross entropy.
