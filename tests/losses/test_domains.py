@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from service.losses import LOSSES, InvalidTensor, Loss, compute
+from service.losses import LOSSES, InvalidOption, InvalidTensor, Loss, compute
 from service.losses.declaration import Domain, TensorSpec
 from tests.losses import draw
 
@@ -67,3 +67,32 @@ def test_unequal_numbers_of_samples_are_refused(name: str) -> None:
         longer = np.concatenate([arrays[name_of], arrays[name_of][:1]])
         with pytest.raises(InvalidTensor):
             compute(loss, arrays | {name_of: longer}, options)
+
+
+@pytest.mark.parametrize("name", draw.every_loss)
+def test_unsigned_integers_do_not_wrap(name: str) -> None:
+    """2^64 - 100 is not ignore_index -100, and 2^64 - 1 is no padding: each integer of each loss is rejected at its place from 2^63 on."""
+    loss, rng = LOSSES[name], np.random.default_rng(zlib.crc32(name.encode()))
+    for variant in variants(loss):
+        if not any(item.forms[0].kind == "integer" for item in variant.inputs):
+            continue
+        arrays, options = draw.call(variant, rng)
+        for item in variant.inputs:
+            if item.forms[0].kind != "integer" or item.name not in arrays or not arrays[item.name].size:
+                continue
+            for value in (2**63, 2**64 - 100, 2**64 - 2, 2**64 - 1):
+                wrapped = np.abs(arrays[item.name]).astype(np.uint64)
+                index = tuple(int(rng.integers(size)) for size in wrapped.shape)
+                wrapped[index] = value
+                with pytest.raises(InvalidTensor, match="expected an integer below 2") as caught:
+                    compute(loss, arrays | {item.name: wrapped}, options)
+                assert caught.value.pointer == (item.name, *index)
+
+
+@pytest.mark.parametrize("ignored", [0, 1, -1])
+@pytest.mark.parametrize("name", ["cross_entropy", "linear_cross_entropy"])
+def test_ignore_index_beside_probabilities_is_rejected(name: str, ignored: int) -> None:
+    arrays = {"predictions": np.ones((2, 3)), "labels": np.full((2, 3), 1 / 3), "linear_weight": np.ones((3, 3))}
+    arrays = {item.name: arrays[item.name] for item in LOSSES[name].inputs if item.name in arrays}
+    with pytest.raises(InvalidOption, match=f"ignore_index: not allowed with labels that are probabilities; .*got {ignored}"):
+        compute(LOSSES[name], arrays, {"ignore_index": ignored})
