@@ -162,10 +162,10 @@ def test_the_reductions_are_one_another(name: str) -> None:
         for key, gradient in required(by["sum"].gradients).items():
             np.testing.assert_allclose(required(by["mean"].gradients)[key] * required(by["mean"].normalizer), gradient, rtol=1e-9, atol=1e-14)
     if "batchmean" in by:
-        assert by["batchmean"].value * by["batchmean"].normalizer == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
+        assert required(by["batchmean"].value) * required(by["batchmean"].normalizer) == pytest.approx(by["sum"].value, rel=1e-12, abs=1e-300)
     evaluation = evaluate(loss, arrays, options)
     count = evaluation.weight if evaluation.count is None else evaluation.count
-    np.testing.assert_allclose(by["none"].per_sample * count, by["mean"].per_sample * evaluation.weight, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(required(by["none"].per_sample) * count, required(by["mean"].per_sample) * evaluation.weight, rtol=1e-12, atol=1e-14)
     assert by["none"].value is None
     assert by["none"].normalizer is None
 

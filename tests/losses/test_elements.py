@@ -7,6 +7,7 @@ import pytest
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidTensor, Loss, compute
 from service.losses.numerics import Array
+from tests import required
 from tests.losses import draw
 from tests.losses.test_conformance import STEP, evaluate, every_loss, generator
 
@@ -96,16 +97,16 @@ def test_weights_alike_in_a_sample_are_the_sample_s(name: str, reduction: str) -
         assert by[1].value == pytest.approx(by[0].value, rel=1e-9, abs=1e-12)
         assert by[1].normalizer == pytest.approx(by[0].normalizer, rel=1e-12)
         assert by[1].parts == pytest.approx(dict(by[0].parts), rel=1e-9, abs=1e-12)
-        for found, expected in ((by[1].gradients, by[0].gradients), (by[1].hessian_diagonal or {}, by[0].hessian_diagonal or {})):
+        for found, expected in ((required(by[1].gradients), required(by[0].gradients)), (by[1].hessian_diagonal or {}, by[0].hessian_diagonal or {})):
             for key in expected:
                 np.testing.assert_allclose(found[key], expected[key], rtol=1e-7, atol=1e-9 * (1 + np.abs(expected[key]).max(initial=0.0)))
         if elements.ndim > 1:
             weight = rng.uniform(0.1, 2.0, size=elements.shape)
             answer = compute(loss, arrays, options, Controls(reduction, weight, outputs=outputs))
-            assert answer.value * answer.normalizer == pytest.approx((weight * elements).sum(), rel=1e-9, abs=1e-9)
+            assert required(answer.value) * required(answer.normalizer) == pytest.approx((weight * elements).sum(), rel=1e-9, abs=1e-9)
             upstream = Controls("none", cotangent=weight / (answer.normalizer or 1.0), outputs=("gradients",))
-            for key, gradient in compute(loss, arrays, options, upstream).gradients.items():
-                np.testing.assert_allclose(answer.gradients[key], gradient * bool(answer.normalizer), rtol=1e-9, atol=1e-12)
+            for key, gradient in required(compute(loss, arrays, options, upstream).gradients).items():
+                np.testing.assert_allclose(required(answer.gradients)[key], gradient * bool(answer.normalizer), rtol=1e-9, atol=1e-12)
 
 
 @every_loss
@@ -132,19 +133,20 @@ def test_none_divides_by_a_number_of_elements(name: str) -> None:
         elements = elements_of(evaluate(loss, arrays, options))
         cotangent = rng.normal(size=len(elements))
         answer = compute(loss, arrays, options, Controls("none", cotangent=cotangent))
+        per_sample = required(answer.per_sample)
         sums = elements.reshape(len(elements), -1).sum(axis=1, dtype=float)
-        count = np.divide(sums, answer.per_sample, out=np.zeros_like(sums), where=answer.per_sample != 0)
+        count = np.divide(sums, per_sample, out=np.zeros_like(sums), where=per_sample != 0)
         np.testing.assert_allclose(count, np.rint(count), rtol=1e-9)
         assert (count <= elements[0].size * (1 + 1e-9)).all()
         if elements.ndim == 1:
-            np.testing.assert_allclose(answer.per_sample, elements, rtol=1e-12)
+            np.testing.assert_allclose(per_sample, elements, rtol=1e-12)
             continue
         each = np.divide(cotangent, count, out=np.zeros_like(count), where=count != 0)
         spread = np.broadcast_to(each.reshape((-1,) + (1,) * (elements.ndim - 1)), elements.shape)
         by_element = compute(loss, arrays, options, Controls("none", cotangent=spread, outputs=("gradients",))).gradients
-        for key, gradient in by_element.items():
-            if answer.per_sample.all():
-                np.testing.assert_allclose(gradient, answer.gradients[key], rtol=1e-7, atol=1e-9 * (1 + np.abs(gradient).max(initial=0.0)))
+        for key, gradient in required(by_element).items():
+            if per_sample.all():
+                np.testing.assert_allclose(gradient, required(answer.gradients)[key], rtol=1e-7, atol=1e-9 * (1 + np.abs(gradient).max(initial=0.0)))
 
 
 @every_loss
@@ -163,5 +165,5 @@ def test_class_weights_are_in_the_losses_of_none() -> None:
     """torch.nn.functional.nll_loss(x, [0, 1], weight=[2, 5], reduction="none"): its gradients are -2 and -5."""
     arrays = {"predictions": np.log([[0.5, 0.5], [0.25, 0.75]]), "labels": np.array([0, 1]), "weight": np.array([2.0, 5.0])}
     answer = compute(LOSSES["nll"], arrays, {}, Controls("none"))
-    np.testing.assert_allclose(answer.per_sample, [2 * np.log(2), -5 * np.log(0.75)])
-    np.testing.assert_array_equal(answer.gradients["predictions"], [[-2, 0], [0, -5]])
+    np.testing.assert_allclose(required(answer.per_sample), [2 * np.log(2), -5 * np.log(0.75)])
+    np.testing.assert_array_equal(required(answer.gradients)["predictions"], [[-2, 0], [0, -5]])

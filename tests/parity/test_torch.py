@@ -111,7 +111,7 @@ def test_gradients_of_elements(name: str) -> None:
             theirs.backward(torch.tensor(cotangent))
         for key in wrt:
             expected = np.zeros_like(arrays[key]) if tensors[key].grad is None else tensors[key].grad.numpy()
-            ours = answer.gradients[key]
+            ours = required(answer.gradients)[key]
             if key in CASES[name].under_softmax:
                 ours, expected = projected(ours, arrays[key]), projected(expected, arrays[key])
             close(name, ours, expected, (key, arrays, options))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import UNIT, Domain, TensorSpec
 from service.losses.evaluation import Evaluation, at_places, elementwise, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread, times

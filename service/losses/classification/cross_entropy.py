@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 
 from service.losses.checking import require
-from service.losses.classification._shared import EXAMPLE_LOGITS, kept_weights, smoothed_targets, unignored
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets, unignored
+from service.losses.declaration import (
+    UNIT,
+    ClassIndexOrIgnored,
+    ClassWeight,
+    Domain,
+    IgnoreIndex,
+    LabelSmoothing,
+    NonNegative,
+    TensorSpec,
+)
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
@@ -34,7 +44,7 @@ def cross_entropy(
     *,
     weight: ClassWeight | None = None,
     ignore_index: int = IGNORED,
-    label_smoothing: Fraction = 0.0,
+    label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
 ) -> Evaluation:
@@ -46,7 +56,6 @@ def cross_entropy(
     predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     ignore_index: class index that does not count; not allowed with probabilities as labels.
-    label_smoothing: share of the target spread evenly over all classes.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
@@ -171,7 +180,7 @@ def softmax_focal(
 ) -> Evaluation:
     r"""Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 on every class) is a factor on the value. The means of kornia and of MONAI
+    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 for every class) is `alpha`, a constant factor that is no part of the divisor. The means of kornia and of MONAI
     (use_softmax) divide by positions times classes, whatever the weights: a third of this mean for three classes without weights. Their scalar alpha
     weights class 0 by 1 - alpha and the others by alpha. kornia's mean counts ignored positions too.
 
@@ -215,3 +224,21 @@ def softmax_focal(
         return second * spread(cotangent, second)
 
     return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": curvature})
+
+
+def _focal_of_probabilities(p: Array, targets: Array, kept: Array, gamma: float) -> Evaluation:
+    other, log_p = 1.0 - p, np.log(p)
+    values = -times(targets, times(other**gamma, log_p)).sum(axis=1)
+
+    def slope() -> Array:
+        return times(gamma * log_p, other ** (gamma - 1.0)) - times(other**gamma, 1.0 / p)
+
+    def second() -> Array:
+        of_log = times(gamma * (1.0 - gamma) * log_p, other ** (gamma - 2.0))
+        return of_log + times(2.0 * gamma / p, other ** (gamma - 1.0)) + times(other**gamma, 1.0 / (p * p))
+
+    def derivative(factor: Callable[[], Array]) -> Pullback:
+        return lambda cotangent: times(targets * spread(cotangent, targets), factor())
+
+    gradients = {"predictions": derivative(slope)}
+    return Evaluation(per_sample_sum(values), per_sample_sum(kept), gradients, lambda: values, {"predictions": derivative(second)})

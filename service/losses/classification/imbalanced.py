@@ -10,7 +10,18 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, at_class, kept_weights, of_surprise, smoothed_targets
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Domain, Fraction, Logits, NonNegative, Positive, TensorSpec
+from service.losses.declaration import (
+    Bound,
+    ClassIndexOrIgnored,
+    ClassWeight,
+    Domain,
+    Fraction,
+    IgnoreIndex,
+    Logits,
+    NonNegative,
+    Positive,
+    TensorSpec,
+)
 from service.losses.evaluation import Evaluation, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import CALL, kept_weights, of_surprise, unignored
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative
-from service.losses.evaluation import Evaluation, positions_of
+from service.losses.classification._shared import CALL, LogitsOrProbabilities, kept_weights, of_surprise, unignored
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
+from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import spread
+from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.softmax import places
 from service.losses.registry import loss
 from service.losses.work import Work
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
