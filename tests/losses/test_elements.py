@@ -7,12 +7,13 @@ import pytest
 
 from service.losses import LOSSES, Controls, Evaluation, InvalidTensor, Loss, compute
 from service.losses.numerics import Array
+from service.losses.reduction import Output
 from tests import required
 from tests.losses import draw
 from tests.losses.test_conformance import STEP, evaluate, every_loss, generator
 
 DRAWS = 6
-OUTPUTS = ("value", "gradients")
+OUTPUTS: tuple[Output, ...] = ("value", "gradients")
 RATIOS = {"weighted_mean_absolute_percentage_error"}  # its divisor is no number of elements
 
 
