@@ -33,7 +33,7 @@ def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: 
 
 
 def unignored(labels: Array, weight: Array | None, ignore_index: int) -> Array | None:
-    """The positions that count, where class weights hide them; None where the weights are 0 and 1."""
+    """Mark the positions that are not ignored; None without class weights, where the weights are 0 or 1 themselves."""
     return None if weight is None else labels != ignore_index
 
 

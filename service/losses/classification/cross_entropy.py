@@ -10,16 +10,7 @@ import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets, unignored
-from service.losses.declaration import (
-    UNIT,
-    ClassIndexOrIgnored,
-    ClassWeight,
-    Domain,
-    IgnoreIndex,
-    LabelSmoothing,
-    NonNegative,
-    TensorSpec,
-)
+from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
@@ -32,7 +23,7 @@ ClassLabels = Annotated[
     TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
     TensorSpec("n c ...", domain=UNIT, gradient="on request"),
 ]
-IGNORED = -100  # torch's default, which ignores nothing beside probabilities as labels
+IGNORED = -100  # torch's default, which has no effect on probabilities as labels
 Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
 LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
@@ -43,7 +34,7 @@ def cross_entropy(
     labels: ClassLabels,
     *,
     weight: ClassWeight | None = None,
-    ignore_index: int = IGNORED,
+    ignore_index: IgnoreIndex = IGNORED,
     label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
@@ -55,7 +46,7 @@ def cross_entropy(
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
-    ignore_index: class index that does not count; not allowed with probabilities as labels.
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
@@ -90,7 +81,7 @@ def cross_entropy(
 
 
 def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted: Array | None, unit: float, plain: bool) -> Evaluation:
-    """The sparse case: only one logarithm per position. plain: every position counts once, as in most calls."""
+    """Evaluate class indices, with one logarithm per position. plain: all positions have weight 1, as in most calls."""
     if form == "logits":
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
@@ -119,7 +110,7 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted
 def _of_distribution(
     predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None
 ) -> Evaluation:
-    """The dense case: a target for every class."""
+    """Evaluate probabilities as labels, a target for every class."""
     class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
     class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
     targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
@@ -180,9 +171,9 @@ def softmax_focal(
 ) -> Evaluation:
     r"""Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-    The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 for every class) is `alpha`, a constant factor that is no part of the divisor. The means of kornia and of MONAI
-    (use_softmax) divide by positions times classes, whatever the weights: a third of this mean for three classes without weights. Their scalar alpha
-    weights class 0 by 1 - alpha and the others by alpha. kornia's mean counts ignored positions too.
+    The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which is no part of the divisor.
+    kornia and MONAI (use_softmax) divide the mean by positions times classes, regardless of the weights: for three classes without weights it is a third of
+    this mean. Their scalar alpha weights class 0 by 1 - alpha and the other classes by alpha. kornia's divisor includes ignored positions.
 
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     gamma: focusing exponent; 0 is plain cross entropy.
@@ -199,7 +190,7 @@ def softmax_focal(
     targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
     targets = targets if alpha == 1.0 else targets * predictions.dtype.type(alpha)
     if predictions_are == "probabilities":
-        return _focal_of_probabilities(predictions, targets, kept, gamma)
+        return _focal_of_probabilities(predictions, targets, kept, unignored(labels, weight, ignore_index), gamma)
     softmax = Softmax(predictions)
     surprise = softmax.negative_log()
     focus = softmax.complements**gamma
@@ -226,7 +217,7 @@ def softmax_focal(
     return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": curvature})
 
 
-def _focal_of_probabilities(p: Array, targets: Array, kept: Array, gamma: float) -> Evaluation:
+def _focal_of_probabilities(p: Array, targets: Array, kept: Array, counted: Array | None, gamma: float) -> Evaluation:
     other, log_p = 1.0 - p, np.log(p)
     values = -times(targets, times(other**gamma, log_p)).sum(axis=1)
 
@@ -241,4 +232,4 @@ def _focal_of_probabilities(p: Array, targets: Array, kept: Array, gamma: float)
         return lambda cotangent: times(targets * spread(cotangent, targets), factor())
 
     gradients = {"predictions": derivative(slope)}
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), gradients, lambda: values, {"predictions": derivative(second)})
+    return positions_of(values, kept, counted, gradients, {"predictions": derivative(second)})

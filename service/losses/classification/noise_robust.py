@@ -12,7 +12,7 @@ from service.losses.classification._shared import CALL, LogitsOrProbabilities, k
 from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_sum, spread, times
+from service.losses.numerics.elementary import spread, times
 from service.losses.numerics.softmax import places
 from service.losses.registry import loss
 from service.losses.work import Work
@@ -65,7 +65,8 @@ def _of_true_probability(predictions: Array, labels: Array, weight: Array | None
         return lambda cotangent: at_places(predictions, at, times(spread(cotangent, kept) * kept, factor()))
 
     second = {"predictions": derivative(lambda: times(np.full_like(p, 1.0 - q), p ** (q - 2.0)))}
-    return Evaluation(per_sample_sum(values), per_sample_sum(kept), {"predictions": derivative(lambda: -(p ** (q - 1.0)))}, lambda: values, second)
+    counted = unignored(labels, weight, ignore_index)
+    return positions_of(values, kept, counted, {"predictions": derivative(lambda: -(p ** (q - 1.0)))}, second)
 
 
 @loss(example=CALL, hessian_diagonal=True)

@@ -111,11 +111,11 @@ def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "differentiated"] = "constant") -> Evaluation:
     r"""Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-    The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there. mmdetection 3 takes alpha as 0 for an IoU up
-    to 0.5, which leaves diou, and bounds the loss by 2: for the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.729167, torchvision and this one 0.762918.
+    The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases. mmdetection 3 sets alpha to 0 for
+    an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.729167; torchvision and this loss 0.762918.
 
     Formula: \ell = \mathrm{diou} + \alpha v, \quad v = \frac{4}{\pi^2} \left( \arctan \frac{w^*}{h^*} - \arctan \frac{w}{h} \right)^2, \quad \alpha = \frac{v}{1 - \mathrm{IoU} + v}
-    alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not.
+    alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its derivative.
     Divisor: the number of boxes
     Synonyms: complete_box_iou_loss, CIoULoss, ciou_loss
     Equivalents: torchvision.ops.complete_box_iou_loss
@@ -144,7 +144,7 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
 def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
-    mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu: for the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.616667, this one 1.229167.
+    mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.616667, this one 1.229167.
 
     Formula: \ell = \mathrm{diou} + \frac{(w - w^*)^2}{c_w^2} + \frac{(h - h^*)^2}{c_h^2}
     Divisor: the number of boxes
@@ -182,9 +182,9 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
 def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annotated_types.Ge(1)] = 4.0) -> Evaluation:
     r"""SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
-    Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of both sides.
-    mmdetection's SIoULoss is this one with neg_gamma=True. Its default reverses the sign of the exponents of Delta: for the boxes (0, 0, 2, 1) and (1, 0, 2, 2)
-    it gives 0.626141, this one 0.751222. It also bounds the loss by 2.
+    Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the gradient is the mean of both sides.
+    mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the sign of the exponents of Delta.
+    For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
 
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\Delta + \Omega}{2}, \quad \Delta = \sum_{t = x, y} 1 - e^{-(2 - \Lambda) \rho_t}, \quad \Omega = \sum_{t = w, h} (1 - e^{-\omega_t})^\theta, \quad \Lambda = \frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \quad \rho_t = \frac{c_t^2}{C_t^2}, \quad \omega_t = \frac{|t - t^*|}{\max(t, t^*)}
     theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.

@@ -124,9 +124,9 @@ def ssd_multibox(
 ) -> Evaluation:
     r"""SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
 
-    In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
-    first. Which they are is constant in the gradient. torchvision counts positives again where an image has fewer negatives than that:
-    with logits (2, 0.5), (0.1, 0.2), (1, -1) and labels 1, 1, 0 its classification term is 2.409274, this one 1.236369.
+    In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones the
+    first. The selection is constant in the gradient. torchvision adds positives a second time if an image has fewer negatives than that.
+    With logits (2, 0.5), (0.1, 0.2), (1, -1) and labels 1, 1, 0 its classification term is 2.409274, this one 1.236369.
 
     Formula: L = \frac{1}{N} \sum_{a \in P \cup H} \mathrm{CE}(x_a, y_a) + \frac{\lambda}{N} \sum_{a \in P} \mathrm{smooth\_l1}(d_a - d_a^*), \quad N = |P|
     neg_to_pos_ratio: number of negatives used for each positive.

@@ -25,8 +25,8 @@ TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", descripti
 Tokens = Annotated[
     Array, TensorSpec("n t", kind="integer", below="c", besides="ignore_index", description="true token of each position, aligned with its scores")
 ]
-TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 where a position counts")]
-Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, which a linear layer turns into scores")]
+TokenMask = Annotated[Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the positions to include")]
+Hidden = Annotated[Array, TensorSpec("n f", gradient="default", description="hidden states, the input of the linear layer")]
 LinearWeight = Annotated[
     Array, TensorSpec("c ... f", gradient="default", description="matrix of the linear layer, a row for each class (and position)")
 ]
@@ -156,13 +156,12 @@ def linear_cross_entropy(
 ) -> Evaluation:
     r"""Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
 
-    The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with a matrix of its own that
-    takes the same hidden state to scores.
+    The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with its own matrix, applied to
+    the same hidden state.
 
     Formula: \ell_j = \mathrm{CE}(W_j h + b_j, y_j)
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
-    ignore_index: class index that does not count; not allowed with probabilities as labels.
-    label_smoothing: share of the target spread evenly over all classes.
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
     Divisor: as for cross_entropy
     Synonyms: LinearCrossEntropyLoss, fused_linear_cross_entropy, cut_cross_entropy
     Equivalents: torch.nn.LinearCrossEntropyLoss, torch.nn.functional.linear_cross_entropy
@@ -210,7 +209,7 @@ def linear_cross_entropy(
 
 
 def _joined(each: list[Array], rest: list[int]) -> Array:
-    """Scores (n, c) of each position as (n, c, ...)."""
+    """Stack the scores (n, c) of each position to (n, c, ...)."""
     return each[0] if not rest else np.stack(each, axis=2).reshape(*each[0].shape, *rest)
 
 

@@ -104,15 +104,16 @@ def dice_focal(
 
     Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{focal}}_\gamma
     predictions: raw scores, one for each class.
-    activation: sigmoid with sigmoid_focal (alpha off), as in MONAI; or softmax with softmax_focal, which takes class indices as labels and is a mean over positions. MONAI's softmax=True is that of Dice alone: its focal part keeps the sigmoid.
+    activation: sigmoid with sigmoid_focal (alpha off), as in MONAI, or softmax with softmax_focal, which takes class indices as labels and averages over positions. MONAI's softmax=True is that of the Dice part alone; its focal part keeps the sigmoid.
     gamma: focusing exponent.
     lambda_dice: weight of the part `dice`.
     lambda_focal: weight of the part `focal`.
-    smooth_nr: added to the numerator of dice.
-    smooth_dr: added to the denominator of dice.
-    include_background: whether class 0 counts, in both parts with sigmoid (MONAI's rule), in dice alone with softmax; it always does when it is the only one.
-    Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
-    Synonyms: DiceFocalLoss, dice_focal_loss
+    smooth_nr: added to the numerator of the Dice loss.
+    smooth_dr: added to the denominator of the Dice loss.
+    include_background: include class 0, in both parts with sigmoid (MONAI's rule), in the Dice loss alone with softmax; it is always included if it is the only class.
+    Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
+    Synonyms: dice_focal_loss
+    Unlike: monai.losses.DiceFocalLoss its default takes the Dice part of the predictions as they are and the sigmoid for the other part alone
     Reference: Zhu et al., AnatomyNet, 2018, arXiv:1808.05238, section 2.4; MONAI DiceFocalLoss
     """
     region = _dice(predictions, labels, activation, smooth_nr, smooth_dr, include_background)
@@ -126,7 +127,7 @@ def dice_focal(
 
 
 def _sigmoid_focal(predictions: Array, truth: Array, gamma: float, include_background: bool) -> Evaluation:
-    """The focal loss of the masks, each sample's mean; without class 0 where that is not to count."""
+    """Compute the focal loss of the masks, without class 0 if that is not included."""
     if include_background or predictions.shape[1] == 1:
         return sigmoid_focal.function(predictions, truth, gamma=gamma, alpha=-1.0)
     term = sigmoid_focal.function(np.ascontiguousarray(predictions[:, 1:]), np.ascontiguousarray(truth[:, 1:]), gamma=gamma, alpha=-1.0)

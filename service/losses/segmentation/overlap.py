@@ -60,10 +60,10 @@ def dice(
 ) -> Evaluation:
     r"""Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-    MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
-    (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but a class that no
-    label has counts there as 0 in the mean over all classes: here it has the loss 1 where anything is predicted for it.
-    0 / 0, which is no mask of either side without smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+    Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr = smooth_dr = 2
+    (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but there a class absent from all labels has the loss 0,
+    included in the mean over classes. Here its loss is 1 if any prediction for it is above 0.
+    If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch merge.
 
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
     squared_pred: the denominator sums the squares of p and t (V-Net).
