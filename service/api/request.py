@@ -110,12 +110,12 @@ _CONTROLS: dict[str, Any] = {
     "reduction": (Annotated[Reduction, Field(description="how per-sample losses become the value. Default mean.")], "mean"),
     "sample_weight": (
         _Vector(
-            "at least 0: (n,), or the shape of per_element. Weights each sample or element in the value, its gradients and, for mean, its divisor. Default 1."
+            "(n,), or the shape of per_element; at least 0: weight of each sample or element in the value, its gradients and, for mean, its divisor. Default 1."
         ),
         None,
     ),
     "cotangent": (
-        _Vector("upstream gradient, with reduction none only: (n,) on per_sample, or the shape of per_element on that. Default 1 on per_sample."),
+        _Vector("upstream gradient, with reduction none only: (n,) of per_sample, or in the shape of per_element of that. Default 1 of per_sample."),
         None,
     ),
     "outputs": (

@@ -23,13 +23,13 @@ class Evaluation:
     """Result of a loss before any reduction.
 
     numerator (n,): the sum over each sample's elements of weight times loss. weight (n,): the sample's share of the divisor.
-    gradients: for each differentiable input, a function from a cotangent c (n,) to d sum(c * numerator) / d input; pure, and
-    called only for what is asked. elements: the losses that torch's reduction "none" would give; a function of gradients or
-    hessian_diagonal also takes a cotangent of their shape, for d sum(c * elements) / d input. hessian_diagonal: like gradients,
+    gradients: for each differentiable input, a pure function from a cotangent c (n,) to d sum(c * numerator) / d input,
+    called only for requested inputs. elements: the losses that torch's reduction "none" returns; functions of gradients and
+    hessian_diagonal also accept a cotangent of their shape, for d sum(c * elements) / d input. hessian_diagonal: like gradients,
     for the diagonal of the second derivative. mean_of: with "samples", `mean` averages numerator / weight instead of dividing the
     sums (CTC). parts (n,) or of the elements' shape: the numerators of the value's named terms, before their weights. state:
-    tensors for the caller to keep and send the next time. shares: how a sample's weight is distributed over its elements, up to a
-    factor; None is equally. count (n,): the elements of each sample that are not ignored, where that is not the weight.
+    tensors for the client to send with the next request. shares: distribution of a sample's weight over its elements, up to a
+    factor; None is uniform. count (n,): the elements of each sample that are not ignored, where that is not the weight.
     """
 
     numerator: NDArray[np.float64]
@@ -55,7 +55,7 @@ class Evaluation:
         return replace(self, numerator=numerator, weight=total, gradients=weighted, hessian_diagonal=curvature, parts=parts)
 
     def element_shares(self, like: Array) -> Array:
-        """Each element's part of its sample's weight, of shape `like`; equal parts where none has a share."""
+        """Return each element's part of its sample's weight, in the shape of `like`; equal parts if all shares are 0."""
         shares = np.ones_like(like) if self.shares is None else np.broadcast_to(self.shares, like.shape).astype(np.float64)
         sums = per_sample_sum(shares)
         shares = np.where(spread(sums, like) == 0, 1.0, shares)
@@ -80,10 +80,10 @@ def elementwise(
 ) -> Evaluation:
     """Build the Evaluation of an elementwise loss.
 
-    gradients and hessian_diagonal: functions of the cotangent already shaped to multiply elements (weights multiplied in), so
-    that `lambda c: (2 * c) * error` is one pass. weight: multiplies the values; divisor (n,): in place of sum of weights.
-    shares: how the divisor is distributed, in place of the weight. weighted: the product of weight and values, where multiplying
-    them here might leave the range on the way to a number that does not. masked: the weight is 0 or 1, where 0 ignores an element.
+    gradients and hessian_diagonal: functions of the cotangent broadcast to the elements (including weights), so
+    that `lambda c: (2 * c) * error` is one pass. weight: factor of the values; divisor (n,): replaces the sum of weights. shares:
+    distribution of the divisor, replaces the weight. weighted: the product of weight and values, if multiplying them here might
+    overflow although the product does not. masked: the weight is 0 or 1, and 0 ignores an element.
     """
 
     def pulled(derivative: Callable[[Array], Array]) -> Pullback:
@@ -116,7 +116,7 @@ def elementwise(
 def positions_of(
     values: Array, shares: Array, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
 ) -> Evaluation:
-    """The Evaluation of a loss with a weighted value for each position. shares: its weights. counted: the positions not ignored, where shares are not 0 or 1."""
+    """Build the Evaluation of weighted values of positions. shares: the weights. counted: the positions not ignored, unless shares are 0 or 1."""
     count = None if counted is None else per_sample_sum(counted)
     return Evaluation(per_sample_sum(values), per_sample_sum(shares), gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
 

@@ -8,10 +8,9 @@ With numerator u[i], weight w[i] and sample weights s[i] (1 by default):
     batchmean   u / w        sum(s u) / n          n              s / n
     none        u / k        -                     -              cotangent / k
 
-k[i] counts the elements of a sample that are not ignored: w without class or element weights. u / w is 0 where w is 0, and so are
-value and gradients where the normalizer is 0. A loss whose mean is one over samples (CTC) takes u / w in place of u and 1 in place
-of w for `mean`. Sample weights of the shape of the elements weight these inside u and w. A cotangent of that shape takes the place of
-cotangent / k.
+k[i] is the number of elements of a sample that are not ignored; without class or element weights it is w. u / w is 0 where w is 0,
+and value and gradients are 0 if the normalizer is 0. A loss with a mean over samples (CTC) uses u / w in place of u and 1 in place of w
+for `mean`. Sample weights of the shape of the elements multiply the terms of u and w. A cotangent of that shape replaces cotangent / k.
 """
 
 from __future__ import annotations
@@ -146,12 +145,12 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
 
 
 def _unit(evaluation: Evaluation, reduction: Reduction) -> Array:
-    """What each sample's loss is divided by: its weight, or with `none` the number of its elements."""
+    """Return the divisor of each sample's loss: its weight, or with `none` the number of its elements."""
     return evaluation.count if reduction == "none" and evaluation.count is not None else evaluation.weight
 
 
 def _means(evaluation: Evaluation, divisor: Array) -> Array:
-    """Numerator / divisor of each sample, 0 where the divisor is; where the sum of its elements is out of range, the sum of their shares."""
+    """Return numerator / divisor of each sample, 0 where the divisor is 0; if the sum of its elements overflows, the sum of their shares."""
     means: Array = evaluation.numerator / divisor
     if isfinite(np.add.reduce(means)):
         return means
@@ -204,14 +203,14 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
 
 
 def _cotangent(controls: Controls, loss: Loss, evaluation: Evaluation) -> Array | None:
-    """The upstream gradient on per_sample or per_element, which only `none` has."""
+    """Return the upstream gradient of per_sample or per_element, which only `none` has."""
     if controls.cotangent is not None and controls.reduction != "none":
         raise InvalidOption("cotangent", f'not allowed; expected reduction "none", got {controls.reduction}')
     return _control("cotangent", controls.cotangent, loss, evaluation, REALS)
 
 
 def _control(name: str, array: Array | None, loss: Loss, evaluation: Evaluation, domain: Domain) -> Array | None:
-    """A control that has a number for each sample, or for each element, where it is given."""
+    """Return a control with one number per sample or per element, if given."""
     if array is None:
         return None
     n = evaluation.numerator.size

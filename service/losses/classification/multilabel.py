@@ -118,7 +118,7 @@ def asymmetric(
     r"""Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
     The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older
-    versions always sum), computes in float32 and floors the logarithms' arguments at 1e-8: here they are exact.
+    versions always return the sum), computes in float32 and clips the arguments of the logarithms from below at 1e-8; here they are exact.
 
     Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
     gamma_pos: focusing exponent of the positives.

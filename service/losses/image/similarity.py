@@ -40,8 +40,8 @@ def ssim(
 ) -> Evaluation:
     r"""Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
 
-    Variances and covariance are the weighted ones, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
-    to the denominator (two black images have the loss 5.6e-6 there, 0 here), and bounds the loss by 0 and 1.
+    Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
+    to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
 
     Formula: \ell = 1 - \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}, \quad c_i = (k_i L)^2
     window_size: side of the windows, an odd number.

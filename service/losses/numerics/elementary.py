@@ -25,7 +25,7 @@ def per_sample_size(values: Array) -> Array:
 
 
 def spread(cotangent: Array, like: Array) -> Array:
-    """Reshape a cotangent of samples (n,) or of elements to multiply `like`, which may have a class axis 1 that the elements lack."""
+    """Broadcast a cotangent of samples (n,) or elements to multiply `like`, which may have a class axis 1 that elements do not have."""
     cotangent = cotangent.astype(like.dtype, copy=False)
     if cotangent.ndim == 1:
         return cotangent.reshape((-1,) + (1,) * (like.ndim - 1))

@@ -220,8 +220,8 @@ def wing(predictions: Real, labels: RealLabel, *, width: Positive = 5.0, curvatu
 def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, gamma: Positive = 1.5, beta: Positive = 1.0) -> Evaluation:
     r"""Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
 
-    Value and slope are continuous for every beta. mmdetection's formula is this one for beta 1. For other betas its value is continuous, but its slope is not 0
-    at 0 and jumps at beta: with beta 0.5, an error of 0.25 gives 0.231137 there and 0.200284 here, one of 1 gives 1.328594 and 1.289297.
+    Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1. Otherwise its value is continuous, but its slope is not 0
+    at 0 and jumps at beta. With beta 0.5, its loss of an error of 0.25 is 0.231137, here 0.200284; of an error of 1 it is 1.328594, here 1.289297.
 
     Formula: \ell = \frac{\alpha \beta}{b} \left( (1 + u) \log(1 + u) - u \right) \text{ where } |e| < \beta, \text{ else } \gamma |e| + \frac{\gamma \beta}{b} - \alpha \beta, \quad u = \frac{b |e|}{\beta}, \quad b = e^{\gamma / \alpha} - 1
     alpha: growth of the slope; smaller values increase the influence of small errors.

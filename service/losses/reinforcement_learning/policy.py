@@ -116,20 +116,19 @@ def ppo_clip(
 ) -> Evaluation:
     r"""Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
-    The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the value as it is and kept
-    within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone, and does not halve it). `parts` has policy, value and entropy
-    before their coefficients. There is no dual clip: with an advantage of -1 and a ratio of 5 the loss is 5, in libraries with a dual clip of 3 (verl,
-    Tianshou's dual_clip) 3. At the edge of the clip range the gradient is that of inside; between the two squares at a tie that of the
-    plain one.
+    The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the value and of the value clipped
+    within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second, not halved). `parts` has policy, value and entropy
+    before their coefficients. There is no dual clip: for an advantage of -1 and a ratio of 5 the loss is 5; with a dual clip of 3 (verl, Tianshou) it is 3. At the edge of the clip range the gradient is that of the inside; for equal squares it is that of the
+    unclipped one.
 
     Formula: \ell = -\min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon_h) A) + c_v \tfrac12 \max((v - R)^2, (v_{clip} - R)^2) - c_e H, \quad \rho = e^{\log\pi - \log\pi_{old}}
-    advantages: how much better than expected each action was, or each sample.
-    epsilon: how far below 1 the ratio may fall to the policy's profit.
-    epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
-    value_epsilon: how far a value may move from old_values.
-    value_coefficient: weight of the critic's term, half a square (TRL 0.1). Libraries that do not halve have twice this: Stable-Baselines3's vf_coef 0.5 is 1 here, the paper's 1 is 2.
-    entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
-    Divisor: the number of elements, of those that the mask keeps
+    advantages: advantage of each action, or of each sample.
+    epsilon: lower clip range of the ratio, to 1 - epsilon.
+    epsilon_high: upper clip range of the ratio, to 1 + epsilon_high; equal to epsilon in the paper.
+    value_epsilon: clip range of the values around old_values.
+    value_coefficient: weight of the value term, half a square (TRL 0.1). Without the half it is twice that of others: Stable-Baselines3's vf_coef 0.5 is 1 here, the paper's 1 is 2.
+    entropy_coefficient: weight of the entropy bonus (Stable-Baselines3 0).
+    Divisor: the number of elements, without those masked out
     Synonyms: PPO, ClipPPOLoss, PPOTrainer, proximal_policy_optimization
     Reference: Schulman et al., Proximal Policy Optimization Algorithms, 2017, arXiv:1707.06347, equations 7 and 9
     """
@@ -264,9 +263,9 @@ def cispo(
 ) -> Evaluation:
     r"""Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
 
-    The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value. MiniMax-M1's equation bounds the ratio by
-    1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here, but is its epsilon where it is not set: 0.2, which multiplies all
-    on-policy gradients by 0.2. The default here is ScaleRL's 5.
+    The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value. The equation of MiniMax-M1 clips to
+    1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's epsilon, 0.2, which multiplies all on-policy
+    gradients by 0.2. The default here is ScaleRL's 5.
 
     Formula: \ell = -\mathrm{sg}(\min(\rho, \epsilon_h)) \, A \log \pi
     advantages: advantage of each action, or of each sample.
