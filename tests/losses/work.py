@@ -20,7 +20,7 @@ from tests.losses import draw
 
 SMALL = 3  # size of the axes that do not grow
 SMALLEST = {"ssim": {"h": 12, "w": 12}, "ms_ssim": {"h": 176, "w": 176}}  # windows have to fit
-LARGEST = {"ms_ssim": {"s": 5}}
+LARGEST = {"ms_ssim": {"s": 5, "n": 4, "c": 4}}  # each image is large already
 FOLLOWS = {
     "rnnt": {"p": ("s", 1)},
     **{name: {"b": ("k", 0)} for name in ("fast_rcnn", "faster_rcnn", "mask_rcnn")},

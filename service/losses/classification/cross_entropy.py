@@ -17,6 +17,7 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
 from service.losses.registry import loss
+from service.losses.work import Work
 
 ClassLabels = Annotated[
     Array,
@@ -157,7 +158,7 @@ def nll(
     return _of_index(predictions, "log_probabilities", safe, kept, counted, 1.0, weight is None and safe is labels)
 
 
-@loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True)
+@loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True, work=Work(memory="96 n c ..."))
 def softmax_focal(
     predictions: LogitsOrProbabilities,
     labels: ClassIndexOrIgnored,

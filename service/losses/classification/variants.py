@@ -49,7 +49,7 @@ def poly1_cross_entropy(
     return of_surprise(predictions, labels, weight, ignore_index, value, slope, lambda s, p, r: -epsilon * p)
 
 
-@loss(example={"predictions": EXAMPLE_LOGITS}, hessian_diagonal=True)
+@loss(example={"predictions": EXAMPLE_LOGITS}, hessian_diagonal=True, work=Work(memory="40 n c ..."))
 def z_loss(predictions: Logits) -> Evaluation:
     r"""Square of the log-sum-exp of the scores, which keeps the normalizer of a softmax near 1.
 

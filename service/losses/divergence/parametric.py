@@ -211,6 +211,7 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
     example={"predictions": [[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
     hessian_diagonal=True,
     bound=Bound(1e-14, 1e-12, "a gradient is an exponential of logarithms of up to some hundred, whose rounding it multiplies"),
+    work=Work(memory="48 n c ..."),
 )
 @in_float64
 def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5) -> Evaluation:
