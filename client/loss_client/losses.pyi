@@ -33,7 +33,7 @@ class Losses(Generic[R_co]):
         consecutive in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to the widest cluster. Padding
         changes neither the value nor the other gradients, and its own gradients are 0, so it stays 0 in training.
 
-        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+        predictions: (n, f), all finite numbers; hidden states, the input of the linear layer
 
         labels: (n,), [0, infinity); index of the true class; classes are sorted by decreasing frequency
 
@@ -406,8 +406,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
-        The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older versions always sum), computes in float32 and floors
-        the logarithms' arguments at 1e-8: here they are exact.
+        The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older versions always return the sum), computes in float32
+        and clips the arguments of the logarithms from below at 1e-8; here they are exact.
 
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
@@ -475,9 +475,9 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
 
-        Value and slope are continuous for every beta. mmdetection's formula is this one for beta 1. For other betas its value is
-        continuous, but its slope is not 0 at 0 and jumps at beta: with beta 0.5, an error of 0.25 gives 0.231137 there and 0.200284 here,
-        one of 1 gives 1.328594 and 1.289297.
+        Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1. Otherwise its value is continuous, but its
+        slope is not 0 at 0 and jumps at beta. With beta 0.5, its loss of an error of 0.25 is 0.231137, here 0.200284; of an error of 1 it
+        is 1.328594, here 1.289297.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -1638,15 +1638,16 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-        The angle of a box without height is a right angle, and that of a point 0: torchvision's gradient is NaN there. mmdetection 3 takes
-        alpha as 0 for an IoU up to 0.5, which leaves diou, and bounds the loss by 2: for the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives
-        0.729167, torchvision and this one 0.762918.
+        The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
+        mmdetection 3 sets alpha to 0 for an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1,
+        0, 2, 2) it gives 0.729167; torchvision and this loss 0.762918.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
-        alpha: constant takes the weight alpha as constant in the gradient (the paper, torchvision, detectron2), differentiated does not.
+        alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its
+        derivative.
 
         Formula: \\ell = \\mathrm{diou} + \\alpha v, \\quad v = \\frac{4}{\\pi^2} \\left( \\arctan \\frac{w^*}{h^*} - \\arctan \\frac{w}{h} \\right)^2,
         \\quad \\alpha = \\frac{v}{1 - \\mathrm{IoU} + v}
@@ -1707,9 +1708,9 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
 
-        The gradient takes the clipped ratio for a constant, as the method does; it is not the derivative of the value. MiniMax-M1's
-        equation bounds the ratio by 1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here, but is its
-        epsilon where it is not set: 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
+        The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value. The equation of
+        MiniMax-M1 clips to 1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's
+        epsilon, 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
@@ -2078,7 +2079,7 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count; not allowed with probabilities as labels.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -2351,10 +2352,10 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
-        MONAI's names and defaults. The other libraries are: keras smooth_nr 0, smooth_dr 1e-7 and batch; optax smooth_nr = smooth_dr = 2
-        (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but a class that no label has counts there as 0 in
-        the mean over all classes: here it has the loss 1 where anything is predicted for it. 0 / 0, which is no mask of either side without
-        smoothing, is the loss 0. Without `batch`, answers over shards of a batch merge.
+        Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr
+        = smooth_dr = 2 (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but there a class absent from all
+        labels has the loss 0, included in the mean over classes. Here its loss is 1 if any prediction for it is above 0. If both masks are
+        empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch merge.
 
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
@@ -2450,8 +2451,8 @@ class Losses(Generic[R_co]):
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
         (n, ...)
 
-        activation: sigmoid with sigmoid_focal (alpha off), as in MONAI; or softmax with softmax_focal, which takes class indices as labels
-        and is a mean over positions. MONAI's softmax=True is that of Dice alone: its focal part keeps the sigmoid.
+        activation: sigmoid with sigmoid_focal (alpha off), as in MONAI, or softmax with softmax_focal, which takes class indices as labels
+        and averages over positions. MONAI's softmax=True is that of the Dice part alone; its focal part keeps the sigmoid.
 
         gamma: focusing exponent.
 
@@ -2459,16 +2460,16 @@ class Losses(Generic[R_co]):
 
         lambda_focal: weight of the part `focal`.
 
-        smooth_nr: added to the numerator of dice.
+        smooth_nr: added to the numerator of the Dice loss.
 
-        smooth_dr: added to the denominator of dice.
+        smooth_dr: added to the denominator of the Dice loss.
 
-        include_background: whether class 0 counts, in both parts with sigmoid (MONAI's rule), in dice alone with softmax; it always does
-        when it is the only one.
+        include_background: include class 0, in both parts with sigmoid (MONAI's rule), in the Dice loss alone with softmax; it is always
+        included if it is the only class.
 
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{focal}}_\\gamma
 
-        Divisor: the number of samples; dice is a mean over classes, the focal loss one over positions (and classes, with sigmoid)
+        Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
         """
 
     def dino(
@@ -2666,7 +2667,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
-        mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu: for the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives
+        mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives
         0.616667, this one 1.229167.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
@@ -4519,10 +4520,10 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
 
-        The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with a matrix of its own that
-        takes the same hidden state to scores.
+        The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with its own matrix, applied to
+        the same hidden state.
 
-        predictions: (n, f), all finite numbers; hidden states, which a linear layer turns into scores
+        predictions: (n, f), all finite numbers; hidden states, the input of the linear layer
 
         linear_weight: (c, ..., f), all finite numbers; matrix of the linear layer, a row for each class (and position)
 
@@ -4533,7 +4534,7 @@ class Losses(Generic[R_co]):
 
         weight: (c,), [0, infinity); weight of each class
 
-        ignore_index: class index that does not count; not allowed with probabilities as labels.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -6202,17 +6203,17 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
-        The critic's term takes part where `values` and `returns` are sent; with `old_values` too it is the larger of the squares with the
-        value as it is and kept within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 has the second alone, and does
-        not halve it). `parts` has policy, value and entropy before their coefficients. There is no dual clip: with an advantage of -1 and a
-        ratio of 5 the loss is 5, in libraries with a dual clip of 3 (verl, Tianshou's dual_clip) 3. At the edge of the clip range the
-        gradient is that of inside; between the two squares at a tie that of the plain one.
+        The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the
+        value and of the value clipped within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second,
+        not halved). `parts` has policy, value and entropy before their coefficients. There is no dual clip: for an advantage of -1 and a
+        ratio of 5 the loss is 5; with a dual clip of 3 (verl, Tianshou) it is 3. At the edge of the clip range the gradient is that of the
+        inside; for equal squares it is that of the unclipped one.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
         old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
 
-        advantages: (n,) or (n, ...), all finite numbers; how much better than expected each action was, or each sample.
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
         mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
@@ -6224,21 +6225,21 @@ class Losses(Generic[R_co]):
 
         entropy: (n, ...), all finite numbers; entropies of the policy in the states
 
-        epsilon: how far below 1 the ratio may fall to the policy's profit.
+        epsilon: lower clip range of the ratio, to 1 - epsilon.
 
-        epsilon_high: how far above 1 it may rise; the same as epsilon in the paper.
+        epsilon_high: upper clip range of the ratio, to 1 + epsilon_high; equal to epsilon in the paper.
 
-        value_epsilon: how far a value may move from old_values.
+        value_epsilon: clip range of the values around old_values.
 
-        value_coefficient: weight of the critic's term, half a square (TRL 0.1). Libraries that do not halve have twice this: Stable-
+        value_coefficient: weight of the value term, half a square (TRL 0.1). Without the half it is twice that of others: Stable-
         Baselines3's vf_coef 0.5 is 1 here, the paper's 1 is 2.
 
-        entropy_coefficient: weight of the entropy, which the policy is to keep (Stable-Baselines3 0).
+        entropy_coefficient: weight of the entropy bonus (Stable-Baselines3 0).
 
         Formula: \\ell = -\\min(\\rho A, \\mathrm{clip}(\\rho, 1 - \\epsilon, 1 + \\epsilon_h) A) + c_v \\tfrac12 \\max((v - R)^2, (v_{clip} - R)^2)
         - c_e H, \\quad \\rho = e^{\\log\\pi - \\log\\pi_{old}}
 
-        Divisor: the number of elements, of those that the mask keeps
+        Divisor: the number of elements, without those masked out
         """
 
     def proxy_anchor(
@@ -7110,9 +7111,9 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
-        Lambda is the sine of twice the angle of the line between the centers. Centers that agree in x or y are a kink, with the mean of
-        both sides. mmdetection's SIoULoss is this one with neg_gamma=True. Its default reverses the sign of the exponents of Delta: for the
-        boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222. It also bounds the loss by 2.
+        Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the
+        gradient is the mean of both sides. mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the
+        sign of the exponents of Delta. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -7310,10 +7311,10 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
-        The per-class alpha of other libraries is `weight`; keras's scalar alpha (0.25 for every class) is `alpha`, a constant factor that
-        is no part of the divisor. The means of kornia and of MONAI (use_softmax) divide by positions times classes, whatever the weights: a
-        third of this mean for three classes without weights. Their scalar alpha weights class 0 by 1 - alpha and the others by alpha.
-        kornia's mean counts ignored positions too.
+        The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which
+        is no part of the divisor. kornia and MONAI (use_softmax) divide the mean by positions times classes, regardless of the weights: for
+        three classes without weights it is a third of this mean. Their scalar alpha weights class 0 by 1 - alpha and the other classes by
+        alpha. kornia's divisor includes ignored positions.
 
         predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
         class
@@ -7427,9 +7428,9 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
 
-        In each image the negatives with the largest cross entropy count, neg_to_pos_ratio for each anchor with an object; of equal ones the
-        first. Which they are is constant in the gradient. torchvision counts positives again where an image has fewer negatives than that:
-        with logits (2, 0.5), (0.1, 0.2), (1, -1) and labels 1, 1, 0 its classification term is 2.409274, this one 1.236369.
+        In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones
+        the first. The selection is constant in the gradient. torchvision adds positives a second time if an image has fewer negatives than
+        that. With logits (2, 0.5), (0.1, 0.2), (1, -1) and labels 1, 1, 0 its classification term is 2.409274, this one 1.236369.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
@@ -7470,8 +7471,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
 
-        Variances and covariance are the weighted ones, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5,
-        adds 1e-12 to the denominator (two black images have the loss 5.6e-6 there, 0 here), and bounds the loss by 0 and 1.
+        Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
+        to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
@@ -7803,7 +7804,7 @@ class Losses(Generic[R_co]):
 
         labels: (n, t), class indices in [0, c), or ignore_index; true token of each position, aligned with its scores
 
-        mask: (n, t), {0, 1}; 1 where a position counts
+        mask: (n, t), {0, 1}; 1 for the positions to include
 
         ignore_index: label of the positions to ignore.
 

@@ -142,7 +142,7 @@ def to_states(slope: Array, weight: Array) -> Array:
 @loss(
     example={"predictions": [[1.0, 0.5], [0.2, -0.3]], "linear_weight": [[0.5, -1.0], [1.0, 0.3], [0.0, 0.4]], "labels": [0, 2]},
     hessian_diagonal=True,
-    work=Work("1000 n c + 20 n c f", "120 n c"),
+    work=Work("1000 n c ... + 20 n c f ...", "120 n c ..."),
 )
 def linear_cross_entropy(
     predictions: Hidden,
