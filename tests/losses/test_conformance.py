@@ -224,7 +224,7 @@ def test_an_unfit_declaration_fails_at_import() -> None:
         """
         raise AssertionError
 
-    with pytest.raises(TypeError, match="no line for beta"):
+    with pytest.raises(TypeError, match="describes the option beta"):
         loss(example={})(undocumented)
     with pytest.raises(TypeError, match="registered twice"):
         loss(example={})(LOSSES["huber"].function)

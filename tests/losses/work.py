@@ -20,7 +20,7 @@ from tests.losses import draw
 
 SMALL = 3  # size of the axes that do not grow
 SMALLEST = {"ssim": {"h": 12, "w": 12}, "ms_ssim": {"h": 176, "w": 176}}  # windows have to fit
-LARGEST = {"ms_ssim": {"s": 5, "n": 4, "c": 4}}  # each image is large already
+LARGEST = {"ms_ssim": {"s": 5, "n": 2, "c": 2}}  # each image is large already
 FOLLOWS = {
     "rnnt": {"p": ("s", 1)},
     **{name: {"b": ("k", 0)} for name in ("fast_rcnn", "faster_rcnn", "mask_rcnn")},
@@ -44,7 +44,7 @@ def grown(loss: Loss) -> Iterator[tuple[str, ...]]:
 def sized(loss: Loss, growing: tuple[str, ...], size: int) -> dict[str, int]:
     """The size of each axis, where some are to have `size`."""
     smallest, largest = SMALLEST.get(loss.name, {}), LARGEST.get(loss.name, {})
-    sizes = {name: min(largest.get(name, size), max(smallest.get(name, SMALL), size if name in growing else SMALL)) for name in axes(loss)}
+    sizes = {name: min(largest.get(name, 10**9), max(smallest.get(name, SMALL), size if name in growing else SMALL)) for name in axes(loss)}
     if loss.name == "adaptive_log_softmax":
         sizes["h"], sizes["m"] = max(sizes["h"], sizes["k"] + 2), max(sizes["m"], sizes["k"])
     return sizes | {name: sizes[other] + more for name, (other, more) in FOLLOWS.get(loss.name, {}).items()}

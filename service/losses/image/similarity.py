@@ -92,7 +92,7 @@ def halved_back(slopes: Array, like: Array) -> Array:
     return out
 
 
-@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL, work=Work("20 n c h w window_size", "48 n c h w"))
+@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL, work=Work("20 n c h w window_size", "80 n c h w"))
 def ms_ssim(
     predictions: Images,
     labels: ImageLabels,

@@ -19,7 +19,7 @@ from service.losses.declaration import UNIT, Bound, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, sigmoid, times
+from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, sigmoid, spread, times
 from service.losses.numerics.softmax import Softmax
 
 Masks = Annotated[
@@ -182,7 +182,7 @@ def overlap(
     values = times(weights, scored.values)
 
     def rows(cotangent: Array) -> Array:
-        return (cotangent[:, None] if cotangent.ndim == 1 else cotangent) * weights
+        return spread(cotangent, values) * weights
 
     gradients: dict[str, Pullback] = {"predictions": lambda c: made.back(scored.by_prediction(rows(c)))}
     if labels.ndim == predictions.ndim:
@@ -213,9 +213,9 @@ def _overlap_of_all(
     def back(slope: Array) -> Array:
         return slope.reshape(predictions.shape) * kept
 
-    gradients: dict[str, Pullback] = {"predictions": lambda c: made.back(back(scored.by_prediction(c[:, None])))}
+    gradients: dict[str, Pullback] = {"predictions": lambda c: made.back(back(scored.by_prediction(spread(c, scored.values))))}
     if labels.ndim == predictions.ndim:
-        gradients["labels"] = lambda c: back(scored.by_label(c[:, None]))
+        gradients["labels"] = lambda c: back(scored.by_label(spread(c, scored.values)))
     return Evaluation(scored.values.sum(axis=1), np.ones(len(scored.values)), gradients, lambda: scored.values)
 
 
