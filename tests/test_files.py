@@ -435,9 +435,11 @@ def test_a_run_that_is_killed_leaves_the_target_as_it_was(number: signal.Signals
     out.write_bytes(b"yesterday's")
     process = start(large, out, stdout=subprocess.PIPE)
     wait_for(partial)
+    process.send_signal(signal.SIGSTOP)  # a fast machine would be done before the second run has started
     second = start(large, out, stderr=subprocess.PIPE)
     assert b"locked; another run is writing it" in second.communicate()[1]
     process.send_signal(number)
+    process.send_signal(signal.SIGCONT)
     assert process.communicate()[0] == b""
     assert process.returncode != 0
     assert out.read_bytes() == b"yesterday's"

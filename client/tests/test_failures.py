@@ -152,7 +152,7 @@ def test_a_service_with_tokens_and_limits() -> None:
     with running(LOSS_SERVICE_TOKENS="secret", LOSS_SERVICE_MAX_ELEMENTS="20") as address:
         with Client(address, token="secret") as client:
             assert client.mse(X[0], X[0]).value == 0
-            with pytest.raises(loss_client.TooLarge, match="more than 20"):
+            with pytest.raises(loss_client.TooLarge, match="at most 20"):
                 client.mse(X, X)
         with Client(address, headers={"Authorization": "Bearer secret"}) as client:
             assert client.mse(X[0], X[0]).value == 0

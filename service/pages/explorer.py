@@ -221,7 +221,7 @@ def _equivalents(found: Iterable[Any]) -> str:
 
 
 def _presets(same: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """What the call of a library presets that is not our default."""
+    """List the presets of a library's call that differ from our defaults."""
     return [*same["options"].items(), *([("reduction", same["reduction"])] if same["reduction"] != "mean" else [])]
 
 

@@ -125,7 +125,7 @@ def test_response_bytes(tight: Serving, coding: str | None) -> None:
 
 def test_a_response_that_nobody_reads_is_in_the_account() -> None:
     body = json.dumps({"predictions": [0.1] * 500_000, "labels": [0.3] * 500_000}).encode()
-    with serving(max_queue_bytes=12_000_000) as running, Wire(running, 60) as silent, Wire(running, 60) as other:
+    with serving(max_queue_bytes=12_000_000, max_body_bytes=12_000_000) as running, Wire(running, 60) as silent, Wire(running, 60) as other:
         silent.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
         silent.send(post(body))
         wait_until(lambda: running.pool.jobs == 0 and running.pool.bytes > 12_000_000)

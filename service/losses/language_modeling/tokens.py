@@ -5,6 +5,7 @@ The class axis of token_cross_entropy is the last one, as in language models.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Annotated
 
@@ -170,15 +171,15 @@ def linear_cross_entropy(
     if not len(linear_weight):
         raise InvalidTensor("linear_weight", "empty; expected a row for each class")
     classes, *rest, features = linear_weight.shape
-    matrices = np.moveaxis(linear_weight.reshape(classes, -1, features), 1, 0)  # of each position
-    biases = [None] * len(matrices) if linear_bias is None else list(linear_bias.reshape(classes, -1).T)
+    matrices = np.moveaxis(linear_weight.reshape(classes, math.prod(rest), features), 1, 0)  # of each position
+    biases = [None] * len(matrices) if linear_bias is None else list(linear_bias.reshape(classes, len(matrices)).T)
     each = [linear_scores(predictions, matrix, bias) for matrix, bias in zip(matrices, biases, strict=True)]
     scores = _joined(each, rest)
     entropy = cross_entropy.function(scores, labels, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
     slope = entropy.gradients["predictions"]
 
     def by_position(of_scores: Array) -> list[Array]:
-        return list(np.moveaxis(of_scores.reshape(len(predictions), classes, -1), 2, 0))
+        return list(np.moveaxis(of_scores.reshape(len(predictions), classes, len(matrices)), 2, 0))
 
     def to_hidden(c: Array) -> Array:
         return sum((to_states(one, matrix) for one, matrix in zip(by_position(slope(c)), matrices, strict=True)), np.zeros_like(predictions))
