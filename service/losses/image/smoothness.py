@@ -1,14 +1,11 @@
-"""Smoothness: total variation and differences of gradients."""
+"""Smoothness: total variation."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import annotated_types
 import numpy as np
 
 from service.losses.evaluation import Evaluation
-from service.losses.image._shared import AXES, BLOB, RAMP, ImageLabels, Images, by_pixel
+from service.losses.image._shared import RAMP, Images
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.registry import loss
@@ -38,30 +35,3 @@ def total_variation(predictions: Images) -> Evaluation:
 
     values = per_sample_sum(np.abs(down)) + per_sample_sum(np.abs(right))
     return Evaluation(values, np.ones(len(values)), {"predictions": pullback})
-
-
-@loss(example={"predictions": [[RAMP]], "labels": [[BLOB]]})
-def gradient_difference(
-    predictions: Images, labels: ImageLabels, *, alpha: Annotated[int, annotated_types.Ge(1), annotated_types.Le(2)] = 1
-) -> Evaluation:
-    r"""Gradient difference loss: differences between the absolute image gradients and the true ones, which counteract blur.
-
-    It is summed over both directions and all channels, for each image. The gradient is 0 at a pixel difference of 0, and where differences agree.
-
-    Formula: \ell_i = \sum_{c u v} \big| |\partial_u t| - |\partial_u x| \big|^\alpha + \big| |\partial_v t| - |\partial_v x| \big|^\alpha
-    alpha: power of the differences, 1 or 2.
-    Divisor: the number of images
-    Synonyms: GDL_image, gradient_difference_loss, image_gradient_difference
-    Reference: Mathieu, Couprie and LeCun, Deep multi-scale video prediction beyond mean square error, 2016, arXiv:1511.05440, equation 6
-    """
-    steps = [(axis, np.diff(predictions, axis=axis), np.diff(labels, axis=axis)) for axis in AXES]
-    excess = [np.abs(x) - np.abs(t) for _, x, t in steps]
-    rates = [np.sign(e) if alpha == 1 else 2.0 * e for e in excess]
-
-    def pullback(c: Array, of: int) -> Array:
-        slopes = [by_pixel(rate * np.sign(step[1 + of]), step[0], predictions) for step, rate in zip(steps, rates, strict=True)]
-        return (slopes[0] + slopes[1]) * spread(c, predictions) * (-1.0 if of else 1.0)
-
-    values = sum((per_sample_sum(np.abs(e) if alpha == 1 else e * e) for e in excess), np.zeros(len(predictions)))
-    gradients = {"predictions": lambda c: pullback(c, 0), "labels": lambda c: pullback(c, 1)}
-    return Evaluation(values, np.ones(len(values)), gradients)

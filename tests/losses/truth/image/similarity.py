@@ -4,6 +4,7 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import ONE, ZERO, remembering
+from tests.losses.truth.image._shared import steps_of_image
 
 FIVE_SCALES = ("0.0448", "0.2856", "0.3001", "0.2363", "0.1333")
 
@@ -85,3 +86,16 @@ def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k
 def psnr(predictions, labels, data_range):
     squares = [((np.ravel(x) - np.ravel(y)) ** 2).sum() / np.size(x) for x, y in zip(predictions, labels, strict=True)]
     return [10 * mp.log(s / data_range**2) / mp.log(10) if s else -mp.inf for s in squares], [ONE] * len(squares)
+
+
+def gradient_difference(predictions, labels, alpha):
+    found = []
+    for x, t in zip(predictions, labels, strict=True):
+        parts = [
+            abs(a - b)
+            for one, other in zip(steps_of_image(x), steps_of_image(t), strict=True)
+            for u, v in zip(one, other, strict=True)
+            for a, b in zip(u, v, strict=True)
+        ]
+        found.append(mp.fsum(part**alpha for part in parts))
+    return found, [ONE] * len(found)
