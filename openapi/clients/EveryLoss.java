@@ -26,7 +26,7 @@ public class EveryLoss {
     LossApi losses = new LossApi(client);
     ObjectMapper mapper = client.getObjectMapper();
     Map<String, Object> answers = new TreeMap<>();
-    for (Card card : new CatalogueApi(client).listLosses(null)) {
+    for (Card card : new CatalogueApi(client).listLosses(null, null)) {
       Method method = method(card.getName());
       answers.put(card.getName(), method.invoke(losses, mapper.convertValue(card.getExample().getRequest(), method.getParameterTypes()[0])));
     }
