@@ -123,7 +123,7 @@ CASES = {
     "kl_divergence": Case(
         "KLDivLoss",
         lambda t, o, r: F.kl_div(t.predictions, t.labels, log_target=o.log_target, reduction=r),
-        usable=lambda t, o: o.direction == "forward",
+        usable=lambda t, o: o.direction == "forward" and o.predictions_are == "log_probabilities",
     ),
     "gaussian_nll": Case(
         "GaussianNLLLoss", lambda t, o, r: F.gaussian_nll_loss(t.predictions, t.labels, t.variance, full=o.full, eps=o.eps, reduction=r)

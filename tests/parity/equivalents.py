@@ -122,9 +122,10 @@ def of_one_hot(function: Callable[..., Any], t: Any) -> Any:
 
 def linear_module(made: Any, t: Any) -> Any:
     """torch's module with our weights."""
-    classes, features = t.linear_weight.shape
-    module = made(features, classes, bias=False)
-    return torch.func.functional_call(module, {name: t.linear_weight for name, _ in module.named_parameters()}, (t.predictions, t.labels)).detach()
+    classes, *positions, features = t.linear_weight.shape
+    module = made(features, classes, out_features=tuple(positions), bias=False)
+    weight = t.linear_weight.reshape(-1, features)
+    return torch.func.functional_call(module, {name: weight for name, _ in module.named_parameters()}, (t.predictions, t.labels)).detach()
 
 
 def last(x: Any) -> Any:

@@ -195,6 +195,7 @@ class Losses(torch.utils.data.Dataset):
         return self.loss(x[i : i + 1].detach(), y[i : i + 1])
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # of jax, which other tests of the process have imported
 def test_in_the_workers_of_a_data_loader(server: str) -> None:
     loss = Loss(server, "cross_entropy")
     expected = _value(loss)  # the connection is open where the workers fork
