@@ -186,3 +186,9 @@ def test_a_part_of_what_is_not_there_is_refused(document: dict[str, Any]) -> Non
 def test_answers_are_open(document: dict[str, Any]) -> None:
     for name in ("LossAnswer", "CombinationAnswer", "Problem", "Card", "Info"):
         assert document["components"]["schemas"][name]["additionalProperties"] is True
+
+
+def test_no_schema_has_a_property_of_its_own_name(document: dict[str, Any]) -> None:
+    """openapi-python-client names a variable after the schema, which a property of that name would overwrite."""
+    for name, schema in document["components"]["schemas"].items():
+        assert name.lower() not in {field.lower().replace("_", "") for field in schema.get("properties", {})}, name
