@@ -91,7 +91,7 @@ class Comparison(BaseModel):
     expected_shape: list[int] = []
 
 
-class Hint(BaseModel):
+class Suggestion(BaseModel):
     """A change of the request under which the claim would agree; simplest first."""
 
     change: dict[str, Any] = Field(
@@ -115,7 +115,7 @@ class CheckResponse(BaseModel):
     agrees: bool
     tolerance: float = Field(description="the largest relative error that agreed")
     outputs: dict[str, Comparison] = Field(description="by output: `value`, `gradients.predictions`, ...")
-    would_agree_with: list[Hint] = []
+    would_agree_with: list[Suggestion] = []
     search: Extent
 
 
