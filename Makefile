@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak sweep overload rollout deploy-check sbom lock
+.PHONY: help serve test coverage lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak sweep overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ serve: $(VENV)/serve.stamp ## install and serve; HOST, PORT and WORKERS may be s
 
 test: $(VENV)/develop.stamp ## run all tests
 	$(RUN) -m pytest -n auto tests client/tests
+
+coverage: $(VENV)/develop.stamp ## run the tests of the service with branch coverage
+	$(RUN) -m pytest -n auto --cov --cov-report=term tests
 
 lint: $(VENV)/develop.stamp ## check format, style, types and spelling
 	$(VENV)/bin/ruff format --check .
