@@ -48,7 +48,7 @@ def shared(document: Mapping[str, Any], answer: Any) -> Any:
 
 
 def may_break(old: str, new: str) -> bool:
-    """Whether semantic versioning lets the new version break callers of the old one."""
+    """Return true where semantic versioning lets the new version break callers of the old one."""
     before, after = ([int(part) for part in version.split(".")] for version in (old, new))
     return after[0] > before[0] or (after[0] == before[0] == 0 and after[1] > before[1])
 
@@ -67,7 +67,7 @@ def bare(schema: Any) -> Any:
 
 
 def broken(old: Contract, new: Contract) -> list[str]:
-    """What callers of the old contract lose with the new one; nothing where the version says so."""
+    """List the breaks for callers of the old contract; none where the version allows them."""
     if may_break(old["version"], new["version"]):
         return []
     found = []

@@ -456,7 +456,7 @@ class Judge:
             self.report.gradient.take(error, self.bounds[1], said)
 
     def out_of_range(self, ours: Array, name: str, cotangent: Array) -> bool:
-        """Whether an infinite element of ours is one of the truth: then the tensor is an error as a whole."""
+        """Return true where an infinite element of ours is one of the truth: then the tensor is an error as a whole."""
         limit = mp.mpf(float(self.info.max)) * (1 - mp.mpf(2) ** -20)
         with mp.workdps(self.truth.dps):
             infinite = (tuple(int(k) for k in index) for index in np.argwhere(np.isinf(ours)))

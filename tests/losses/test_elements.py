@@ -1,4 +1,4 @@
-"""What single elements of a loss promise: their pullbacks, their weights and their number, for every loss of the registry."""
+"""Single elements of every loss of the registry: their pullbacks, their weights and their number."""
 
 from __future__ import annotations
 

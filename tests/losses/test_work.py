@@ -24,7 +24,7 @@ def test_the_declared_work_is_enough(name: str) -> None:
 
 
 def problems(loss: Loss, growing: tuple[str, ...]) -> Iterator[str]:
-    """What a declaration leaves out, with these axes small and then twice as large."""
+    """Yield the costs that a declaration leaves out, with these axes small and then twice as large."""
     calls = [work.accepted(loss, work.sized(loss, growing, size)) for size in SIZES[len(growing)]]
     small, large = (call for call in calls if call is not None)
     (before, now), cost = (work.peak(loss, *call) for call in (small, large)), work.cost(loss, *large)

@@ -1,4 +1,4 @@
-"""What a person meets at / and /losses/{name}, in a browser that reaches nothing but this machine."""
+"""The pages at / and /losses/{name}, in a browser that reaches nothing but this machine."""
 
 from __future__ import annotations
 

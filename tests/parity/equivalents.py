@@ -1,4 +1,4 @@
-"""How the libraries of `Equivalents` are called, and which of their public names are no loss of ours. Read by test_equivalents.py.
+"""Calls of the libraries of `Equivalents`, and their public names that are no loss of ours. Read by test_equivalents.py.
 
 An equivalent is called with our tensors in the library's order. PREPARED makes random tensors fit the library's own assumptions, CALLS spells the calls
 of other shapes, WITHIN gives the reason for a tolerance above 1e-12, and ELSEWHERE the reason why a public name is declared beside no loss.

@@ -54,7 +54,7 @@ def answer_of(loss: Loss, arrays: dict[str, Any]) -> Answer:
 
 
 def number(answer: Answer, shape: tuple[int, ...]) -> Any:
-    """What of our answer the library returns: the value, the losses of samples, or those of elements."""
+    """Return the part of our answer that the library returns: the value, the losses of samples, or those of elements."""
     if shape == ():
         return answer.value
     return (
