@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import os
 import pickle
 import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +182,7 @@ def test_copies_pickles_and_workers(server: str) -> None:
     expected = _value(loss)
     assert [_value(copy.deepcopy(loss)), _value(pickle.loads(pickle.dumps(loss)))] == [expected] * 2
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.map(_value, [loss]) == [expected]
+        assert pool.map_async(_value, [loss]).get(timeout=180) == [expected]
 
 
 class Losses(torch.utils.data.Dataset):
@@ -199,16 +201,20 @@ class Losses(torch.utils.data.Dataset):
 def test_in_the_workers_of_a_data_loader(server: str) -> None:
     loss = Loss(server, "cross_entropy")
     expected = _value(loss)  # the connection is open where the workers fork
-    values = torch.cat(list(torch.utils.data.DataLoader(Losses(loss), batch_size=2, num_workers=2)))
+    values = torch.cat(list(torch.utils.data.DataLoader(Losses(loss), batch_size=2, num_workers=2, timeout=120)))
     assert values.mean().item() == pytest.approx(expected)
 
 
 def _gradient_of_half(loss: Loss, rank: int, store: str) -> np.ndarray[Any, Any]:
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"  # the address of the host's name may be out of reach in a sandbox, and gloo then waits for ever
+    limit = timedelta(seconds=60)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=limit)
     x, y = batch()
     model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 4).double())
     loss(model(x.detach()[rank::2]), y[rank::2]).backward()
-    gradient = model.module.weight.grad.numpy()
+    gradient = model.module.weight.grad.numpy().copy()
+    torch.distributed.barrier()
+    del model  # before the group: a model that outlives it joins gloo's threads, and hung in 1 run of 3
     torch.distributed.destroy_process_group()
     return gradient
 
@@ -219,7 +225,8 @@ def test_distributed_data_parallel(server: str, tmp_path: Path) -> None:
     model = torch.nn.Linear(4, 4).double()
     loss(model(x.detach()), y).backward()
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = pool.starmap(_gradient_of_half, [(loss, rank, str(tmp_path / "store")) for rank in range(2)], chunksize=1)
+        calls = [(loss, rank, str(tmp_path / "store")) for rank in range(2)]
+        found = pool.starmap_async(_gradient_of_half, calls, chunksize=1).get(timeout=180)  # a process that is killed leaves its call open
     for gradient in found:
         np.testing.assert_allclose(gradient, model.weight.grad.numpy(), rtol=1e-12)
 
