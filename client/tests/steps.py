@@ -23,7 +23,7 @@ from loss_client.torch import Loss
 SIZES = ((32, 10, 300), (256, 100, 200), (1024, 1000, 5))  # samples, classes, repetitions
 
 
-class ByLists(torch.autograd.Function):
+class ByLists(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
     @staticmethod
     def forward(ctx: Any, predictions: torch.Tensor, labels: torch.Tensor, client: httpx.Client) -> torch.Tensor:
         body = {"predictions": tensor(predictions), "labels": tensor(labels), "outputs": ["value", "gradients"]}

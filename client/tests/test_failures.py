@@ -124,7 +124,7 @@ def test_one_deadline_for_all_attempts() -> None:
         client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.5)
         start = time.monotonic()
         with pytest.raises(loss_client.ConnectionLost, match="ReadTimeout"):
-            client.mse(X, X)
+            client("mse", X, X)
         assert time.monotonic() - start < 5
         client.close()
 
@@ -137,13 +137,13 @@ def test_errors_have_the_members_of_the_problem(client: Client) -> None:
     assert len(error.request_id) == 32
     assert str(error) == error.detail
     with pytest.raises(loss_client.UnknownLoss) as unknown:
-        client.cross_entrop(X, Y)
+        client("cross_entrop", X, Y)
     assert "cross_entropy" in unknown.value.did_you_mean
     with pytest.raises(loss_client.InvalidRequest) as option:
         client.cross_entropy(X, Y, label_smoothing=2.0)
     assert option.value.pointer == "/label_smoothing"
     with pytest.raises(loss_client.NonFinite):
-        client.mse([1e200], [-1e200])
+        client("mse", [1e200], [-1e200])
     with pytest.raises(loss_client.InvalidRequest, match="term"):
         client.combination([{"loss": "mse", "inputs": {"predictions": X, "labels": X, "reduction": "none"}}])
 
@@ -151,20 +151,20 @@ def test_errors_have_the_members_of_the_problem(client: Client) -> None:
 def test_a_service_with_tokens_and_limits() -> None:
     with running(LOSS_SERVICE_TOKENS="secret", LOSS_SERVICE_MAX_ELEMENTS="20") as address:
         with Client(address, token="secret") as client:
-            assert client.mse(X[0], X[0]).value == 0
+            assert client("mse", X[0], X[0]).value == 0
             with pytest.raises(loss_client.TooLarge, match="at most 20"):
-                client.mse(X, X)
+                client("mse", X, X)
         with Client(address, headers={"Authorization": "Bearer secret"}) as client:
-            assert client.mse(X[0], X[0]).value == 0
+            assert client("mse", X[0], X[0]).value == 0
         with Client(address, token="other") as client, pytest.raises(loss_client.Unauthorized):
-            client.mse(X[0], X[0])
+            client("mse", X[0], X[0])
 
 
 def test_a_full_queue_is_waited_out() -> None:
     large = np.zeros((1000, 200))
     with running(LOSS_SERVICE_MAX_QUEUE="0", LOSS_SERVICE_COMPUTE_THREADS="1") as address, Client(address) as client:
         with ThreadPoolExecutor(4) as pool:
-            values = list(pool.map(lambda k: client.mse(large, large + k).value, range(16)))
+            values = list(pool.map(lambda k: client("mse", large, large + k).value, range(16)))
         assert values == [float(k * k) for k in range(16)]
         metrics = httpx.get(f"{address}/metrics").text
     refused = [line for line in metrics.splitlines() if line.startswith("loss_requests_total") and 'status="429"' in line]
@@ -223,7 +223,7 @@ def test_a_killed_worker_and_a_restart_lose_no_call() -> None:
 
         def call() -> None:
             for _ in range(CALLS // 4):
-                values.append(client.mse(X, X + 2).value)
+                values.append(client("mse", X, X + 2).value)
 
         threads = [threading.Thread(target=call) for _ in range(4)]
         for thread in threads:

@@ -23,7 +23,8 @@ def shards(card: Any, tensors: dict[str, Any]) -> list[dict[str, Any]]:
     axes = sample_axes(card)
 
     def cut(name: str, tensor: Any, part: int) -> Any:
-        return tensor if axes[name] is None else np.split(tensor, [1], axis=axes[name])[part]
+        axis = axes[name]
+        return tensor if axis is None else np.split(tensor, [1], axis=axis)[part]
 
     return [{name: cut(name, tensor, part) for name, tensor in tensors.items()} for part in (0, 1)]
 
@@ -49,8 +50,8 @@ def test_every_loss_that_merges(client: Client, name: str) -> None:
 
 def test_outputs_on_request(client: Client) -> None:
     fields = {"outputs": ["per_element", "hessian_diagonal", "gradients"], "wrt": ["predictions"]}
-    whole = client.mse(X, X * 2, **fields)
-    merged = merge([client.mse(X[:1], X[:1] * 2, **fields), client.mse(X[1:], X[1:] * 2, **fields)])
+    whole = client("mse", X, X * 2, **fields)
+    merged = merge([client("mse", X[:1], X[:1] * 2, **fields), client("mse", X[1:], X[1:] * 2, **fields)])
     np.testing.assert_allclose(merged.per_element, whole.per_element)
     np.testing.assert_allclose(merged.hessian_diagonal["predictions"], whole.hessian_diagonal["predictions"])
     assert not hasattr(merged, "value")
@@ -70,13 +71,19 @@ def test_a_combination(client: Client) -> None:
     whole, merged = call(slice(None)), merge([call(slice(2)), call(slice(2, 6))])
     assert merged.value == pytest.approx(whole.value, rel=1e-14)
     for found, expected in zip(merged.terms, whole.terms, strict=True):
-        assert (found.name, found.normalizer) == (expected.name, pytest.approx(expected.normalizer))
+        assert found.name == expected.name
+        assert found.normalizer == pytest.approx(expected.normalizer)
         np.testing.assert_allclose(found.gradients["predictions"], expected.gradients["predictions"], rtol=1e-13)
 
 
 def test_what_does_not_merge_is_refused(client: Client) -> None:
     pairs = client.supcon(X, Y % 2)
     learnt = client.combination([{"loss": "mse", "inputs": {"predictions": X, "labels": X}}], weighting="uncertainty", log_variances=[0.5])
-    for unlike in ([pairs, pairs], [learnt, learnt], [client.mse(X, X), client.mse(X, X, reduction="sum")], [client.mse(X, X), client.l1(X, X)]):
+    for unlike in (
+        [pairs, pairs],
+        [learnt, learnt],
+        [client("mse", X, X), client("mse", X, X, reduction="sum")],
+        [client("mse", X, X), client("l1", X, X)],
+    ):
         with pytest.raises(ValueError, match="does not merge over these"):
             merge(unlike)
