@@ -159,15 +159,14 @@ def openapi(chosen: argparse.Namespace) -> int:
 
 def losses(chosen: argparse.Namespace) -> int:
     """A table, or a card."""
-    from service.api import catalogue, combination
-    from service.api.names import find
+    from service.api import catalogue
+    from service.api.operations import find_operation
     from service.api.search import search
     from service.errors import Failure
-    from service.losses import LOSSES
 
     if chosen.name:
         try:
-            _print_card(catalogue.combination_card() if chosen.name == combination.NAME else catalogue.card(LOSSES[find(chosen.name).name]))
+            _print_card(catalogue.card_of(find_operation(chosen.name)))
         except Failure as problem:
             return _complain(problem.detail.replace("GET /loss lists", "loss-service losses lists"))
         return 0
