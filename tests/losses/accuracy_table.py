@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from service.losses import LOSSES, Evaluation, Loss
-from tests.losses.accuracy import Call, Report, Worst, bounds, measure, truths
+from tests.losses.accuracy import Report, Worst, bounds, measure, truths
+from tests.losses.adversarial import Call
 
 try:
     import torch

@@ -11,7 +11,8 @@ from mpmath import mp
 from service.losses import LOSSES, Controls, InvalidTensor, NonFinite, compute
 from tests import required
 from tests.losses import draw
-from tests.losses.accuracy import Call, Report, compare, measure, truths
+from tests.losses.accuracy import Report, compare, measure, truths
+from tests.losses.adversarial import Call
 
 SHOWN = 5
 

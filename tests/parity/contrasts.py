@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from service.losses import LOSSES, Evaluation
-from tests.losses.accuracy import Call, evaluate
+from tests.losses.accuracy import evaluate
 from tests.losses.accuracy_table import of_torch
+from tests.losses.adversarial import Call
 from tests.readme import README
 
 PART = re.compile(r"(?<=<!-- contrasts -->\n).*?(?=<!-- /contrasts -->)", re.DOTALL)
