@@ -407,7 +407,12 @@ def test_a_truncated_file_is_refused_by_name(form: str, tmp_path: Path, capsys: 
 
 def start(path: Path, out: Path, **streams: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "service", "evaluate", str(path), "--loss", "mse", "--out", str(out)]
-    return subprocess.Popen(command, env={**os.environ}, **streams)
+    return subprocess.Popen(command, env={**os.environ}, preexec_fn=restore_interrupts, **streams)
+
+
+def restore_interrupts() -> None:
+    """A shell that runs pytest in the background, as a CI may, makes it and its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(path: Path) -> None:
