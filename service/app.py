@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -16,11 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from service import __version__
-from service.api import catalogue
+from service.api import catalogue, inference
 from service.api.openapi import document, problems
 from service.api.operations import find_operation
 from service.codec import CODECS
-from service.errors import MEDIA_TYPE, Failure
+from service.errors import Failure
 from service.http.admission import Life, Pool
 from service.http.auth import Bearers, tokens
 from service.http.endpoint import LossEndpoint
@@ -34,6 +35,8 @@ from service.telemetry import requests, traces
 from service.telemetry.fleet import Fleet, exposition
 
 log = logging.getLogger("service")
+
+MODELS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
 
 class Info(BaseModel):
@@ -62,10 +65,11 @@ def create_app(settings: Settings | None = None, life: Life | None = None, worke
     )  # fmt: skip
     bearers = Bearers(tokens(settings))
     endpoint = LossEndpoint(settings, Pool(settings), bearers)
-    for path in ("/loss/{name}", "/check/{name}", "/identify"):
+    for path in ("/loss/{name}", "/check/{name}", "/identify", *(f"{model}/infer" for model in MODELS)):
         app.router.routes.append(Route(path, endpoint=endpoint, methods=["POST"], include_in_schema=False))
     _add_catalogue(app)
     _add_information(app, settings, life, workers)
+    _add_inference(app, life)
     if settings.docs:
         _add_document(app, authorized=bool(bearers.digests))
     app.add_exception_handler(HTTPException, _http_problem)
@@ -121,9 +125,36 @@ def _add_information(app: FastAPI, settings: Settings, life: Life, workers: Flee
     @app.get("/health/ready", operation_id="ready", tags=["service"], response_model=Health, responses=problems(503))
     async def ready() -> Response:
         """Return 200 if the process accepts requests, else 503."""
-        if life.draining:
-            raise Failure("unavailable", "the service is stopping")
+        _check_ready(life)
         return _json({"status": "ready"})
+
+
+def _check_ready(life: Life) -> None:
+    if life.draining:
+        raise Failure("unavailable", "the service is stopping")
+
+
+def _add_inference(app: FastAPI, life: Life) -> None:
+    """The Open Inference Protocol but for .../infer. The protocol has a document of its own, so that clients are not generated from ours."""
+
+    def add(path: str, content: Callable[..., Any], method: str = "GET") -> None:
+        async def endpoint(request: Request) -> Response:
+            return _json(content(**request.path_params))
+
+        app.router.routes.append(Route(path, endpoint, methods=[method], include_in_schema=False))
+
+    def ready(**model: str) -> dict[str, Any]:
+        _check_ready(life)
+        return ({"name": inference.model(**model).name} if model else {}) | {"ready": True}
+
+    add("/v2", inference.server)
+    add("/v2/health/live", lambda: {"live": True})
+    add("/v2/health/ready", ready)
+    add("/v2/repository/index", inference.index, "POST")
+    for path in MODELS:
+        add(path, lambda **model: inference.metadata(inference.model(**model)))
+        add(f"{path}/config", lambda **model: inference.config(inference.model(**model)))
+        add(f"{path}/ready", ready)
 
 
 def _add_document(app: FastAPI, authorized: bool) -> None:
@@ -145,7 +176,8 @@ async def _problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, Failure)  # noqa: S101
     record = requests.of(request.scope)
     record.problem = exc.kind
-    return Response(exc.body(record.request_id), exc.status, dict(exc.headers), MEDIA_TYPE)
+    body, media_type = exc.document(record.request_id, record.path)
+    return Response(body, exc.status, dict(exc.headers), media_type)
 
 
 async def _http_problem(request: Request, exc: Exception) -> Response:

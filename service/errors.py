@@ -63,6 +63,17 @@ class Failure(Exception):
             return Failure(self.kind, self.detail, self.errors[: len(errors) // 2], extra=self.extra).body(request_id)
         return written
 
+    def document(self, request_id: str, path: str) -> tuple[bytes, str]:
+        """The body for a request of this path, and its media type. Clients of the Open Inference Protocol read `error` of application/json alone."""
+        if is_inference(path):
+            return Failure(self.kind, self.detail, self.errors, extra={"error": _cut(self.detail), **self.extra}).body(request_id), "application/json"
+        return self.body(request_id), MEDIA_TYPE
+
+
+def is_inference(path: str) -> bool:
+    """Return true for the paths of the Open Inference Protocol."""
+    return path.startswith("/v2") and path[3:4] in ("", "/", "?")
+
 
 def _cut(text: str) -> str:
     """Cut to LONGEST characters that UTF-8 can encode: JSON in a header may hold half a surrogate pair."""

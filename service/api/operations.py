@@ -9,6 +9,7 @@ from typing import Any
 
 from service.api import combination, conditioning, response, verification
 from service.api.estimate import SEARCH, Prepared, admitted, estimate
+from service.api.inference import INFER, VERSION, model
 from service.api.names import find
 from service.api.request import Call, bind
 from service.losses import LOSSES, Loss, compute
@@ -72,12 +73,14 @@ def find_operation(name: str) -> Operation:
 
 
 def serves(path: str) -> bool:
-    """Return true for the paths of operations: /loss/{name}, /check/{name} and /identify."""
-    return path == "/identify" or (path.startswith(("/loss/", "/check/")) and path.count("/") == 2)
+    """Return true for the paths of operations: /loss/{name}, /check/{name}, /identify and /v2/models/{name}/infer."""
+    return path == "/identify" or (path.startswith(("/loss/", "/check/")) and path.count("/") == 2) or INFER.fullmatch(path) is not None
 
 
 def operation_at(path: str) -> Operation:
     """Look up the operation of a path that `serves` knows. Raises a 404 Failure with the nearest names."""
+    if inferred := INFER.fullmatch(path):
+        return of_loss(model(*inferred.groups(default=VERSION)))
     prefix, _, name = path.rpartition("/")
     if prefix == "/check":
         return of_check(find(name))

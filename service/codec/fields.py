@@ -32,11 +32,30 @@ class Caps:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Outputs that an inference request names, each with whether its data is binary; all of them, by `binary`, where it names none."""
+
+    id: str | None = None
+    outputs: tuple[tuple[str, bool], ...] = ()
+    binary: bool = False
+
+    @property
+    def any_binary(self) -> bool:
+        """Return True if bytes follow the response's head."""
+        return any(binary for _, binary in self.outputs) if self.outputs else self.binary
+
+    @property
+    def all_binary(self) -> bool:
+        """Return True if no tensor is written as JSON."""
+        return all(binary for _, binary in self.outputs) if self.outputs else self.binary
+
+
+@dataclass(frozen=True)
 class Decoded:
-    """A request: its fields, and the form of its first tensor, which the answer's tensors will have."""
+    """A request: its fields, and the form of the response's tensors, which is that of its first tensor or its selection."""
 
     fields: dict[str, Any]
-    form: Form = "nested"
+    form: Form | Selection = "nested"
 
     @property
     def elements(self) -> int:

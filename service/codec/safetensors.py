@@ -183,7 +183,7 @@ def encode(answer: dict[str, Any]) -> list[Buffer]:
     """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata. The arrays themselves follow the header, not copies."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
-    _flatten(answer, "", tensors, strings)
+    flatten(answer, "", tensors, strings)
     header: dict[str, Any] = {"__metadata__": strings}
     offset = 0
     for name, array in tensors.items():
@@ -194,10 +194,11 @@ def encode(answer: dict[str, Any]) -> list[Buffer]:
     return [len(text).to_bytes(8, "little") + text, *(array.reshape(-1).view(np.uint8).data for array in tensors.values())]
 
 
-def _flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
+def flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
+    """Sort the leaves of a value, by their dotted names, into tensors and strings."""
     if isinstance(value, (dict, list)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            _flatten(item, f"{name}.{key}" if name else str(key), tensors, strings)
+            flatten(item, f"{name}.{key}" if name else str(key), tensors, strings)
     elif isinstance(value, str):
         strings[name] = value
     else:

@@ -1,4 +1,4 @@
-"""POST /loss/{name}: the pipeline from bytes to bytes, and the ASGI application around it."""
+"""POST /loss/{name} and its like: the pipeline from bytes to bytes, and the ASGI application around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from service.api import response
 from service.api.estimate import Prepared
 from service.api.operations import Operation, operation_at, serves
-from service.codec import JSON, Buffer, Caps, Codec, Form
+from service.codec import JSON, Buffer, Caps, Form, Selection
 from service.codec.compression import pack, unpack
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
@@ -32,7 +32,7 @@ class Ready:
     """A request that is ready to be computed, and the form that the tensors of its response take."""
 
     prepared: Prepared
-    form: Form
+    form: Form | Selection
 
 
 def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Ready:
@@ -41,7 +41,7 @@ def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Setting
     decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
     how.timing.elements = decoded.elements
     prepared = operation.prepare(decoded.fields, settings)
-    size = prepared.estimate.numbers * _number_bytes(how.accept, decoded.form)
+    size = prepared.estimate.numbers * how.accept.number_bytes(decoded.form)
     if size > settings.max_response_bytes:
         raise Failure(
             "too-large", f"outputs: too large a response; expected at most {settings.max_response_bytes} bytes, got an estimate of {size:.0f}"
@@ -58,6 +58,7 @@ def complete(decoded: Ready, how: Exchange, settings: Settings, submitted: float
     fields = decoded.prepared.compute()
     compute_end = time.perf_counter()
     encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), decoded.form)
+    how.head = how.accept.head_size(encoded, decoded.form)
     how.timing.compute, how.timing.encode = compute_end - start, time.perf_counter() - compute_end
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
         coding = packing(how.accept_coding)
@@ -73,13 +74,6 @@ def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settin
     if how.coding:
         body = unpack(how.coding, body, settings.max_decompressed_bytes)
     return complete(prepare(operation, body, how, settings), how, settings)
-
-
-def _number_bytes(accept: Codec, form: Form) -> float:
-    """The most bytes that a response takes for a number of its tensors: a float64 and, in a list, its comma."""
-    if accept is not JSON:
-        return 8.0
-    return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
 
 
 class LossEndpoint:
@@ -99,7 +93,7 @@ class LossEndpoint:
         try:
             operation = operation_at(scope["path"])
             headers = dict(scope["headers"])
-            how = negotiate(headers)
+            how = negotiate(headers, scope["path"])
             body = await read_body(headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
             encoded = await self._answer(operation, body, how, share, receive)
         finally:
@@ -108,7 +102,7 @@ class LossEndpoint:
             request.received = len(body)
         request.elements, request.seconds = how.timing.elements, how.timing.seconds()
         with share.response(sum(map(len, encoded))):
-            await reply(send, 200, encoded, how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+            await reply(send, 200, encoded, how.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
 
     async def _answer(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
         """Compute on the event loop or in the pool."""
@@ -126,7 +120,7 @@ class LossEndpoint:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
         try:
             request.caller = self.bearers.check(path, headers.items())
-            operation, codec = operation_at(path), negotiate(headers).codec
+            operation, codec = operation_at(path), negotiate(headers, path).codec
         except Failure:
             return None
         if not self.settings.inline_bytes < announced(headers) <= self.settings.max_body_bytes:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from service.errors import MEDIA_TYPE, Failure, failure
+from service.errors import Failure, failure
 from service.http.admission import Gone, Life
 from service.http.auth import Bearers
 from service.http.endpoint import LossEndpoint, asks_for_loss
@@ -105,4 +105,5 @@ class Cors(CORSMiddleware):
         problem = Failure("invalid-request", f"preflight: {bytes(response.body).decode()}")
         request.problem = problem.kind
         headers = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}
-        return Response(problem.body(request.request_id), problem.status, headers, MEDIA_TYPE)
+        body, media_type = problem.document(request.request_id, request.path)
+        return Response(body, problem.status, headers, media_type)

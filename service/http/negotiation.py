@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from service.codec import CODECS, Codec
+from service.codec import CODECS, JSON, Codec, inference_codec
 from service.codec.compression import CODINGS, PACKINGS
-from service.errors import Failure
+from service.codec.inference import BINARY, HEADER
+from service.errors import Failure, is_inference
 
 QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
@@ -34,7 +35,7 @@ class Timing:
 
 @dataclass
 class Exchange:
-    """Encodings of one request and its response; `packed` is the response's coding once it has one."""
+    """Encodings of one request and its response; `packed` is the response's coding once it has one, `head` the length of the head of a binary one."""
 
     codec: Codec
     accept: Codec
@@ -42,14 +43,28 @@ class Exchange:
     accept_coding: bytes
     timing: Timing = field(default_factory=Timing)
     packed: str | None = None
+    head: int = 0
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the response."""
+        return BINARY if self.head else self.accept.media_type
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         timing = [(b"server-timing", self.timing.header())]
+        if self.head:
+            timing.append((HEADER, str(self.head).encode()))
         return [*timing, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else timing
 
 
-def negotiate(headers: Mapping[bytes, bytes]) -> Exchange:
-    """The encodings of the request and, by Accept, of the answer; the request's by default."""
+def negotiate(headers: Mapping[bytes, bytes], path: str) -> Exchange:
+    """The encodings of the request and, by Accept, of the answer; the request's by default, and always that of an inference request."""
+    if is_inference(path):
+        *_, coding = encodings(JSON.media_type.encode(), headers.get(b"content-encoding", b""), b"")
+        codec = inference_codec(headers.get(HEADER))
+        return Exchange(
+            codec, codec, coding, headers.get(b"accept-encoding", b"").replace(b"zstd", b"")
+        )  # aiohttp offers it where tritonclient fails
     codec, accept, coding = encodings(*(headers.get(name, b"") for name in (b"content-type", b"content-encoding", b"accept")))
     return Exchange(codec, accept, coding, headers.get(b"accept-encoding", b""))
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from service.codec import Buffer
-from service.errors import MEDIA_TYPE, Failure
+from service.errors import Failure
 from service.telemetry.requests import Request
 
 Scope = MutableMapping[str, Any]
@@ -47,4 +47,5 @@ async def reply_failure(send: Send, problem: Failure, request: Request) -> None:
     """Send a problem document, and note it in the request's record."""
     request.problem = problem.kind
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-    await reply(send, problem.status, [problem.body(request.request_id)], MEDIA_TYPE, headers)
+    body, media_type = problem.document(request.request_id, request.path)
+    await reply(send, problem.status, [body], media_type, headers)

@@ -23,7 +23,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.errors import MEDIA_TYPE, Failure
+from service.errors import Failure
 from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, asks_for_loss
 from service.http.responses import VIEWS, request_id_of
@@ -344,9 +344,9 @@ class Protocol(HttpToolsProtocol):
 
     def _write(self, problem: Failure, request: Request, headers: Any = ()) -> None:
         """Write a response that the application has no part in, and record it."""
-        body = problem.body(request.request_id)
+        body, media_type = problem.document(request.request_id, request.path)
         told = "".join(f"{name.lower()}: {value}\r\n" for name, value in problem.headers.items())
-        head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {request.request_id}\r\n{told}\r\n"
+        head = f"content-type: {media_type}\r\ncontent-length: {len(body)}\r\nx-request-id: {request.request_id}\r\n{told}\r\n"
         self.transport.write(STATUS_LINE[problem.status] + b"".join(b"%b: %b\r\n" % header for header in headers) + head.encode() + body)
         request.status, request.problem, request.sent = problem.status, problem.kind, len(body)
         request.finish()

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "fastapi.telemetry"
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
-UNTRACED = ("/health/live", "/health/ready", "/metrics")  # these are requested every few seconds
+INFER_ROUTE = "/v2/models/{name}/infer"
+UNTRACED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")  # these are requested every few seconds
 
 # Counting is /metrics' part, and exceptions are in the log: their texts, which may repeat a caller's words, do not leave the machine
 TELEMETRY: TelemetryConfig = {
@@ -57,15 +58,19 @@ def describe(scope: Mapping[str, Any], request: Request) -> str:
         return ""
     span = trace.get_current_span()
     if request.loss:
-        span.update_name(f"{request.method} {ROUTE}")
+        span.update_name(f"{request.method} {_route(request)}")
         span.set_attributes({name: value for name, value in _attributes(request).items() if value != ""})
     context = span.get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else ""
 
 
+def _route(request: Request) -> str:
+    return INFER_ROUTE if request.path.startswith("/v2/") else ROUTE
+
+
 def _attributes(request: Request) -> dict[str, str | float]:
     found: dict[str, str | float] = {
-        "http.route": ROUTE,
+        "http.route": _route(request),
         "loss.name": request.loss,
         "loss.encoding": request.encoding or "none",
         "loss.elements": request.elements,
