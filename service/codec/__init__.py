@@ -8,24 +8,9 @@ from functools import partial
 from typing import Any
 
 from service.codec import inference, json, safetensors
-from service.codec.fields import BodyError, Buffer, Caps, Decoded, Form, Malformed, Selection, TooMany, Unfit
+from service.codec.fields import BodyError, Buffer, Caps, Decoded, Form, Malformed, TooMany, Unfit
 
-__all__ = [
-    "CODECS",
-    "JSON",
-    "SAFETENSORS",
-    "BodyError",
-    "Buffer",
-    "Caps",
-    "Codec",
-    "Decoded",
-    "Form",
-    "Malformed",
-    "Selection",
-    "TooMany",
-    "Unfit",
-    "inference_codec",
-]
+__all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Buffer", "Caps", "Codec", "Decoded", "Form", "Malformed", "TooMany", "Unfit"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,13 @@ CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}
 
 
 def inference_codec(announced: bytes | None) -> Codec:
-    """The codec of one inference request, by the length of its head that its header tells: without one the body is all JSON."""
-    decode = partial(inference.decode, announced=announced)
-    number_bytes = lambda form: 8.0 if form.all_binary else LISTED  # noqa: E731
-    return Codec("inference", "application/json", decode, inference.encode, announced is not None, number_bytes, inference.head_size)
+    """The codec of an inference request, by the length of its head as its header tells it; without one the body is all JSON."""
+    return Codec(
+        "inference",
+        "application/json",
+        partial(inference.decode, announced=announced),
+        inference.encode,
+        viewed=announced is not None,
+        number_bytes=lambda selection: 8.0 if selection.all_binary else LISTED,
+        head_size=lambda parts, selection: len(parts[0]) if selection.any_binary else 0,
+    )

@@ -33,21 +33,12 @@ class Caps:
 
 @dataclass(frozen=True)
 class Selection:
-    """Outputs that an inference request names, each with whether its data is binary; all of them, by `binary`, where it names none."""
+    """Outputs that an inference request names, each with whether its data is binary. Without names all outputs are binary, or none."""
 
-    id: str | None = None
-    outputs: tuple[tuple[str, bool], ...] = ()
-    binary: bool = False
-
-    @property
-    def any_binary(self) -> bool:
-        """Return True if bytes follow the response's head."""
-        return any(binary for _, binary in self.outputs) if self.outputs else self.binary
-
-    @property
-    def all_binary(self) -> bool:
-        """Return True if no tensor is written as JSON."""
-        return all(binary for _, binary in self.outputs) if self.outputs else self.binary
+    id: str | None
+    outputs: tuple[tuple[str, bool], ...]
+    any_binary: bool
+    all_binary: bool
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,7 @@ from service.errors import Failure
 from service.settings import Settings
 
 EXEMPT = ("/health/live", "/health/ready", "/", "/docs")  # probes and pages have no secrets to keep and none to show
-EXEMPT_BELOW = (
-    "/docs/",
-    "/losses/",
-    "/explorer/",
-    "/v2/health/",
-)  # the pages of losses, and the files of pages; the operations that pages call need a token
+EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/", "/v2/health/")  # pages, their files and probes; the operations that pages call need a token
 
 Headers = Iterable[tuple[bytes, bytes]]
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from service.api import response
 from service.api.estimate import Prepared
 from service.api.operations import Operation, operation_at, serves
-from service.codec import JSON, Buffer, Caps, Form, Selection
+from service.codec import JSON, Buffer, Caps
 from service.codec.compression import pack, unpack
+from service.codec.fields import Form, Selection
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
