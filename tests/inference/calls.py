@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import httpx
 import numpy as np
 
 ROOT = Path(__file__).parent.parent.parent
-DTYPES = {"FP64": "float64", "FP32": "float32", "FP16": "float16", "BF16": "bfloat16", "INT64": "int64", "INT32": "int32", "BOOL": "bool"}
 TOKEN = "a-token-of-a-client"
+HTTP = httpx.Client(timeout=60)
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def serving(**environment: str) -> Iterator[str]:
     try:
         for _ in range(300):
             try:
-                httpx.get(f"http://{host}/health/ready").raise_for_status()
+                HTTP.get(f"http://{host}/health/ready").raise_for_status()
                 break
             except httpx.ConnectError:
                 assert process.poll() is None, "the service did not start"
@@ -43,9 +44,10 @@ def serving(**environment: str) -> Iterator[str]:
         process.wait(30)
 
 
+@cache
 def cards(host: str) -> dict[str, dict[str, Any]]:
     """The request of every model's card: its tensors as arrays of float64, and its other fields."""
-    listed = {card["name"]: card["example"]["request"] for card in httpx.get(f"http://{host}/loss", timeout=60).json()}
+    listed = {card["name"]: card["example"]["request"] for card in HTTP.get(f"http://{host}/loss").json()}
     del listed["combination"]
     return {name: {key: array(field) for key, field in request.items()} for name, request in listed.items()}
 
@@ -68,7 +70,7 @@ def compact(field: Any) -> Any:
 
 def expected(host: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
     """The response of POST /loss/{name}, its tensors as arrays by the names that they have as outputs; a scalar has one element."""
-    response = httpx.post(f"http://{host}/loss/{name}", json={key: compact(field) for key, field in request.items()})
+    response = HTTP.post(f"http://{host}/loss/{name}", json={key: compact(field) for key, field in request.items()})
     assert response.status_code == 200, response.text
     found: dict[str, Any] = {}
     for key, value in response.json().items():
@@ -79,9 +81,15 @@ def expected(host: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
     return {name: np.atleast_1d(value) for name, value in found.items()}
 
 
+@cache
+def examples(host: str) -> dict[str, dict[str, Any]]:
+    """The responses to the requests of all cards."""
+    return {name: expected(host, name, request) for name, request in cards(host).items()}
+
+
 def problem(host: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
     """The problem document of POST /loss/{name}."""
-    response = httpx.post(f"http://{host}/loss/{name}", json={key: compact(field) for key, field in request.items()})
+    response = HTTP.post(f"http://{host}/loss/{name}", json={key: compact(field) for key, field in request.items()})
     assert response.status_code >= 400
     found: dict[str, Any] = response.json()
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, expected, parameters, problem, serving, tensors
+from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, examples, expected, parameters, problem, serving, tensors
 
 triton = pytest.importorskip("tritonclient.http")
 from tritonclient.http import aio  # noqa: E402
@@ -102,8 +102,7 @@ def test_health_metadata_and_index_by_aio(host: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_every_card_has_the_bits_of_its_loss(host: str, kind: str, binary: bool) -> None:
-    requests = cards(host)
-    wanted = {name: expected(host, name, request) for name, request in requests.items()}
+    requests, wanted = cards(host), examples(host)
     jobs = [job(name, request, binary, wanted[name]) for name, request in requests.items()]
     for name, result in zip(requests, infer(host, kind, jobs), strict=True):
         assert result.get_response()["model_name"] == name
@@ -113,9 +112,9 @@ def test_every_card_has_the_bits_of_its_loss(host: str, kind: str, binary: bool)
 def test_without_names_all_outputs_come_in_binary(host: str) -> None:
     requests = cards(host)
     results = infer(host, "sync", [job(name, request) for name, request in requests.items()])
-    for (name, request), result in zip(requests.items(), results, strict=True):
+    for name, result in zip(requests, results, strict=True):
         assert all("binary_data_size" in output["parameters"] for output in result.get_response()["outputs"])
-        check_equal(outputs_of(result), expected(host, name, request))
+        check_equal(outputs_of(result), examples(host)[name])
 
 
 @pytest.mark.parametrize("kind", KINDS)
