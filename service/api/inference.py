@@ -18,16 +18,18 @@ from service.api.names import find
 from service.api.request import bind
 from service.errors import Failure
 from service.losses import LOSSES, Loss
+from service.losses.naming import plain
 
 INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
-VERSION = "1"
+VERSION, PLATFORM = "1", "loss-service"
 ANY = [-1, -1]
+Described = tuple[str, str, list[int]]  # name, datatype, shape
 EXTENSIONS = ["binary_tensor_data", "parameters", "model_configuration", "model_repository"]
 
 
 def server() -> dict[str, Any]:
     """The metadata of the server."""
-    return {"name": "loss-service", "version": __version__, "extensions": EXTENSIONS}
+    return {"name": PLATFORM, "version": __version__, "extensions": EXTENSIONS}
 
 
 def index() -> list[dict[str, str]]:
@@ -37,7 +39,7 @@ def index() -> list[dict[str, str]]:
 
 def model(name: str, version: str = VERSION) -> Loss:
     """Look up the loss of a model. Raises a 404 Failure with the nearest names."""
-    if name == combination.NAME or name in combination.SYNONYMS:
+    if plain(name[:100]) in map(plain, (combination.NAME, *combination.SYNONYMS)):
         raise Failure("not-found", f"{combination.NAME} is not a model; expected POST /loss/{combination.NAME}")
     loss = find(name)
     if version != VERSION:
@@ -45,9 +47,26 @@ def model(name: str, version: str = VERSION) -> Loss:
     return loss
 
 
-@cache
 def metadata(loss: Loss) -> dict[str, Any]:
-    """The inputs and outputs of a model. The outputs that a loss has beside its gradients are found by evaluating its example."""
+    """The inputs and outputs of a model."""
+    inputs, outputs = ([{"name": name, "datatype": datatype, "shape": shape} for name, datatype, shape in side] for side in _tensors(loss))
+    return {"name": loss.name, "versions": [VERSION], "platform": PLATFORM, "inputs": inputs, "outputs": outputs}
+
+
+def config(loss: Loss) -> dict[str, Any]:
+    """The configuration of a model, as Triton has it: which inputs are optional, its options with their defaults, and where its card is."""
+    required = {item.name for item in loss.inputs if item.required}
+    inputs, outputs = ([dict[str, Any](name=name, data_type=f"TYPE_{datatype}", dims=dims) for name, datatype, dims in side] for side in _tensors(loss))
+    options = {"reduction": loss.reduction, **{option.name: option.default for option in loss.options}, "card": f"/loss/{loss.name}"}
+    written = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in options.items()}
+    parameters = {name: {"string_value": value} for name, value in written.items()}
+    inputs = [{**item, "optional": item["name"] not in required} for item in inputs]
+    return {"name": loss.name, "platform": PLATFORM, "max_batch_size": 0, "input": inputs, "output": outputs, "parameters": parameters}
+
+
+@cache
+def _tensors(loss: Loss) -> tuple[list[Described], list[Described]]:
+    """The inputs and the outputs. The outputs that a loss has beside its gradients are found by evaluating its example."""
     names = {item.name for item in loss.inputs}
     call = bind(loss, {key: np.asarray(value, np.float64) if key in names else value for key, value in loss.example.items()})
     evaluation = loss(**call.tensors, **call.options)
@@ -57,33 +76,4 @@ def metadata(loss: Loss) -> dict[str, Any]:
     arrays += [f"hessian_diagonal.{name}" for name in evaluation.hessian_diagonal if loss.hessian_diagonal]
     outputs = [*((name, "FP64", [1]) for name in numbers), ("per_sample", "FP64", [-1]), *((name, "FP32", ANY) for name in arrays)]
     outputs += [(f"state.{name}", "FP64", ANY) for name in evaluation.state]
-    return {
-        "name": loss.name,
-        "versions": [VERSION],
-        "platform": "loss-service",
-        "inputs": [_tensor(item) for item in [*inputs, ("sample_weight", "FP64", ANY), ("cotangent", "FP64", ANY)]],
-        "outputs": [_tensor(item) for item in outputs],
-    }
-
-
-def _tensor(item: tuple[str, str, list[int]]) -> dict[str, Any]:
-    return dict(zip(("name", "datatype", "shape"), item, strict=True))
-
-
-def config(loss: Loss) -> dict[str, Any]:
-    """The configuration of a model, as Triton has it: which inputs are optional, its options with their defaults, and where its card is."""
-    shown, required = metadata(loss), {item.name for item in loss.inputs if item.required}
-    options = {"reduction": loss.reduction, **{option.name: option.default for option in loss.options}, "card": f"/loss/{loss.name}"}
-    written = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in options.items()}
-    inputs, outputs = (
-        [{"name": item["name"], "data_type": f"TYPE_{item['datatype']}", "dims": item["shape"]} for item in shown[side]]
-        for side in ("inputs", "outputs")
-    )
-    return {
-        "name": loss.name,
-        "platform": "loss-service",
-        "max_batch_size": 0,
-        "input": [{**item, "optional": item["name"] not in required} for item in inputs],
-        "output": outputs,
-        "parameters": {name: {"string_value": value} for name, value in written.items()},
-    }
+    return [*inputs, ("sample_weight", "FP64", ANY), ("cotangent", "FP64", ANY)], outputs

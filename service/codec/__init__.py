@@ -30,20 +30,12 @@ class Codec:
     head_size: Callable[[list[Buffer], Any], int] = lambda parts, form: 0
 
 
-LISTED = 25.0  # bytes of a float64 and its comma
-JSON = Codec("json", "application/json", json.decode, json.encode, number_bytes=lambda form: 8.0 * 4.0 / 3.0 if form == "base64" else LISTED)
+JSON = Codec("json", "application/json", json.decode, json.encode, number_bytes=json.number_bytes)
 SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda answer, form: safetensors.encode(answer), True)
 CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}
 
 
 def inference_codec(announced: bytes | None) -> Codec:
     """The codec of an inference request, by the length of its head as its header tells it; without one the body is all JSON."""
-    return Codec(
-        "inference",
-        "application/json",
-        partial(inference.decode, announced=announced),
-        inference.encode,
-        viewed=announced is not None,
-        number_bytes=lambda selection: 8.0 if selection.all_binary else LISTED,
-        head_size=lambda parts, selection: len(parts[0]) if selection.any_binary else 0,
-    )
+    decode, viewed = partial(inference.decode, announced=announced), announced is not None
+    return Codec("inference", "application/json", decode, inference.encode, viewed, inference.number_bytes, inference.head_size)

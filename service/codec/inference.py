@@ -98,8 +98,8 @@ def _tensor(item: InferInput, data: memoryview, caps: Caps, place: tuple[Step, .
     if size is None:
         return _converted(item, dtype, shape, (*place, "data")), data
     if type(size) is not int or size != expected or size > len(data):
-        of = f"{expected} bytes for shape {list(shape)} of {item.datatype}, with {len(data)} left in the body"
-        raise Unfit(f"wrong size; expected {of}", (*place, "parameters", "binary_data_size"))
+        of = f"shape {list(shape)} of {item.datatype}, with {len(data)} left in the body"
+        raise Unfit(f"wrong size; expected {expected} bytes for {of}", (*place, "parameters", "binary_data_size"))
     array = np.frombuffer(data[:size], dtype).reshape(shape)
     if not array.flags.aligned:  # after a head of any length; NumPy is slower with such arrays, and adds them up in another order
         array = array.copy()
@@ -158,10 +158,19 @@ def encode(answer: dict[str, Any], selection: Selection) -> list[Buffer]:
             raise Unfit(f"not an output of this request; expected one of {', '.join(tensors)}", ("outputs", i, "name"))
         array = tensors[name]
         flat = array.reshape(-1)
-        if binary:
-            parts.append(flat.view(np.uint8).data)
+        parts += [flat.view(np.uint8).data] * binary
         content = {"parameters": {"binary_data_size": array.nbytes}} if binary else {"data": flat}
         outputs.append({"name": name, "datatype": NAMES[array.dtype], "shape": list(array.shape) or [1], **content})
     identity = {"model_name": strings.pop("loss"), "model_version": "1"} | ({} if selection.id is None else {"id": selection.id})
     head = json.encode({**identity, "parameters": strings, "outputs": outputs}, "nested")
     return [b"".join(head), *parts] if selection.any_binary else head
+
+
+def number_bytes(selection: Selection) -> float:
+    """The most bytes that a response takes for a number of its tensors."""
+    return 8.0 if selection.all_binary else json.number_bytes("flat")
+
+
+def head_size(parts: list[Buffer], selection: Selection) -> int:
+    """The length of the head of an encoded response that bytes follow; 0 where it is all."""
+    return len(parts[0]) if selection.any_binary else 0

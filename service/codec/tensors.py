@@ -93,6 +93,11 @@ class Walk:
             leaf = next(iter(leaf), 0.0)
             if rank > self.caps.depth:
                 raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
+        if (
+            type(leaf) is bool and rank == 1 and set(map(type, items := list(value))) == {bool}
+        ):  # not a tensor of ours, but BOOL of inference requests
+            self.brackets += 1
+            return items
         if type(leaf) in (str, bool) or isinstance(leaf, self.an_object):
             if len(value) > MOST_ITEMS:
                 raise Unfit(f"too many items; expected at most {MOST_ITEMS} that are not numbers, got {len(value)}", pointer)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from service.codec import Buffer
+from service.codec.inference import HEADER
 from service.errors import Failure
 from service.http.admission import Gone, Receive, Share
 from service.settings import Settings
@@ -35,13 +36,19 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
     if not message.get("more_body"):
         return body
     if viewed and length >= 0 and b"transfer-encoding" not in headers:
-        return await _filled(np.empty(length, np.uint8).data, body, receive, settings, share)
+        lead = _lead(headers.get(HEADER, b""))
+        return await _filled(np.empty(length + lead, np.uint8).data[lead:], body, receive, settings, share)
     buffer = bytearray(body)
     while message.get("more_body"):
         message = await _next(receive)
         buffer += message.get("body", b"")
         _count(len(buffer), settings, share)
     return buffer
+
+
+def _lead(head: bytes) -> int:
+    """The bytes before a body after whose head, of this length, its first tensor is aligned: one that is not is copied."""
+    return -int(head) % 8 if head.isdigit() and len(head) < 20 else 0
 
 
 async def _filled(buffer: memoryview, body: bytes, receive: Receive, settings: Settings, share: Share) -> memoryview:

@@ -21,9 +21,11 @@ import safetensors.numpy
 from service.app import create_app
 from service.codec import JSON as JSON_CODEC
 from service.codec import Decoded
+from service.codec import inference as inference_codec
 from service.codec import safetensors as safetensors_codec
+from service.codec.fields import Selection
 from service.settings import Settings
-from tests.fuzz.inputs import JSON, Input
+from tests.fuzz.inputs import BINARY, INFERENCE, JSON, Input
 from tests.fuzz.oracle import Finding, check_both_parsers, decoded, same
 
 
@@ -46,13 +48,14 @@ class Application:
     def ask(self, given: Input, pieces: list[bytes]) -> tuple[int, bytes]:
         """Status and body of the answer to a body that comes in these pieces."""
         headers = [(b"content-type", given.content_type.encode()), (b"x-request-id", b"same")]
+        headers += [(name.encode(), value.encode()) for name, value in given.headers.items()]
         headers += [(b"content-length", str(len(given.body)).encode())] * (len(pieces) > 1)  # with it the buffer has its size from the start
-        scope = {**self.scope, "path": f"/loss/{given.name}", "raw_path": b"", "headers": headers, "state": {}}
+        scope = {**self.scope, "path": given.path, "raw_path": given.path.encode(), "headers": headers, "state": {}}
         coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces] + [{"type": "http.request", "body": b""}]
         sent: list[Any] = []
 
         async def receive() -> Any:
-            return coming.pop(0) if coming else {"type": "http.disconnect"}
+            return coming.pop(0) if coming else await asyncio.sleep(3600)  # what the pool computes is not given up
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -71,7 +74,7 @@ class Application:
         if given.content_type == JSON:
             check_both_parsers(given)
         if (found := decoded(given)) is not None:
-            (check_round_trip if given.content_type == JSON else check_library)(given, found)
+            CHECKS[given.content_type](given, found)
         return status == 200
 
 
@@ -105,6 +108,22 @@ def check_round_trip(given: Input, found: Decoded) -> None:
         again = decoded(Input(given.name, JSON, b"".join(JSON_CODEC.encode(found.fields, form))))
         if again is None or not same(again.fields, found.fields):
             raise Finding(given, f"written as {form} it reads otherwise: {again!r} in place of {found!r}"[:2000])
+
+
+def check_written_again(given: Input, found: Decoded) -> None:
+    """What was read of an inference request, written with all its tensors in binary and read again, is the same."""
+    tensors = {name: array for name, array in found.fields.items() if isinstance(array, np.ndarray)}
+    parts = inference_codec.encode({"loss": given.name, **tensors}, Selection(None, (), True, True))
+    head = json.loads(parts[0])
+    rest = {name: field for name, field in found.fields.items() if name not in {*tensors, "outputs", "wrt"}}
+    described = [{**output, "shape": list(tensors[output["name"]].shape)} for output in head["outputs"]]
+    text = json.dumps({"inputs": described, "parameters": rest}).encode()
+    again = decoded(Input(given.name, INFERENCE, text + b"".join(parts[1:]), str(len(text))))
+    if again is None or not same({**again.fields}, {**tensors, **rest}):
+        raise Finding(given, f"written again it reads otherwise: {again!r} in place of {found!r}"[:2000])
+
+
+CHECKS = {JSON: check_round_trip, BINARY: check_library, INFERENCE: check_written_again}
 
 
 def arrays(value: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ import atheris
 with atheris.instrument_imports(include=["service.codec", "service.api.request"]):
     from tests.fuzz.__main__ import store
     from tests.fuzz.decoders import Application, pieces
-    from tests.fuzz.inputs import BINARY, JSON, Input, inputs, mutated_bytes, safetensors, seeds
+    from tests.fuzz.inputs import BINARY, INFERENCE, JSON, Input, inputs, mutated_bytes, safetensors, seeds
     from tests.fuzz.oracle import Finding
 
 LOSSES = [name for name, _ in seeds()]
@@ -75,7 +75,7 @@ def mutated(data: bytes, largest: int, seed: int) -> bytes:
         return atheris.Mutate(data, largest)
     if draw < 0.8 and len(data) > PREFIX:
         return (data[:PREFIX] + mutated_bytes(rng, data[PREFIX:]))[:largest]
-    return written(next(inputs(rng)), rng.randrange(256))[:largest]
+    return written(next(given for given in inputs(rng) if given.content_type != INFERENCE), rng.randrange(256))[:largest]
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from service.api.combination import EXAMPLE
 from service.losses import LOSSES
 
-JSON, BINARY = "application/json", "application/vnd.safetensors"
+JSON, BINARY, INFERENCE = "application/json", "application/vnd.safetensors", "application/octet-stream"
 Array = NDArray[Any]
 NAMES = {"<f8": "F64", "<f4": "F32", "<f2": "F16", "<i8": "I64", "<i4": "I32", "|u1": "U8", "|b1": "BOOL"}
 LIFTED = object()  # where an array was
@@ -87,6 +87,16 @@ class Input:
     name: str
     content_type: str
     body: bytes
+    head: str = ""  # Inference-Header-Content-Length, of INFERENCE
+
+    @property
+    def path(self) -> str:
+        return f"/v2/models/{self.name}/infer" if self.content_type == INFERENCE else f"/loss/{self.name}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those beside Content-Type."""
+        return {"inference-header-content-length": self.head} if self.head else {}
 
 
 def seeds() -> list[tuple[str, Any]]:
@@ -107,12 +117,56 @@ def inputs(rng: random.Random) -> Iterator[Input]:
         if rng.random() < 0.3 and name in LOSSES and LOSSES[name].options and isinstance(tree, dict):
             option = rng.choice(LOSSES[name].options)
             tree[option.name] = rng.choice(option.choices) if option.choices else copy.deepcopy(rng.choice(OPTIONS[option.type]))
-        binary = rng.random() < 0.3
-        body = safetensors(rng, tree) if binary else json.dumps(tree).encode()
-        for _ in range(rng.choice([0, 0, 1, 3])):
-            body = mutated_bytes(rng, body)
         asked = name if rng.random() < 0.95 else rng.choice(known)[0]
-        yield Input(asked, BINARY if binary else JSON, body)
+        kind, head = rng.choices([JSON, BINARY, INFERENCE], [5, 3, 2])[0], ""
+        if kind == INFERENCE:
+            head, body = inference(rng, tree)
+        else:
+            body = safetensors(rng, tree) if kind == BINARY else json.dumps(tree).encode()
+        for _ in range(rng.choice([0, 0, 1, 3] if not head else [0] * 8 + [1, 3])):  # a byte more or less, and the head's length is wrong
+            body = mutated_bytes(rng, body)
+        yield Input(asked, kind, body, head)
+
+
+DATATYPES = {"<f8": "FP64", "<f4": "FP32", "<f2": "FP16", "<i8": "INT64", "<i4": "INT32", "|u1": "UINT8", "|b1": "BOOL"}
+NAMED = [
+    "value",
+    "per_sample",
+    "normalizer",
+    "per_element",
+    "gradients.predictions",
+    "gradients.labels",
+    "hessian_diagonal.predictions",
+    "parts.x",
+    "x",
+    "",
+]
+LENGTHS = ["0", "1", "-1", "x", "1.0", "9" * 30, "\u00b2", " 5", "00"]
+
+
+def inference(rng: random.Random, tree: Any) -> tuple[str, bytes]:
+    """The length of a head, "" without the header, and the body; both now and then wrong."""
+    arrays: dict[str, Array] = {}
+    rest = without_arrays(rng, tree, "", arrays) if isinstance(tree, dict) else {}
+    inputs, data = [], b""
+    for name, array in arrays.items():
+        described: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": DATATYPES[array.dtype.str]}
+        if rng.random() < 0.6:
+            described["parameters"] = {"binary_data_size": array.nbytes}
+            data += array.tobytes()
+        else:
+            numbers = array.astype(np.float64) if array.dtype.kind == "f" else array
+            described["data"] = (numbers.ravel() if rng.random() < 0.7 else numbers).tolist()
+        inputs.append(described)
+    head: dict[str, Any] = {"id": "1", "inputs": inputs, "parameters": {**rest, "binary_data_output": rng.random() < 0.5}}
+    if rng.random() < 0.5:
+        names = rng.sample(NAMED[:7] if rng.random() < 0.8 else NAMED, rng.randrange(4))
+        head["outputs"] = [{"name": name, "parameters": {"binary_data": rng.random() < 0.5}} for name in names]
+    for _ in range(rng.choice([0, 0, 1, 2])):
+        head = mutated_tree(rng, head, head)
+    text = json.dumps(head).encode()
+    length = str(len(text)) if data or rng.random() < 0.3 else ""
+    return length if rng.random() < 0.95 else rng.choice([*LENGTHS, str(len(text) + 1), ""]), text + data
 
 
 def mutated_tree(rng: random.Random, tree: Any, other: Any) -> Any:

@@ -12,12 +12,14 @@ from unittest import mock
 
 import numpy as np
 import safetensors.numpy
+from pydantic import ValidationError
 
 from service.codec import JSON as JSON_CODEC
-from service.codec import SAFETENSORS, BodyError, Caps, Decoded
+from service.codec import SAFETENSORS, BodyError, Caps, Decoded, inference_codec
 from service.codec import json as json_codec
+from service.codec.inference import DATATYPES
 from tests.edge.wire import GOOD, Reply, Serving, Wire, post
-from tests.fuzz.inputs import BINARY, JSON, Input
+from tests.fuzz.inputs import BINARY, INFERENCE, JSON, Input
 
 REFUSALS = {400, 404, 413, 415, 422}
 MIB = 1024 * 1024
@@ -53,7 +55,7 @@ class Session:
         """Ask, and hold the answer to what is promised; Finding where it does not keep it."""
         self.inputs += 1
         try:
-            answer = self._ask(post(given.body, f"/loss/{given.name}", given.content_type))
+            answer = self._ask(post(given.body, given.path, given.content_type, _lines(given)))
             _check_answer(given, answer)
             self.accepted += answer.status == 200
             if self.rng.random() < 0.2 and self.wire.ask(post(GOOD)).status != 200:
@@ -76,7 +78,7 @@ class Session:
 
     def _check_split(self, given: Input, answer: Reply) -> None:
         """The same body in chunks has the same answer."""
-        head = post(b"", f"/loss/{given.name}", given.content_type).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        head = post(b"", given.path, given.content_type, _lines(given)).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
         rest, chunks = given.body, b""
         while rest:
             size = self.rng.randrange(1, len(rest) + 1)
@@ -84,6 +86,10 @@ class Session:
         again = self._ask(head + chunks + b"0\r\n\r\n")
         if (again.status, _plain(again)) != (answer.status, _plain(answer)):
             raise Finding(given, "the body in chunks has another answer than the body as a whole")
+
+
+def _lines(given: Input) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in given.headers.items())
 
 
 def _plain(answer: Reply) -> bytes:
@@ -103,14 +109,39 @@ def _check_answer(given: Input, answer: Reply) -> None:
 
 def _problem(given: Input, answer: Reply) -> dict[str, Any]:
     try:
-        return answer.problem
+        return answer.problem if given.content_type != INFERENCE else _inference_problem(answer)
     except (AssertionError, ValueError, KeyError) as exc:
         raise Finding(given, f"no problem document: {answer!r}"[:2000]) from exc
 
 
+def _inference_problem(answer: Reply) -> dict[str, Any]:
+    """A problem as the Open Inference Protocol has it."""
+    problem: dict[str, Any] = json.loads(answer.body)
+    assert answer.headers["content-type"] == "application/json"
+    assert problem["error"] == problem["detail"]
+    assert len(answer.body) < 17 * 1024
+    return problem
+
+
+def _check_inference(given: Input, answer: Reply) -> None:
+    """Hold a response to its head: the bytes after it are those of its binary tensors, and all its numbers are finite."""
+    size = int(answer.headers.get("inference-header-content-length", len(answer.body)))
+    head, data = json.loads(answer.body[:size], parse_constant=_no_constant), answer.body[size:]
+    for output in head["outputs"]:
+        if (length := output.get("parameters", {}).get("binary_data_size")) is not None:
+            array = np.frombuffer(data[:length], DATATYPES[output["datatype"]])
+            data = data[length:]
+            if not np.isfinite(array.astype(np.float64)).all() or array.size != np.prod(output["shape"]):
+                raise Finding(given, f"{output} is not finite, or not of its size")
+    if data:
+        raise Finding(given, f"{len(data)} bytes too many")
+
+
 def _check_result(given: Input, answer: Reply) -> None:
     try:
-        if answer.headers["content-type"] == BINARY:
+        if given.content_type == INFERENCE:
+            _check_inference(given, answer)
+        elif answer.headers["content-type"] == BINARY:
             loaded = safetensors.numpy.load(answer.body)
             if not all(np.isfinite(array).all() for array in loaded.values() if array.dtype.kind == "f"):
                 raise Finding(given, "an answer that is not finite")
@@ -146,10 +177,11 @@ def without_simdjson() -> Iterator[None]:
 
 def decoded(given: Input) -> Decoded | None:
     """What the decoder makes of the body; None where it refuses it."""
-    codec = JSON_CODEC if given.content_type == JSON else SAFETENSORS
+    inference = given.content_type == INFERENCE
+    codec = inference_codec(given.head.encode() or None) if inference else JSON_CODEC if given.content_type == JSON else SAFETENSORS
     try:
         return codec.decode(given.body, CAPS)
-    except BodyError:
+    except (BodyError, ValidationError):
         return None
     except Exception as exc:
         raise Finding(given, f"the decoder fails: {exc!r}") from exc

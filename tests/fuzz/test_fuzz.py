@@ -29,7 +29,7 @@ def test_what_was_found_stays_mended(running: Serving, path) -> None:
     entry = json.loads(path.read_text())
     session = Session(running, random.Random(0))
     for _ in range(3):
-        session.check(Input(entry["name"], entry["content_type"], bytes.fromhex(entry["body"])))
+        session.check(Input(entry["name"], entry["content_type"], bytes.fromhex(entry["body"]), entry.get("head", "")))
     session.close()
 
 

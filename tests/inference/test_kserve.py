@@ -1,7 +1,7 @@
 """KServe's client, unmodified, against a service of its own. Skipped where it is not installed: with what it depends on it has 460 MB.
 
-    python -m venv .venv-kserve && .venv-kserve/bin/pip install kserve==0.21.0 pytest
-    .venv-kserve/bin/python -m pytest --noconftest tests/inference/test_kserve.py
+python -m venv .venv-kserve && .venv-kserve/bin/pip install kserve==0.21.0 pytest
+.venv-kserve/bin/python -m pytest --noconftest tests/inference/test_kserve.py
 """
 
 from __future__ import annotations
