@@ -56,7 +56,9 @@ def metadata(loss: Loss) -> dict[str, Any]:
 def config(loss: Loss) -> dict[str, Any]:
     """The configuration of a model, as Triton has it: which inputs are optional, its options with their defaults, and where its card is."""
     required = {item.name for item in loss.inputs if item.required}
-    inputs, outputs = ([dict[str, Any](name=name, data_type=f"TYPE_{datatype}", dims=dims) for name, datatype, dims in side] for side in _tensors(loss))
+    inputs, outputs = (
+        [dict[str, Any](name=name, data_type=f"TYPE_{datatype}", dims=dims) for name, datatype, dims in side] for side in _tensors(loss)
+    )
     options = {"reduction": loss.reduction, **{option.name: option.default for option in loss.options}, "card": f"/loss/{loss.name}"}
     written = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in options.items()}
     parameters = {name: {"string_value": value} for name, value in written.items()}

@@ -89,7 +89,7 @@ def _tensor(item: InferInput, data: memoryview, caps: Caps, place: tuple[Step, .
     if item.datatype not in DATATYPES:
         raise Unfit(f"unknown datatype; expected one of {', '.join(DATATYPES)}", (*place, "datatype"))
     sizes = item.shape.tolist() if isinstance(item.shape, np.ndarray) and item.shape.ndim == 1 else [-1]
-    if not all(size >= 0 and size == int(size) for size in sizes):
+    if not all(0 <= size < 2**53 and size == int(size) for size in sizes):
         raise Unfit("not a shape; expected a list of integers of at least 0", (*place, "shape"))
     dtype, shape = DATATYPES[item.datatype], checked_shape(tuple(map(int, sizes)), caps, (*place, "shape"))
     size, expected = item.parameters.get("binary_data_size"), math.prod(shape) * dtype.itemsize

@@ -214,7 +214,7 @@ def _control(name: str, array: Array | None, loss: Loss, evaluation: Evaluation,
     if array is None:
         return None
     n = evaluation.numerator.size
-    elements = () if array.ndim < 2 or evaluation.elements is None else evaluation.elements().shape
+    elements = (n,) if array.ndim < 2 or evaluation.elements is None else evaluation.elements().shape
     if array.shape not in ((n,), elements):
         whole = f", or {elements}, one for each element" if len(elements) > 1 else ""
         lacking = f" ({loss.name} has no per_element)" if evaluation.elements is None else ""

@@ -168,6 +168,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("mean_squared_error", {"predictions": [1.0], "labels": [1.0], "wrt": ["nothing"]}, "/wrt/0"),
     ("mean_squared_error", {"predictions": [1.0], "labels": [1.0], "sample_weight": [1.0, 2.0]}, "/sample_weight"),
     ("mean_squared_error", {"predictions": [1.0], "labels": [1.0], "sample_weight": [-1.0]}, "/sample_weight/0"),
+    ("mean_squared_error", {"predictions": [1.0], "labels": [1.0], "sample_weight": {"shape": [], "data": [1.0]}}, "/sample_weight"),
     ("cross_entropy", {"predictions": [[1.0, 2.0]], "labels": [2]}, "/labels/0"),
     ("cross_entropy", {"predictions": [[1.0, 2.0]], "labels": [0.5]}, "/labels/0"),
     ("cross_entropy", {"predictions": [[1.0, 2.0]], "labels": [0], "ignore_index": True}, "/ignore_index"),

@@ -142,7 +142,7 @@ def test_booleans(host: str, binary: bool) -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_compression(host: str, kind: str, coding: str, binary: bool) -> None:
-    request = {"predictions": np.arange(60_000.0).reshape(300, 200) % 7, "labels": np.zeros((300, 200))}
+    request = {"predictions": np.arange(200_000.0).reshape(1000, 200) % 7, "labels": np.zeros((1000, 200))}
     more = {"request_compression_algorithm": coding, "response_compression_algorithm": coding}
     wanted = expected(host, "huber", request)
     result = infer(host, kind, [job("huber", request, binary, list(wanted), **more)])[0]
