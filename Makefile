@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines fuzz soak sweep overload rollout deploy-check sbom lock
+.PHONY: help serve test coverage lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines inference bench-inference fuzz soak sweep overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -71,6 +71,12 @@ bench-files: $(VENV)/develop.stamp ## measure `loss-service evaluate` over a fil
 engines: .venv-engines/engines.stamp ## run the programs of docs/engines.md; Spark needs Java 17 or later
 	.venv-engines/bin/python -m pytest tests/engines
 
+inference: $(VENV)/serve.stamp .venv-inference/inference.stamp ## call every loss by Triton's client of the Open Inference Protocol
+	.venv-inference/bin/python -m pytest --noconftest tests/inference
+
+bench-inference: $(VENV)/serve.stamp .venv-inference/inference.stamp ## time Triton's client against safetensors by httpx
+	.venv-inference/bin/python -m tests.inference.speed
+
 fuzz: $(VENV)/develop.stamp .venv-fuzz/fuzz.stamp ## run schemathesis, then the fuzzers, each for MINUTES
 	$(RUN) -m tests.fuzz.document .venv-fuzz/bin/schemathesis
 	$(RUN) -m tests.fuzz $(MINUTES)
@@ -102,6 +108,7 @@ lock: ## lock the dependencies; needs uv
 	$(LOCK) -c requirements/otel.txt --extra otel --group test --group lint pyproject.toml -o requirements/develop.txt
 	$(LOCK) --no-deps --python-version 3.11 -c requirements/develop.txt requirements/parity.in -o requirements/parity.txt
 	$(LOCK) -c requirements/develop.txt requirements/engines.in -o requirements/engines.txt
+	$(LOCK) requirements/inference.in -o requirements/inference.txt
 	$(LOCK) --python-version 3.11 requirements/deploy.in -o requirements/deploy.txt
 	$(LOCK) --python-version 3.11 openapi/clients/requirements.in -o openapi/clients/requirements.txt
 
@@ -127,6 +134,11 @@ $(VENV)/develop.stamp: requirements/develop.txt requirements/serve.txt
 	@test -x .venv-engines/bin/python || $(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python $(PIP_INSTALL) --require-hashes -r requirements/develop.txt
 	.venv-engines/bin/python $(PIP_INSTALL) --require-hashes -r requirements/engines.txt
+	@touch $@
+
+.venv-inference/inference.stamp: requirements/inference.txt
+	@test -x .venv-inference/bin/python || $(PYTHON) -m venv .venv-inference
+	.venv-inference/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 .venv-fuzz/fuzz.stamp: requirements/develop.txt

@@ -11,9 +11,9 @@ promtool check rules prometheus/rules.yml
 promtool test rules prometheus/tests.yml
 promtool check config --syntax-only prometheus/prometheus.yml
 hadolint ../Dockerfile
-for overlay in base queue-time; do
+for overlay in base queue-time kserve; do
   kubectl kustomize "kubernetes/$overlay" >"$RENDERED/$overlay.yaml"
 done
-kubernetes-validate --strict "$RENDERED"/*.yaml # of ServiceMonitor, which is Prometheus's own, it knows no schema, and says so
+kubernetes-validate --strict "$RENDERED"/*.yaml # of ServiceMonitor and InferenceService it knows no schema, and says so
 cp ../Dockerfile "$RENDERED"
 checkov --quiet --compact --skip-download --framework kubernetes dockerfile --directory "$RENDERED"

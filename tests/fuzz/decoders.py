@@ -114,7 +114,7 @@ def check_written_again(given: Input, found: Decoded) -> None:
     """What was read of an inference request, written with all its tensors in binary and read again, is the same."""
     tensors = {name: array for name, array in found.fields.items() if isinstance(array, np.ndarray)}
     parts = inference_codec.encode({"loss": given.name, **tensors}, Selection(None, (), True, True))
-    head = json.loads(parts[0])
+    head = json.loads(bytes(parts[0]))
     rest = {name: field for name, field in found.fields.items() if name not in {*tensors, "outputs", "wrt"}}
     described = [{**output, "shape": list(tensors[output["name"]].shape)} for output in head["outputs"]]
     text = json.dumps({"inputs": described, "parameters": rest}).encode()

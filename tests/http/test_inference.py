@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import subprocess
 import zlib
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,7 @@ import pytest
 
 from service.api.inference import INFER
 from service.codec import Caps, inference
-from service.codec.fields import Malformed, TooMany, Unfit
+from service.codec.fields import DTYPES, Malformed, TooMany, Unfit
 from service.http.body import _lead
 from service.losses import LOSSES
 from tests.conftest import running
@@ -101,10 +104,10 @@ def test_binary_data_output_holds_where_an_output_says_nothing_else(client: http
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_a_gradient_has_the_type_of_its_input_in_binary_and_in_json(client: httpx.Client, dtype: str) -> None:
-    tensors = {"predictions": HUBER["predictions"].astype(inference.DTYPES[dtype]), "labels": np.zeros(3, np.int32)}
+    tensors = {"predictions": HUBER["predictions"].astype(DTYPES[dtype]), "labels": np.zeros(3, np.int32)}
     binary = arrays(infer(client, "huber", tensors, parameters={"binary_data_output": True}))
     as_json = arrays(infer(client, "huber", tensors))
-    assert binary["gradients.predictions"].dtype == inference.DTYPES[dtype]
+    assert binary["gradients.predictions"].dtype == DTYPES[dtype]
     for name, array in binary.items():
         assert array.tobytes() == as_json[name].tobytes(), name
 
@@ -208,7 +211,7 @@ def test_metadata_names_what_a_call_takes_and_returns(client: httpx.Client, name
 
 def test_no_option_has_a_name_that_the_protocol_reserves() -> None:
     for loss in LOSSES.values():
-        assert inference.RESERVED.isdisjoint({item.name for item in (*loss.inputs, *loss.options)})
+        assert inference.RESERVED.isdisjoint({item.name for item in loss.inputs} | {option.name for option in loss.options})
 
 
 def test_reserved_parameters_pass(client: httpx.Client) -> None:
@@ -421,3 +424,10 @@ def test_a_path_of_an_inference_request_is_one_or_none() -> None:
 
 def test_the_document_leaves_the_protocol_to_its_own(client: httpx.Client) -> None:
     assert not [path for path in client.get("/openapi.json").json()["paths"] if path.startswith("/v2")]
+
+
+def test_the_call_of_the_page_is_answered_as_it_says(server: str) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "inference.md").read_text()
+    ((command, answer),) = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run(["sh", "-c", command.replace("http://127.0.0.1:8000", server)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == json.loads(answer)

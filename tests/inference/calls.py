@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import subprocess
 import time
@@ -92,6 +93,13 @@ def problem(host: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
     response = HTTP.post(f"http://{host}/loss/{name}", json={key: compact(field) for key, field in request.items()})
     assert response.status_code >= 400
     found: dict[str, Any] = response.json()
+    return found
+
+
+def program(package: str) -> str:
+    """The program of docs/inference.md that imports a package."""
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "inference.md").read_text(), re.DOTALL)
+    (found,) = [text for text in programs if package in text]
     return found
 
 

@@ -15,11 +15,14 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, examples, expected, parameters, problem, serving, tensors
+from tests.inference.calls import CLASSES, LOGITS, REFUSED, ROOT, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("kserve")
+    import kserve
+    import kubernetes
+    import yaml
     from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
     from kserve.protocol.infer_type import RequestedOutput
     from kserve.utils.numpy_codec import from_np_dtype
@@ -106,3 +109,29 @@ def test_tokens() -> None:
         with pytest.raises(httpx.HTTPStatusError, match="Bearer"):
             infer(host, "huber", request, True)
         assert infer(host, "huber", request, True, headers={"Authorization": f"Bearer {TOKEN}"}).outputs
+
+
+def test_the_program_of_the_page(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(program("kserve").replace("127.0.0.1:8000", host), "inference.md", "exec"), {})
+    assert capsys.readouterr().out == "[1.79166667]\n"
+
+
+def check_fields(value: Any, kind: str) -> int:
+    """Check that every member of a manifest is one of KServe's or Kubernetes's own class; returns how many were."""
+    if kind.startswith(("list[", "dict(")):
+        inner = kind[5:-1] if kind[0] == "l" else kind.partition(", ")[2][:-1]
+        return sum(check_fields(item, inner) for item in (value if kind[0] == "l" else value.values()))
+    known = getattr(kserve, kind, None) or getattr(kubernetes.client, kind, None)
+    if known is None:
+        return 1
+    members = {name: known.openapi_types[own] for own, name in known.attribute_map.items()}
+    assert value.keys() <= members.keys(), f"{kind} has no {value.keys() - members.keys()}"
+    return sum(check_fields(item, members[name]) for name, item in value.items())
+
+
+def test_the_manifest_is_an_inference_service() -> None:
+    manifest = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "kserve" / "inferenceservice.yaml").read_text())
+    assert check_fields(manifest, "V1beta1InferenceService") > 30
+    manifest["spec"]["predictor"]["minReplica"] = 2
+    with pytest.raises(AssertionError, match="minReplica"):
+        check_fields(manifest, "V1beta1InferenceService")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, examples, expected, parameters, problem, serving, tensors
+from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
 
 triton = pytest.importorskip("tritonclient.http")
 from tritonclient.http import aio  # noqa: E402
@@ -143,7 +143,7 @@ def test_booleans(host: str, binary: bool) -> None:
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
 def test_compression(host: str, kind: str, coding: str, binary: bool) -> None:
     request = {"predictions": np.arange(200_000.0).reshape(1000, 200) % 7, "labels": np.zeros((1000, 200))}
-    more = {"request_compression_algorithm": coding, "response_compression_algorithm": coding}
+    more: dict[str, Any] = {"request_compression_algorithm": coding, "response_compression_algorithm": coding}
     wanted = expected(host, "huber", request)
     result = infer(host, kind, [job("huber", request, binary, list(wanted), **more)])[0]
     check_equal(outputs_of(result), wanted)
@@ -162,7 +162,7 @@ def test_gradients_of_labels_by_name(host: str, kind: str) -> None:
 
 def test_what_the_protocol_reserves_passes(host: str) -> None:
     request = {"predictions": LOGITS, "labels": LOGITS}
-    more = {"sequence_id": 7, "sequence_start": True, "priority": 1, "timeout": 1000, "request_id": "an id", "model_version": "1"}
+    more: dict[str, Any] = {"sequence_id": 7, "sequence_start": True, "priority": 1, "timeout": 1000, "request_id": "an id", "model_version": "1"}
     result = infer(host, "sync", [job("huber", request, **more)])[0]
     assert result.get_response()["id"] == "an id"
 
@@ -202,3 +202,9 @@ def test_tokens() -> None:
             client.infer(name, **given)
         assert client.is_model_ready("huber", headers=bearer)
         assert client.infer(name, **given, headers=dict(bearer)).as_numpy("value") == 0
+
+
+def test_the_program_of_the_page(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(program("tritonclient").replace("127.0.0.1:8000", host), "inference.md", "exec"), {})
+    request = {"predictions": np.array([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], np.float32), "labels": np.array([0, 2]), "label_smoothing": 0.1}
+    assert capsys.readouterr().out.startswith(f"{expected(host, 'cross_entropy', request)['value']} ")

@@ -70,6 +70,20 @@ def test_probes_ask_paths_that_answer(server: str) -> None:
     assert httpx.get(server + read(BASE / "monitor.yaml")["spec"]["endpoints"][0]["path"]).status_code == 200
 
 
+def test_the_predictor_of_kserve_is_the_pod_with_the_probes_of_its_protocol(server: str) -> None:
+    pod = read(BASE / "deployment.yaml")["spec"]["template"]["spec"]
+    predictor = read(DEPLOY / "kubernetes" / "kserve" / "inferenceservice.yaml")["spec"]["predictor"]
+    one, other = pod["containers"][0], predictor["containers"][0]
+    for member in ("securityContext", "terminationGracePeriodSeconds", "automountServiceAccountToken", "enableServiceLinks"):
+        assert predictor[member] == pod[member]
+    for member in ("image", "resources", "securityContext"):
+        assert other[member] == one[member]
+    assert other["env"] == [{"name": "PROTOCOL", "value": "v2"}, *one["env"]]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert other[probe]["httpGet"]["path"] == f"/v2{one[probe]['httpGet']['path']}"
+        assert httpx.get(server + other[probe]["httpGet"]["path"]).status_code == 200
+
+
 def test_the_pod_may_do_nothing_that_it_need_not() -> None:
     pod = read(BASE / "deployment.yaml")["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -85,7 +99,8 @@ def test_the_pod_may_do_nothing_that_it_need_not() -> None:
 def test_the_image_is_of_this_version() -> None:
     labels = (DEPLOY.parent / "Dockerfile").read_text()
     assert f'image.version="{__version__}"' in labels
-    assert read(BASE / "kustomization.yaml")["images"][0]["newTag"] == __version__
+    for overlay in ("base", "kserve"):
+        assert read(DEPLOY / "kubernetes" / overlay / "kustomization.yaml")["images"][0]["newTag"] == __version__
 
 
 def test_compose_mounts_files_that_are_there() -> None:
