@@ -110,7 +110,9 @@ def _texts(body: bytes | bytearray) -> Iterator[Text | LongString]:
             if _is_value(body, at, end):
                 yield LongString(body, at, end)
         else:
-            first, last = body.find(b"[", at, end), body.rfind(b"]", at, end) + 1
+            first = body.find(b"[", at, end)
+            brace = body.find(b"}", first, end)  # the array ends before its object does, and the array of objects around it later
+            last = body.rfind(b"]", at, end if brace < 0 else brace) + 1
             if 0 <= first < last - PIECE:
                 yield Text(body, first, last)
         at = end + 1

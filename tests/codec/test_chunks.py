@@ -53,6 +53,17 @@ def test_large_arrays_survive_the_round_trip(shape: tuple[int, ...], form: Any) 
     assert read.fields["x"].tobytes() == read.fields["gradients"]["y"].tobytes() == array.tobytes()
 
 
+@pytest.mark.parametrize("after", ["", ', "x": 1', ', "x": "y"', ', "x": [1]'])
+def test_large_arrays_in_objects_in_lists_are_read(after: str) -> None:
+    numbers = np.random.default_rng(0).normal(size=100_000)
+    text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    body = f'{{"terms": [{{"inputs": {{"x": {text}}}}}, {{"inputs": {{"x": {text}}}}}]{after}}}'.encode()
+    assert len(body) > json_codec.EXACT_BYTES
+    assert len(chunks.cut(body).texts) == 2
+    for term in json_codec.decode(body, CAPS).fields["terms"]:
+        assert term["inputs"]["x"].tobytes() == numbers.tobytes()
+
+
 def test_no_piece_is_long() -> None:
     array = np.random.default_rng(0).normal(size=(1000, 200))
     forms: tuple[Form, ...] = ("nested", "flat")
