@@ -54,7 +54,7 @@ def metadata(loss: Loss) -> dict[str, Any]:
 
 
 def config(loss: Loss) -> dict[str, Any]:
-    """The configuration of a model, as Triton has it: which inputs are optional, its options with their defaults, and where its card is."""
+    """The configuration of a model in Triton's form: its tensors with the optional ones marked, its options with their defaults, its card's path."""
     required = {item.name for item in loss.inputs if item.required}
     inputs, outputs = (
         [dict[str, Any](name=name, data_type=f"TYPE_{datatype}", dims=dims) for name, datatype, dims in side] for side in _tensors(loss)

@@ -27,7 +27,7 @@ Items = BeforeValidator(lambda value: [] if value is None or (isinstance(value, 
 
 
 class Member(BaseModel):
-    """A part of a head. Clients write null for what they do not set."""
+    """A part of a head. Clients write null for members that are not set."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     parameters: Annotated[dict[str, Any], BeforeValidator(lambda value: value or {})] = {}

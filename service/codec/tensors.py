@@ -93,9 +93,7 @@ class Walk:
             leaf = next(iter(leaf), 0.0)
             if rank > self.caps.depth:
                 raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
-        if (
-            type(leaf) is bool and rank == 1 and set(map(type, items := list(value))) == {bool}
-        ):  # not a tensor of ours, but BOOL of inference requests
+        if type(leaf) is bool and rank == 1 and set(map(type, items := list(value))) == {bool}:  # BOOL data of an inference request
             self.brackets += 1
             return items
         if type(leaf) in (str, bool) or isinstance(leaf, self.an_object):
