@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from service.losses import FAMILIES, LOSSES
-from service.settings import Settings
+from service.settings import declared
 
 README = Path(__file__).parent.parent / "README.md"
 PAGES = [README, README.with_name("CONTRIBUTING.md"), *sorted((README.parent / "docs").glob("*.md"))]
@@ -30,11 +30,8 @@ def count() -> str:
 
 
 def settings() -> str:
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = field.default if isinstance(field.default, (int, float, bool, str)) else ""
-        rows.append(f"| `LOSS_SERVICE_{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)
+    rows = [f"| `{variable}` | {default} | {meaning} |" for variable, default, meaning in declared()]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
 
 
 def example() -> str:
