@@ -92,7 +92,11 @@ class Settings(BaseSettings):
         SecretStr, Field(description="bearer tokens or name:token, separated by commas; authentication is disabled if empty", exclude=True)
     ] = SecretStr("")
     tokens_file: Annotated[
-        Path | None, Field(description="a file with one bearer token or name:token a line, read again on SIGHUP", exclude=True)
+        Path | None,
+        Field(
+            description="a file with one bearer token or name:token a line, or a directory of files that are named for their callers; read again on SIGHUP",
+            exclude=True,
+        ),
     ] = None
     cors_origins: Annotated[str, Field(description="origins that browsers may call from, separated by commas; none by default")] = ""
     access_log: Annotated[bool, Field(description="whether each request has its line in the log")] = True
