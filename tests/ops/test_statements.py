@@ -187,10 +187,12 @@ def test_lines_of_the_life_of_a_service(workers: str, tmp_path: Path) -> None:
     service = running(LOSS_SERVICE_ACCESS_LOG="false", LOSS_SERVICE_TOKENS_FILE=str(names), WORKERS=workers)
     with service as url:
         assert httpx.get(f"{url}/info", headers=ADA).json()["limits"]["access_log"] is False
+        both = int(workers) + (workers == "2")  # a supervisor has lines of its own
+        wait_until(lambda: sum(line["message"] == "started" for line in logged(service)) == both, 60)
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: sum(line["message"] == "reloaded" for line in logged(service)) == int(workers), 20)
+        wait_until(lambda: sum(line["message"] == "reloaded" for line in logged(service)) == int(workers), 60)
         service.process.terminate()
-        wait_until(lambda: sum(line["message"] == "stopped" for line in logged(service)) == int(workers) + (workers == "2"), 20)
+        wait_until(lambda: sum(line["message"] == "stopped" for line in logged(service)) == both, 60)
         found = logged(service)
     assert {line["message"] for line in found} == {"started", "reloaded", "draining", "stopped"}, "no line of a request"
     assert found[0].items() >= {"version": __version__, "address": url, "settings": {"grace_seconds": 0, "access_log": False}}.items()
