@@ -195,13 +195,19 @@ def losses(chosen: argparse.Namespace) -> int:
 
 def evaluate(arguments: list[str]) -> int:
     """Compute a loss over files. pyarrow is an extra, which the service itself does not need."""
+    from service.runtime import keep
+
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # --jobs uses the cores
+    keep()  # a chunk takes the pages of the one before: 12,000 page faults for 3 million rows in place of 460,000, a quarter of the processor time
+    gc.disable()  # until all is imported, as in serve()
     try:
         from service.files.arguments import main as run
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in ("pyarrow", "safetensors"):
             raise
         return _complain(f"evaluate needs {exc.name}; install the extra: pip install 'loss-service[files]'")
+    finally:
+        gc.enable()
     return run(arguments)
 
 
