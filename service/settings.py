@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PREFIX = "LOSS_SERVICE_"
+OTHERS = ("HOST", "PORT", "WORKERS")  # variables of the command line, without the prefix
+CLOSE = 0.6  # similarity of two names, from which on one is a likely misspelling of the other
+
+# What Kubernetes sets in pods of a namespace that has a Service named loss-service, or loss-service-<other>, unless enableServiceLinks is false
+SERVICE_LINK = re.compile(r"LOSS_SERVICE_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 MIB = 1024 * 1024
 DAY = 86_400.0
 Seconds = Annotated[float, Field(gt=0, le=DAY)]  # timers take no infinity
@@ -16,7 +25,7 @@ Seconds = Annotated[float, Field(gt=0, le=DAY)]  # timers take no infinity
 class Settings(BaseSettings):
     """Passed in where it is needed, never a global. /info lists the limits, the README has them as a table."""
 
-    model_config = SettingsConfigDict(env_prefix="LOSS_SERVICE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     # what one request may hold
     max_body_bytes: Annotated[PositiveInt, Field(description="largest request body, counted as received; 413 beyond")] = 64 * MIB
@@ -83,7 +92,11 @@ class Settings(BaseSettings):
         SecretStr, Field(description="bearer tokens or name:token, separated by commas; authentication is disabled if empty", exclude=True)
     ] = SecretStr("")
     tokens_file: Annotated[
-        Path | None, Field(description="a file with one bearer token or name:token a line, read again on SIGHUP", exclude=True)
+        Path | None,
+        Field(
+            description="a file with one bearer token or name:token a line, or a directory of files that are named for their callers; read again on SIGHUP",
+            exclude=True,
+        ),
     ] = None
     cors_origins: Annotated[str, Field(description="origins that browsers may call from, separated by commas; none by default")] = ""
     access_log: Annotated[bool, Field(description="whether each request has its line in the log")] = True
@@ -96,3 +109,44 @@ class Settings(BaseSettings):
         if value < (least := given.data.get("max_body_bytes", 0)):
             raise ValueError(f"expected at least LOSS_SERVICE_MAX_BODY_BYTES, which is {least}")
         return value
+
+
+class Setting(NamedTuple):
+    """A setting as its operator sees it."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def declared() -> Iterator[Setting]:
+    """Return every setting, for `serve --help` and docs/settings.md."""
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        text = str(default).lower() if isinstance(default, bool) else f"{default:g}" if isinstance(default, float) else str(default)
+        yield Setting(PREFIX + name.upper(), text if isinstance(default, (int, float, str)) else "", str(field.description))
+
+
+def unknown(environment: Mapping[str, str]) -> str:
+    """Describe the first variable that has the prefix and is no setting; "" if there is none.
+
+    A misspelt limit would be one that its operator relies on and that does not hold. The variables of a Kubernetes Service are excepted.
+    """
+    names = [setting.variable for setting in declared()]
+    for variable, value in environment.items():
+        name = variable.upper()
+        if name.startswith(PREFIX) and name not in names and not _is_service_link(name, value):
+            return f"{variable} is no setting; {_guess(name.removeprefix(PREFIX))}"
+    return ""
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    """LOSS_SERVICE_PORT is one only with an address such as tcp://10.0.0.1:80: a number there is meant for PORT."""
+    return bool(SERVICE_LINK.fullmatch(name)) and (name != f"{PREFIX}PORT" or "://" in value)
+
+
+def _guess(name: str) -> str:
+    if name in OTHERS:
+        return f"did you mean {name}?"
+    near = get_close_matches(name, [field.upper() for field in Settings.model_fields], 1, CLOSE)
+    return f"did you mean {PREFIX}{near[0]}?" if near else "`loss-service serve --help` lists all settings"

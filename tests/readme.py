@@ -1,19 +1,25 @@
-"""`make docs`: the generated parts of README.md, CONTRIBUTING.md and docs/*.md, between `<!-- name -->` and `<!-- /name -->`."""
+"""`make docs`: the generated parts of README.md, CONTRIBUTING.md and docs/*.md, between `<!-- name -->` and `<!-- /name -->`.
+
+It also writes the PrometheusRule of deploy/kubernetes/monitoring, which has the rules of deploy/prometheus/rules.yml.
+"""
 
 from __future__ import annotations
 
 import inspect
 import math
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 from service.losses import FAMILIES, LOSSES
-from service.settings import Settings
+from service.settings import declared
 
 README = Path(__file__).parent.parent / "README.md"
 PAGES = [README, README.with_name("CONTRIBUTING.md"), *sorted((README.parent / "docs").glob("*.md"))]
 ACCURACY = README.parent / "tests/losses/ACCURACY.md"
+RULES = README.parent / "deploy/prometheus/rules.yml"
+PROMETHEUS_RULE = README.parent / "deploy/kubernetes/monitoring/rules.yaml"
 LOST = 1e-8  # half of the digits of float64
 
 
@@ -30,11 +36,8 @@ def count() -> str:
 
 
 def settings() -> str:
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = field.default if isinstance(field.default, (int, float, bool, str)) else ""
-        rows.append(f"| `LOSS_SERVICE_{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows)
+    rows = [f"| `{variable}` | {default} | {meaning} |" for variable, default, meaning in declared()]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
 
 
 def example() -> str:
@@ -73,6 +76,21 @@ def generated(text: str) -> str:
     return text
 
 
+def prometheus_rule() -> str:
+    """The rules as the Prometheus operator's resource."""
+    head = """\
+# `make docs` writes this file; the rules are those of deploy/prometheus/rules.yml.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: loss-service
+spec:
+"""
+    lines = [line for line in RULES.read_text().splitlines(keepends=True) if not line.startswith("#")]
+    return head + textwrap.indent("".join(lines), "  ")
+
+
 if __name__ == "__main__":
+    PROMETHEUS_RULE.write_text(prometheus_rule())
     for page in PAGES:
         page.write_text(generated(page.read_text()))

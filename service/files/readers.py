@@ -20,7 +20,7 @@ import safetensors
 from service.files.columns import to_arrow
 from service.losses.numerics import Array
 
-MAX_ROWS = 65536  # of a chunk: 5 MB of 10 float64, above which tests/benchmarks/files.py gains no speed
+MAX_ROWS = 16384  # of a chunk: its temporaries fit into a core's cache. With 65536 cross entropy of 10 float32 took 8 % more processor time
 MAX_BYTES = 8 * 1024 * 1024  # of a chunk, where rows are wide
 CSV_BLOCK = 512 * 1024  # pyarrow reads some 32 of them ahead
 PARQUET_BUFFER = 1024 * 1024  # of each column; pyarrow's default reads a row group whole: 178 MB at its peak for one of 4 million rows, 19 with this

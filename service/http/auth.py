@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 
 from service.errors import Failure
 from service.settings import Settings
@@ -22,11 +23,22 @@ def tokens(settings: Settings) -> list[str]:
     if listed and not found:
         raise ValueError("LOSS_SERVICE_TOKENS: no token in it; expected tokens separated by commas, or the variable unset")
     if settings.tokens_file is not None:
-        lines = _stripped(settings.tokens_file.read_text("utf-8-sig").splitlines())  # editors on Windows write a byte order mark
+        lines = [line for file, caller in _files(settings.tokens_file) for line in _lines(file, caller)]
         if not lines:
             raise ValueError("LOSS_SERVICE_TOKENS_FILE names a file without a token")
         found += lines
     return found
+
+
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """The file; of a directory the files by the names of their callers. A mounted Secret of Kubernetes has its own data under names with a dot."""
+    if not path.is_dir():
+        return [(path, "")]
+    return [(file, f"{file.name}:") for file in sorted(path.iterdir()) if not file.name.startswith(".")]
+
+
+def _lines(file: Path, caller: str) -> list[str]:
+    return [caller + line for line in _stripped(file.read_text("utf-8-sig").splitlines())]  # editors on Windows write a byte order mark
 
 
 def _stripped(items: Iterable[str]) -> list[str]:

@@ -76,6 +76,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        metrics.in_flight.set_function(lambda: len(self.server_state.tasks))  # which uvicorn counts already: a request pays nothing
         self.rest = resident()
         self.sweeper = asyncio.create_task(self._sweep_for_ever())
 

@@ -6,16 +6,20 @@ they are collected: its own counters and histograms take a lock and three calls 
 
 from __future__ import annotations
 
+import platform
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY, Counter, Gauge, Metric
+import numpy as np
+from prometheus_client import REGISTRY, Counter, Gauge, Info, Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+from service import __version__
 
 if TYPE_CHECKING:
     from service.telemetry.requests import Request
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 SECONDS = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 BYTES = tuple(float(4**power) for power in range(4, 15))  # 256 B to 256 MiB
 PHASES = ("decode", "queue", "compute", "encode")
+CLASSES = ("2xx", "4xx", "5xx")  # of statuses
 
 
 class Tallies(Collector):
@@ -73,27 +78,39 @@ elements = Tallies("loss_elements", "Elements of the tensors of answered request
 non_finite = Tallies("loss_non_finite", "Requests whose result was not finite", ["loss"])
 rejections = Tallies("loss_rejections", "Problem documents by kind, those of other paths and of the protocol too", ["kind"])
 phases = Distributions("loss_phase_seconds", "Time of an answered request by phase; queue only of those that had to wait", SECONDS, "phase", PHASES)
+durations = Distributions(
+    "loss_request_seconds",
+    "Time from a request's headers until the last byte of its response is written, by class of status",
+    SECONDS,
+    "status",
+    CLASSES,
+)
 request_bytes = Distributions("loss_request_bytes", "Size of request bodies", BYTES)
 response_bytes = Distributions("loss_response_bytes", "Size of response bodies", BYTES)
 queue_length = Gauge("loss_queue_length", "Large requests waiting for a thread or being computed")
 queue_bytes = Gauge("loss_queue_bytes", "Bytes of large bodies being read, waiting and computed")
 unsent_bytes = Gauge("loss_unsent_bytes", "Bytes of responses that clients have not taken yet")
+in_flight = Gauge("loss_requests_in_flight", "Requests on all paths that have begun and have no full response yet, the one to /metrics included")
 disconnects = Counter("loss_disconnects", "Requests whose client disconnected before the response was written")
 restarts = Counter("loss_worker_restarts", "Workers that died or hung and were replaced")
 dropped_lines = Counter("loss_dropped_log_lines", "Log lines dropped because stderr was not read or written in time")
+build = Info("loss_build", "The service and what its numbers depend on; the value is 1")
+build.info({"version": __version__, "python": platform.python_version(), "numpy": np.__version__})
 
+_duration = [durations.of[f"{digit}xx" if digit in (2, 4) else "5xx"] for digit in range(6)]  # by a status's first digit; 0 has no response
 _decode, _queue, _compute, _encode = phases.of.values()
 _received, _sent = request_bytes.of[""], response_bytes.of[""]
 
 
-def count(request: Request) -> None:
-    """Count one request that is over. To be called in the event loop's thread."""
+def count(request: Request, total: float) -> None:
+    """Count one request that is over after `total` seconds. To be called in the event loop's thread."""
     if request.problem:
         rejections.counts[(request.problem,)] += 1
     if request.disconnected:
         disconnects.inc()
     elif request.loss:
         requests.counts[request.loss, request.encoding or "none", str(request.status)] += 1
+        _duration[request.status // 100].observe(total)
         if request.problem == "non-finite":
             non_finite.counts[(request.loss,)] += 1
         if request.status == 200:

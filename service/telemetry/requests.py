@@ -32,8 +32,9 @@ class Request:
 
     def finish(self) -> None:
         """Count it and log it. To be called once, after the response."""
-        metrics.count(self)
-        logs.request(self, time.perf_counter() - self.begun)
+        total = time.perf_counter() - self.begun
+        metrics.count(self, total)
+        logs.request(self, total)
 
 
 def of(scope: MutableMapping[str, Any]) -> Request:

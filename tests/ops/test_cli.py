@@ -11,12 +11,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from service.api.catalogue import cards
 from service.cli import _close, main
+from service.settings import Settings, unknown
 from tests.conftest import running
 
 
@@ -31,6 +33,10 @@ WRONG = [
     ({"LOSS_SERVICE_TOKENS_FILE": "/nowhere"}, "LOSS_SERVICE_TOKENS_FILE cannot be read"),
     ({"LOSS_SERVICE_TOKENS_FILE": os.devnull}, "LOSS_SERVICE_TOKENS_FILE names a file without a token"),
     ({"LOSS_SERVICE_MAX_BODY_BYTE": "9"}, "LOSS_SERVICE_MAX_BODY_BYTE is no setting; did you mean LOSS_SERVICE_MAX_BODY_BYTES?"),
+    ({"loss_service_maxrank": "5"}, "loss_service_maxrank is no setting; did you mean LOSS_SERVICE_MAX_RANK?"),
+    ({"LOSS_SERVICE_WORKERS": "2"}, "LOSS_SERVICE_WORKERS is no setting; did you mean WORKERS?"),
+    ({"LOSS_SERVICE_PORT": "8001"}, "LOSS_SERVICE_PORT is no setting; did you mean PORT?"),
+    ({"LOSS_SERVICE_XYZZY": "1"}, "LOSS_SERVICE_XYZZY is no setting; `loss-service serve --help` lists all settings"),
     ({"PORT": "http"}, "a port is a whole number"),
     ({"WORKERS": "0"}, "expected a whole number from 1 on"),
 ]
@@ -56,6 +62,44 @@ def test_a_setting_that_cannot_be_stops_the_start_with_one_line(
 def test_a_wrong_setting_ends_the_process() -> None:
     ended = run("serve", "--workers", "2", LOSS_SERVICE_MAX_RANK="99")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+
+
+LINKS = {
+    "LOSS_SERVICE_SERVICE_HOST": "10.96.0.7",
+    "LOSS_SERVICE_SERVICE_PORT": "80",
+    "LOSS_SERVICE_SERVICE_PORT_HTTP": "80",
+    "LOSS_SERVICE_PORT": "tcp://10.96.0.7:80",
+    "LOSS_SERVICE_PORT_80_TCP": "tcp://10.96.0.7:80",
+    "LOSS_SERVICE_PORT_80_TCP_PROTO": "tcp",
+    "LOSS_SERVICE_PORT_80_TCP_PORT": "80",
+    "LOSS_SERVICE_PORT_80_TCP_ADDR": "10.96.0.7",
+    "LOSS_SERVICE_CANARY_SERVICE_HOST": "10.96.0.8",
+}
+
+
+def test_variables_of_a_kubernetes_service_are_no_settings() -> None:
+    """Pods get them where a Service is named loss-service and enableServiceLinks is not false."""
+    assert unknown(LINKS) == ""
+    assert unknown({"LOSS_SERVICE_PORT_NAME": "80"}).startswith("LOSS_SERVICE_PORT_NAME is no setting")
+
+
+def test_serve_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    printed = capsys.readouterr().out
+    told = " ".join(printed.split())
+    for name, field in Settings.model_fields.items():
+        assert f"LOSS_SERVICE_{name.upper()} {field.description}" in told
+    assert "(default: 67108864)" in told
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+def test_an_address_in_use_prints_no_banner(server: str) -> None:
+    url = httpx.URL(server)
+    ended = run("serve", "--host", url.host, "--port", str(url.port))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"loss-service: cannot listen on {url.host}:{url.port}: Address already in use")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_losses_lists_and_filters(capsys: pytest.CaptureFixture[str]) -> None:

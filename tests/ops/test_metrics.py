@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import re
+import signal
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import orjson
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from service import __version__
 from service.losses import LOSSES
 from service.server import supervisor
 from service.telemetry.fleet import Fleet, exposition
 from tests.conftest import running
+from tests.edge.test_rollout import process
+from tests.edge.wire import wait_until
 
 GOOD = {"predictions": [1.0, 2.0], "labels": [0.0, 0.0]}
 
@@ -44,6 +53,56 @@ def test_two_workers_count_as_one() -> None:
     assert seen[0][("loss_queue_length", ())] == 0
     assert seen[0][("process_resident_memory_bytes", ())] > 0
     assert seen[0][("loss_worker_restarts_total", ())] == 0
+
+
+def test_build_information_names_what_numbers_depend_on() -> None:
+    for workers in ("1", "2"):
+        with running(WORKERS=workers) as url:
+            labels = (("numpy", np.__version__), ("python", platform.python_version()), ("version", __version__))
+            assert samples(url)[("loss_build_info", labels)] == 1
+
+
+def test_a_duration_lasts_from_the_headers_to_the_end_of_the_response(server: str) -> None:
+    """The body comes in two parts, half a second apart, which no phase has but the whole duration."""
+
+    def slowly() -> Iterator[bytes]:
+        text = json.dumps(GOOD).encode()
+        yield text[:10]
+        time.sleep(0.5)
+        yield text[10:]
+
+    before = samples(server)
+    httpx.post(f"{server}/loss/huber", content=slowly(), headers={"content-type": "application/json"}).raise_for_status()
+    assert httpx.post(f"{server}/loss/huber", json={}).status_code == 422
+    after = samples(server)
+    for status, count in (("2xx", 1), ("4xx", 1), ("5xx", 0)):
+        key = ("loss_request_seconds_count", (("status", status),))
+        assert after[key] - before[key] == count
+    total = ("loss_request_seconds_sum", (("status", "2xx"),))
+    assert 0.4 < after[total] - before[total] < 5
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_in_flight_are_those_without_a_full_response(workers: str) -> None:
+    with running(WORKERS=workers) as url, socket.create_connection((httpx.URL(url).host, httpx.URL(url).port or 0)) as raw:
+        raw.sendall(b"POST /loss/mse HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{")
+        time.sleep(2.5)  # each worker publishes its metrics every second
+        assert samples(url)[("loss_requests_in_flight", ())] == 2, "this one, and the one to /metrics"
+        raw.sendall(b'"predictions": [1.0], "labels": [0.0]}  ')
+        assert raw.recv(100).startswith(b"HTTP/1.1 200")
+        time.sleep(2.5)
+        assert samples(url)[("loss_requests_in_flight", ())] == 1
+
+
+def test_a_worker_that_is_replaced_is_counted() -> None:
+    with process(grace=0, workers=2) as fleet:
+        url = f"http://127.0.0.1:{fleet.port}"
+        wait_until(lambda: ("loss_worker_restarts_total", ()) in samples(url), 20)
+        started = samples(url)
+        os.kill(fleet.children()[0], signal.SIGKILL)
+        wait_until(lambda: samples(url)[("loss_worker_restarts_total", ())] == started[("loss_worker_restarts_total", ())] + 1, 30)
+        wait_until(lambda: len(fleet.children()) == 2, 30)
+        assert samples(url)[("process_cpu_seconds_total", ())] >= started[("process_cpu_seconds_total", ())], "the dead worker's time still counts"
 
 
 def test_a_refusal_counts_by_its_kind(server: str) -> None:
