@@ -200,6 +200,7 @@ def _article(name: str) -> str:
 def _prose(card: Mapping[str, Any]) -> list[str]:
     reference = ARXIV.sub(r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv:\1</a>', html.escape(card["reference"]))
     lines = [
+        f"<b>Use:</b> {prose(card['use'])}",
         prose(card["notes"]),
         f"<b>Divisor of the mean:</b> {prose(card['divisor'])}.",
         f"<b>Reference:</b> {reference}.",

@@ -20,7 +20,7 @@ FUNCTION = re.compile(r"(<mi>(?:log|exp|max|min|sin|cos|tanh|ln)</mi>)(?=<m(?:i|
 
 def describe(card: Mapping[str, Any]) -> str:
     """A card as HTML in one line, which Markdown leaves as it is."""
-    notes = [card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
+    notes = [f"Use: {card['use']}", card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
     if card["synonyms"]:
         notes.append(f"Also known as {', '.join(card['synonyms'])}.")
     paragraphs = "".join(f"<p>{prose(note)}</p>" for note in notes if note)

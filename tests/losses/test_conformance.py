@@ -219,6 +219,7 @@ def test_an_unfit_declaration_fails_at_import() -> None:
     def undocumented(predictions: Real, *, beta: float = 1.0) -> Evaluation:
         """Nothing is said of beta.
 
+        Use: A test.
         Formula: x
         Reference: none
         """

@@ -48,6 +48,8 @@ def gaussian_nll(predictions: Real, labels: RealLabel, variance: Variance, *, fu
 
     The variance is clipped from below at eps, which is not added. As in torch, the gradient is that at the clipped variance, and the clipping is ignored in the chain rule.
 
+    Use: Probabilistic regression with uncertainty: heteroscedastic, with a predicted mean and variance.
+    Search: uncertainty, probabilistic_regression
     Formula: \ell = \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right) + [\mathrm{full}] \frac{\log 2\pi}{2}, \quad v = \max(\mathrm{variance}, \epsilon)
     full: add the constant log(2 pi) / 2.
     eps: lower bound of the variance.
@@ -64,6 +66,7 @@ def beta_nll(predictions: Real, labels: RealLabel, variance: Variance, *, beta: 
 
     beta 0 gives gaussian_nll; with beta 1 the gradient of the mean is that of half_squared_error.
 
+    Use: Probabilistic regression with uncertainty: heteroscedastic, more stable than the plain likelihood.
     Formula: \ell = \lfloor v^\beta \rfloor \, \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right), \quad v = \max(\mathrm{variance}, \epsilon)
     beta: exponent of the variance.
     eps: lower bound of the variance.
@@ -98,6 +101,7 @@ def _gaussian(error: Array, v: Array, beta: float, constant: float) -> Evaluatio
 def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
     r"""Negative log-likelihood of a Laplace distribution. The gradient at an error of 0 is 0.
 
+    Use: Probabilistic regression with uncertainty and outliers, such as trajectories and optical flow.
     Formula: \ell = \log 2b + \frac{|x - t|}{b}
     scale: b, the mean absolute deviation.
     Synonyms: laplace_nll_loss, LaplaceNLL
@@ -121,6 +125,7 @@ def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluatio
 def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees_of_freedom: Positive = 3.0) -> Evaluation:
     r"""Negative log-likelihood of Student's t distribution with predicted location and scale; outliers have little influence.
 
+    Use: Probabilistic regression and forecasting with uncertainty and heavy tails.
     Formula: \ell = \log\Gamma\left(\tfrac{\nu}{2}\right) - \log\Gamma\left(\tfrac{\nu + 1}{2}\right) + \tfrac{1}{2}\log(\nu\pi) + \log s + \frac{\nu + 1}{2} \log\left(1 + \frac{(x - t)^2}{\nu s^2}\right)
     scale: s, the scale of the errors.
     degrees_of_freedom: nu; smaller values give heavier tails.
@@ -171,6 +176,7 @@ def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees
 def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentration) -> Evaluation:
     r"""Negative log-likelihood of a von Mises distribution, the analogue of the normal distribution for angles in radians.
 
+    Use: Regression of angles and directions, such as orientation and wind.
     Formula: \ell = \log\left(2 \pi I_0(\kappa)\right) - \kappa \cos(x - t)
     concentration: kappa, approximately the inverse of the variance.
     Synonyms: VonMises, von_mises

@@ -28,6 +28,7 @@ LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", descripti
 def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
     r"""Ordinal regression loss: binary cross entropy, for each threshold, of whether the item is at that level or higher.
 
+    Use: Ordinal regression of grades, ratings, ages or stages of a disease.
     Formula: \ell = \sum_{k=1}^{K} \left( \mathrm{softplus}(x_k) - [y \ge k] \, x_k \right)
     Divisor: the number of items
     Synonyms: OrdinalLoss, ordinal_loss, cumulative_logits
