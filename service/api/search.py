@@ -33,7 +33,7 @@ ENOUGH = 0.35  # least score of a text, of the best text's
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")  # SmoothL1Loss is Smooth, L1, Loss
 RUN = re.compile(r"[A-Za-z0-9]+")
 IGNORED = frozenset(["a", "an", "and", "by", "for", "from", "how", "in", "is", "loss", "of", "on", "or", "the", "to", "which", "with"])
-PLURAL = re.compile(r"(?<=....)ies$|(?<=..[sxzh])es$|(?<=..[^sui])s$")  # what is left begins the singular and the plural
+PLURAL = re.compile(r"(?<=....)ies$|(?<=..[sxzh])es$|(?<=..[^sui])s$")  # the rest begins the singular and the plural
 
 NAME, SYNONYM, RELATED, PREFIX, NAME_WORDS, WORDS, NEAR_MISS, TEXT = range(8)  # the ranks, best first
 WEIGHTS = (8, 6, 5, 3, 1)  # of a word in a name; synonyms; uses and family; summary and options; all other texts

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.estimate import bounded, estimate
 from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
-from service.api.request import Call, Tensor, bind
+from service.api.request import Call, Tensor, bind, validated
 from service.errors import Failure, failure, pointer
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import require
@@ -160,7 +160,7 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
     `inverted`, `one_hot`, two inputs `swapped`, an optional one `left_out`; predictions under `softmax`, `sigmoid`, `log`, `exp` or `logit`
     before. An element's error is relative to the larger of its size and a thousandth of its tensor's largest element.
     """
-    asked = CheckRequest.model_validate(fields)
+    asked = validated(CheckRequest, fields)
     claimed = _claim(asked.claimed)
     with _placed("request"):
         bound = bind(loss, asked.request)
@@ -195,7 +195,7 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     Tries every loss that takes the given tensors, with its default options, then another value of one option or one input changed as in
     /check, then of two options; every reduction, and constant factors. Simplest first.
     """
-    asked = IdentifyRequest.model_validate(fields)
+    asked = validated(IdentifyRequest, fields)
     claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
     controls = Controls(sample_weight=tensors.pop("sample_weight", None))
     search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)

@@ -137,7 +137,7 @@ def tversky(
     alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives.
     The loss of 0 / 0 is 0.
 
-    Use: Segmentation of small objects, where missed pixels weigh more than false ones, or the reverse.
+    Use: Segmentation of small objects, where missed pixels cost more than false ones, or the reverse.
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
     alpha: weight of false positives.
     beta: weight of false negatives.
