@@ -154,7 +154,8 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     Use: Bounding box regression in object detection, with separate terms of width and height.
     Formula: \ell = \mathrm{diou} + \frac{(w - w^*)^2}{c_w^2} + \frac{(h - h^*)^2}{c_h^2}
     Divisor: the number of boxes
-    Synonyms: EIoULoss, eiou_loss, efficient_iou
+    Synonyms: efficient_iou
+    Ambiguous: EIoULoss the efficient IoU (mmdetection's class of this name is the extended IoU of Peng and Yu, which is not here)
     Reference: Zhang et al., Focal and Efficient IOU Loss, 2021, arXiv:2101.08158, equation 6
     """
     pair = Pair.of(predictions, labels)
