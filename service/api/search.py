@@ -28,7 +28,7 @@ NEARER = 0.6  # the same of a near miss that counts for more than a word in a te
 MOST_NEAR = 5
 COVERED = 0.6  # least share of the query's words that a text has, rare words counting more
 UNKNOWN = 1.0  # weight of a word that no text has; one that 100 losses have counts 1.3, and one of 2 losses 4.9
-ENOUGH = 0.35  # least score of a text, of the best text's
+ENOUGH = 0.25  # least score of a text, of the best: beside a name, a summary (3 / 8) is enough and other texts (1 / 8) are not
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")  # SmoothL1Loss is Smooth, L1, Loss
 RUN = re.compile(r"[A-Za-z0-9]+")

@@ -47,6 +47,7 @@ def cross_entropy(
     Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
     Search: softmax, label_smoothing, classification, multiclass_classification, image_classification, text_classification
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     ignore_index: class index to ignore; not allowed with probabilities as labels.
@@ -151,6 +152,7 @@ def nll(
 
     Use: Multiclass classification by a model that ends in a log-softmax.
     Formula: \ell = -w_y \, x_y
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: NLLLoss, nll_loss, negative_log_likelihood
     Equivalents: torch.nn.NLLLoss, torch.nn.functional.nll_loss
@@ -181,6 +183,7 @@ def softmax_focal(
 
     Use: Multiclass classification with imbalanced classes, or with many easy samples.
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: factor on every class, which is no part of the divisor.
     predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.

@@ -48,6 +48,7 @@ def asymmetric_single_label(
 
     Use: Multiclass classification with imbalanced classes.
     Formula: \ell = -\sum_k q_k w_k \log p_k, \quad w_y = (1 - p_y)^{\gamma_+}, \; w_k = p_k^{\gamma_-} \text{ for } k \ne y, \quad q_k = (1 - \epsilon) [k = y] + \frac{\epsilon}{C}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class
     gamma_pos: focusing exponent of the true class.
     gamma_neg: focusing exponent of the others.
     label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
@@ -104,6 +105,7 @@ def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_cou
 
     Use: Long-tailed multiclass classification, with imbalanced class counts in training and balanced ones in use.
     Formula: \ell = -\log \frac{n_y e^{x_y}}{\sum_k n_k e^{x_k}}
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     Divisor: the number of positions that are not ignored
     Synonyms: BalancedSoftmaxLoss, balanced_softmax_loss
     Reference: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, 2020, arXiv:2007.10740, equation 4
@@ -126,6 +128,7 @@ def logit_adjusted(
 
     Use: Long-tailed multiclass classification with imbalanced classes, aimed at the balanced error.
     Formula: \ell = -\log \frac{e^{x_y + \tau \log \pi_y}}{\sum_k e^{x_k + \tau \log \pi_k}}
+    Where: x `predictions`, raw scores; y the true class; \pi `priors`
     tau: strength of the adjustment; 0 gives cross entropy.
     Divisor: the number of positions that are not ignored
     Synonyms: logit_adjustment, LogitAdjustedLoss
@@ -155,6 +158,7 @@ def ldam(
 
     Use: Long-tailed multiclass classification with imbalanced classes, by larger margins for rare classes.
     Formula: \ell = w_y \, \mathrm{CE}\left( s (x - \Delta_y e_y), y \right), \quad \Delta_k = m \left( \min_j n_j / n_k \right)^{1/4}
+    Where: x `predictions`, raw scores; y the true class; w `weight`; n `class_counts`
     max_margin: m, the margin of the rarest class.
     scale: s, factor of the scores.
     Divisor: the sum of the true classes' weights over positions that are not ignored
@@ -193,6 +197,7 @@ def class_balanced(
     Use: Multiclass classification with imbalanced classes, by weights from their counts.
     Search: class_imbalance
     Formula: \ell = w_y (1 - p_y)^\gamma (-\log p_y), \quad w_k \propto \frac{1 - \beta}{1 - \beta^{n_k}}, \quad \sum_k w_k = C, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     beta: contribution of each further sample of a class; 0 weights all classes equally, values near 1 weight each class by the inverse of its count.
     gamma: focusing exponent; 0 gives cross entropy.
     Divisor: the number of positions that are not ignored, regardless of the weights
@@ -243,6 +248,7 @@ def seesaw(
 
     Use: Long-tailed object detection and instance segmentation with imbalanced classes.
     Formula: \ell = -\log \frac{e^{x_y}}{\sum_k S_k e^{x_k}}, \quad S_k = \min\left( 1, \frac{n_k}{n_y} \right)^p \max\left( 1, \frac{\sigma_k}{\max(\sigma_y, \epsilon)} \right)^q, \quad S_y = 1, \quad \sigma = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     p: exponent of the mitigation for rarer classes; 0 disables it.
     q: exponent of the compensation for classes with a larger probability; 0 disables it.
     eps: lower bound of the true class's probability in the comparison.

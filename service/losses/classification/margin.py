@@ -29,6 +29,7 @@ def hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with a maximum margin, as in a linear support vector machine (SVM).
     Formula: \ell = \max(0, 1 - t x)
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: Hinge, hinge_loss, svm
     Ambiguous: binary_hinge of labels 1 and -1, with its own gradient
     Equivalents: keras.losses.Hinge, keras.losses.hinge, optax.losses.hinge_loss, sklearn.metrics.hinge_loss
@@ -44,6 +45,7 @@ def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with a maximum margin, as in a support vector machine (SVM); differentiable.
     Formula: \ell = \max(0, 1 - t x)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: SquaredHinge, squared_hinge_loss, L2-SVM
     Equivalents: keras.losses.SquaredHinge, keras.losses.squared_hinge
     Reference: Chang, Hsieh and Lin, Coordinate Descent Method for Large-scale L2-loss Linear SVM, 2008, JMLR 9
@@ -59,6 +61,7 @@ def perceptron(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification by a linear model, where a correct sign is enough.
     Formula: \ell = \max(0, -t x)
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: perceptron_loss
     Equivalents: optax.losses.perceptron_loss
     Reference: Rosenblatt, The Perceptron, 1958, Psychological Review 65
@@ -75,6 +78,7 @@ def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification, logistic regression with labels -1 and 1.
     Formula: \ell = \log(1 + e^{-t x})
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: SoftMarginLoss, soft_margin_loss, logistic_loss
     Equivalents: torch.nn.SoftMarginLoss, torch.nn.functional.soft_margin_loss
     Reference: Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, Annals of Statistics 28
@@ -92,6 +96,7 @@ def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positi
 
     Use: Object detection with imbalanced classes, as a simpler form of the focal loss.
     Formula: \ell = \frac{1}{\gamma} \log(1 + e^{-\gamma s x}), \quad s = 2 z - 1
+    Where: x `predictions`, raw scores; z `labels`
     gamma: steepness; 1 gives the logistic loss.
     Synonyms: sigmoid_focal_loss_star, focal_star
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, appendix A
@@ -114,6 +119,7 @@ def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with outliers, by scores that can be read as probabilities.
     Formula: \ell = \max(0, 1 - m)^2 \text{ where } m \ge -1, \text{ else } -4 m, \quad m = t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: modified_huber_loss
     Reference: Zhang, Solving Large Scale Linear Prediction Problems Using SGD, 2004, ICML
     """
@@ -135,6 +141,7 @@ def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) 
 
     Use: Binary classification with a maximum margin by optimizers that need a smooth loss.
     Formula: \ell = 0 \text{ where } m \ge 1, \; 1 - m - \frac{\gamma}{2} \text{ where } m \le 1 - \gamma, \text{ else } \frac{(1 - m)^2}{2 \gamma}, \quad m = t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     gamma: width of the rounding; towards 0 the loss tends to hinge.
     Synonyms: smooth_hinge_loss, smoothed_hinge
     Reference: Rennie and Srebro, Loss Functions for Preference Levels, 2005, IJCAI workshop; Shalev-Shwartz and Zhang, Stochastic Dual Coordinate Ascent, 2013, arXiv:1209.1873
@@ -159,6 +166,7 @@ def exponential(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Boosting of binary classifiers, as in AdaBoost.
     Formula: \ell = e^{-t x}
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: ExponentialLoss, exponential_loss, adaboost
     Reference: Freund and Schapire, A Decision-Theoretic Generalization of On-Line Learning, 1997, JCSS 55
     """
@@ -173,6 +181,7 @@ def unhinged(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with noisy labels.
     Formula: \ell = 1 - t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: unhinged_loss, linear_margin
     Reference: van Rooyen, Menon and Williamson, Learning with Symmetric Label Noise, 2015, arXiv:1505.07634
     """
@@ -186,6 +195,7 @@ def ramp(predictions: Margins, labels: Signs, *, cap: Positive = 1.0) -> Evaluat
 
     Use: Binary classification with a maximum margin and outliers or noisy labels.
     Formula: \ell = \min(c, \max(0, 1 - t x))
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     cap: c, upper bound of the loss; Collobert's s is 1 - c.
     Synonyms: ramp_loss, truncated_hinge, robust_hinge
     Reference: Collobert et al., Trading Convexity for Scalability, 2006, ICML
@@ -207,6 +217,7 @@ def savage(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with outliers or noisy labels.
     Formula: \ell = \left( \frac{1}{1 + e^{2 t x}} \right)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: savage_loss
     Reference: Masnadi-Shirazi and Vasconcelos, On the Design of Loss Functions for Classification, 2008, NeurIPS
     """
@@ -227,6 +238,7 @@ def tangent(predictions: Margins, labels: Signs) -> Evaluation:
 
     Use: Binary classification with outliers or noisy labels, as in boosting for vision.
     Formula: \ell = \left( 2 \arctan(t x) - 1 \right)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: tangent_loss
     Reference: Masnadi-Shirazi, Mahadevan and Vasconcelos, On the Design of Robust Classifiers for Computer Vision, 2010, CVPR
     """

@@ -35,6 +35,7 @@ def poly1_cross_entropy(
 
     Use: Multiclass classification, as a variant of cross entropy with one more number to tune.
     Formula: \ell = w_y \left( -\log p_y + \epsilon (1 - p_y) \right), \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     epsilon: weight of 1 - p; 0 gives cross entropy.
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
@@ -101,6 +102,7 @@ def jsd_cross_entropy(predictions: ViewLogits, labels: ViewLabel, *, alpha: NonN
 
     Use: Multiclass image classification with augmented views (AugMix), for robustness to corruptions.
     Formula: \ell_i = \mathrm{CE}(x_{i1}, y_i) + \frac{\alpha}{V} \sum_v \mathrm{KL}(p_{iv} \| m_i), \quad m_i = \frac{1}{V} \sum_v p_{iv}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class
     alpha: weight of the divergence; 12 in timm and the paper.
     smoothing: share of the cross entropy's target spread evenly over all classes.
     Divisor: the number of samples

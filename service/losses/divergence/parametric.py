@@ -106,6 +106,7 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
 
     Use: Comparison of probability distributions, from mode-seeking to mass-covering.
     Formula: \ell = \sum_k \frac{p_k^\alpha q_k^{1 - \alpha} - \alpha p_k + (\alpha - 1) q_k}{\alpha (\alpha - 1)}
+    Where: p `labels`; q `predictions`
     predictions: q.
     labels: p.
     alpha: exponent; at 0 and 1 the loss is the limit.
@@ -155,6 +156,7 @@ def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: floa
 
     Use: Non-negative matrix factorization (NMF), of spectra and of topics.
     Formula: \ell = \frac{t^\beta + (\beta - 1) x^\beta - \beta t x^{\beta - 1}}{\beta (\beta - 1)}
+    Where: x `predictions`; t `labels`
     predictions: x, above 0.
     labels: t, at least 0.
     beta: exponent; at 0 and 1 the loss is the limit.
@@ -226,6 +228,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
 
     Use: Comparison of probability distributions; privacy and variational inference.
     Formula: \ell = \frac{1}{\alpha - 1} \log \frac{\sum_k p_k^\alpha q_k^{1 - \alpha}}{\sum_k p_k}
+    Where: p `labels`; q `predictions`
     predictions: q.
     labels: p.
     alpha: order; at 1 the loss is the limit.

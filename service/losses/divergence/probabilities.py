@@ -52,6 +52,7 @@ def kl_divergence(
 
     Use: Comparison of probability distributions; distillation and variational inference.
     Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
+    Where: p `labels`; q `predictions`
     predictions: log q, the logarithms of the predicted probabilities, or q itself.
     labels: p, or log p with log_target.
     log_target: labels are logarithms too.
@@ -122,6 +123,7 @@ def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Eval
 
     Use: Non-negative matrix factorization (NMF), and comparison of masses that are not normalized.
     Formula: \ell = p \log\frac{p}{q} - p + q
+    Where: p `labels`; q `predictions`
     predictions: log q, the logarithms of the predicted masses.
     labels: p.
     Synonyms: I_divergence, convex_kl_divergence, csiszar_divergence
@@ -145,6 +147,7 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
 
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( p_k \log\frac{p_k}{m_k} + q_k \log\frac{q_k}{m_k} \right), \quad m = \frac{p + q}{2}
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: JSD, JS, js_div, jensen_shannon_divergence, js_div_loss_2d
     Reference: Lin, Divergence Measures Based on the Shannon Entropy, 1991
@@ -171,6 +174,7 @@ def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation
 
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( \sqrt{p_k} - \sqrt{q_k} \right)^2
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: squared_hellinger, hellinger_distance, bhattacharyya_complement
     Reference: Hellinger, Neue Begründung der Theorie quadratischer Formen, 1909
@@ -197,6 +201,7 @@ def total_variation_distance(predictions: Distribution, labels: TrueDistribution
 
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k |p_k - q_k|
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: tv_distance, statistical_distance, variational_distance
     Reference: Gibbs and Su, On Choosing and Bounding Probability Metrics, 2002
@@ -220,6 +225,7 @@ def itakura_saito(predictions: PositiveReal, labels: PositiveLabel) -> Evaluatio
 
     Use: Comparison of power spectra, as in audio source separation by matrix factorization.
     Formula: \ell = \frac{t}{x} - \log\frac{t}{x} - 1
+    Where: x `predictions`; t `labels`
     Synonyms: is_divergence, itakura_saito_distance
     Reference: Févotte, Bertin and Durrieu, Nonnegative Matrix Factorization with the Itakura-Saito Divergence, 2009
     """

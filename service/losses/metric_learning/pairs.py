@@ -35,6 +35,7 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
 
     Use: Embeddings of similar and dissimilar pairs, such as sentences, compared by cosine similarity.
     Formula: \ell = 1 - \cos(a, b) \text{ for } y = 1, \quad \max(0, \cos(a, b) - m) \text{ for } y = -1
+    Where: a `input1`; b `input2`; y `labels`
     margin: largest cosine of dissimilar pairs without loss.
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
     Equivalents: torch.nn.CosineEmbeddingLoss, torch.nn.functional.cosine_embedding_loss
@@ -65,6 +66,7 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
 
     Use: Regression of directions and features; image or text features compared by cosine similarity.
     Formula: \ell = 1 - \frac{a \cdot b}{|a| |b|}
+    Where: a `predictions`; b `labels`
     form: distance is 1 - cos (optax); negative is -cos (keras, lightly, SimSiam); squared_chord is 2 - 2 cos, the squared distance of the directions (BYOL).
     Divisor: the number of vectors
     Synonyms: cosine_similarity_loss, cosine_loss
@@ -98,6 +100,7 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
 
     Use: Embeddings of similar and dissimilar pairs whose distance is given.
     Formula: \ell = x \text{ for } y = 1, \quad \max(0, m - x) \text{ for } y = -1
+    Where: x `predictions`; y `labels`
     margin: smallest distance of dissimilar pairs without loss.
     Synonyms: HingeEmbeddingLoss, hinge_embedding_loss
     Equivalents: torch.nn.HingeEmbeddingLoss, torch.nn.functional.hinge_embedding_loss
@@ -123,6 +126,7 @@ def contrastive(
     Use: Embeddings of similar and dissimilar pairs by siamese networks: verification of faces and signatures.
     Search: siamese
     Formula: \ell = y d^2 + (1 - y) \max(0, m - d)^2, \quad d = |a - b|
+    Where: a `input1`; b `input2`; y `labels`
     margin: smallest distance of dissimilar pairs without loss.
     convention: tfa uses squares, hadsell (the paper) half the squares, pml no squares.
     Synonyms: contrastive_loss, siamese, pair_loss

@@ -104,6 +104,7 @@ def triplet_margin(
 
     Use: Metric learning of embeddings by triplets: face recognition, image retrieval, sentence similarity.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m), \quad d(x, y) = \lVert x - y + \epsilon \rVert_p
+    Where: a `anchor`; p `positive`, and below the norm the option `p`; n `negative`; m `margin`; d the distance; \epsilon `eps`
     margin: margin by which the negative must be farther than the positive.
     p: degree of the norm.
     eps: added to each coordinate difference.
@@ -141,6 +142,7 @@ def triplet_margin_with_distance(
 
     Use: Metric learning of embeddings by triplets, with another distance.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m)
+    Where: a `anchor`; p `positive`; n `negative`; m `margin`; d the distance
     distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
     margin: margin by which the negative must be farther than the positive.
     swap: use the distance between positive and negative where it is smaller.

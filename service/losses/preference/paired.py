@@ -232,6 +232,7 @@ def dpo(
 
     Use: Fine-tuning of language models by pairs of preferences, without a reward model; instead of RLHF.
     Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
+    Where: c the chosen completion; r the rejected one
     loss_type: variant, as named in TRL.
     beta: strength of the regularization towards the reference; temperature of the reward.
     label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by the others.
@@ -272,6 +273,7 @@ def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *
 
     Use: Fine-tuning of language models by instructions and preferences in one step, without a reference.
     Formula: \ell = -\log p_c + \beta \, \mathrm{softplus}\left(-\log\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\right)
+    Where: c the chosen completion; r the rejected one
     beta: weight of the odds ratio's term (lambda in the paper).
     Divisor: the number of pairs
     Synonyms: ORPOTrainer, ORPOLoss, odds_ratio
@@ -323,6 +325,7 @@ def cpo(
 
     Use: Fine-tuning of language models by preferences without a reference, as in translation.
     Formula: \ell = \mathrm{softplus}(-\beta (\log \pi(c) - \log \pi(r))) + \alpha \, \mathrm{NLL}(c)
+    Where: c the chosen completion; r the rejected one
     loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
     beta: scale of the difference.
     label_smoothing: probability that the preference is wrong; sigmoid only.
@@ -359,6 +362,7 @@ def simpo(
 
     Use: Fine-tuning of language models by preferences without a reference.
     Formula: \ell = \mathrm{softplus}(\gamma - \beta (\overline{\log \pi}(c) - \overline{\log \pi}(r)))
+    Where: c the chosen completion; r the rejected one
     beta: scale of the difference.
     simpo_gamma: margin by which the chosen completion must win.
     label_smoothing: probability that the preference is wrong.

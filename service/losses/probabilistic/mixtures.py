@@ -72,6 +72,7 @@ def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_i
 
     Use: Regression of counts with many zeros.
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \frac{\lambda^t e^{-\lambda}}{t!} \right), \quad \pi = \sigma(g), \; \lambda = e^x
+    Where: x `predictions`; t `labels`
     log_input: predictions are logarithms of rates, else rates.
     Synonyms: ZIP, zip_nll, ZeroInflatedPoisson
     Reference: Lambert, Zero-Inflated Poisson Regression, 1992, Technometrics 34
@@ -90,6 +91,7 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
 
     Use: Regression of overdispersed counts with many zeros, such as single-cell gene expression.
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \, \mathrm{NB}(t; \mu, \alpha) \right), \quad \pi = \sigma(g)
+    Where: t `labels`
     predictions: mu, the means of the counting distribution, above 0.
     dispersion: alpha; the variance of the counting distribution is mu + alpha mu^2.
     Synonyms: ZINB, zinb_nll, ZeroInflatedNegativeBinomial

@@ -24,6 +24,7 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
 
     Use: Regression of positive amounts, such as costs, rainfall and waiting times.
     Formula: \ell = x + t e^{-x}
+    Where: x `predictions`; t `labels`
     predictions: x, the logarithms of the means.
     Synonyms: HalfGammaLoss, gamma_loss
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, chapter 8
@@ -43,6 +44,7 @@ def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluati
 
     Use: Regression of positive amounts judged as a generalized linear model (GLM).
     Formula: D = 2 \left( \log \frac{x}{t} + \frac{t}{x} - 1 \right)
+    Where: x `predictions`; t `labels`
     Synonyms: mean_gamma_deviance, tweedie_deviance_2
     Equivalents: sklearn.metrics.mean_gamma_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
@@ -56,6 +58,7 @@ def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) 
 
     Use: Regression of positive, very skewed amounts as a generalized linear model (GLM).
     Formula: D = \frac{(t - x)^2}{x^2 t}
+    Where: x `predictions`; t `labels`
     Synonyms: tweedie_deviance_3, wald_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
     """
@@ -81,6 +84,7 @@ def tweedie_nll(
 
     Use: Regression of amounts with many zeros.
     Formula: \ell = \frac{e^{(2 - p) x}}{2 - p} - t \frac{e^{(1 - p) x}}{1 - p}
+    Where: x `predictions`; t `labels`
     predictions: x, the logarithms of the means.
     power: p, the exponent of the mean in the variance.
     Synonyms: tweedie, HalfTweedieLoss, tweedie_loss, tweedie_variance_power
@@ -105,6 +109,7 @@ def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation
 
     Use: Regression of waiting times.
     Formula: \ell = x t - \log x
+    Where: x `predictions`; t `labels`
     predictions: x, the rates, above 0.
     labels: t, times, at least 0.
     Synonyms: exponential_nll_loss, exponential_likelihood
@@ -124,6 +129,7 @@ def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration:
 
     Use: Regression of lifetimes and wind speeds.
     Formula: \ell = \left(\frac{t}{x}\right)^k - k \log\frac{t}{x} + \log t - \log k
+    Where: x `predictions`; t `labels`
     predictions: x, the scales, above 0.
     concentration: k, the shapes, above 0.
     Synonyms: Weibull, weibull_nll_loss
@@ -157,6 +163,7 @@ def lognormal_nll(predictions: LogMean, labels: PositiveLabel, scale: Scale) -> 
 
     Use: Regression of positive, skewed amounts with uncertainty, such as prices and durations.
     Formula: \ell = \log t + \log \sigma + \frac{\log 2\pi}{2} + \frac{(\log t - x)^2}{2 \sigma^2}
+    Where: x `predictions`; t `labels`
     predictions: x, the means of the logarithm.
     scale: sigma, the standard deviations of the logarithm.
     Synonyms: LogNormal, lognormal, log_normal_nll

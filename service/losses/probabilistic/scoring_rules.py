@@ -31,6 +31,7 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
 
     Use: Binary classification and forecasts that are judged by their calibration.
     Formula: \ell = (p - y)^2 \text{ or } \sum_k (p_k - y_k)^2
+    Where: p `predictions`; y `labels`
     over_classes: each: every probability is that of a separate event, and the mean is over all; sum: axis 1 has the classes, whose squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
     Divisor: the number of elements; with over_classes sum, of elements over classes
     Synonyms: brier, brier_score_loss, BrierScore, quadratic_score
@@ -55,6 +56,7 @@ def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
     Use: Probabilistic forecasting by a normal distribution, as in weather and energy.
     Search: probabilistic_forecasting
     Formula: \ell = \sigma \left( \omega (2 \Phi(\omega) - 1) + 2 \varphi(\omega) - \frac{1}{\sqrt{\pi}} \right), \quad \omega = \frac{t - \mu}{\sigma}
+    Where: t `labels`
     predictions: mu, the means.
     scale: sigma, the standard deviations.
     Synonyms: continuous_ranked_probability_score, crps_gaussian, crps_normal
@@ -87,6 +89,7 @@ def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal
 
     Use: Probabilistic forecasting by an ensemble of samples, as in weather and energy.
     Formula: \ell_i = \frac{1}{m} \sum_j |x_{ij} - t_i| - \frac{1}{2 M} \sum_{j,k} |x_{ij} - x_{ik}|
+    Where: x `predictions`; t `labels`
     estimator: empirical: M = m^2, the score of the ensemble's own distribution; fair: M = m (m - 1), unbiased for the distribution that the members come from (two members or more).
     Divisor: the number of samples
     Synonyms: crps_ens, ensemble_crps
@@ -175,6 +178,7 @@ def ranked_probability_score(predictions: ClassProbabilities, labels: OrderedCla
 
     Use: Probabilistic forecasting of ordered classes.
     Formula: \ell_i = \sum_{k=1}^{c-1} \left( \sum_{j \le k} p_{ij} - [y_i \le k] \right)^2
+    Where: p `predictions`; y `labels`
     Divisor: the number of samples
     Synonyms: RPS, rps_score, earth_movers_distance_squared
     Reference: Epstein, A Scoring System for Probability Forecasts of Ranked Categories, 1969, Journal of Applied Meteorology 8
@@ -204,6 +208,7 @@ def spherical_score(predictions: ClassProbabilities, labels: OrderedClass) -> Ev
 
     Use: Multiclass classification by a proper scoring rule that is bounded.
     Formula: \ell_i = 1 - \frac{p_{iy}}{\|p_i\|}
+    Where: p `predictions`; y `labels`
     labels: index of the true class.
     Divisor: the number of samples
     Synonyms: spherical_loss, spherical_scoring_rule

@@ -48,6 +48,7 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
 
     Use: Learning to rank from pairs of scores whose order is known.
     Formula: \ell = \max(0, m - y (x_1 - x_2))
+    Where: x_1 `input1`; x_2 `input2`; y `labels`
     margin: required difference of the scores.
     Synonyms: MarginRankingLoss, margin_ranking_loss, pairwise_ranking
     Equivalents: torch.nn.MarginRankingLoss, torch.nn.functional.margin_ranking_loss
@@ -80,6 +81,7 @@ def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask 
 
     Use: Learning to rank search results and recommendations, pair by pair (RankNet).
     Formula: \ell = \sum_{y_i > y_j} \mathrm{softplus}(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_logistic_loss, PairwiseLogisticLoss, RankNet, PairLogit, bpr
     Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
@@ -105,6 +107,7 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
 
     Use: Learning to rank search results and recommendations, pair by pair (RankSVM).
     Formula: \ell = \sum_{y_i > y_j} \max(0, 1 - (s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_hinge_loss, PairwiseHingeLoss, RankSVM
     Reference: Joachims, Optimizing Search Engines using Clickthrough Data, 2002, KDD; rax.pairwise_hinge_loss
@@ -127,6 +130,7 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
 
     Use: Learning to rank that is judged by the number of misordered pairs, as the AUC.
     Formula: \ell = \sum_{y_i > y_j} \sigma(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_soft_zero_one_loss, PairwiseSoftZeroOneLoss
     Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
@@ -142,6 +146,7 @@ def pairwise_mse(
 
     Use: Learning to rank with relevances whose differences matter.
     Formula: \ell = \sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
+    Where: s `predictions`; y `labels`
     self_pairs: include pairs of an item with itself, with loss 0, in the divisor, as in rax; TensorFlow Ranking excludes them.
     Divisor: the number of pairs, over all lists
     Synonyms: pairwise_mse_loss, PairwiseMSELoss
@@ -169,6 +174,7 @@ def pairwise_qr(
 
     Use: Learning to rank with relevances whose differences matter.
     Formula: \ell = \sum_{y_i > y_j} \tau \max(0, -d_{ij}) + (1 - \tau) \max(0, d_{ij}), \quad d_{ij} = (s_i - s_j) - (y_i - y_j)
+    Where: s `predictions`; y `labels`
     tau: quantile; weight of differences that are too small.
     squared: square each maximum.
     Divisor: the number of pairs, over all lists (rax)
@@ -202,6 +208,7 @@ def lambda_loss(
     Use: Learning to rank search results that are judged by nDCG (LambdaRank, LambdaMART).
     Search: learning_to_rank, ndcg
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
     topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 for no limit.
     Divisor: the number of pairs, over all lists (rax), including those with weight 0

@@ -39,6 +39,7 @@ def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0)
 
     Use: Regression with outliers, smooth; image restoration and super-resolution under the name Charbonnier.
     Formula: \ell = \delta^2 \left( \sqrt{1 + (e / \delta)^2} - 1 \right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
     Synonyms: pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
     Search: charbonnier, charbonnier_loss
@@ -57,6 +58,7 @@ def fair(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluati
 
     Use: Robust regression with outliers; convex and smooth.
     Formula: \ell = c^2 \left( \frac{|e|}{c} - \log\left(1 + \frac{|e|}{c}\right) \right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error at which the second derivative has fallen to a quarter.
     Synonyms: FairLoss, fair_loss
     Reference: Fair, On the Robust Estimation of Econometric Models, 1974, Annals of Economic and Social Measurement 3
@@ -75,6 +77,7 @@ def cauchy(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 
     Use: Robust regression with large outliers, as in bundle adjustment and registration.
     Formula: \ell = \log\left(1 + \frac{e^2}{2 c^2}\right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors.
     Synonyms: lorentzian, cauchy_loss, log_l2
     Reference: Black and Anandan, The Robust Estimation of Multiple Motions, 1996, Computer Vision and Image Understanding 63
@@ -97,6 +100,7 @@ def welsch(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 
     Use: Robust regression where outliers must have no influence, as in registration.
     Formula: \ell = 1 - \exp\left(-\frac{e^2}{2 c^2}\right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors.
     Synonyms: leclerc, correntropy, welsch_loss
     Reference: Dennis and Welsch, Techniques for nonlinear least squares and robust regression, 1978, Communications in Statistics B 7
@@ -116,6 +120,7 @@ def geman_mcclure(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) ->
 
     Use: Robust regression where outliers must have little influence, as in pose graphs.
     Formula: \ell = \frac{2 (e / c)^2}{(e / c)^2 + 4}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half this loss with c = s / 2.
     Synonyms: geman_mcclure_loss, gm
     Reference: Geman and McClure, Bayesian image analysis: an application to single photon emission tomography, 1985
@@ -141,6 +146,7 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
 
     Use: Robust regression where the shape of the loss is tuned or learned.
     Formula: \ell = \frac{b}{\alpha} \left( \left( \frac{(e/c)^2}{b} + 1 \right)^{\alpha / 2} - 1 \right), \quad b = |\alpha - 2|, \quad e = x - t
+    Where: x `predictions`; t `labels`
     alpha: shape; smaller values reduce the influence of outliers.
     c: scale of the errors.
     Synonyms: general_robust, adaptive_robust, robust_loss
@@ -173,6 +179,7 @@ def arctan(predictions: Real, labels: RealLabel) -> Evaluation:
 
     Use: Robust regression where a single residual must be bounded.
     Formula: \ell = \arctan\left((x - t)^2\right)
+    Where: x `predictions`; t `labels`
     Synonyms: arctan_loss
     Reference: scipy, optimize.least_squares, loss="arctan"
     """
@@ -188,6 +195,7 @@ def tukey_biweight(predictions: Real, labels: RealLabel, *, c: Positive = 4.685)
 
     Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = \frac{c^2}{6} \left( 1 - \left( 1 - (e / c)^2 \right)^3 \right) \text{ where } |e| \le c, \text{ else } \frac{c^2}{6}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error beyond which the loss is constant; 4.685 is 95 % efficient for normal errors.
     Synonyms: bisquare, biweight, TukeyBiweight, tukey
     Reference: Beaton and Tukey, The Fitting of Power Series, 1974, Technometrics 16
@@ -211,6 +219,7 @@ def wing(predictions: Real, labels: RealLabel, *, width: Positive = 5.0, curvatu
 
     Use: Face alignment and other localization of landmarks by regression.
     Formula: \ell = w \log(1 + |e| / \epsilon) \text{ where } |e| < w, \text{ else } |e| - w + w \log(1 + w / \epsilon), \quad e = x - t
+    Where: x `predictions`; t `labels`
     width: w, the error at which the loss changes from logarithmic to linear.
     curvature: epsilon; smaller values make the loss steeper at zero.
     Synonyms: wing_loss, WingLoss
@@ -262,6 +271,7 @@ def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -
 
     Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = a^2 \left( 1 - \cos(e / a) \right) \text{ where } |e| \le a \pi, \text{ else } 2 a^2, \quad e = x - t
+    Where: x `predictions`; t `labels`
     a: the loss is constant for errors beyond a pi; 1.339 is 95 % efficient for normal errors.
     Synonyms: andrews, andrew_wave, AndrewWave, wave
     Reference: Andrews, A Robust Method for Multiple Linear Regression, 1974, Technometrics 16; statsmodels AndrewWave
@@ -283,6 +293,7 @@ def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positi
 
     Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = \frac{e^2}{2} \text{ to } a, \; a |e| - \frac{a^2}{2} \text{ to } b, \; \frac{a (b + c - a)}{2} - \frac{a (c - |e|)^2}{2 (c - b)} \text{ to } c, \; \frac{a (b + c - a)}{2} \text{ beyond}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     a: error at which the loss changes from quadratic to linear.
     b: error from which the slope falls; at least a.
     c: error from which the slope is 0; more than b.
@@ -314,6 +325,7 @@ def berhu(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluat
 
     Use: Monocular depth estimation by regression.
     Formula: \ell = |e| \text{ where } |e| \le c, \text{ else } \frac{e^2 + c^2}{2 c}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error at which the loss changes from linear to quadratic.
     Synonyms: reverse_huber, BerHuLoss, inverse_huber
     Reference: Laina et al., Deeper Depth Prediction with Fully Convolutional Residual Networks, 2016, arXiv:1606.00373, equation 1
@@ -343,6 +355,7 @@ def adaptive_wing(
 
     Use: Face alignment and pose estimation by heatmaps of landmarks.
     Formula: \ell = \omega \log\left(1 + |e / \epsilon|^p\right) \text{ where } |e| < \theta, \text{ else } A (|e| - \theta) + \omega \log\left(1 + q\right), \quad p = \alpha - t, \; q = (\theta / \epsilon)^p, \; A = \frac{\omega p q}{\theta (1 + q)}, \; e = x - t
+    Where: x `predictions`; t `labels`
     alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where the heat is 1.
     omega: height of the logarithmic part.
     epsilon: scale of the errors.
@@ -383,6 +396,7 @@ def quantile_huber(predictions: Quantiles, labels: Draws, *, quantiles: Levels |
 
     Use: Distributional reinforcement learning (QR-DQN), by quantiles of the return.
     Formula: \ell_i = \sum_q \frac{1}{m} \sum_j \left| \tau_q - [u < 0] \right| \frac{H_\kappa(u)}{\kappa}, \quad u = t_{ij} - x_{iq}, \quad H_\kappa = \mathrm{huber}
+    Where: x `predictions`; t `labels`
     kappa: error at which the loss changes from quadratic to linear.
     Divisor: the number of samples; losses are summed over quantiles and averaged over draws
     Synonyms: QRDQNLoss, quantile_huber_loss, qr_dqn, quantile_regression_huber

@@ -34,6 +34,7 @@ def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
 
     Use: Segmentation of small structures in medical images, beside a Dice loss or cross entropy.
     Formula: \ell = \phi \, p
+    Where: p the predicted probability of a position; \phi `distances`
     predictions: probabilities, after softmax or sigmoid.
     distances: phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus that of the inside, plus 1).
     Synonyms: boundary_loss, SurfaceLoss, surface_loss
@@ -67,6 +68,7 @@ def hausdorff_dt(
 
     Use: Segmentation that is judged by the Hausdorff distance of its boundaries.
     Formula: \ell = (p - t)^2 \left( d_p^\alpha + d_t^\alpha \right)
+    Where: p the predicted probability of a position; t `labels`
     prediction_distances: d_p, distances to the boundary of the predicted region, p > 1/2; constant in the gradient.
     label_distances: d_t, distances to the boundary of the true region.
     alpha: power of the distances; larger values increase the weight of distant errors.

@@ -76,6 +76,7 @@ def lovasz_softmax(
 
     Use: Semantic segmentation of pixels that is judged by mean intersection over union (IoU).
     Formula: \ell = \frac{1}{|C|} \sum_{c \in C} \sum_i e^c_{(i)} \, \Delta J^c_i, \quad e^c_i = |[y_i = c] - p_{ic}| \text{ in descending order}
+    Where: c a class
     activation: softmax takes predictions as logits, none as probabilities.
     classes: classes in the mean: those present in the labels (Berman, segmentation_models_pytorch), or all (kornia).
     batch: sort over the whole batch instead of within each sample (per_image=False of Berman's code).

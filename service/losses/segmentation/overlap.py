@@ -68,6 +68,7 @@ def dice(
     Use: Semantic segmentation where the foreground has few pixels or voxels; the usual choice for medical images.
     Search: pixel_segmentation, semantic_segmentation, medical_segmentation
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     squared_pred: the denominator sums the squares of p and t (V-Net).
     classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
@@ -106,6 +107,7 @@ def jaccard(
 
     Use: Semantic segmentation that is judged by intersection over union (IoU).
     Formula: \ell_c = 1 - \frac{\sum p t + s_{nr}}{\sum p + \sum t - \sum p t + s_{dr}}
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: JaccardLoss, jaccard_loss, soft_iou, soft_jaccard
     Reference: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation, 2016
@@ -139,6 +141,7 @@ def tversky(
 
     Use: Segmentation of small objects, where missed pixels cost more than false ones, or the reverse.
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     alpha: weight of false positives.
     beta: weight of false negatives.
     classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
@@ -180,6 +183,7 @@ def focal_tversky(
 
     Use: Segmentation of small lesions in medical images.
     Formula: \ell_c = (1 - TI_c)^{1 / \gamma}, \quad 1 - TI_c \text{ as in tversky}
+    Where: c a class
     alpha: weight of false positives.
     beta: weight of false negatives.
     gamma: focusing parameter.
@@ -215,6 +219,7 @@ def log_cosh_dice(
 
     Use: Segmentation of medical images by a smoother Dice loss.
     Formula: \ell_c = \log \cosh(\mathrm{dice}_c)
+    Where: c a class
     smooth_nr: added to the numerator of the Dice loss.
     smooth_dr: added to the denominator of the Dice loss.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
@@ -253,6 +258,7 @@ def generalized_dice(
 
     Use: Segmentation with several imbalanced classes in medical images.
     Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     convention: monai for one ratio, optax for a mean of ratios.
     weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
     Divisor: the number of samples; with optax times the classes included
@@ -331,6 +337,7 @@ def mcc(
 
     Use: Segmentation with imbalanced classes, where pixels of the background count too.
     Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
+    Where: TP true positives; TN true negatives; FP false positives; FN false negatives; c a class
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
     Equivalents: monai.losses.MCCLoss
