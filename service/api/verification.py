@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from service.api.estimate import bounded, estimate
-from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
+from service.api.hints import Claim, Hint, Search, Variant, coarsest, forms, relative_errors
 from service.api.request import Call, Tensor, bind, validated
 from service.errors import Failure, failure, pointer
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, Loss, LossError
@@ -201,22 +201,18 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
     starts = []
     for loss in LOSSES.values():
-        start = Variant(loss, tensors, {option.name: option.default for option in loss.options}, controls)
         if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}:
-            with suppress(LossError):
-                starts += [start] * _within(start, settings, search)
+            call = Call(loss, tensors, {option.name: option.default for option in loss.options}, controls)
+            try:
+                bounded(loss.name, estimate(call), settings)
+                forms(loss, tensors)
+                starts.append(Variant(loss, tensors, call.options, controls))
+            except LossError:
+                continue  # shapes that do not fit
+            except Failure:
+                search.cut = True
     hints = search.run(starts)
     return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
-
-
-def _within(start: Variant, settings: Settings, search: Search) -> bool:
-    """Return true where a loss may compare so much work; else the search counts as cut. Raises InvalidTensor for shapes that do not fit."""
-    try:
-        bounded(start.loss.name, estimate(Call(start.loss, start.tensors, start.options, start.controls)), settings)
-    except Failure:
-        search.cut = True
-        return False
-    return work(start) >= 0
 
 
 def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
