@@ -8505,7 +8505,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Tversky loss: Dice with separate weights of false positives and false negatives.
 
-        Use: Segmentation of small objects, where missed pixels weigh more than false ones, or the reverse.
+        Use: Segmentation of small objects, where missed pixels cost more than false ones, or the reverse.
 
         alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives. The
         loss of 0 / 0 is 0.
