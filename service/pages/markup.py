@@ -83,11 +83,18 @@ def code(text: str) -> str:
 
 def legend(loss: Loss) -> str:
     """The meanings of a formula's symbols, in the order of the formula: declared ones, and options that are written as their name."""
-    spelled = {f"\\{option.name}": f"`{option.name}`" for option in loss.options} | {o.name: f"`{o.name}`" for o in loss.options if len(o.name) == 1}
+    spelled = {f"\\{option.name}": f"`{option.name}`" for option in loss.options} | {
+        o.name: f"the option `{o.name}`" for o in loss.options if len(o.name) == 1
+    }
     bare = re.sub(r"\\(?:mathrm|text)\{[^}]*\}", " ", loss.formula)
-    where = {symbol: re.search(rf"(?<![\\A-Za-z]){re.escape(symbol)}(?![A-Za-z])", bare) for symbol in spelled | dict(loss.symbols)}
-    shown = sorted((found.start(), symbol) for symbol, found in where.items() if found)
-    entries = (f"{mathml(symbol, 'inline')} {prose((spelled | dict(loss.symbols))[symbol])}" for _, symbol in shown)
+    letters = re.sub(r"\\[A-Za-z]+", lambda command: " " * len(command[0]), bare)
+    meanings = spelled | dict(loss.symbols)
+    places = {
+        symbol: re.search(rf"{re.escape(symbol)}(?![A-Za-z])", bare) if symbol[0] == "\\" else re.search(re.escape(symbol), letters)
+        for symbol in meanings
+    }
+    shown = sorted((found.start(), symbol) for symbol, found in places.items() if found)
+    entries = (f"{mathml(symbol, 'inline')} {prose(meanings[symbol])}" for _, symbol in shown)
     return f'<p class="legend">{"; ".join(entries)}</p>' if shown else ""
 
 

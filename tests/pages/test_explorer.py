@@ -15,7 +15,7 @@ import pytest
 
 from service.api.search import search
 from service.losses import FAMILIES, LOSSES
-from service.pages import pictures
+from service.pages import markup, pictures
 from tests.api.test_search import FIRST
 from tests.conftest import running
 from tests.pages.browser import Browser, until
@@ -244,6 +244,20 @@ def test_a_text_browser_finds_formula_inputs_and_numbers(client: httpx.Client) -
     assert results.index('data-loss="smooth_l1"') < results.index('data-loss="bounded_iou"')
     assert "Nothing found" in client.get("/", params={"q": "<xyzzy>"}, headers=HTML).text
     assert "<xyzzy>" not in client.get("/", params={"q": "<xyzzy>"}, headers=HTML).text
+
+
+def test_a_page_explains_its_symbols_and_lists_are_whole(client: httpx.Client) -> None:
+    dice = client.get("/losses/dice", headers=HTML).text
+    legend = dice[dice.index('class="legend"') : dice.index('id="picture"')]
+    assert all(f"<code>{name}</code>" in legend for name in ("labels", "smooth_nr", "smooth_dr"))
+    assert "<code>keras.losses.Dice</code>, <code>keras.losses.dice</code>" in dice, "one line for calls with the same presets"
+    found = client.get("/", params={"q": "regression"}, headers=HTML).text
+    assert found.count("data-loss=") == len(search("regression")) > 60
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_every_declared_symbol_stands_in_the_formula(name: str) -> None:
+    assert markup.legend(LOSSES[name]).count("<math") >= len(LOSSES[name].symbols)
 
 
 def test_programs_get_links(client: httpx.Client) -> None:
