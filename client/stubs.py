@@ -53,7 +53,7 @@ def _literal(names: list[str]) -> str:
 def _text(card: Mapping[str, Any]) -> str:
     entries = [f"{item['name']}: {item['axes']}, {item['domain']}; {item['description']}" for item in card["inputs"]]
     entries += [f"{option['name']}: {option['description']}" for option in card["options"]]
-    paragraphs = [card["summary"], card["notes"], *entries, f"Formula: {card['formula']}", f"Divisor: {card['divisor']}"]
+    paragraphs = [card["summary"], f"Use: {card['use']}", card["notes"], *entries, f"Formula: {card['formula']}", f"Divisor: {card['divisor']}"]
     wrapped = [textwrap.fill(text, 140, initial_indent=" " * 8, subsequent_indent=" " * 8) for text in paragraphs if text]
     return "\n\n".join(wrapped).strip().replace("\\", "\\\\")
 

@@ -213,7 +213,7 @@ def evaluate(arguments: list[str]) -> int:
 
 def _print_card(card: Mapping[str, Any]) -> None:
     print(f"{card['name']} ({card['family']})\n{card['summary']}\n")
-    for title in ("notes", "formula", "divisor", "reference"):
+    for title in ("use", "notes", "formula", "divisor", "reference"):
         if card[title]:
             print(f"{title}: {card[title]}")
     print(f"synonyms: {', '.join(card['synonyms']) or 'none'}\n\ninputs:")

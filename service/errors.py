@@ -132,6 +132,7 @@ def failure(exc: Exception, prefix: tuple[str | int, ...] = ()) -> Failure | Non
 KNOWN = {  # the errors of pydantic that a request can meet, in the grammar of all messages; {..} are members of their context
     "missing": "missing; expected a value",
     "extra_forbidden": "unknown field",
+    "misspelt": "unknown field; did you mean {near}?",
     "literal_error": "not a choice; expected {expected}",
     "enum": "not a choice; expected {expected}",
     "bool_type": "wrong type; expected true or false",
@@ -156,15 +157,15 @@ NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", 
 
 
 def problem_of(error: Mapping[str, Any]) -> str:
-    """One of pydantic's errors as `<problem>; expected <X>, got <Y>`; of the input only numbers and types are repeated."""
+    """One of pydantic's errors as `<problem>; expected <X>, got <Y>`; of the input only numbers, types and wrong choices are repeated."""
     given, kind = error.get("input"), error["type"]
     known = KNOWN.get(kind)
     if known is None:
         return f"not valid: {kind.replace('_', ' ')}"
     text = known.format(**error.get("ctx", {}))
-    if kind in ("missing", "extra_forbidden"):
+    if kind in ("missing", "extra_forbidden", "misspelt"):
         return text
-    if type(given) in (int, float):
+    if type(given) in (int, float) or (kind == "literal_error" and isinstance(given, str)):
         return f"{text}, got {_cut(repr(given))[:40]}"
     if kind.endswith(("short", "long")) and isinstance(given, Sized):
         return f"{text}, got {len(given)}"

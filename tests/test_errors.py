@@ -15,8 +15,12 @@ PYDANTIC = re.compile("Input should be|Extra inputs|Field required|List should h
 GOOD: dict[str, Any] = {"predictions": [[1.0, 2.0]], "labels": [0]}
 REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
     "missing": ({"labels": [0]}, "/predictions: missing; expected a value"),
-    "unknown": (GOOD | {"lables": [0]}, "/lables: unknown field"),
-    "choice": (GOOD | {"reduction": "max"}, "/reduction: not a choice; expected 'mean', 'sum', 'none' or 'batchmean', got a string"),
+    "unknown": (GOOD | {"lables": [0]}, "/lables: unknown field; did you mean labels?"),
+    "unlike any": (GOOD | {"temperature": 1}, "/temperature: unknown field"),
+    "misspelt": ({"predicitons": [[1.0, 2.0]], "labels": [0]}, "/predicitons: unknown field; did you mean predictions?"),
+    "option": (GOOD | {"label_smothing": 0.1}, "/label_smothing: unknown field; did you mean label_smoothing?"),
+    "field": (GOOD | {"reducton": "sum"}, "/reducton: unknown field; did you mean reduction?"),
+    "choice": (GOOD | {"reduction": "max"}, "/reduction: not a choice; expected 'mean', 'sum', 'none' or 'batchmean', got 'max'"),
     "above": (GOOD | {"label_smoothing": 2}, "/label_smoothing: out of range; expected at most 1, got 2"),
     "below": (GOOD | {"label_smoothing": -0.5}, "/label_smoothing: out of range; expected at least 0, got -0.5"),
     "type": (GOOD | {"label_smoothing": "much"}, "/label_smoothing: wrong type; expected a number, got a string"),
@@ -40,4 +44,4 @@ def test_a_message_names_field_problem_expected_and_got(name: str, client: httpx
 
 
 def test_every_message_is_about_an_error_that_pydantic_has() -> None:
-    assert set(get_args(ErrorType)) | {"tensor"} >= KNOWN.keys()
+    assert set(get_args(ErrorType)) | {"tensor", "misspelt"} >= KNOWN.keys()

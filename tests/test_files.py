@@ -318,7 +318,7 @@ def broken(change: str) -> pa.Table:
     ("change", "said"),
     [
         ("label", "row 3001: labels: out of range; expected a class index in [0, 10) or ignore_index (-100), got 99"),
-        ("nan", "row 3001: predictions[4]: out of range; expected all finite numbers, got nan"),
+        ("nan", "row 3001: predictions[4]: not finite; expected all finite numbers, got nan; replace it, or leave its sample out"),
         ("null", "row 3001: labels: null; expected a number"),
         ("null in a list", "row 3001: predictions[4]: null; expected a number"),
         ("ragged", "row 3001: predictions: ragged; expected length 10 as before, got 11"),
@@ -344,7 +344,7 @@ def test_rows_of_ctc_are_named_although_its_samples_are_the_second_axis(tmp_path
     assert evaluated(capsys, tmp_path / "p.parquet", "--loss", "ctc")["normalizer"] == 20
     logits[17, 3, 1] = np.inf
     pq.write_table(pa.table(columns | {"predictions": to_arrow(logits)}), tmp_path / "p.parquet")
-    assert "row 17: predictions[3, 1]: out of range; expected all finite numbers, got inf" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
+    assert "row 17: predictions[3, 1]: not finite; expected all finite numbers" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
 
 
 def test_a_result_that_is_not_finite_names_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ class Losses(Generic[R_co]):
         """Adaptive softmax: cross entropy over many classes, first of a frequent class or a cluster of rare ones, then of the class within the
         cluster.
 
+        Use: Language modeling with a large vocabulary of frequent and rare words.
+
         Each class before the first cutoff has a row of head_weight, and so has each of the k clusters after them. Cluster i has the classes
         from cutoffs[i] to cutoffs[i + 1] (the last one: to the end). Its matrix is tail_projection[i], and its classes' rows are
         consecutive in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to the widest cluster. Padding
@@ -69,6 +71,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Wing loss for heatmaps: steep near zero where the true heat is 1, flat on the background.
 
+        Use: Face alignment and pose estimation by heatmaps of landmarks.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), [0, 1]; true heat of each point, 1 at a landmark
@@ -103,6 +107,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of an accelerated failure time model, log t = x + scale * noise.
+
+        Use: Survival analysis: the time of an event, with censored times, also in boosting.
 
         Equal bounds mean an observed time; lower_bound 0 means left-censored, and right_censored 1 is XGBoost's infinite upper bound. The
         differences of the distribution function are accurate in its tails, where XGBoost clips them from below at 1e-12.
@@ -140,6 +146,8 @@ class Losses(Generic[R_co]):
         """Amari's alpha divergences: Kullback-Leibler (alpha 1), its reverse (0), four times hellinger (1/2), half of Pearson's chi squared
         (2).
 
+        Use: Comparison of probability distributions, from mode-seeking to mass-covering.
+
         For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the
         predictions. The loss of a label 0 is infinite for alpha <= 0.
 
@@ -168,6 +176,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.
 
+        Use: Bounding box regression in object detection at high overlaps, or with noisy boxes.
+
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
@@ -195,6 +205,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
         """AlphaPO loss: SimPO with the reward (1 - p^-alpha) / alpha of the probability, whose limit for alpha 0 is the logarithm.
+
+        Use: Fine-tuning of language models by preferences without a reference.
 
         Send log-probabilities averaged over tokens. The difference of rewards is computed from that of the log-probabilities, so that it is
         exact for small alpha and for nearly equal completions; TRL raises probabilities to the power.
@@ -231,6 +243,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Andrews' wave: about half the squared error near zero, a cosine up to a pi, constant beyond.
 
+        Use: Robust regression where outliers must have no influence, as in M-estimation.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -255,6 +269,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
         """Angular loss: for each pair of one class, keeps the angle at every negative, in the triangle with the pair, below alpha.
+
+        Use: Metric learning of embeddings for image retrieval.
 
         Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs
         times n. Gradients are accurate relative to the largest element of each tensor.
@@ -286,6 +302,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative reciprocal rank of the first relevant item, with ranks approximated by sums of sigmoids.
 
+        Use: Learning to rank that is judged by the first hit, as in question answering.
+
         Items with a label of at least 1 are relevant. Of equal ranks, the first item by position has the gradient. A list without a
         relevant item has loss 0. TensorFlow Ranking instead averages the reciprocal ranks of all relevant items.
 
@@ -316,6 +334,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Negative normalised discounted cumulative gain, with ranks approximated by sums of sigmoids.
+
+        Use: Learning to rank that is judged by nDCG, the normalized discounted cumulative gain.
 
         A list without gain has loss 0.
 
@@ -349,6 +369,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """ArcFace loss: softmax cross entropy of cosines, with an additive margin on the angle of the true class.
 
+        Use: Face recognition, speaker verification and other recognition of many identities.
+
         Beyond theta = pi - m, where the cosine of the sum would increase again, it is replaced by cos(theta) - m sin(m) (InsightFace,
         pytorch-metric-learning). The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0
         or pi, the gradient of its sine is 0. Gradients are accurate relative to the largest element of each tensor.
@@ -381,6 +403,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Arctangent of the squared error, as in scipy's least_squares.
 
+        Use: Robust regression where a single residual must be bounded.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -405,6 +429,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
+
+        Use: Multi-label classification where most of many classes are absent from a sample.
 
         The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older versions always return the sum), computes in float32
         and clips the arguments of the logarithms from below at 1e-8; here they are exact.
@@ -441,6 +467,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Asymmetric focal loss of a softmax with smoothed labels, with separate focusing exponents for the true class and the other classes.
 
+        Use: Multiclass classification with imbalanced classes.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
@@ -474,6 +502,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Balanced L1 loss: linear with slope gamma beyond beta, with a logarithmically rising slope near zero; the box loss of Libra R-CNN.
+
+        Use: Bounding box regression in object detection, balanced between easy and hard samples.
 
         Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1. Otherwise its value is continuous, but its
         slope is not 0 at 0 and jumps at beta. With beta 0.5, its loss of an error of 0.25 is 0.231137, here 0.200284; of an error of 1 it
@@ -510,6 +540,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Balanced softmax: cross entropy of a softmax whose terms are multiplied by the class counts of the training data.
 
+        Use: Long-tailed multiclass classification, with imbalanced class counts in training and balanced ones in use.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
@@ -537,6 +569,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
         """Barlow Twins loss: squared difference of the cross-correlation matrix of two views' features from the identity.
+
+        Use: Self-supervised learning of image features without negatives.
 
         A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient
         is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
@@ -572,6 +606,8 @@ class Losses(Generic[R_co]):
         """General robust loss of one family: squared error (alpha 2), pseudo_huber (1), cauchy (0), geman_mcclure (-2) and welsch (alpha to
         minus infinity).
 
+        Use: Robust regression where the shape of the loss is tuned or learned.
+
         At the removable singularities, alpha 0 and 2, the loss is the limit.
 
         predictions: (n, ...), all finite numbers; estimates
@@ -603,6 +639,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
         """Batch-hard triplet loss: for each anchor, the farthest sample of its class and the nearest sample of another class.
+
+        Use: Metric learning of embeddings by triplets mined from the batch: re-identification of persons.
 
         Anchors without a positive or without a negative are excluded. Of ties the first is used; at the margin the gradient is that of the
         slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 d. Gradients are
@@ -637,6 +675,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
         """Batch semi-hard triplet loss: for each pair of one class, the nearest sample of another class that is farther than the positive.
+
+        Use: Metric learning of embeddings by triplets mined from the batch: face recognition (FaceNet).
 
         If no negative is farther than the positive, the farthest negative is used (TFA). Of ties the first is used; at the margin the
         gradient is that of the slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2
@@ -673,6 +713,8 @@ class Losses(Generic[R_co]):
         """Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as
         the score.
 
+        Use: Fine-tuning of language models by thumbs up and down, without pairs.
+
         TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
         logps: (n,), all finite numbers; log-probabilities of the completions under the policy
@@ -705,6 +747,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Reverse Huber loss: the absolute error up to c, quadratic beyond. The gradient at an error of 0 is 0.
 
+        Use: Monocular depth estimation by regression.
+
         In the paper, c is a fifth of the largest error in the batch, and constant in the gradient.
 
         predictions: (n, ...), all finite numbers; estimates
@@ -732,6 +776,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Beta divergences of matrix factorisation: half_squared_error (beta 2), generalised Kullback-Leibler divergence (1), itakura_saito
         (0).
+
+        Use: Non-negative matrix factorization (NMF), of spectra and of topics.
 
         The family has the Bregman divergences of powers. The loss of a label 0 is infinite for beta <= 0.
 
@@ -762,6 +808,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Gaussian negative log-likelihood times a power of the variance that is constant in the gradient, so that points of large variance
         are fitted too.
+
+        Use: Probabilistic regression with uncertainty: heteroscedastic, more stable than the plain likelihood.
 
         beta 0 gives gaussian_nll; with beta 1 the gradient of the mean is that of half_squared_error.
 
@@ -797,6 +845,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Bi-tempered logistic loss: t1 below 1 bounds the loss of outliers, and t2 above 1 gives the softmax heavy tails.
+
+        Use: Multiclass classification with outliers and noisy labels.
 
         With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
 
@@ -834,6 +884,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
+        Use: Log loss of binary classifiers that output probabilities; for raw scores, the version with logits is exact.
+
         predictions: (n, ...), [0, 1]; probabilities
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
@@ -868,6 +920,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
+        Use: Binary classification and multi-label classification by raw scores (logits), such as logistic regression.
+
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
@@ -897,6 +951,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Sparsemax loss of two classes: 0 for margins above 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
 
+        Use: Binary classification with sparse probabilities.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {0, 1}; true classes, 0 or 1
@@ -918,6 +974,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Absolute error objective, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 0.
+
+        Use: Regression with gradient-boosted trees where labels have outliers; predicts a median.
 
         LightGBM and XGBoost afterwards replace each leaf's value by a median of residuals.
 
@@ -943,6 +1001,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cross entropy objective: cross entropy of the sigmoid of the score against a probability.
 
+        Use: Gradient-boosted trees for labels that are probabilities.
+
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
@@ -966,6 +1026,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Cross entropy of the probability of at least one success in `weight` trials, whose rate is the softplus of the score.
+
+        Use: Gradient-boosted trees for labels that are probabilities, with weights as numbers of trials.
 
         With weight 1, or without weight, it is boosting_cross_entropy. The weight is part of the loss, not a factor of it.
 
@@ -995,6 +1057,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Expectile objective: half the asymmetric squared error; equal to expectile / 2.
 
+        Use: Expectile regression with gradient-boosted trees.
+
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
@@ -1020,6 +1084,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Exponential objective (AdaBoost) for two classes, 0 and 1; the score is half the log-odds.
 
+        Use: AdaBoost with gradient-boosted trees.
+
         predictions: (n, ...), all finite numbers; raw scores; the probability is the sigmoid of twice the score.
 
         labels: (n, ...), [0, 1]; true classes, 0 or 1, or the probability of 1.
@@ -1042,6 +1108,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Fair objective: about half the squared error near zero, nearly linear for large errors.
+
+        Use: Regression with gradient-boosted trees where labels have outliers.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1068,6 +1136,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Gamma objective: negative log-likelihood of positive amounts whose log-mean is the score.
 
+        Use: Regression of positive amounts with gradient-boosted trees, such as the severity of insurance claims.
+
         XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
 
         predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
@@ -1091,6 +1161,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Hinge objective for two classes, 0 and 1. The gradient at the kink is 0.
+
+        Use: Binary classification with gradient-boosted trees that predict classes instead of probabilities.
 
         As in XGBoost, the Hessian is 1 where the gradient is not 0 and float32's smallest normal number elsewhere; the true one is 0.
 
@@ -1117,6 +1189,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Huber objective: half the squared error up to alpha, linear beyond.
+
+        Use: Regression with gradient-boosted trees where labels have outliers.
 
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
@@ -1149,6 +1223,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """LambdaRank objective of LightGBM: logistic losses of pairs, weighted by the change of NDCG when both items are swapped.
+
+        Use: Learning to rank with gradient-boosted trees, for search results and recommendations.
 
         Pairs need at least one item above the truncation level. As in LightGBM, the gradient and the Hessian hold the weights and norms
         constant. With the norm, each weight is divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's
@@ -1188,6 +1264,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Binary logistic objective: cross entropy of the sigmoid of the score.
 
+        Use: Binary classification with gradient-boosted trees, as LightGBM's and XGBoost's own objective.
+
         LightGBM computes the gradient as sigma(f) - y, which cancels; here it is (1 - y) sigma(f) - y sigma(-f).
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
@@ -1218,6 +1296,8 @@ class Losses(Generic[R_co]):
         """Mean absolute percentage error objective: absolute error over max(1, |label|), with Hessian 1 (the true one is 0). The gradient at
         an error of 0 is 0.
 
+        Use: Regression of relative errors with gradient-boosted trees, as in demand forecasting.
+
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
@@ -1240,6 +1320,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """One-vs-all objective: binary cross entropy of each class against all others.
+
+        Use: Multiclass classification with gradient-boosted trees, one binary model per class.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -1268,6 +1350,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Poisson objective: negative log-likelihood of counts whose log-mean is the score.
 
+        Use: Regression of counts with gradient-boosted trees.
+
         predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
 
         labels: (n, ...), [0, infinity); true values, at least 0
@@ -1295,6 +1379,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Pseudo-Huber objective: about half the squared error near zero, nearly linear for large errors.
+
+        Use: Regression with gradient-boosted trees where labels have outliers; twice differentiable.
 
         XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
 
@@ -1325,6 +1411,8 @@ class Losses(Generic[R_co]):
         """Quantile objective: pinball loss, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 1 - alpha (scikit-learn:
         -alpha).
 
+        Use: Quantile regression and prediction intervals with gradient-boosted trees.
+
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
@@ -1351,6 +1439,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Multiclass softmax objective: cross entropy of the softmax, with one tree per class.
 
+        Use: Multiclass classification with gradient-boosted trees.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c); index of the true class
@@ -1376,6 +1466,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Squared error objective: half the squared error, with Hessian 1.
 
+        Use: Regression with gradient-boosted trees.
+
         predictions: (n, ...), all finite numbers; raw scores, the sums of the trees
 
         labels: (n, ...), all finite numbers; true values
@@ -1397,6 +1489,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Squared log error objective: half the squared difference of log(1 + score) and log(1 + label), with 1 + score at least 1e-6.
+
+        Use: Regression of growth with gradient-boosted trees, where relative errors matter.
 
         As in XGBoost, the gradient is that at the clipped score, the clipping is ignored in the chain rule, and the Hessian is at least
         1e-6.
@@ -1425,6 +1519,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Tweedie objective: negative log-likelihood of amounts with zeros, whose log-mean is the score; between Poisson (1) and gamma (2).
 
+        Use: Regression of amounts with many zeros with gradient-boosted trees, such as insurance claims.
+
         predictions: (n, ...), all finite numbers; raw scores, the logarithms of the means
 
         labels: (n, ...), [0, infinity); true values, at least 0
@@ -1449,6 +1545,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Boundary loss: the predicted probability times the signed distance to the true boundary.
+
+        Use: Segmentation of small structures in medical images, beside a Dice loss or cross entropy.
 
         Summed over an image, it is the integral between both boundaries, up to a constant. The minimum is negative. Omit classes to ignore.
         Used with dice or cross_entropy, with a weight that increases during training.
@@ -1476,6 +1574,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Bounded IoU loss: smooth L1 of one minus the best IoU possible given the center's x, its y, the width or the height.
+
+        Use: Bounding box regression in two-stage object detection.
 
         Each box has four elements, as in mmdetection, which adds 1e-3 to the denominators; here they are exact, with 0 / 0 = 0. Where
         centers are so far apart that the bound is 1, the gradient is 0.
@@ -1507,6 +1607,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Bradley-Terry loss of reward models: negative log-probability that the chosen completion is preferred.
 
+        Use: Reward models for human feedback (RLHF), and other pairwise preferences.
+
         chosen_rewards: (n,), all finite numbers; rewards of the completions
 
         rejected_rewards: (n,), all finite numbers; rewards of the completions
@@ -1534,6 +1636,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Brier score: the squared error of a probability.
 
+        Use: Binary classification and forecasts that are judged by their calibration.
+
         predictions: (n, ...), [0, 1]; probabilities
 
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
@@ -1559,6 +1663,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Logarithm of one plus half the squared error; equal to barron_general_robust with alpha 0.
+
+        Use: Robust regression with large outliers, as in bundle adjustment and registration.
 
         kornia uses this form with c = 1. scipy's least_squares has no factor 1/2 in the logarithm, which corresponds to c = 1 / sqrt 2.
 
@@ -1587,6 +1693,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Center loss: half the squared distance of each sample to the center of its class.
 
+        Use: Face recognition, beside cross entropy, by compact classes.
+
         The gradient of the centers is the derivative; the paper instead updates them by an average over each class's samples.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -1613,6 +1721,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Chamfer distance: the mean squared distance of each point to its nearest point in the other set, in both directions.
 
+        Use: Reconstruction of point clouds and 3D shapes.
+
         Of equally near points the first is used, as in pytorch3d, where this is norm 2 with point_reduction mean.
 
         predictions: (n, p, d), all finite numbers; predicted points
@@ -1637,6 +1747,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
+
+        Use: Bounding box regression in object detection, the usual choice of the YOLO detectors.
 
         The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
         mmdetection 3 sets alpha to 0 for an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1,
@@ -1671,6 +1783,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Circle loss: moves cosines within a class above 1 - margin and those between classes below margin, with weights that grow with the
         violation.
+
+        Use: Metric learning of embeddings for face recognition and retrieval.
 
         The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and
         TensorFlow Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative are
@@ -1708,6 +1822,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
 
+        Use: Reinforcement learning of language models for reasoning, with long completions.
+
         The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value. The equation of
         MiniMax-M1 clips to 1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's
         epsilon, 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
@@ -1744,6 +1860,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Class-balanced loss: cross entropy or focal loss, with each class weighted by the inverse of its effective number of samples.
 
+        Use: Multiclass classification with imbalanced classes, by weights from their counts.
+
         The weights are scaled to sum to the number of classes, as in the authors' code.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
@@ -1779,6 +1897,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
 
+        Use: Contrastive learning of images and texts.
+
         Gradients are accurate relative to the largest element of each tensor.
 
         image: (n, d), all finite numbers; embeddings, one row per sample
@@ -1806,6 +1926,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative entropy of the predicted distribution, added with a small weight to a cross entropy to penalize overconfidence.
 
+        Use: Calibration of classifiers and exploration of policies, by less confident predictions.
+
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
         Formula: \\ell_i = \\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
@@ -1828,6 +1950,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
         """Contrastive loss: reduces the Euclidean distance of similar pairs, and increases that of dissimilar pairs up to a margin.
+
+        Use: Embeddings of similar and dissimilar pairs by siamese networks: verification of faces and signatures.
 
         pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not normalised
         and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
@@ -1864,6 +1988,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """CosFace loss: softmax cross entropy of cosines, with a margin subtracted from the cosine of the true class.
 
+        Use: Face recognition, speaker verification and other recognition of many identities.
+
         Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -1895,6 +2021,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cosine distance: one minus the cosine of the angle between two vectors.
 
+        Use: Regression of directions and features; image or text features compared by cosine similarity.
+
         A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0). Gradients are accurate relative to the largest element of each
         tensor.
 
@@ -1924,6 +2052,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
         """Cosine embedding loss: one minus the cosine for similar pairs, and the cosine's excess over the margin for dissimilar ones.
+
+        Use: Embeddings of similar and dissimilar pairs, such as sentences, compared by cosine similarity.
 
         The cosine is exact. torch adds 1e-12 to the squared norms, which affects norms below about 1e-4, and loses the digits of 1 - cos
         for nearly parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in
@@ -1956,6 +2086,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Cox proportional hazards: negative log partial likelihood of each event's subject among the subjects still at risk.
+
+        Use: Survival analysis: the risk of an event, with censored times.
 
         A subject is at risk at a time if its own time is not earlier. Of several events at one time, Breslow (XGBoost) keeps all in each
         other's risk set; Efron removes them gradually, and each event's loss has the mean of the logarithms. XGBoost sums over events and
@@ -1991,6 +2123,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["chosen_logps", "rejected_logps", "chosen_nll"]] = ...,
     ) -> R_co:
         """Contrastive preference optimisation: DPO without a reference, plus the negative log-likelihood of the chosen completion.
+
+        Use: Fine-tuning of language models by preferences without a reference, as in translation.
 
         For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO,
         arXiv:2405.16681) is this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for
@@ -2032,6 +2166,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of the true tags in a linear-chain conditional random field.
 
+        Use: Sequence labelling: named entities, part-of-speech tags, and other tags of tokens.
+
         It is computed as the sum over the steps of the negative log-probability of a tag given the next one, so that a nearly certain path
         has an accurate loss. pytorch-crf has start and end scores, TensorFlow does not; pytorch-crf's mask is `lengths` here.
 
@@ -2070,6 +2206,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
+        Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
+
         0 log 0 is 0. Probabilities are not renormalised.
 
         predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
@@ -2107,6 +2245,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Continuous ranked probability score of a normal distribution, in the units of the label.
 
+        Use: Probabilistic forecasting by a normal distribution, as in weather and energy.
+
         predictions: (n, ...), all finite numbers; mu, the means.
 
         labels: (n, ...), all finite numbers; true values
@@ -2132,6 +2272,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Continuous ranked probability score of an ensemble.
+
+        Use: Probabilistic forecasting by an ensemble of samples, as in weather and energy.
 
         It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and
         close to each other. Equal numbers have no gradient with respect to each other.
@@ -2165,6 +2307,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Connectionist temporal classification (CTC): negative log of the total probability of all alignments of the symbols to the frames.
+
+        Use: Speech recognition and handwriting recognition (OCR), where labels are not aligned to frames.
 
         The gradient is the true derivative by the log-probabilities, minus the probability of each symbol at each frame. torch returns that
         plus exp(predictions), the derivative by the scores under a log-softmax; after a log-softmax both are equal. The loss of an
@@ -2203,6 +2347,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Decoupled contrastive loss: NT-Xent of two views without the positive in the denominator.
 
+        Use: Contrastive learning of image features in small batches.
+
         It may be negative. A single pair has no negatives: its loss is -s / T. Gradients are accurate relative to the largest element of
         each tensor.
 
@@ -2233,6 +2379,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """DeepHit loss for a single risk: pmf plus a ranking loss of the cumulative risks of subjects with earlier and later events.
+
+        Use: Survival analysis in discrete time that also ranks subjects by risk.
 
         As in pycox, alpha is the weight of the likelihood (in the paper, of the ranking loss). Subjects censored in the same interval are
         treated as later. The ranking loss is a mean over all n subjects.
@@ -2274,6 +2422,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["class_logits", "boxes", "box_targets"]] = ...,
     ) -> R_co:
         """DETR's Hungarian loss: each true object is matched to one query, and the target of all other queries is "no object".
+
+        Use: Object detection by transformers (DETR), with a set of predictions.
 
         Conventions are those of DETR and Hugging Face transformers. The matching minimizes the costs and is constant in the gradient. The
         cross entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
@@ -2320,6 +2470,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Dynamic fine-tuning: negative log-likelihood of the target tokens, each weighted by its own probability.
 
+        Use: Supervised fine-tuning of language models that should generalize as after reinforcement learning.
+
         The probability is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
@@ -2351,6 +2503,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Dice loss: one minus twice the intersection over the sum of both masks, for each class.
+
+        Use: Semantic segmentation where the foreground has few pixels or voxels; the usual choice for medical images.
 
         Names and defaults are MONAI's. Other libraries: keras smooth_nr 0, smooth_dr 1e-7, batch and classes_are together; optax smooth_nr
         = smooth_dr = 2 (its smooth of 1 counts twice); segmentation_models_pytorch 0 and 0 with batch, but there a class absent from all
@@ -2404,6 +2558,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Sum of Dice loss and cross entropy, each averaged within a sample.
 
+        Use: Semantic segmentation of medical images; the default of nnU-Net and many others.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
         labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
@@ -2445,6 +2601,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Sum of Dice loss and focal loss, each averaged within a sample.
+
+        Use: Semantic segmentation with small and difficult foreground.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
@@ -2489,6 +2647,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """DINO loss: cross entropy of a student's view against a teacher's view of the same images, centred and sharpened.
 
+        Use: Self-supervised learning of image features by self-distillation of vision transformers.
+
         Self-distillation without labels: send each pair of different views in its own request, or concatenated. `state` returns the center
         for the next request, a running mean of the teacher's scores. The teacher is constant.
 
@@ -2523,6 +2683,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Distance IoU loss: 1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
+        Use: Bounding box regression in object detection, with fast convergence of the centers.
+
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
@@ -2545,6 +2707,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Distribution focal loss: cross entropy of a distribution over bins against the two bins next to the true position, interpolated
         linearly.
+
+        Use: Bounding box regression in object detection by distributions over bins, as in YOLOv8.
 
         The last bin is a valid position (mmdet fails on it).
 
@@ -2575,6 +2739,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
         """Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
+
+        Use: Fine-tuning of language models by pairs of preferences, without a reward model; instead of RLHF.
 
         With u and v for beta times the log-ratios of the chosen and the rejected completion and x = u - v, `loss_type` is one of sigmoid
         softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels,
@@ -2630,6 +2796,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Deep Q-learning: error of the taken action's value against the reward plus the discounted value of the best next action.
 
+        Use: Deep Q-learning of discrete actions in reinforcement learning.
+
         With next_predictions, they determine the best action, the first of equal ones (double DQN); its value is always from next_values.
 
         predictions: (n, k), all finite numbers; values of every action in each state
@@ -2667,6 +2835,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Efficient IoU loss: diou plus the squared differences of width and height over those of the enclosing box.
 
+        Use: Bounding box regression in object detection, with separate terms of width and height.
+
         mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives
         0.616667, this one 1.229167.
 
@@ -2691,6 +2861,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Energy distance of two samples in one dimension: twice the squared distance of their distribution functions.
+
+        Use: Comparison of samples on a line without bins.
 
         It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single
         label it is twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
@@ -2719,6 +2891,8 @@ class Losses(Generic[R_co]):
         """Energy score of an ensemble of vectors, the multivariate continuous ranked probability score; equal to crps_ensemble for one
         coordinate.
 
+        Use: Probabilistic forecasting of vectors by an ensemble.
+
         The gradient of the distance of two equal vectors is 0.
 
         predictions: (n, m, d), all finite numbers; members of the predicted ensemble
@@ -2742,6 +2916,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Loss of 1.5-entmax, which gives sparse probabilities and is smoother than sparsemax.
+
+        Use: Multiclass classification and attention with sparse probabilities.
 
         The loss is exactly 0 if the true class leads by 2. It is computed as a sum of non-negative terms.
 
@@ -2767,6 +2943,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
 
+        Use: Semi-supervised learning and adaptation to a new domain, by confident predictions.
+
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
         Formula: \\ell_i = -\\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
@@ -2787,6 +2965,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Absolute error beyond a tolerance, as in support vector regression. The gradient at the tolerance is 0.
+
+        Use: Support vector regression (SVR), where small errors do not matter.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -2813,6 +2993,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Evidential classification: expected loss of class probabilities with a Dirichlet distribution, whose parameters are the evidence
         plus 1.
+
+        Use: Classification with uncertainty of the model in one pass.
 
         The evidence is a network's output after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform
         distribution, which reduces the evidence for wrong classes, is not included.
@@ -2847,6 +3029,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Evidential regression: negative log-likelihood under a normal-inverse-gamma distribution, plus a penalty on evidence where the error
         is large.
+
+        Use: Regression with uncertainty of the model and of the data in one pass.
 
         The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the penalty at
         an error of 0 is 0.
@@ -2884,6 +3068,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Asymmetric squared error, which an expectile minimizes; alpha 0.5 gives half the squared error.
 
+        Use: Expectile regression, such as risk measures and the values of offline reinforcement learning (IQL).
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -2907,6 +3093,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Exponential loss of AdaBoost: the exponential of minus the margin.
+
+        Use: Boosting of binary classifiers, as in AdaBoost.
 
         In scikit-learn's boosting the score is half the log-odds; the formula is the same.
 
@@ -2932,6 +3120,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of an exponential distribution with predicted rate.
 
+        Use: Regression of waiting times.
+
         predictions: (n, ...), (0, infinity); x, the rates, above 0.
 
         labels: (n, ...), [0, infinity); t, times, at least 0.
@@ -2954,6 +3144,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Fair loss: about half the squared error near zero, nearly linear with slope c for large errors.
+
+        Use: Robust regression with outliers; convex and smooth.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -2983,6 +3175,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
+
+        Use: The second stage of two-stage object detection.
 
         The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
 
@@ -3030,6 +3224,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """Faster R-CNN loss: the four terms that torchvision sums, those of rpn and of fast_rcnn, each with its own mean.
+
+        Use: Two-stage object detection (Faster R-CNN), all terms together.
 
         The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
@@ -3087,6 +3283,8 @@ class Losses(Generic[R_co]):
         """FCOS loss: focal loss of all locations and classes, plus GIoU of the boxes and cross entropy of the centerness for foreground
         locations.
 
+        Use: One-stage object detection without anchors (FCOS), classes, boxes and centerness together.
+
         As in torchvision, all terms are divided by the number of locations with an object in the batch (at least 1), so that results over
         shards do not merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` returns the unweighted
         terms.
@@ -3139,6 +3337,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Focal Tversky loss: the Tversky loss of each class raised to a power, which emphasizes small or difficult regions.
 
+        Use: Segmentation of small lesions in medical images.
+
         The paper's alpha is beta here. segmentation_models_pytorch applies the exponent gamma to the mean over the classes. MONAI's
         exponent 1 - gamma corresponds to `exponent` gamma with that number, and MONAI does not apply it to the background. The gradient at
         loss 0 is 0. A negative Tversky loss (possible if smooth_nr > smooth_dr) is replaced by 0.
@@ -3187,6 +3387,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Gamma deviance: twice the negative log-likelihood minus its minimum.
 
+        Use: Regression of positive amounts judged as a generalized linear model (GLM).
+
         predictions: (n, ...), (0, infinity); estimates, above 0
 
         labels: (n, ...), (0, infinity); true values, above 0
@@ -3210,6 +3412,8 @@ class Losses(Generic[R_co]):
         """Negative log-likelihood of a gamma distribution with given shape, in units of the shape, without terms independent of the
         prediction.
 
+        Use: Regression of positive amounts, such as costs, rainfall and waiting times.
+
         predictions: (n, ...), all finite numbers; x, the logarithms of the means.
 
         labels: (n, ...), (0, infinity); true values, above 0
@@ -3232,6 +3436,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
         """Hinge GAN loss: hinge losses of both scores for the discriminator, and minus the score for the generator. The slope at a kink is 0.
+
+        Use: Training of large generative adversarial networks (GAN) of images, as in SAGAN and BigGAN.
 
         fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
@@ -3258,6 +3464,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Minimax loss of the original GAN: binary cross entropy for the discriminator, and minus its term of generated samples for the
         generator.
+
+        Use: Training of a generative adversarial network (GAN) as first published; mostly for comparison.
 
         The generator's gradient vanishes where the discriminator is certain that a sample is generated; gan_non_saturating avoids this.
 
@@ -3286,6 +3494,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Non-saturating GAN loss: gan_minimax for the discriminator, and the negative log-probability of being real for the generator.
 
+        Use: Training of a generative adversarial network (GAN); the usual form of the original loss.
+
         fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
         real: (n, ...), all finite numbers; discriminator scores of real samples; only for the discriminator's loss
@@ -3311,6 +3521,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Gaussian focal loss of a heatmap whose peaks are 1; negatives near a peak have a lower weight.
+
+        Use: Object detection and pose estimation by heatmaps of points, as in CenterNet.
 
         Detection heads divide the sum by the number of peaks: use `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is
         infinite (an error), where mmdet adds 1e-12 inside the logarithms.
@@ -3341,6 +3553,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
 
+        Use: The regularizer of a variational autoencoder (VAE).
+
         mean: (n, ...), all finite numbers; mu, the means.
 
         log_variance: (n, ...), all finite numbers; s, the logarithms of the variances.
@@ -3365,6 +3579,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels", "variance"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of a normal distribution with predicted mean and variance.
+
+        Use: Probabilistic regression with uncertainty: heteroscedastic, with a predicted mean and variance.
 
         The variance is clipped from below at eps, which is not added. As in torch, the gradient is that at the clipped variance, and the
         clipping is ignored in the chain rule.
@@ -3399,6 +3615,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Rational function of the squared error that tends to 2; equal to barron_general_robust with alpha -2, as in kornia.
 
+        Use: Robust regression where outliers must have little influence, as in pose graphs.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -3427,6 +3645,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q =
         1).
+
+        Use: Multiclass classification with noisy labels.
 
         The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
 
@@ -3466,6 +3686,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Generalized Dice loss: Dice over all classes, each weighted by the inverse of its true size.
+
+        Use: Segmentation with several imbalanced classes in medical images.
 
         Two losses have this name. monai (and the paper): one ratio of weighted sums for each sample; a class absent from a sample has the
         sample's largest weight. optax: the weighted mean of the classes' Dice losses, with weights 1 / (T^2 + 1e-7) from the whole batch,
@@ -3510,6 +3732,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Generalized Jensen-Shannon divergence of a student's and a teacher's probabilities, which interpolates between both directions.
 
+        Use: Knowledge distillation of language models from a teacher (GKD).
+
         beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon. As in TRL, there is
         no factor of the squared temperature.
 
@@ -3540,6 +3764,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Generalized Kullback-Leibler divergence, element by element, of masses that need not sum to one; never negative.
 
+        Use: Non-negative matrix factorization (NMF), and comparison of masses that are not normalized.
+
         predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted masses.
 
         labels: (n, ...), [0, infinity); p.
@@ -3564,6 +3790,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Gradient harmonized loss for classification: binary cross entropy divided by the number of elements with a gradient of similar size.
+
+        Use: Object detection with imbalanced classes and noisy outliers.
 
         The weights reduce the influence of easy elements and outliers, and are constant in the gradient. Empty bins keep their running
         mean. `state` returns the counts for the next request. Results over shards of a batch do not merge.
@@ -3598,6 +3826,8 @@ class Losses(Generic[R_co]):
         """Generalized IoU loss: 1 - IoU plus the fraction of the enclosing box that neither box covers, so that disjoint boxes have a
         gradient.
 
+        Use: Bounding box regression in object detection, also where boxes do not overlap.
+
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
@@ -3620,6 +3850,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Gradient difference loss: differences between the absolute image gradients and the true ones, which counteract blur.
+
+        Use: Video prediction and image restoration with sharp edges.
 
         It is summed over both directions and all channels, for each image. The gradient is 0 at a pixel difference of 0, and where
         differences agree.
@@ -3661,6 +3893,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
         penalty.
+
+        Use: Reinforcement learning of language models with verifiable rewards, for reasoning.
 
         The variants differ in the weight of a token. grpo: a completion's tokens share a weight of 1, and the divisor is the number of
         completions. bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch
@@ -3717,6 +3951,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Half the squared error, which statistics and boosting libraries call L2; equal to mean_squared_error / 2.
 
+        Use: Regression, with the factor of statistics and boosting.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -3741,6 +3977,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Hampel's three-part loss: half the squared error up to a, linear up to b, with falling slope up to c, constant beyond.
+
+        Use: Robust regression where outliers must have no influence, as in M-estimation.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -3773,6 +4011,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Hausdorff distance loss: squared error of the probabilities, weighted by powers of the distances to both boundaries.
+
+        Use: Segmentation that is judged by the Hausdorff distance of its boundaries.
 
         MONAI's loss on the channels sent (MONAI excludes the background by default). The distances are those of the foreground and of the
         background, added; 0 where all or none of a mask is foreground.
@@ -3807,6 +4047,8 @@ class Losses(Generic[R_co]):
         """Squared Hellinger distance, between 0 and 1 for distributions. The gradient of a probability of 0 is infinite where the other is not
         0, and 0 where both are 0.
 
+        Use: Comparison of probability distributions, symmetric and bounded.
+
         predictions: (n, c, ...), [0, 1]; predicted probability of each class
 
         labels: (n, c, ...), [0, 1]; true probability of each class
@@ -3828,6 +4070,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Hinge loss: linear below the margin 1, zero above. The slope at the kink is 0.
+
+        Use: Binary classification with a maximum margin, as in a linear support vector machine (SVM).
 
         keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
@@ -3853,6 +4097,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Hinge embedding loss: the distance for similar pairs, and the margin minus the distance (at least 0) for dissimilar ones.
+
+        Use: Embeddings of similar and dissimilar pairs whose distance is given.
 
         At x = margin the gradient of a dissimilar pair is -1, as in torch.
 
@@ -3882,6 +4128,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Huber loss: quadratic up to delta, linear with slope delta beyond.
 
+        Use: Regression with outliers, the usual robust choice.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -3909,6 +4157,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
         """Off-policy policy gradient: the advantage times the unclipped importance ratio.
+
+        Use: Off-policy reinforcement learning, and of language models whose samples are a little old.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
@@ -3939,6 +4189,8 @@ class Losses(Generic[R_co]):
         """Interval score: the width of a central prediction interval plus a penalty on labels outside it. The penalty's gradient at the edge
         is 0.
 
+        Use: Prediction intervals in forecasting.
+
         lower: (n, ...), all finite numbers; l, the lower ends: quantiles alpha / 2.
 
         upper: (n, ...), all finite numbers; u, the upper ends: quantiles 1 - alpha / 2.
@@ -3964,6 +4216,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Edge-aware smoothness of inverse depths: absolute differences of neighbours, with lower weights at edges of the image.
+
+        Use: Self-supervised depth estimation, beside a photometric loss.
 
         As in kornia, it is the mean over horizontal differences plus the mean over vertical ones. A single row or column has no
         differences.
@@ -3991,6 +4245,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Inverse Gaussian deviance: twice the negative log-likelihood minus its minimum.
 
+        Use: Regression of positive, very skewed amounts as a generalized linear model (GLM).
+
         predictions: (n, ...), (0, infinity); estimates, above 0
 
         labels: (n, ...), (0, infinity); true values, above 0
@@ -4013,6 +4269,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """IoU loss: one minus the intersection over union, or its negative logarithm. Disjoint boxes have no gradient.
+
+        Use: Bounding box regression in object detection, where boxes overlap.
 
         The logarithm is infinite (an error) for disjoint boxes, where mmdet uses the logarithm of 1e-6.
 
@@ -4039,6 +4297,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Itakura-Saito divergence of spectra, which depends only on their ratio; equal to gamma_deviance / 2.
+
+        Use: Comparison of power spectra, as in audio source separation by matrix factorization.
 
         predictions: (n, ...), (0, infinity); estimates, above 0
 
@@ -4067,6 +4327,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Jaccard (soft IoU) loss: one minus the intersection over the union of both masks, for each class.
+
+        Use: Semantic segmentation that is judged by intersection over union (IoU).
 
         Equal to tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) uses twice the intersection over twice the union, thus half
         the smoothing; segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. The loss of
@@ -4108,6 +4370,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Jensen-Shannon divergence, in nats, at most log 2; scipy's jensenshannon is its square root.
 
+        Use: Comparison of probability distributions, symmetric and bounded.
+
         The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
         predictions: (n, c, ...), [0, 1]; predicted probability of each class
@@ -4133,6 +4397,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Cross entropy of the clean view plus the Jensen-Shannon divergence of all views, as in AugMix.
+
+        Use: Multiclass image classification with augmented views (AugMix), for robustness to corruptions.
 
         As in timm, with the views on axis 1 (timm concatenates them along the batch). timm clips the mixture's probabilities from below at
         1e-7; here they are exact.
@@ -4165,6 +4431,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Mean squared error of keypoint heatmaps, each map with a weight.
 
+        Use: Human pose estimation by heatmaps of keypoints.
+
         As in mmpose, weights multiply the errors but not the divisor.
 
         predictions: (n, k, h, w), all finite numbers; a predicted map for each keypoint
@@ -4191,6 +4459,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Cross entropy of a softmax over all cells of the heatmap, for each visible keypoint.
+
+        Use: Human pose estimation and keypoint detection, as in Keypoint R-CNN.
 
         detectron2 divides by a fixed number of keypoints instead: use `reduction` sum with a factor.
 
@@ -4221,6 +4491,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Kullback-Leibler divergence of the labels from the predictions, element by element, with 0 log 0 = 0.
+
+        Use: Comparison of probability distributions; distillation and variational inference.
 
         The predictions are logarithms, as in torch and optax, or probabilities, as in keras, which has the labels first. Torch's mean
         divides by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of
@@ -4259,6 +4531,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Estimators of KL(policy | reference) from log-probabilities of the policy's own samples.
 
+        Use: The penalty that keeps a policy near its reference in RLHF.
+
         k1 is unbiased and of either sign; k2 is biased with low variance; k3 is unbiased and never negative. k3 is exact near 0, where
         exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average).
 
@@ -4289,6 +4563,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Kullback-Leibler divergence of a student's softened probabilities from a teacher's, times the squared temperature.
 
+        Use: Knowledge distillation from a teacher to a smaller student.
+
         keras divides by samples, as here; mmdetection (temperature 10) also by classes.
 
         predictions: (n, c, ...), all finite numbers; x, the student's scores.
@@ -4315,6 +4591,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """KoLeo regularizer: negative log-distance of each normalised vector to its nearest neighbour, the Kozachenko-Leonenko entropy
         estimator.
+
+        Use: Spreading features over the sphere in self-supervised learning, as in DINOv2.
 
         The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0. DINOv2
         also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded. Gradients are accurate
@@ -4346,6 +4624,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
         """Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
+
+        Use: Fine-tuning of language models by thumbs up and down, without pairs.
 
         logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
@@ -4383,6 +4663,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Lambda loss: pairwise logistic loss, each pair weighted by the change of the ranking metric when its items are swapped.
+
+        Use: Learning to rank search results that are judged by nDCG (LambdaRank, LambdaMART).
 
         `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss
         paper (NDCG-Loss2; rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
@@ -4422,6 +4704,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a Laplace distribution. The gradient at an error of 0 is 0.
 
+        Use: Probabilistic regression with uncertainty and outliers, such as trajectories and optical flow.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -4450,6 +4734,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Label-distribution-aware margin loss: scaled cross entropy with a margin on the true class, larger for rarer classes.
+
+        Use: Long-tailed multiclass classification with imbalanced classes, by larger margins for rare classes.
 
         The rarest class has the margin max_margin, as in the paper's code.
 
@@ -4486,6 +4772,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Lifted structured loss: the distance of each pair of one class against a smooth minimum of both samples' distances to other classes.
 
+        Use: Metric learning of embeddings for image retrieval.
+
         Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
         negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of each
         tensor.
@@ -4519,6 +4807,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "linear_weight", "labels", "linear_bias"]] = ...,
     ) -> R_co:
         """Cross entropy of the scores of a linear layer, with gradients to hidden states, matrix and bias.
+
+        Use: Language modeling with a large vocabulary, the last layer included.
 
         The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with its own matrix, applied to
         the same hidden state.
@@ -4557,6 +4847,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """ListMLE loss: negative log-likelihood of the order by relevance under a Plackett-Luce model of the scores.
 
+        Use: Learning to rank search results and recommendations, list by list.
+
         Items of equal relevance are ordered by position (rax without a key; TensorFlow Ranking and allRank shuffle them).
 
         predictions: (n, m), all finite numbers; scores of the items
@@ -4584,6 +4876,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """ListNet loss: cross entropy between the softmax of the scores and that of the relevances (top-one probabilities).
 
+        Use: Learning to rank search results and recommendations, list by list.
+
         predictions: (n, m), all finite numbers; scores of the items
 
         labels: (n, m), all finite numbers; scores whose softmax is the target
@@ -4608,6 +4902,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Logarithm of the hyperbolic cosine of the error: about half its square near zero, and its absolute value minus log 2 for large
         errors.
+
+        Use: Regression with outliers by optimizers that need a smooth loss.
 
         Small errors keep all their digits; the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
 
@@ -4638,6 +4934,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Logarithm of the hyperbolic cosine of the Dice loss of each class.
+
+        Use: Segmentation of medical images by a smoother Dice loss.
 
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
@@ -4676,6 +4974,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Pinball loss of the exponential of the estimate. The gradient at an error of 0 is 0.
 
+        Use: Quantile regression of positive numbers by a model of their logarithm.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -4700,6 +5000,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Logistic hazard (Nnet-survival): binary cross entropy of the hazard in each interval up to the event or censoring.
+
+        Use: Survival analysis in discrete time, with censored times.
 
         As in pycox, a subject censored in an interval survived it.
 
@@ -4730,6 +5032,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Cross entropy of scores shifted by tau times the logarithm of each class's prior.
+
+        Use: Long-tailed multiclass classification with imbalanced classes, aimed at the balanced error.
 
         With tau 1 it is balanced_softmax.
 
@@ -4762,6 +5066,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a log-normal distribution.
 
+        Use: Regression of positive, skewed amounts with uncertainty, such as prices and durations.
+
         predictions: (n, ...), all finite numbers; x, the means of the logarithm.
 
         labels: (n, ...), (0, infinity); true values, above 0
@@ -4786,6 +5092,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Lovász hinge: the convex extension of the Jaccard loss to hinge errors of a binary mask.
+
+        Use: Binary segmentation of pixels that is judged by intersection over union (IoU).
 
         All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their gradients.
         The gradient of an error of exactly 0 is 0. Without `batch`, results over shards merge.
@@ -4817,6 +5125,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Lovász-softmax: the convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
+
+        Use: Semantic segmentation of pixels that is judged by mean intersection over union (IoU).
 
         Equal errors keep their order, which determines their gradients. Without `batch`, results over shards merge.
 
@@ -4853,6 +5163,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Power p of the absolute error. The gradient at an error of 0 is 0.
 
+        Use: Regression with a chosen sensitivity to outliers.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -4881,6 +5193,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Least-squares GAN loss: half the squared differences of the scores from target labels, as in the paper; MONAI and others omit the
         factor 1/2.
+
+        Use: Stable training of a generative adversarial network (GAN), also for image translation and speech vocoders.
 
         fake: (n, ...), all finite numbers; discriminator scores of generated samples
 
@@ -4914,6 +5228,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Sum over the classes of the absolute errors of the softmax probabilities.
 
+        Use: Multiclass classification with noisy labels.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
@@ -4941,6 +5257,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
         """Margin ranking loss: the amount by which one score falls short of exceeding the other by a margin.
+
+        Use: Learning to rank from pairs of scores whose order is known.
 
         Exactly at the margin the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
 
@@ -4985,6 +5303,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["objectness", "rpn_box_deltas", "rpn_box_targets", "class_logits", "box_deltas", "box_targets", "mask_logits", "masks"]] = ...,
     ) -> R_co:
         """Mask R-CNN loss: the four terms of faster_rcnn plus mask_rcnn_mask of the foreground regions.
+
+        Use: Instance segmentation (Mask R-CNN), all terms together.
 
         The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
@@ -5043,6 +5363,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Mean binary cross entropy of the mask of each region's true class; all other channels are ignored.
 
+        Use: Instance segmentation: the masks of Mask R-CNN.
+
         predictions: (n, c, h, w), all finite numbers; mask logits, a channel for each class
 
         labels: (n, h, w), [0, 1]; true masks, in [0, 1]
@@ -5070,6 +5392,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """One minus the Matthews correlation coefficient of predicted and true masks, for each class.
+
+        Use: Segmentation with imbalanced classes, where pixels of the background count too.
 
         The correlation of a constant mask, 0 / 0, is defined as 0 with gradient 0, as in scikit-learn. Libraries instead add 1e-5 to the
         four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI).
@@ -5107,6 +5431,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Absolute error. The gradient at an error of 0 is 0, as in torch.
 
+        Use: Regression with outliers, where errors of all sizes count alike; predicts a median.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -5132,6 +5458,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Absolute error as a fraction of the true number, or in percent with scale 100.
+
+        Use: Forecasting of demand or sales, where relative errors matter.
 
         The gradient at an error of 0 is 0. A true number equal to the floor is treated as below it.
 
@@ -5164,6 +5492,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Absolute error relative to the mean absolute error of the seasonal naive forecast (the value one season earlier) over the history.
 
+        Use: Forecasting of time series of different scales, against a naive forecast.
+
         A history that repeats itself exactly is rejected, since the naive forecast has no error. The gradient at an error of 0 is 0.
 
         predictions: (n, h), all finite numbers; forecasts, one for each step of the horizon
@@ -5193,6 +5523,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Squared error, without a factor 1/2.
 
+        Use: Regression, the usual first choice; predicts a mean.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -5216,6 +5548,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Squared difference of log(1 + prediction) and log(1 + label).
+
+        Use: Regression of positive numbers over several orders of magnitude, where ratios matter.
 
         Numbers at or below -1 are rejected, as in scikit-learn. keras first clips numbers from below at 1e-7. XGBoost has a factor 1/2.
 
@@ -5243,6 +5577,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
+        Use: Probabilistic regression where several answers are possible.
+
         predictions: (n, m), all finite numbers; mu, the means.
 
         scale: (n, m), (0, infinity); sigma, the standard deviations.
@@ -5269,6 +5605,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Modified Huber loss: the squared hinge loss, continued linearly for margins below -1.
 
+        Use: Binary classification with outliers, by scores that can be read as probabilities.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -5291,6 +5629,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Load-balancing loss: the fraction of tokens routed to each expert times its mean probability, summed over the experts.
+
+        Use: Balanced experts in mixtures of experts (MoE) in language models.
 
         The loss is one number for the batch, least for a uniform load; results over shards do not merge. A token's experts are the top_k of
         its scores, of equal ones the first; the selection is constant in the gradient. As in transformers, fractions sum to top_k. Layers
@@ -5326,6 +5666,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Multi-scale SSIM loss: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
+
+        Use: Image similarity and restoration as people see it, at several scales.
 
         Means are taken over the windows inside the image, for each channel; a negative mean is replaced by 0, without gradient. Each scale
         has half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need
@@ -5368,6 +5710,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Multi-class hinge loss of the true class against every other class, each term to the power p. The slope at a kink is 0.
 
+        Use: Multiclass classification with a maximum margin.
+
         predictions: (n, c), all finite numbers; raw scores of the classes
 
         labels: (n,), class indices in [0, c); index of the true class
@@ -5398,6 +5742,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
         """Multi-similarity loss: smooth sums of the positives' cosines below a threshold and of the negatives' cosines above it.
+
+        Use: Metric learning of embeddings for image retrieval, by hard pairs.
 
         All pairs are used; the paper's mining of pairs is a separate step before the loss. Gradients are accurate relative to the largest
         element of each tensor.
@@ -5432,6 +5778,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
+        Use: Multiclass classification by a support vector machine (SVM).
+
         The gradient goes to the first of equal rivals, and is 0 at the kink.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
@@ -5460,6 +5808,8 @@ class Losses(Generic[R_co]):
         """Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a
         tie with the true class.
 
+        Use: Multiclass or structured classification by a linear model.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
         labels: (n, ...), class indices in [0, c); index of the true class
@@ -5481,6 +5831,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Sparsemax loss: the analogue of cross entropy for sparsemax, exactly 0 if the true class leads by 1.
+
+        Use: Multiclass classification and attention with sparse probabilities.
 
         It is computed as half the squared distance of sparsemax(x) from the label, plus the distance of the label's score below the
         threshold: sums of non-negative terms.
@@ -5508,6 +5860,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Multi-label hinge loss of every true class against every other class. The slope at a kink is 0.
 
+        Use: Multi-label classification with a margin between present and absent classes.
+
         A class listed twice counts twice, as in torch.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
@@ -5533,6 +5887,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Binary cross entropy averaged over the classes, one value per sample.
 
+        Use: Multi-label classification, with several classes true of one sample.
+
         predictions: (n, c), all finite numbers; raw scores of the classes
 
         labels: (n, c), [0, 1]; true label of each class, mostly 0 or 1
@@ -5557,6 +5913,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels", "scale_tril"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of a normal distribution with full covariance, given by its Cholesky factor as in torch.distributions.
+
+        Use: Probabilistic regression of correlated numbers with uncertainty.
 
         A column of the factor may have either sign; the covariance is the same.
 
@@ -5587,6 +5945,8 @@ class Losses(Generic[R_co]):
         """Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's
         class.
 
+        Use: Metric learning for nearest-neighbour classification.
+
         Vectors are not normalised here; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest
         element of each tensor.
 
@@ -5616,6 +5976,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "negatives"]] = ...,
     ) -> R_co:
         """Noise-contrastive estimation: the sum of binary cross entropies that distinguish the true class from the sampled ones.
+
+        Use: Word embeddings and language modeling with too many classes for a full softmax.
 
         Without the counts it is the negative sampling of word2vec.
 
@@ -5648,6 +6010,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a negative binomial distribution with predicted mean and dispersion (NB2), for overdispersed counts.
 
+        Use: Regression of overdispersed counts, such as gene expression and demand.
+
         With r = 1 / dispersion, it is the distribution of the failures before r successes with success probability r / (r + mean). The
         limit for dispersion 0 is Poisson.
 
@@ -5678,6 +6042,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood: minus the given log-probability of the true class.
 
+        Use: Multiclass classification by a model that ends in a log-softmax.
+
         predictions: (n, c, ...), all finite numbers; log-probabilities of the classes
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
@@ -5705,6 +6071,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
         """Normalized softmax loss: softmax cross entropy of the cosines to the class vectors, equal to cosface without margin.
+
+        Use: Metric learning by classification, compared by cosine similarity.
 
         Gradients are accurate relative to the largest element of each tensor.
 
@@ -5735,6 +6103,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["anchor", "positive"]] = ...,
     ) -> R_co:
         """N-pairs loss: cross entropy of identifying the positives of each anchor's class among all positives by inner product.
+
+        Use: Metric learning of embeddings for retrieval, with many negatives at once.
 
         Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target
         evenly. Gradients are accurate relative to the largest element of each tensor.
@@ -5769,6 +6139,8 @@ class Losses(Generic[R_co]):
         """NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine
         similarity.
 
+        Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
+
         The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of
         each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
 
@@ -5798,6 +6170,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
+
+        Use: Human pose estimation by direct keypoint regression, judged as COCO judges it.
 
         The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included
         in the mean.
@@ -5831,6 +6205,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Ordinal regression loss: binary cross entropy, for each threshold, of whether the item is at that level or higher.
 
+        Use: Ordinal regression of grades, ratings, ages or stages of a disease.
+
         predictions: (n, m, k), all finite numbers; scores of being at level 1, 2, ..., k or higher
 
         labels: (n, m), [0, infinity); levels of the items, from 0 to the number of thresholds
@@ -5856,6 +6232,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Odds-ratio preference optimisation: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without
         reference model.
+
+        Use: Fine-tuning of language models by instructions and preferences in one step, without a reference.
 
         Log-probabilities are averages over tokens, below 0. The first term is each chosen completion's own mean, as in the paper; TRL
         averages it over all tokens of the batch. log(1 - p) is accurate for p near 1, as in TRL since it uses log1mexp.
@@ -5886,6 +6264,8 @@ class Losses(Generic[R_co]):
         """Pairwise hinge loss: the amount by which the more relevant item's lead falls short of 1, for pairs of unequal relevance. The slope
         at the kink is 0.
 
+        Use: Learning to rank search results and recommendations, pair by pair (RankSVM).
+
         predictions: (n, m), all finite numbers; scores of the items
 
         labels: (n, m), all finite numbers; relevances of the items; only their order matters
@@ -5910,6 +6290,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Pairwise logistic (RankNet) loss: negative log-probability that the more relevant item wins, for pairs of unequal relevance.
+
+        Use: Learning to rank search results and recommendations, pair by pair (RankNet).
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -5936,6 +6318,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Mean squared error of all score differences within a list against the relevance differences, with each pair in both orders.
+
+        Use: Learning to rank with relevances whose differences matter.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -5965,6 +6349,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Quantile regression of score differences on relevance differences, for pairs of unequal relevance.
+
+        Use: Learning to rank with relevances whose differences matter.
 
         The slope is 0 where the differences agree. With tau 0.5 and squared it is half of pairwise_mse, except for pairs of equal
         relevance.
@@ -5998,6 +6384,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smooth count of misordered pairs: the probability that the less relevant item wins, for pairs of unequal relevance.
 
+        Use: Learning to rank that is judged by the number of misordered pairs, as the AUC.
+
         predictions: (n, m), all finite numbers; scores of the items
 
         labels: (n, m), all finite numbers; relevances of the items; only their order matters
@@ -6022,6 +6410,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Perceptron loss: linear for scores of the wrong sign, zero otherwise. The slope at 0 is 0.
 
+        Use: Binary classification by a linear model, where a correct sign is enough.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -6044,6 +6434,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Negative log-probability of the event's interval or, for a censored subject, of all later intervals.
+
+        Use: Survival analysis in discrete time, by the probability of each interval.
 
         The softmax includes one more interval after the last, whose score is 0 (pycox). A censored subject survived its interval.
 
@@ -6071,6 +6463,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Poisson deviance: twice the negative log-likelihood minus its minimum, with 0 log 0 = 0.
 
+        Use: Regression of counts judged as a generalized linear model (GLM).
+
         predictions: (n, ...), (0, infinity); estimates, above 0
 
         labels: (n, ...), [0, infinity); true counts, or any numbers of at least 0
@@ -6096,6 +6490,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of a Poisson distribution; the term log(t!) is omitted by default.
+
+        Use: Regression of counts, such as events, visits or photons.
 
         predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
 
@@ -6131,6 +6527,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Poly-1 loss: cross entropy with another weight on the first term of its expansion in 1 - p.
 
+        Use: Multiclass classification, as a variant of cross entropy with one more number to tune.
+
         The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
@@ -6162,6 +6560,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Poly-1 softmax ranking loss: ranking_softmax with a modified first coefficient of its polynomial expansion.
+
+        Use: Learning to rank search results and recommendations, as a variant of the softmax.
 
         TensorFlow Ranking weights both terms by the sum of the relevances, rax only the first.
 
@@ -6202,6 +6602,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["logps", "values", "entropy"]] = ...,
     ) -> R_co:
         """Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
+
+        Use: Reinforcement learning with policy gradients; fine-tuning of language models by human feedback (RLHF).
 
         The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the
         value and of the value clipped within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second,
@@ -6258,6 +6660,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Proxy-Anchor loss: each proxy attracts the samples of its class and repels all others, by smooth sums over the batch.
 
+        Use: Metric learning of embeddings for image retrieval, without mining of pairs.
+
         The loss is one number for the batch; results over shards do not merge. Without samples the value is 0. Gradients are accurate
         relative to the largest element of each tensor.
 
@@ -6293,6 +6697,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalised vectors.
 
+        Use: Metric learning of embeddings for image retrieval, without mining of pairs.
+
         The squared distance of normalised vectors is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -6325,6 +6731,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
+        Use: Regression with outliers, smooth; image restoration and super-resolution under the name Charbonnier.
+
         The Charbonnier loss of image papers, \\sqrt{e^2 + \\delta^2}, is this loss divided by delta, plus delta.
 
         predictions: (n, ...), all finite numbers; estimates
@@ -6351,6 +6759,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Negative peak signal-to-noise ratio of each sample, in decibels.
+
+        Use: Image restoration that is judged by the peak signal-to-noise ratio: denoising, super-resolution.
 
         The loss of equal images is infinite, an error. The mean is over samples; kornia averages the squared errors over the whole batch
         first.
@@ -6380,6 +6790,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Quality focal loss: binary cross entropy against a quality in [0, 1], with a lower weight for scores close to it.
 
+        Use: One-stage object detection whose scores also say how well a box fits.
+
         mmdet takes the class and its quality; here the quality is 0 in all other classes. The gradient is 0 where the score equals the
         quality.
 
@@ -6408,6 +6820,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Pinball loss, which a quantile minimizes; quantile 0.5 gives half the absolute error.
 
+        Use: Quantile regression, prediction intervals, and probabilistic forecasting of time series.
+
         The gradient at an error of 0 is 0 (scikit-learn: minus the quantile).
 
         predictions: (n, ...), all finite numbers; estimates
@@ -6435,6 +6849,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Quantile Huber loss of every predicted quantile against every draw, as in distributional reinforcement learning.
+
+        Use: Distributional reinforcement learning (QR-DQN), by quantiles of the return.
 
         Labels are constants by default, as in quantile regression DQN; name them in wrt for their gradient.
 
@@ -6465,6 +6881,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """R-Drop regularizer: the mean of both directions of the Kullback-Leibler divergence between two passes over the same samples.
 
+        Use: Regularization of models with dropout, such as fine-tuned language models.
+
         input1: (n, c, ...), all finite numbers; scores of one pass; p is their softmax.
 
         input2: (n, c, ...), all finite numbers; scores of the other pass; q is their softmax.
@@ -6488,6 +6906,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Ramp loss: the hinge loss clipped at an upper bound. The slope at both kinks is 0.
+
+        Use: Binary classification with a maximum margin and outliers or noisy labels.
 
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
@@ -6513,6 +6933,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Ranked probability score: the sum of the squared errors of the cumulative probabilities of ordered classes.
 
+        Use: Probabilistic forecasting of ordered classes.
+
         The last cumulative probability is taken as 1 and omitted, so the sum has c - 1 terms.
 
         predictions: (n, c), [0, 1]; probability of each class, in the order of the classes
@@ -6537,6 +6959,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Softmax ranking loss: cross entropy of the softmax over a list's items, weighted by relevance.
+
+        Use: Learning to rank search results and recommendations by clicks or relevance.
 
         As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives
         the same numerator.
@@ -6566,6 +6990,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """REINFORCE policy gradient: minus the log-probabilities of the actions taken, weighted by their advantages.
 
+        Use: Reinforcement learning with policy gradients; the policy of an actor-critic; RLOO.
+
         With a completion's summed log-probability, and its reward minus the mean reward of the others, it is RLOO.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
@@ -6591,6 +7017,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Squared error relative to the variance of the labels over the batch; its mean is one minus R squared.
+
+        Use: Regression judged against the mean of the labels, as one minus R squared.
 
         Each entry of the further axes is an output with its own variance, and the mean is over all outputs, as in torchmetrics. Labels that
         are all equal are rejected.
@@ -6618,6 +7046,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Rényi divergences of the labels from the predictions: Kullback-Leibler (alpha 1), minus twice the log of the Bhattacharyya
         coefficient (1/2).
+
+        Use: Comparison of probability distributions; privacy and variational inference.
 
         For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
         probabilities are above 0.
@@ -6652,6 +7082,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """RetinaNet loss: focal loss of all anchors and classes plus the box loss of foreground anchors, divided by their number per image.
+
+        Use: One-stage object detection (RetinaNet), classes and boxes together.
 
         As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2
         uses a running mean of that number over iterations: use `reduction` sum with a factor.
@@ -6697,6 +7129,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """RNN transducer loss: negative log of the total probability of all monotone paths through the lattice of frames and symbols.
 
+        Use: Streaming speech recognition.
+
         A blank advances to the next frame, a symbol stays in the frame. Every path ends with a blank at the last frame.
 
         predictions: (n, t, p, c), all finite numbers; scores of the symbols at each frame after each number of symbols (p is s + 1)
@@ -6730,6 +7164,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Square root of the (weighted) mean of the squared errors.
 
+        Use: Reports of regression in the units of the labels.
+
         The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
         predictions: (n, ...), all finite numbers; estimates
@@ -6756,6 +7192,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Square root of the (weighted) mean of the squared differences of log(1 + prediction) and log(1 + label).
+
+        Use: Reports of regression of positive numbers where ratios matter, as in sales forecasting.
 
         The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
@@ -6790,6 +7228,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["objectness", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """Loss of a region proposal network: binary cross entropy of the objectness and smooth L1 of the box deltas.
+
+        Use: The region proposals of two-stage object detection.
 
         With the divisors of paper and detectron2, which the options set for a whole request, results over shards merge only if each shard
         has its own.
@@ -6837,6 +7277,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Sampled softmax loss: cross entropy of the true class among itself and the sampled classes.
 
+        Use: Language modeling and recommendation with too many classes for a full softmax.
+
         predictions: (n,), all finite numbers; score of each sample's true class
 
         negatives: (n, m), all finite numbers; scores of the sampled classes
@@ -6865,6 +7307,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Savage loss: the squared probability of the wrong class, bounded, so that outliers have little influence.
 
+        Use: Binary classification with outliers or noisy labels.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -6887,6 +7331,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Scale-invariant log loss: mean squared difference of logarithms of each sample, minus a fraction of the squared mean difference.
+
+        Use: Monocular depth estimation, up to the unknown scale of a scene.
 
         The paper's fraction is 0.5; 1 gives invariance to the scale of the depths. Later papers use ten times the root, with 0.85.
 
@@ -6918,6 +7364,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Seesaw loss: cross entropy in which rarer classes have less weight as negatives, and wrongly predicted classes more.
+
+        Use: Long-tailed object detection and instance segmentation with imbalanced classes.
 
         The weights are constant in the gradient. mmdetection accumulates the class counts in training, from 1 on, and counts a batch before
         its loss. Here the request has the counts, and `state` returns them including this batch, for the next request. mmdetection's two
@@ -6956,6 +7404,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative scale-invariant signal-to-distortion ratio of each signal, in decibels.
 
+        Use: Source separation, speech enhancement and denoising of audio signals, whatever their loudness.
+
         It is 20 log10 of the tangent |alpha t - p| / |alpha t| of the angle, for the best scale alpha. There is no epsilon: proportional
         signals give minus infinity, and orthogonal or silent ones infinity, both errors. To ignore means, subtract them beforehand
         (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
@@ -6984,6 +7434,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["image", "text", "logit_scale", "logit_bias"]] = ...,
     ) -> R_co:
         """Sigmoid loss of SigLIP: binary cross entropy of whether an image and a text match, for all pairs, by cosine similarity.
+
+        Use: Contrastive learning of images and texts, in large batches.
 
         Gradients are accurate relative to the largest element of each tensor.
 
@@ -7015,6 +7467,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
+
+        Use: Binary and multi-label classification and object detection with imbalanced classes.
 
         q is the predicted probability of the wrong class, z (1 - p) + (1 - z) p for any label in [0, 1], as in torchvision, optax and
         keras. Libraries differ for labels between 0 and 1: kornia applies the focusing to each term of the entropy, MONAI uses q =
@@ -7051,6 +7505,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Focal loss without the focusing factor (FL*): a logistic loss with a steeper sigmoid.
 
+        Use: Object detection with imbalanced classes, as a simpler form of the focal loss.
+
         fvcore's parameter alpha is sample_weight here.
 
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
@@ -7079,6 +7535,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
         """Simple preference optimisation: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
+
+        Use: Fine-tuning of language models by preferences without a reference.
 
         Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
 
@@ -7111,6 +7569,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
+        Use: Bounding box regression in object detection, with the angle between the centers.
+
         Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the
         gradient is the mean of both sides. mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the
         sign of the exponents of Delta. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
@@ -7141,6 +7601,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
         """Smooth-AP loss: one minus the average precision of retrieving a sample's class by cosine, with ranks smoothed by sigmoids.
+
+        Use: Image retrieval that is judged by average precision.
 
         The loss is computed as the share of other samples in each rank, so that it is accurate for a nearly perfect order. As in the
         authors' code, the sample itself is one of the samples to retrieve. Classes may have any sizes; pytorch-metric-learning requires
@@ -7173,6 +7635,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smoothed hinge loss, with the kink rounded over a given width; the default is Rennie's.
 
+        Use: Binary classification with a maximum margin by optimizers that need a smooth loss.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -7198,6 +7662,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Smooth L1 loss: quadratic up to beta, linear beyond; the box loss of Fast R-CNN.
+
+        Use: Regression with outliers, and bounding box regression in object detection.
 
         smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
 
@@ -7225,6 +7691,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
+
+        Use: Alignment, averaging and forecasting of time series by their shape.
 
         It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two
         float64 numbers each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30
@@ -7255,6 +7723,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """One minus the F1 score of the whole batch, with probabilities in place of predicted labels.
 
+        Use: Binary and multi-label classification that is judged by the F1 score.
+
         The whole batch is one sample: per_sample has one number. The loss is 0 if nothing is true and nothing is predicted.
 
         predictions: (n, c), all finite numbers; raw scores of the classes
@@ -7280,6 +7750,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Logistic loss of raw scores with labels -1 and 1.
+
+        Use: Binary classification, logistic regression with labels -1 and 1.
 
         The value is exact where torch overflows to infinity (for margins below -709) and its gradient to NaN.
 
@@ -7310,6 +7782,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Softmax focal loss: cross entropy with a lower weight for well-classified samples.
+
+        Use: Multiclass classification with imbalanced classes, or with many easy samples.
 
         The per-class alpha of other libraries is `weight`. keras's scalar alpha (0.25 for every class) is a constant factor, `alpha`, which
         is no part of the divisor. kornia and MONAI (use_softmax) divide the mean by positions times classes, regardless of the weights: for
@@ -7351,6 +7825,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Spherical score as a loss: one minus the cosine of the predicted probabilities with the true class.
 
+        Use: Multiclass classification by a proper scoring rule that is bounded.
+
         The loss is computed from the other classes' share, so that it is accurate for nearly certain predictions. Only the ratios within a
         row matter; a row of zeros is rejected.
 
@@ -7377,6 +7853,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Square of the absolute error beyond a tolerance.
 
+        Use: Support vector regression (SVR) by optimizers that need a smooth loss.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -7400,6 +7878,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Square of the hinge loss.
+
+        Use: Binary classification with a maximum margin, as in a support vector machine (SVM); differentiable.
 
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
@@ -7427,6 +7907,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """SSD MultiBox loss: cross entropy of foreground anchors and of the hardest negatives, plus smooth L1 of the foreground boxes.
+
+        Use: One-stage object detection (SSD), classes and boxes together.
 
         In each image, the negatives with the largest cross entropy are used, neg_to_pos_ratio for each anchor with an object; of equal ones
         the first. The selection is constant in the gradient. torchvision adds positives a second time if an image has fewer negatives than
@@ -7471,6 +7953,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
 
+        Use: Image similarity and restoration as people see it: super-resolution, compression, depth estimation.
+
         Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
         to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
 
@@ -7512,6 +7996,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of Student's t distribution with predicted location and scale; outliers have little influence.
 
+        Use: Probabilistic regression and forecasting with uncertainty and heavy tails.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -7541,6 +8027,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["embeddings", "weight"]] = ...,
     ) -> R_co:
         """Sub-center ArcFace: ArcFace with several vectors per class, of which the nearest is used, so that outliers gather at the others.
+
+        Use: Face recognition with noisy labels.
 
         Of equally near vectors the first is used. With one vector per class it is arcface. Gradients are accurate relative to the largest
         element of each tensor.
@@ -7575,6 +8063,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Supervised contrastive loss: mean cross entropy of identifying an anchor's positives among all other samples by cosine similarity.
 
+        Use: Contrastive learning of features with class labels.
+
         The mean is outside the logarithm (the paper's L_out). The denominator has all other samples, including positives. The paper's code
         multiplies by T / 0.07. Gradients are accurate relative to the largest element of each tensor.
 
@@ -7604,6 +8094,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """SwAV loss: cross entropy of one view's assignment to prototypes against the other view's code, balanced over the prototypes.
+
+        Use: Self-supervised learning of image features by clustering.
 
         The codes are computed by Sinkhorn iterations over the whole batch (prototypes, then samples), in logarithms, and are constant in
         the gradient. Send each pair of views in its own request. Results over shards of a batch do not merge.
@@ -7642,6 +8134,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Symmetric cross entropy: cross entropy plus the reverse cross entropy, of the label relative to the prediction.
 
+        Use: Multiclass classification with noisy labels.
+
         With one true class the reverse term is -log_zero (1 - p).
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
@@ -7677,6 +8171,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Absolute error as a fraction of the mean size of the two numbers, between 0 and 2.
 
+        Use: Forecasting of time series whose numbers may be near zero; used by the M competitions.
+
         The loss of two zeros is 0. The gradient is 0 for equal numbers and for numbers of different sign (where the loss is 2). If one
         number is 0, the gradient is the mean of the one-sided derivatives.
 
@@ -7704,6 +8200,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Tangent loss: bounded, and it penalizes margins that are too large as well.
 
+        Use: Binary classification with outliers or noisy labels, as in boosting for vision.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -7728,6 +8226,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
+
+        Use: Multiclass classification with noisy labels.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -7760,6 +8260,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Temporal-difference error of state values against the reward plus the discounted value of the next state.
+
+        Use: State values in reinforcement learning; the critic of an actor-critic.
 
         The target is constant, so the gradient is a semi-gradient.
 
@@ -7797,6 +8299,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cross entropy of language models, averaged over the included tokens; the perplexity is exp(value).
 
+        Use: Language modeling: next token prediction, masked language models, and translation.
+
         Labels are aligned with their scores: for next-token prediction, shift them by one beforehand. A sample is a sequence, and
         per_sample is its mean over its own tokens.
 
@@ -7829,6 +8333,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Total variation: the sum of absolute differences of adjacent pixels in rows and columns, for each image.
 
+        Use: Denoising and regularization of generated images, as in style transfer.
+
         It is anisotropic, as in kornia, torchmetrics and TensorFlow, and averaged over images. The gradient of a difference of 0 is 0.
 
         predictions: (n, c, h, w), all finite numbers; predicted images
@@ -7851,6 +8357,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Total variation distance: the largest difference between the probabilities of any event under two distributions. The gradient at a
         tie is 0.
+
+        Use: Comparison of probability distributions, symmetric and bounded.
 
         predictions: (n, c, ...), [0, 1]; predicted probability of each class
 
@@ -7878,6 +8386,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["anchor", "positive", "negative"]] = ...,
     ) -> R_co:
         """Triplet margin loss: the anchor's distance to the positive minus that to the negative, plus a margin, at least 0.
+
+        Use: Metric learning of embeddings by triplets: face recognition, image retrieval, sentence similarity.
 
         eps is added to each coordinate difference, as in torch (optax adds it inside the root). The loss is exact where torch loses the
         difference of two nearly equal distances, and where its norms overflow or underflow. As in torch, the gradient at the margin is that
@@ -7921,6 +8431,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Triplet margin loss with a choice of distances.
 
+        Use: Metric learning of embeddings by triplets, with another distance.
+
         Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0. Gradients are accurate
         relative to the largest element of each tensor.
 
@@ -7957,6 +8469,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Tukey's biweight: about half the squared error near zero, constant beyond c.
 
+        Use: Robust regression where outliers must have no influence, as in M-estimation.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -7990,6 +8504,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Tversky loss: Dice with separate weights of false positives and false negatives.
+
+        Use: Segmentation of small objects, where missed pixels cost more than false ones, or the reverse.
 
         alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives. The
         loss of 0 / 0 is 0.
@@ -8039,6 +8555,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a Tweedie distribution, for zeros and positive numbers such as rainfall or insurance claims.
 
+        Use: Regression of amounts with many zeros.
+
         Terms independent of the prediction are omitted, as in boosting libraries and scikit-learn. Power 1 is poisson_nll and power 2
         gamma_nll, where the formula has poles.
 
@@ -8066,6 +8584,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Unhinged loss: one minus the margin, unbounded below, and robust to symmetric label noise.
 
+        Use: Binary classification with noisy labels.
+
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
@@ -8088,6 +8608,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Unique softmax loss: softmax cross entropy of each item among itself and the less relevant items, weighted by its gain.
+
+        Use: Learning to rank search results and recommendations with graded relevance.
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -8115,6 +8637,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Varifocal loss: binary cross entropy against a quality, with positives weighted by it and negatives (quality 0) by a focal factor.
+
+        Use: One-stage object detection whose scores rank boxes by their quality.
 
         The weights are part of the gradient, as in mmdet.
 
@@ -8150,6 +8674,8 @@ class Losses(Generic[R_co]):
         """Variogram score: squared errors of the ensemble's mean powers of coordinate differences; sensitive to wrong correlations, unlike the
         energy score.
 
+        Use: Probabilistic forecasting of vectors by an ensemble, with correct correlations.
+
         The sum is over all ordered pairs, as in scoringrules, so each pair is included twice. Adding a constant to all coordinates has no
         effect. The derivative of a power of a difference of 0 is 0.
 
@@ -8183,6 +8709,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["input1", "input2"]] = ...,
     ) -> R_co:
         """VICReg loss: the distance of two views, plus penalties on small variances and on covariances of the features.
+
+        Use: Self-supervised learning of features without negatives, also of different kinds of data.
 
         Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is
         0. Gradients are accurate relative to the largest element of each tensor.
@@ -8222,6 +8750,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a von Mises distribution, the analogue of the normal distribution for angles in radians.
 
+        Use: Regression of angles and directions, such as orientation and wind.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -8246,6 +8776,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Wasserstein distance, to the power p, of two samples of equal size in one dimension, which pairs them in sorted order.
+
+        Use: Comparison of samples on a line (earth mover's distance), as sliced distances use it.
 
         The gradient is 0 for equal partners. For equal numbers within a sample, it is that of one order.
 
@@ -8274,6 +8806,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
 
+        Use: Regression of lifetimes and wind speeds.
+
         predictions: (n, ...), (0, infinity); x, the scales, above 0.
 
         labels: (n, ...), (0, infinity); true values, above 0
@@ -8297,6 +8831,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Sum of the absolute errors divided by the sum of the absolute true numbers. The gradient at an error of 0 is 0.
+
+        Use: Forecasting of demand over many products, some with zeros.
 
         The loss is a ratio of sums; reduction sum returns the numerator alone. A sample whose true numbers are all 0 has weight 0 and
         per_sample 0.
@@ -8324,6 +8860,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """One minus a Gaussian of the error, so that an outlier has loss 1 and no influence.
 
+        Use: Robust regression where outliers must have no influence, as in registration.
+
         predictions: (n, ...), all finite numbers; estimates
 
         labels: (n, ...), all finite numbers; true values
@@ -8348,6 +8886,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["fake", "real"]] = ...,
     ) -> R_co:
         """Wasserstein GAN loss: differences of the scores, which estimate a Wasserstein distance if the discriminator is 1-Lipschitz.
+
+        Use: Training of a generative adversarial network (GAN) whose critic estimates the distance to the data.
 
         The constraint (weight clipping or a gradient penalty) is not included.
 
@@ -8377,6 +8917,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Wing loss: logarithmic up to a width and linear beyond, so that small errors keep their influence.
 
+        Use: Face alignment and other localization of landmarks by regression.
+
         The gradient is 0 at an error of 0, where the slope jumps from -w / epsilon to w / epsilon.
 
         predictions: (n, ...), all finite numbers; estimates
@@ -8405,6 +8947,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Wise-IoU loss, version 1: 1 - IoU multiplied by a factor that grows with the distance of the centers.
 
+        Use: Bounding box regression in object detection with boxes of mixed quality.
+
         The enclosing box is constant in the gradient, as in the paper; otherwise the loss could be reduced by enlarging it.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
@@ -8427,6 +8971,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
         """Square of the log-sum-exp of the scores, which keeps the normalizer of a softmax near 1.
+
+        Use: Stable training of large language models and mixtures of experts, beside cross entropy.
 
         A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
 
@@ -8451,6 +8997,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "dispersion", "gate"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of a zero-inflated negative binomial distribution.
+
+        Use: Regression of overdispersed counts with many zeros, such as single-cell gene expression.
 
         predictions: (n, ...), (0, infinity); mu, the means of the counting distribution, above 0.
 
@@ -8479,6 +9027,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "gate"]] = ...,
     ) -> R_co:
         """Negative log-likelihood of a zero-inflated Poisson distribution, including log(t!).
+
+        Use: Regression of counts with many zeros.
 
         predictions: (n, ...), all finite numbers; [0, infinity) with log_input False; logarithms of rates, or rates (log_input false)
 

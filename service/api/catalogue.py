@@ -95,6 +95,7 @@ class Card(BaseModel):
     name: str
     family: str
     summary: str
+    use: str = Field("", description="the problems that the loss is for")
     notes: str = ""
     formula: str = Field(description="LaTeX")
     inputs: list[InputCard]
@@ -152,6 +153,7 @@ def card(loss: Loss) -> dict[str, Any]:
         "name": loss.name,
         "family": loss.family,
         "summary": loss.summary,
+        "use": loss.use,
         "notes": loss.notes,
         "formula": loss.formula,
         "inputs": [_input(item, loss.example.get(item.name)) for item in loss.inputs],
@@ -227,6 +229,7 @@ def combination_card() -> dict[str, Any]:
         "name": combination.NAME,
         "family": "composite",
         "summary": "A weighted sum of several losses in one call.",
+        "use": "Multi-task learning, and objectives that are sums of losses, such as the class and the box of an object detector.",
         "notes": (
             "Each term is a loss with exactly the body that the loss takes by itself. A term's value is its own, its gradients are those of the sum. "
             "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learnt, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "

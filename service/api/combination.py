@@ -17,7 +17,7 @@ from service.api import response
 from service.api.conditioning import numerics
 from service.api.estimate import Prepared, estimate, sequence
 from service.api.names import find
-from service.api.request import Call, Tensor, bind
+from service.api.request import Call, Tensor, bind, validated
 from service.errors import Failure, failure
 from service.losses import InvalidOption, InvalidTensor, NonFinite, compute
 from service.losses.checking import require
@@ -63,7 +63,7 @@ def prepare(fields: dict[str, Any], max_terms: int) -> Prepared:
     """Check the terms and estimate their work together. An error names the term."""
     if isinstance(fields.get("terms"), list) and len(fields["terms"]) > max_terms:
         raise Failure("invalid-request", f"/terms: too many; expected at most {max_terms}, got {len(fields['terms'])}", [("/terms", "too many")])
-    request = CombinationRequest.model_validate(fields)
+    request = validated(CombinationRequest, fields)
     s, calls, estimates = _log_variances(request), [], []
     for i, term in enumerate(request.terms):
         with _placed(i):

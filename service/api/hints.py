@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Any
 
 import ml_dtypes
@@ -23,6 +23,7 @@ from service.losses import Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import Sizes
 from service.losses.declaration import UNIT, Input, Option, TensorSpec
 from service.losses.evaluation import Pullback
+from service.losses.naming import COMPARISONS
 from service.losses.numerics import Array
 from service.losses.reduction import reduce
 from service.losses.work import LINEAR
@@ -134,11 +135,11 @@ class Search:
         self.sizes = frozenset(size for shape in shapes for axes in range(1, len(shape) + 1) if (size := math.prod(shape[:axes])))
         hints, costs = list[Hint](), [work(start) for start in starts]
         try:
-            for level in (lambda start: iter([start]), singles, pairs):
-                if level is pairs and any(hint.residual <= self.tolerance / 30 for hint in hints):
+            for level, variations in enumerate(LEVELS):
+                if level == 2 and any(hint.residual <= self.tolerance / 30 for hint in hints):
                     break
                 for start, cost in zip(starts, costs, strict=True):
-                    variants = level(start)
+                    variants = variations(start)
                     while self.affords(cost) and (variant := next(variants, None)):  # making a variant is work, too
                         hints += self.explain(variant)
         except Late:
@@ -249,14 +250,20 @@ def coarsest(arrays: Iterable[Array]) -> float:
     return max((float(spacing(array.dtype).eps) for array in arrays if array.dtype.kind not in "iub"), default=2.0**-52)
 
 
-# ------------------------------------------------------------------ what may have been done differently
+# ------------------------------------------------------------------ the changes that are tried
 
 
-def singles(start: Variant) -> Iterator[Variant]:
-    """Yield the calls that differ in one option or one input."""
-    for option in start.loss.options:
-        for value in alternatives(option, start.options[option.name]):
-            yield start.changed({option.name: value}, options={**start.options, option.name: value})
+def with_options(start: Variant, count: int) -> Iterator[Variant]:
+    """Yield the calls that differ in so many options."""
+    for options in combinations(start.loss.options, count):
+        values = [alternatives(option, start.options[option.name])[: FEWER if count > 1 else None] for option in options]
+        for chosen in product(*values):
+            change = {option.name: value for option, value in zip(options, chosen, strict=True)}
+            yield start.changed(change, options={**start.options, **change})
+
+
+def with_inputs(start: Variant) -> Iterator[Variant]:
+    """Yield the calls that differ in one input, or in two that are swapped."""
     if start.controls.sample_weight is not None:
         yield start.changed({"sample_weight": "left_out"}, controls=replace(start.controls, sample_weight=None))
     placed, sizes = forms(start.loss, start.tensors)
@@ -268,20 +275,11 @@ def singles(start: Variant) -> Iterator[Variant]:
             yield start.changed({item.name: word}, tensors={**others, item.name: replacement}, pullbacks={item.name: (item.name, pull)})
     for (one, _, a), (two, _, b) in combinations(placed, 2):
         if a.shape == b.shape:
-            swapped = {**start.tensors, one.name: b, two.name: a}
             pullbacks: Any = {one.name: (two.name, np.asarray), two.name: (one.name, np.asarray)}
-            yield start.changed({"swapped": (one.name, two.name)}, tensors=swapped, pullbacks=pullbacks)
+            yield start.changed({"swapped": (one.name, two.name)}, tensors={**start.tensors, one.name: b, two.name: a}, pullbacks=pullbacks)
 
 
-def pairs(start: Variant) -> Iterator[Variant]:
-    """Yield the calls that differ in two options."""
-    for one, two in combinations(start.loss.options, 2):
-        values = [list(alternatives(option, start.options[option.name]))[:FEWER] for option in (one, two)]
-        for change in (dict(zip((one.name, two.name), both, strict=True)) for both in product(*values)):
-            yield start.changed(change, options={**start.options, **change})
-
-
-def alternatives(option: Option, value: Any) -> Iterable[Any]:
+def alternatives(option: Option, value: Any) -> list[Any]:
     """Return the other choices of an option, or common numbers in its range and those near its own value, each once."""
     if option.type in ("string", "boolean"):
         return [choice for choice in option.choices or (False, True) if choice != value]
@@ -289,8 +287,8 @@ def alternatives(option: Option, value: Any) -> Iterable[Any]:
         near: list[Any] = [option.default, *INTEGERS, *([value - 1, value + 1] if abs(value) < 2**31 else [])]
     else:
         near = [option.default, 1 - value, *NUMBERS, 2 * value, value / 2, -value, *([1 / value] if value else [])]
-    tests = {"ge": lambda x, bound: x >= bound, "gt": lambda x, bound: x > bound, "le": lambda x, bound: x <= bound, "lt": lambda x, bound: x < bound}
-    return dict.fromkeys(x for x in near if x != value and math.isfinite(x) and all(tests[kind](x, bound) for kind, bound in option.bounds.items()))
+    allowed = (x for x in near if math.isfinite(x) and all(COMPARISONS[kind](x, bound) for kind, bound in option.bounds.items()))
+    return [x for x in dict.fromkeys(allowed) if x != value]
 
 
 def forms(loss: Loss, tensors: Claim) -> tuple[list[tuple[Input, TensorSpec, Array]], Mapping[str, int]]:
@@ -334,3 +332,10 @@ CHAINS: tuple[tuple[str, Callable[[Array, int], Array], Callable[[Array, Array, 
     ("exp", lambda x, axis: np.exp(x), lambda x, y, axis, gradient: gradient * y),
     ("logit", lambda x, axis: logit(x), lambda x, y, axis, gradient: gradient / (x * (1 - x))),
 )
+
+LEVELS: tuple[Callable[[Variant], Iterator[Variant]], ...] = (
+    lambda start: iter([start]),
+    lambda start: chain(with_options(start, 1), with_inputs(start)),
+    lambda start: with_options(start, 2),
+)
+"""The number of changes, and the calls that differ so."""

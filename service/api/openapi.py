@@ -210,7 +210,13 @@ def rounded(example: Any) -> Any:
 
 def _text(card: dict[str, Any]) -> str:
     shapes = "; ".join(f"{item['name']} {item['axes']}" for item in card["inputs"])
-    parts = [f"$$ {card['formula']} $$", shapes and f"Shapes: {shapes}.", card["notes"], f"Divisor of the mean: {card['divisor']}."]
+    parts = [
+        f"$$ {card['formula']} $$",
+        f"Use: {card['use']}",
+        shapes and f"Shapes: {shapes}.",
+        card["notes"],
+        f"Divisor of the mean: {card['divisor']}.",
+    ]
     parts.append(f"Reference: {card['reference']}.")
     if card["synonyms"]:
         parts.append(f"Also known as {', '.join(card['synonyms'])}.")

@@ -12,6 +12,7 @@ from service.api.estimate import SEARCH, Prepared, admitted, estimate
 from service.api.inference import INFER, VERSION, model
 from service.api.names import find
 from service.api.request import Call, bind
+from service.errors import Failure
 from service.losses import LOSSES, Loss, compute
 from service.losses.naming import plain
 from service.settings import Settings
@@ -83,5 +84,7 @@ def operation_at(path: str) -> Operation:
         return of_loss(model(*inferred.groups(default=VERSION)))
     prefix, _, name = path.rpartition("/")
     if prefix == "/check":
+        if plain(name[:100]) in _COMBINATIONS:
+            raise Failure("not-found", "a combination has no check of its own; expected POST /check/{loss} with each term's inputs and claims")
         return of_check(find(name))
     return find_operation(name) if prefix else IDENTIFY

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 from typing_extensions import TypeAliasType
 
 from service.errors import Failure
@@ -20,6 +21,7 @@ from service.losses.numerics import Array
 from service.losses.reduction import DEFAULT_OUTPUTS
 from service.losses.reduction import Output as OutputName
 
+LONGEST_NAME = 64  # characters of an unknown field that are compared with the known ones
 MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
 
 Reduction = TypeAliasType("Reduction", ReductionName)
@@ -67,7 +69,7 @@ def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
     if len(fields) > MOST_FIELDS:
         raise Failure("invalid-request", f"too many fields; expected at most {MOST_FIELDS}, got {len(fields)}")
-    checked = model(loss).model_validate(fields).__dict__
+    checked = validated(model(loss), fields).__dict__
     controls = Controls(
         checked["reduction"],
         checked["sample_weight"],
@@ -77,6 +79,43 @@ def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
     )
     tensors = {item.name: checked[item.name] for item in loss.inputs if checked[item.name] is not None}
     return Call(loss, tensors, {option.name: checked[option.name] for option in loss.options}, controls)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(fitting: type[M], fields: Mapping[str, Any]) -> M:
+    """Validate fields. Raises pydantic's ValidationError, in which an unknown field stands first if it is a misspelt one."""
+    try:
+        return fitting.model_validate(fields)
+    except ValidationError as exc:
+        raise _with_suggestions(exc, fitting) from None
+
+
+def _with_suggestions(exc: ValidationError, fitting: type[BaseModel]) -> ValidationError:
+    """Name the field that is meant by a misspelt one, and leave out that it is missing."""
+    errors = exc.errors(include_url=False)
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    meant = {loc: near[0] for loc in unknown if (near := get_close_matches(str(loc[-1])[:LONGEST_NAME], _names(fitting, loc[:-1]), 1))}
+    explained = {(*loc[:-1], near) for loc, near in meant.items()}
+    if not meant:
+        return exc
+    lines: list[InitErrorDetails] = [
+        {"type": PydanticCustomError("misspelt", "unknown field", {"near": near}), "loc": loc, "input": None} for loc, near in meant.items()
+    ]
+    for error in errors:
+        if error["loc"] not in meant.keys() | explained:
+            kept: Any = PydanticCustomError(error["type"], "invalid", error.get("ctx"))  # type: ignore[arg-type, unused-ignore]
+            lines.append({"type": kept, "loc": error["loc"], "input": error["input"]})
+    return ValidationError.from_exception_data(exc.title, lines)
+
+
+def _names(fitting: Any, steps: tuple[int | str, ...]) -> Iterable[str]:
+    """Names of the fields of the model at a place."""
+    for step in steps:
+        inner = fitting.model_fields[step].annotation if step in fitting.model_fields else None
+        fitting = next((one for one in (inner, *get_args(inner)) if isinstance(one, type) and issubclass(one, BaseModel)), BaseModel)
+    return fitting.model_fields
 
 
 @cache

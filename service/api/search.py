@@ -1,7 +1,8 @@
 """The one search over the losses: ranked, cached, and bounded in work.
 
 It serves `GET /loss?q=`, `did_you_mean`, `loss-service losses --find`, the explorer and the filter of /docs. A query is compared with
-names first, then with synonyms and related words, then with texts; a near miss is found by the trigrams that it shares with a name.
+names first, then with synonyms and related words. A near miss is found by the trigrams that it shares with a name. Last come the losses
+whose texts have most of the query's words, by the sum of the words' weights.
 """
 
 from __future__ import annotations
@@ -14,18 +15,28 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain
 
+import numpy as np
+
 from service.losses import FAMILIES, LOSSES, Loss
 from service.losses.naming import plain
+from service.losses.numerics import Array
 
 LONGEST_QUERY = 80  # characters; the rest is ignored, which bounds the work
 MOST_WORDS = 8
 NEAR = 0.4  # least share of common trigrams (Dice's coefficient) of a near miss: "hubr" and "huber" have 0.44
 NEARER = 0.6  # the same of a near miss that counts for more than a word in a text: "smooth_l2" and "smooth_l1" have 0.63
 MOST_NEAR = 5
+COVERED = 0.6  # least share of the query's words that a text has, rare words counting more
+UNKNOWN = 1.0  # weight of a word that no text has; one that 100 losses have counts 1.3, and one of 2 losses 4.9
+ENOUGH = 0.25  # least score of a text, of the best: beside a name, a summary (3 / 8) is enough and other texts (1 / 8) are not
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+")  # SmoothL1Loss is Smooth, L1, Loss
+RUN = re.compile(r"[A-Za-z0-9]+")
+IGNORED = frozenset(["a", "an", "and", "by", "for", "from", "how", "in", "is", "loss", "of", "on", "or", "the", "to", "which", "with"])
+PLURAL = re.compile(r"(?<=....)ies$|(?<=..[sxzh])es$|(?<=..[^sui])s$")  # the rest begins the singular and the plural
 
-NAME, SYNONYM, RELATED, PREFIX, NAME_WORDS, WORDS, NEAR_MISS, SUMMARY, TEXT = range(9)  # the ranks, best first
+NAME, SYNONYM, RELATED, PREFIX, NAME_WORDS, WORDS, NEAR_MISS, TEXT = range(8)  # the ranks, best first
+WEIGHTS = (8, 6, 5, 3, 1)  # of a word in a name; synonyms; uses and family; summary and options; all other texts
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Entry:
     name: str
     synonyms: tuple[str, ...]
     related: tuple[str, ...]
+    use: str
     summary: str
     text: str
     qualified: tuple[str, ...] = ()  # names of libraries, which are found as they start
@@ -56,18 +68,20 @@ def index() -> Index:
     from service.api.catalogue import combination_card  # that module finds losses by name, and so imports this one
 
     card = combination_card()
-    combination = Entry(card["name"], tuple(card["synonyms"]), (), card["summary"], card["notes"])
+    combination = Entry(card["name"], tuple(card["synonyms"]), (), card["use"], card["summary"], card["notes"])
     return Index([*map(_entry, LOSSES.values()), combination])
 
 
 def _entry(loss: Loss) -> Entry:
     variants = [choice for option in loss.options for choice in option.choices if option.name in ("loss_type", "estimator")]
-    described = [f"{item.name} {item.description}" for item in loss.inputs] + [f"{option.name} {option.description}" for option in loss.options]
+    described = [item.description for item in loss.inputs] + [option.description for option in loss.options]
     choices = [choice for option in loss.options for choice in option.choices]
     qualified = (*(equivalent.name for equivalent in loss.equivalents), *loss.unlike)
     bare = (name.rpartition(".")[2] for name in qualified)
-    text = " ".join((loss.notes, FAMILIES.get(loss.family, loss.family), loss.reference, *described, *choices, *qualified))
-    return Entry(loss.name, loss.synonyms, (*loss.related, *loss.ambiguous, *bare, *variants), loss.summary, text, qualified)
+    use = f"{loss.use} {FAMILIES.get(loss.family, loss.family)}"
+    summary = " ".join((loss.summary, *(option.name for option in loss.options)))
+    text = " ".join((loss.notes, loss.reference, *(item.name for item in loss.inputs), *described, *choices, *qualified))
+    return Entry(loss.name, loss.synonyms, (*loss.related, *loss.ambiguous, *bare, *variants), use, summary, text, qualified)
 
 
 class Index:
@@ -78,10 +92,12 @@ class Index:
         self.keys: dict[str, dict[int, int]] = defaultdict(dict)  # key -> entry -> best rank
         for at, entry in enumerate(self.entries):
             for rank, names in ((NAME, (entry.name,)), (SYNONYM, (*entry.synonyms, *entry.qualified)), (RELATED, entry.related)):
-                for form in chain.from_iterable(map(_keys, names)):
-                    self.keys[form].setdefault(at, rank)
+                for name in names:
+                    for form in _keys(name):  # softmax_loss is a name, and softmax a word of it
+                        self.keys[form].setdefault(at, rank if rank == NAME or form == plain(name) else RELATED)
         self.sorted_keys = sorted(self.keys)
-        self.layers = [WordIndex(map(texts, self.entries)) for texts in (_name, _names, _short, _all)]
+        self.words, self.weights = _weights(self.entries)
+        self.known = 1.0 + 0.1 * np.log1p([len(entry.qualified) for entry in self.entries])  # by the number of libraries that have the loss
         self.trigrams: dict[str, list[str]] = defaultdict(list)
         qualified = set(chain.from_iterable(map(_keys, chain.from_iterable(entry.qualified for entry in self.entries))))
         for form in (form for form in self.sorted_keys if form not in qualified):
@@ -90,32 +106,50 @@ class Index:
 
     def search(self, query: str) -> tuple[str, ...]:
         """Names, best first: each with its best rank, then the shorter key, then the order of registration."""
-        found: dict[int, tuple[int, int]] = {}
+        found: dict[int, tuple[float, float]] = {}
         for at, rank, extra in chain(self._by_key(query), self._by_words(query)):
             found[at] = min(found.get(at, (rank, extra)), (rank, extra))
         if not found or min(found.values())[0] > NEAR_MISS:
             found |= {at: (NEAR_MISS, place) for place, at in enumerate(self._near(query, NEARER if found else NEAR))}
         return tuple(self.entries[at].name for at in sorted(found, key=lambda at: (found[at], at)))
 
-    def _by_key(self, query: str) -> Iterator[tuple[int, int, int]]:
+    def _by_key(self, query: str) -> Iterator[tuple[int, int, float]]:
         for form in _keys(query):
             for at, rank in self.keys.get(form, {}).items():
-                yield at, rank, len(self.entries[at].name)
+                yield at, rank, len(self.entries[at].name) - 100 * self.known[at] if rank == RELATED else len(self.entries[at].name)
             start = bisect_left(self.sorted_keys, form)
             for longer in self.sorted_keys[start : bisect_left(self.sorted_keys, form + "\x7f")]:
                 for at, rank in self.keys[longer].items():
                     yield at, PREFIX, 1000 * rank + len(longer) - len(form)
 
-    def _by_words(self, query: str) -> Iterator[tuple[int, int, int]]:
-        wanted = [word for word in _words(query) if word != "loss"][:MOST_WORDS]
+    def _by_words(self, query: str) -> Iterator[tuple[int, int, float]]:
+        """Yield the losses whose names have all words, then those whose texts have most of their weight."""
+        wanted = self._wanted(query)
         if not wanted:
             return
-        for rank, layer in zip((TEXT, SUMMARY, WORDS, NAME_WORDS), reversed(self.layers), strict=True):
-            fitting = list(layer.with_all(wanted))
-            if not fitting:
-                return  # the layers before have fewer words
-            for at in fitting:
-                yield at, rank, len(self.entries[at].name)
+        found = np.array([self._starting(word) for word in wanted])
+        if not found.any():
+            return
+        for at in np.flatnonzero(found.min(axis=0) >= WEIGHTS[1]).tolist():
+            yield at, NAME_WORDS if found[:, at].min() == WEIGHTS[0] else WORDS, len(self.entries[at].name)
+        counts = np.count_nonzero(found, axis=1)
+        rarity = np.where(counts, np.log1p(len(self.entries) / np.maximum(counts, 1)), UNKNOWN)
+        covered = rarity @ (found > 0) / rarity.sum()
+        scores = (rarity @ found) * covered * self.known * (covered >= COVERED)
+        for at in np.flatnonzero(scores > ENOUGH * scores.max()).tolist():
+            yield at, TEXT, -float(scores[at])
+
+    def _starting(self, start: str) -> Array:
+        """Return for each entry the weight of the best word that begins so, 0 for none."""
+        rows = slice(bisect_left(self.words, start), bisect_left(self.words, start + "\x7f"))
+        weights: Array = self.weights[rows].max(axis=0, initial=0)
+        return weights
+
+    def _wanted(self, query: str) -> list[str]:
+        """Return the query's words without endings: whole where a text has them so (nDCG), else in parts (SmoothL1)."""
+        runs = [[run] if self._starting(run.lower()).any() else WORD.findall(run) for run in RUN.findall(query)]
+        words = [PLURAL.sub("", word.lower()) for run in runs for word in run]
+        return [word for word in words if word not in IGNORED][:MOST_WORDS]
 
     def _near(self, query: str, least: float) -> list[int]:
         form = min(_keys(query), key=len, default="")
@@ -128,57 +162,37 @@ class Index:
         return list(dict.fromkeys(at for score, key in ranked if score >= least for at in self.keys[key]))[:MOST_NEAR]
 
 
-# The words of an entry, each layer with those of the layer before it.
-def _name(entry: Entry) -> set[str]:
-    return {*_words(entry.name), *_keys(entry.name)}
-
-
-def _names(entry: Entry) -> set[str]:
-    names = (*entry.synonyms, *entry.related)
-    return {*_name(entry), *chain.from_iterable(map(_words, names)), *chain.from_iterable(map(_keys, names))}
-
-
-def _short(entry: Entry) -> set[str]:
-    return {*_names(entry), *_words(entry.summary)}
-
-
-def _all(entry: Entry) -> set[str]:
-    return {*_short(entry), *_words(entry.text)}
-
-
-class WordIndex:
-    """Which entries have a word that starts so: sets of entries as the bits of integers, by word in alphabetical order."""
-
-    def __init__(self, texts: Iterable[set[str]]) -> None:
-        members: dict[str, int] = defaultdict(int)
-        for at, words in enumerate(texts):
-            for word in words:
-                members[word] |= 1 << at
-        self.words = sorted(members)
-        self.members = [members[word] for word in self.words]
-
-    def with_all(self, starts: Iterable[str]) -> Iterator[int]:
-        """The entries that have for each start a word that begins with it."""
-        common = -1
-        for start in starts:
-            some = 0
-            for at in range(bisect_left(self.words, start), bisect_left(self.words, start + "\x7f")):
-                some |= self.members[at]
-            common &= some
-        while common > 0:
-            lowest = common & -common
-            yield lowest.bit_length() - 1
-            common ^= lowest
+def _weights(entries: list[Entry]) -> tuple[list[str], Array]:
+    """Return all words in alphabetical order, and the weight of each word in each entry, 0 where it is not."""
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for at, entry in enumerate(entries):
+        names, synonyms = (entry.name,), (*entry.synonyms, *entry.related)
+        layers = (
+            (*names, *_keys(entry.name)),
+            (*synonyms, *chain.from_iterable(map(_keys, synonyms))),
+            (entry.use,),
+            (entry.summary,),
+            (entry.text,),
+        )
+        for weight, texts in zip(WEIGHTS, layers, strict=True):
+            for word in chain.from_iterable(map(_words, texts)):
+                found[word].setdefault(at, weight)
+    words = sorted(found)
+    weights = np.zeros((len(words), len(entries)), np.uint8)
+    for row, word in enumerate(words):
+        weights[row, list(found[word])] = list(found[word].values())
+    return words, weights
 
 
 def _keys(name: str) -> list[str]:
     """The plain name, and the same without the word "loss"."""
     whole = plain(name)
-    return [form for form in dict.fromkeys((whole, whole.replace("loss", ""))) if form]
+    return [form for form in dict.fromkeys((whole, whole.replace("losses", "").replace("loss", ""))) if form]
 
 
 def _words(text: str) -> list[str]:
-    return [word.lower() for word in WORD.findall(text)]
+    """Words, whole and in parts: nDCG is ndcg, n and dcg."""
+    return [word.lower() for word in (*WORD.findall(text), *RUN.findall(text))]
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from service.api.estimate import bounded, estimate
-from service.api.hints import Claim, Hint, Search, Variant, coarsest, relative_errors, work
-from service.api.request import Call, Tensor, bind
+from service.api.hints import Claim, Hint, Search, Variant, coarsest, forms, relative_errors
+from service.api.request import Call, Tensor, bind, validated
 from service.errors import Failure, failure, pointer
 from service.losses import LOSSES, Controls, Evaluation, InvalidOption, Loss, LossError
 from service.losses.checking import require
@@ -160,7 +160,7 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
     `inverted`, `one_hot`, two inputs `swapped`, an optional one `left_out`; predictions under `softmax`, `sigmoid`, `log`, `exp` or `logit`
     before. An element's error is relative to the larger of its size and a thousandth of its tensor's largest element.
     """
-    asked = CheckRequest.model_validate(fields)
+    asked = validated(CheckRequest, fields)
     claimed = _claim(asked.claimed)
     with _placed("request"):
         bound = bind(loss, asked.request)
@@ -195,28 +195,24 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     Tries every loss that takes the given tensors, with its default options, then another value of one option or one input changed as in
     /check, then of two options; every reduction, and constant factors. Simplest first.
     """
-    asked = IdentifyRequest.model_validate(fields)
+    asked = validated(IdentifyRequest, fields)
     claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
     controls = Controls(sample_weight=tensors.pop("sample_weight", None))
     search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
     starts = []
     for loss in LOSSES.values():
-        start = Variant(loss, tensors, {option.name: option.default for option in loss.options}, controls)
         if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}:
-            with suppress(LossError):
-                starts += [start] * _within(start, settings, search)
+            call = Call(loss, tensors, {option.name: option.default for option in loss.options}, controls)
+            try:
+                bounded(loss.name, estimate(call), settings)
+                forms(loss, tensors)
+                starts.append(Variant(loss, tensors, call.options, controls))
+            except LossError:
+                continue  # shapes that do not fit
+            except Failure:
+                search.cut = True
     hints = search.run(starts)
     return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
-
-
-def _within(start: Variant, settings: Settings, search: Search) -> bool:
-    """Return true where a loss may compare so much work; else the search counts as cut. Raises InvalidTensor for shapes that do not fit."""
-    try:
-        bounded(start.loss.name, estimate(Call(start.loss, start.tensors, start.options, start.controls)), settings)
-    except Failure:
-        search.cut = True
-        return False
-    return work(start) >= 0
 
 
 def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:

@@ -13,6 +13,7 @@ import re
 import secrets
 import sys
 import threading
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
@@ -142,10 +143,32 @@ def _refuse_roughly(exc: Exception) -> NoReturn:
 # ------------------------------------------------------------------ the exact path
 
 
+@dataclass(frozen=True)
+class _Constant:
+    """NaN, Infinity or -Infinity, which Python's parser reads and JSON does not have."""
+
+    token: str
+
+
+def _refuse_constants(body: bytes | bytearray) -> None:
+    """Raise Malformed, with its place, for the first NaN or infinity of a body that is JSON otherwise."""
+    try:
+        remaining: list[tuple[Any, tuple[Step, ...]]] = [(json.loads(body, parse_constant=_Constant), ())]
+    except (ValueError, RecursionError):
+        return
+    while remaining:
+        value, place = remaining.pop()
+        if isinstance(value, _Constant):
+            raise Malformed(f"not a JSON number; expected a finite number, got {value.token}; replace it, or leave its sample out", place)
+        members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        remaining += reversed([(member, (*place, step)) for step, member in members])
+
+
 def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
+        _refuse_constants(body)
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
     decoded = Decoded(walk.document(root), walk.form or "nested")

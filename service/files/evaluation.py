@@ -197,7 +197,7 @@ def _named(chunk: Chunk, first: int, error: LossError, axis: Callable[[str, int]
     """The error with file, row group and row in place of an index into the batch; `axis` has the position of the row in such an index."""
     text, row = str(error), None
     if isinstance(error, NonFinite) and error.samples:
-        row, text = error.samples[0], f"{error.what}: not finite; the mathematics gives infinity here"
+        row, text = error.samples[0], f"{error.what}: {error.problem}"
     elif isinstance(error, InvalidTensor) and len(error.pointer) > 1:
         name, *index = error.pointer
         place = f"{name}[{', '.join(map(str, index))}]"

@@ -70,6 +70,7 @@ def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discri
 
     The generator's gradient vanishes where the discriminator is certain that a sample is generated; gan_non_saturating avoids this.
 
+    Use: Training of a generative adversarial network (GAN) as first published; mostly for comparison.
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = \log(1 - \sigma(f))
     Synonyms: minimax_gan, minimax_discriminator_loss, minimax_generator_loss, saturating_gan
     Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, equation 1
@@ -81,6 +82,7 @@ def gan_minimax(fake: Fake, *, real: Genuine | None = None, role: Role = "discri
 def gan_non_saturating(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
     r"""Non-saturating GAN loss: gan_minimax for the discriminator, and the negative log-probability of being real for the generator.
 
+    Use: Training of a generative adversarial network (GAN); the usual form of the original loss.
     Formula: L_D = -\log \sigma(r) - \log(1 - \sigma(f)), \quad L_G = -\log \sigma(f)
     Synonyms: non_saturating_gan, modified_generator_loss, modified_discriminator_loss, ns_gan
     Reference: Goodfellow et al., Generative Adversarial Nets, 2014, arXiv:1406.2661, section 3
@@ -100,6 +102,7 @@ def lsgan(
 ) -> Evaluation:
     r"""Least-squares GAN loss: half the squared differences of the scores from target labels, as in the paper; MONAI and others omit the factor 1/2.
 
+    Use: Stable training of a generative adversarial network (GAN), also for image translation and speech vocoders.
     Formula: L_D = \tfrac12 (r - b)^2 + \tfrac12 (f - a)^2, \quad L_G = \tfrac12 (f - c)^2
     real_label: b, the discriminator's target for real samples.
     fake_label: a, its target for generated ones.
@@ -116,6 +119,7 @@ def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator
 
     The constraint (weight clipping or a gradient penalty) is not included.
 
+    Use: Training of a generative adversarial network (GAN) whose critic estimates the distance to the data.
     Formula: L_D = f - r, \quad L_G = -f
     Synonyms: wasserstein_gan, wasserstein_discriminator_loss, wasserstein_generator_loss, critic_loss
     Reference: Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, algorithm 1
@@ -127,6 +131,7 @@ def wgan(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator
 def gan_hinge(fake: Fake, *, real: Genuine | None = None, role: Role = "discriminator") -> Evaluation:
     r"""Hinge GAN loss: hinge losses of both scores for the discriminator, and minus the score for the generator. The slope at a kink is 0.
 
+    Use: Training of large generative adversarial networks (GAN) of images, as in SAGAN and BigGAN.
     Formula: L_D = \max(0, 1 - r) + \max(0, 1 + f), \quad L_G = -f
     Synonyms: hinge_gan, geometric_gan, gan_hinge_loss
     Reference: Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894; Miyato et al., Spectral Normalization for GANs, 2018, arXiv:1802.05957, equation 17

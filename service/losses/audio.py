@@ -28,6 +28,7 @@ def si_sdr(predictions: Waves, labels: WaveLabels) -> Evaluation:
     It is 20 log10 of the tangent |alpha t - p| / |alpha t| of the angle, for the best scale alpha. There is no epsilon: proportional signals give minus infinity,
     and orthogonal or silent ones infinity, both errors. To ignore means, subtract them beforehand (torchmetrics' zero_mean).
 
+    Use: Source separation, speech enhancement and denoising of audio signals, whatever their loudness.
     Formula: \ell = -10 \log_{10} \frac{|\alpha t|^2}{|\alpha t - p|^2} = 20 \log_{10} |\tan \theta|, \quad \alpha = \frac{p \cdot t}{|t|^2}
     Divisor: the number of signals
     Synonyms: SISDR, SI_SDR, SISDRLoss, scale_invariant_signal_distortion_ratio

@@ -7,6 +7,7 @@ broadcast.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -159,7 +160,10 @@ def _check_boxes(name: str, array: Array) -> None:
 def _bad_element(name: str, array: Array, good: Array, expected: str, problem: str = "out of range") -> InvalidTensor:
     """Build the InvalidTensor for the first invalid element, named by its index."""
     index = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), good.shape)) if good.ndim else ()
-    return InvalidTensor(name, f"{problem}; expected {expected}, got {array[index].item()!r}", index)
+    given, advice = array[index].item(), ""
+    if not math.isfinite(given):
+        problem, advice = "not finite", "; replace it, or leave its sample out"
+    return InvalidTensor(name, f"{problem}; expected {expected}, got {given!r}{advice}", index)
 
 
 def require(name: str, array: Array, domain: Domain) -> None:

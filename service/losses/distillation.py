@@ -30,6 +30,8 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
 
     keras divides by samples, as here; mmdetection (temperature 10) also by classes.
 
+    Use: Knowledge distillation from a teacher to a smaller student.
+    Search: distillation, teacher_student
     Formula: \ell_i = T^2 \sum_k t_k \log\frac{t_k}{s_k}, \quad s = \mathrm{softmax}(x / T), \quad t = \mathrm{softmax}(y / T)
     predictions: x, the student's scores.
     labels: y, the teacher's scores.
@@ -58,6 +60,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
 
     beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon. As in TRL, there is no factor of the squared temperature.
 
+    Use: Knowledge distillation of language models from a teacher (GKD).
     Formula: \ell_i = \beta \, \mathrm{KL}(t \| m) + (1 - \beta) \, \mathrm{KL}(s \| m), \quad m = \beta t + (1 - \beta) s; \quad \mathrm{KL}(t \| s) \text{ at } 0, \quad \mathrm{KL}(s \| t) \text{ at } 1
     predictions: the student's scores; s is their softmax at the temperature.
     labels: the teacher's scores; t is their softmax at the temperature.
@@ -114,6 +117,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
 def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     r"""R-Drop regularizer: the mean of both directions of the Kullback-Leibler divergence between two passes over the same samples.
 
+    Use: Regularization of models with dropout, such as fine-tuned language models.
     Formula: \ell_i = \frac{1}{2} \left( \mathrm{KL}(p \| q) + \mathrm{KL}(q \| p) \right) = \frac{1}{2} \sum_k (p_k - q_k) \log\frac{p_k}{q_k}
     input1: scores of one pass; p is their softmax.
     input2: scores of the other pass; q is their softmax.
@@ -148,6 +152,7 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
 def entropy(predictions: Logits) -> Evaluation:
     r"""Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
 
+    Use: Semi-supervised learning and adaptation to a new domain, by confident predictions.
     Formula: \ell_i = -\sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
     Divisor: the number of samples (of positions, with further axes)
@@ -161,6 +166,7 @@ def entropy(predictions: Logits) -> Evaluation:
 def confidence_penalty(predictions: Logits) -> Evaluation:
     r"""Negative entropy of the predicted distribution, added with a small weight to a cross entropy to penalize overconfidence.
 
+    Use: Calibration of classifiers and exploration of policies, by less confident predictions.
     Formula: \ell_i = \sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
     Divisor: the number of samples (of positions, with further axes)

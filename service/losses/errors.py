@@ -37,7 +37,9 @@ class InvalidOption(LossError):
 class NonFinite(LossError):
     """Result that is not finite: `what` of `samples` (at most the first few are named)."""
 
+    problem = "not finite; expected inputs whose loss is finite; move them away from the edge of their domain, or leave the sample out"
+
     def __init__(self, what: str, samples: Sequence[int] = ()) -> None:
         self.what, self.samples = what, tuple(samples)
         of = f" of samples {', '.join(map(str, samples))}" if samples else ""
-        super().__init__(f"{what}{of}: not finite; the mathematics gives infinity here")
+        super().__init__(f"{what}{of}: {self.problem}")

@@ -2,8 +2,9 @@
 
 Request model, route, card, document and conformance tests are derived from the function's signature, annotations and docstring.
 A docstring is a summary, any prose, and then lines `name: text` for options and inputs whose annotation has no description or one to
-override, and for `Formula` (LaTeX), `Divisor`, `Synonyms`, `Search` (words of a related quantity, which find the loss
-but are not a name of it), `Equivalents`, `Unlike` and `Ambiguous` (names of libraries and of several losses; see `naming`) and `Reference`.
+override, and for `Use` (the problems that the loss is for), `Formula` (LaTeX), `Where` (its symbols: `x predictions; t labels`), `Divisor`,
+`Synonyms`, `Search` (words of a problem or a related quantity, which find the loss but are not a name of it), `Equivalents`, `Unlike` and
+`Ambiguous` (names of libraries and of several losses; see `naming`) and `Reference`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Loss:
     options: tuple[Option, ...]
     summary: str
     notes: str
+    use: str
     formula: str
     divisor: str
     synonyms: tuple[str, ...]
@@ -51,6 +53,7 @@ class Loss:
     bound: Bound
     conventions: tuple[str, ...]
     work: Work
+    symbols: Mapping[str, str] = field(default_factory=dict)
     related: tuple[str, ...] = ()
     equivalents: tuple[Equivalent, ...] = ()
     unlike: Mapping[str, str] = field(default_factory=dict)
@@ -150,6 +153,7 @@ def loss(
             options=options,
             summary=doc.pop("summary"),
             notes=f"{doc.pop('notes')} {bound.promise}".strip(),
+            use=_needed(doc, "Use", name),
             formula=_needed(doc, "Formula", name),
             divisor=doc.pop("Divisor", "the number of elements, with each sample's share weighted by sample_weight"),
             synonyms=tuple(s.strip() for s in doc.pop("Synonyms", "").split(",") if s.strip()),
@@ -161,6 +165,7 @@ def loss(
             bound=bound,
             conventions=conventions,
             work=work,
+            symbols=with_reasons(doc.pop("Where", "")),
             related=tuple(s.strip() for s in doc.pop("Search", "").split(",") if s.strip()),
             equivalents=equivalents(name, doc.pop("Equivalents", ""), options),
             unlike=with_reasons(doc.pop("Unlike", "")),

@@ -43,6 +43,7 @@ def dino(
     Self-distillation without labels: send each pair of different views in its own request, or concatenated. `state` returns the center for the
     next request, a running mean of the teacher's scores. The teacher is constant.
 
+    Use: Self-supervised learning of image features by self-distillation of vision transformers.
     Formula: \ell_i = -\sum_k t_{ik} \log s_{ik}, \quad s = \mathrm{softmax}(x / T_s), \quad t = \mathrm{softmax}((y - c) / T_t), \quad c \leftarrow m c + (1 - m) \bar y
     student_temperature: T_s, divisor of the student's scores.
     teacher_temperature: T_t, divisor of the teacher's scores.
@@ -91,6 +92,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances,
     MONAI 1e-6 to the deviations.
 
+    Use: Self-supervised learning of image features without negatives.
     Formula: \ell = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2, \quad C_{ij} = \frac{1}{n} \sum_b \hat z^1_{bi} \hat z^2_{bj}
     lambd: weight of the off-diagonal terms.
     deviation: standard deviation that divides the features; unbiased (MONAI) multiplies all correlations by (n - 1) / n.
@@ -168,6 +170,7 @@ def vicreg(
 
     Variances and covariances are divided by n - 1 (by 1 for a single sample, where they are 0). Where a deviation is 1 its gradient is 0.
 
+    Use: Self-supervised learning of features without negatives, also of different kinds of data.
     Formula: \ell = \frac{\lambda}{nd} \sum_b |z^1_b - z^2_b|^2 + \sum_{v} \left( \frac{\mu}{2d} \sum_j \max\left(0, 1 - \sqrt{\mathrm{Var}(z^v_j) + \epsilon}\right) + \frac{\nu}{d} \sum_{i \ne j} \mathrm{Cov}(z^v_i, z^v_j)^2 \right)
     invariance_weight: lambda, weight of the distance of the views.
     variance_weight: mu, weight of the variance terms.
@@ -227,6 +230,7 @@ def swav(
     The codes are computed by Sinkhorn iterations over the whole batch (prototypes, then samples), in logarithms, and are constant in the gradient.
     Send each pair of views in its own request. Results over shards of a batch do not merge.
 
+    Use: Self-supervised learning of image features by clustering.
     Formula: \ell_i = -\sum_k q_{ik} \log p_{ik}, \quad p = \mathrm{softmax}(x / T), \quad q = e^{y / \epsilon} \text{ with } q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{jk}}, \; q_{ik} \leftarrow \frac{q_{ik}}{\sum_j q_{ij}} \text{ in turn}
     predictions: x, similarities of one view to the prototypes.
     labels: y, similarities of the other view.
@@ -267,6 +271,7 @@ def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
     The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0.
     DINOv2 also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded.
 
+    Use: Spreading features over the sphere in self-supervised learning, as in DINOv2.
     Formula: \ell_i = -\log \left( \min_{j \ne i} \| \hat x_i - \hat x_j \| + \epsilon \right), \quad \hat x = \frac{x}{\|x\|}
     eps: added to the distance.
     Divisor: the number of samples

@@ -108,6 +108,8 @@ def cox_ph(predictions: Risk, times: Times, events: Events, *, ties: Literal["br
     risk set; Efron removes them gradually, and each event's loss has the mean of the logarithms. XGBoost sums over events and
     marks censored subjects by negative labels.
 
+    Use: Survival analysis: the risk of an event, with censored times.
+    Search: survival_analysis
     Formula: \ell_i = \log \sum_{j: t_j \ge t_i} e^{x_j} - x_i \text{ for each event } i
     ties: treatment of simultaneous events, breslow or efron.
     Divisor: the number of events; without any the value is 0
@@ -260,6 +262,7 @@ def aft(
     Equal bounds mean an observed time; lower_bound 0 means left-censored, and right_censored 1 is XGBoost's infinite upper bound. The
     differences of the distribution function are accurate in its tails, where XGBoost clips them from below at 1e-12.
 
+    Use: Survival analysis: the time of an event, with censored times, also in boosting.
     Formula: \ell = -\log \frac{f(z)}{\sigma t} \text{ or } -\log \left( F(z_u) - F(z_l) \right), \quad z = \frac{\log t - x}{\sigma}
     lower_bound: lower bound of the time.
     upper_bound: upper bound of the time.
@@ -301,6 +304,7 @@ def logistic_hazard(predictions: BinLogits, labels: Bins, events: Events) -> Eva
 
     As in pycox, a subject censored in an interval survived it.
 
+    Use: Survival analysis in discrete time, with censored times.
     Formula: \ell_i = \sum_{k < y_i} \mathrm{softplus}(x_{ik}) + \mathrm{softplus}(\mp x_{i y_i}), \quad - \text{ for an event, } + \text{ if censored}
     Divisor: the number of subjects
     Synonyms: NLLLogistiHazardLoss, nll_logistic_hazard, nnet_survival
@@ -322,6 +326,7 @@ def pmf(predictions: BinLogits, labels: Bins, events: Events) -> Evaluation:
 
     The softmax includes one more interval after the last, whose score is 0 (pycox). A censored subject survived its interval.
 
+    Use: Survival analysis in discrete time, by the probability of each interval.
     Formula: \ell_i = -\log p_{i y_i} \text{ or } -\log \sum_{k > y_i} p_{ik}, \quad p_i = \mathrm{softmax}(x_{i1}, ..., x_{ib}, 0)
     Divisor: the number of subjects
     Synonyms: NLLPMFLoss, nll_pmf, pc_pmf
@@ -359,6 +364,7 @@ def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Frac
     As in pycox, alpha is the weight of the likelihood (in the paper, of the ranking loss). Subjects censored in the
     same interval are treated as later. The ranking loss is a mean over all n subjects.
 
+    Use: Survival analysis in discrete time that also ranks subjects by risk.
     Formula: \ell_i = \alpha \, \mathrm{pmf}_i + (1 - \alpha) \frac{1}{n} \sum_{j : T_i < T_j} [d_i] \exp\left( \frac{F_j(T_i) - F_i(T_i)}{\sigma} \right), \quad F_i(t) = \sum_{k \le t} p_{ik}
     alpha: weight of the likelihood; the ranking loss has 1 - alpha.
     sigma: scale of the differences of risk.

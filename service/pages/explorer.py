@@ -39,7 +39,6 @@ HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
-MOST_RESULTS = 60  # losses that a search shows; more is a sign that the next word is still being typed
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
@@ -131,8 +130,7 @@ def _found(query: str, root: str = "") -> str:
     names = search(query)
     if not names:
         return f"<h1>Nothing found for “{html.escape(query[:100])}”</h1><p>Try a library's name, such as MSELoss, or a word of the field.</p>"
-    more = f"<p>and {len(names) - MOST_RESULTS} more</p>" if len(names) > MOST_RESULTS else ""
-    return f"<h1>Found for “{html.escape(query[:100])}”</h1>{_list(names[:MOST_RESULTS], root)}{more}"
+    return f"<h1>Found for “{html.escape(query[:100])}”</h1>{_list(names, root)}"
 
 
 def _list(names: Iterable[str], root: str = "") -> str:
@@ -181,8 +179,9 @@ def _article(name: str) -> str:
     card = catalogue.card_of(find_operation(name))
     example = card["example"]
     formula = f'<div class="formula" role="math" aria-label="{html.escape(card["formula"])}" tabindex="0">{mathml(card["formula"])}</div>'
+    legend = markup.legend(LOSSES[name]) if name in LOSSES else ""
     parts = [
-        f'<h1>{_breakable(name)}</h1><p class="summary">{prose(card["summary"])}</p>{formula}<div id="picture" class="picture"></div>',
+        f'<h1>{_breakable(name)}</h1><p class="summary">{prose(card["summary"])}</p>{formula}{legend}<div id="picture" class="picture"></div>',
         _section("About it", "".join(f"<p>{line}</p>" for line in _prose(card))),
         _section("The same in other libraries", _equivalents(card.get("equivalents", []))),
         _section("Inputs", markup.inputs(card)),
@@ -190,6 +189,7 @@ def _article(name: str) -> str:
         _section("Controls", markup.controls(card)),
         _section("Call it", '<div id="code"></div>'),
         _section("Your own numbers", '<div id="own"></div>' if name in LOSSES else ""),
+        _section("Is yours this loss?", '<div id="check"></div>' if name in LOSSES else ""),
         f"<details><summary>Worked example: request and response</summary><pre>{_json(example['request'])}</pre>"
         f"<pre>{_json(example['response'])}</pre></details>",
         f'<script type="application/json" id="loss">{_data(name, card)}</script>',
@@ -200,6 +200,7 @@ def _article(name: str) -> str:
 def _prose(card: Mapping[str, Any]) -> list[str]:
     reference = ARXIV.sub(r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv:\1</a>', html.escape(card["reference"]))
     lines = [
+        f"<b>Use:</b> {prose(card['use'])}",
         prose(card["notes"]),
         f"<b>Divisor of the mean:</b> {prose(card['divisor'])}.",
         f"<b>Reference:</b> {reference}.",
@@ -214,9 +215,12 @@ def _section(title: str, content: str) -> str:
 
 
 def _equivalents(found: Iterable[Any]) -> str:
-    rows = "".join(
-        f"<li>{code(same['name'])}{''.join(f', {code(key)} {html.escape(str(value))}' for key, value in _presets(same))}</li>" for same in found
-    )
+    """List the calls of libraries, those with the same presets in one line."""
+    alike: dict[str, list[str]] = {}
+    for same in found:
+        presets = "".join(f", {code(key)} {html.escape(str(value))}" for key, value in _presets(same))
+        alike.setdefault(presets, []).append(code(same["name"]))
+    rows = "".join(f"<li>{', '.join(names)}{f': here{presets[1:]}' if presets else ''}</li>" for presets, names in alike.items())
     return f"<ul>{rows}</ul>" if rows else ""
 
 
@@ -233,15 +237,16 @@ def _data(name: str, card: Mapping[str, Any]) -> str:
     """Return the scripts' data as JSON that cannot close its element."""
     if name in LOSSES:
         loss = LOSSES[name]
-        found, shown, over = pictures.picture(loss), pictures.inputs(loss), pictures.peers(loss)
+        found, shown, over, example = pictures.picture(loss), pictures.inputs(loss), pictures.peers(loss), dict(loss.example)
         ranges = {option.name: option_range(option) for option in loss.options}
         hessian = loss.hessian_diagonal
     else:
         why = "a sum of several losses has a picture for each of them"
         found, shown, over, ranges, hessian = Picture("table", (), (), card["example"]["request"], why), [], [], {}, False
+        example = card["example"]["request"]
     picture = {"kind": found.kind, "moved": found.moved, "repeated": found.repeated, "request": found.request, "why": found.why}
     options = [option | {"range": ranges.get(option["name"])} for option in card["options"]]
-    data = {"name": name, "picture": picture, "inputs": shown, "options": options, "hessian": hessian, "peers": over}
+    data = {"name": name, "picture": picture, "inputs": shown, "options": options, "hessian": hessian, "peers": over, "example": example}
     return orjson.dumps(data | {"contrasts": _contrasts().get(name, [])}).decode().replace("<", "\\u003c")
 
 

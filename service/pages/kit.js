@@ -29,11 +29,11 @@ export function nest(numbers, sizes) {
 }
 export const replaced = (tensor, at, value) => nest(flat(tensor).with(at, value), shape(tensor));
 
-// POST /loss/{name}; the caller's token with it; a problem document becomes an exception.
-export async function post(name, body) {
+// POST /loss/{name} or /check/{name}; the caller's token with it; a problem document becomes an exception.
+export async function post(name, body, path = "loss") {
   const token = sessionStorage.getItem("token");
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  const response = await fetch(new URL(`loss/${name}`, ROOT), { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await fetch(new URL(`${path}/${name}`, ROOT), { method: "POST", headers, body: JSON.stringify(body) });
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.detail), { status: answer.status });
   return answer;

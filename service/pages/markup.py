@@ -5,22 +5,22 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from service.api.request import model
-from service.losses import LOSSES
+from service.losses import LOSSES, Loss
 
 CONTROLS = ("reduction", "sample_weight", "cotangent", "outputs", "wrt")
 # Corrections of the converter's output, which browsers render wrongly: bars around a number, and the space after a function's name.
 BAR = re.compile(r"<mo(?=[^>]*>(?:\||&#x0007C;|&#x02016;|&#x02225;)<)([^>]*)")
-FUNCTION = re.compile(r"(<mi>(?:log|exp|max|min|sin|cos|tanh|ln)</mi>)(?=<m(?:i|n|sub|sup|subsup|frac|sqrt|over)\b)")
+FUNCTION = re.compile(r"(<mi>(?:log|exp|max|min|sin|cos|tanh|ln)</mi>)(?=<m(?:i|n|row|sub|sup|subsup|frac|sqrt|over)\b)")
 
 
 def describe(card: Mapping[str, Any]) -> str:
     """A card as HTML in one line, which Markdown leaves as it is."""
-    notes = [card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
+    notes = [f"Use: {card['use']}", card["notes"], f"Divisor of the mean: {card['divisor']}.", f"Reference: {card['reference']}."]
     if card["synonyms"]:
         notes.append(f"Also known as {', '.join(card['synonyms'])}.")
     paragraphs = "".join(f"<p>{prose(note)}</p>" for note in notes if note)
@@ -62,18 +62,40 @@ def span(option: Mapping[str, Any]) -> str:
     return f"{left}{'-∞' if low is None else low}, {'∞' if high is None else high}{right}"
 
 
-def mathml(formula: str) -> str:
+def mathml(formula: str, display: Literal["block", "inline"] = "block") -> str:
     """LaTeX as MathML, which browsers draw by themselves."""
     from latex2mathml.converter import convert  # takes a quarter of a second, so it is imported only for the page
 
-    known = formula.replace(r"\operatorname*", r"\operatorname").replace(r"\arg", r"\operatorname{arg}")
-    drawn = convert(known, display="block").replace(' style="false"', "")  # an attribute that the content security policy refuses
+    known = (
+        formula.replace(r"\lVert", r"\|")
+        .replace(r"\rVert", r"\|")
+        .replace(r"\operatorname*", r"\operatorname")
+        .replace(r"\arg", r"\operatorname{arg}")
+    )
+    drawn = convert(known, display=display).replace(' style="false"', "")  # an attribute that the content security policy refuses
     return FUNCTION.sub(r'\1<mspace width="0.17em"/>', BAR.sub(r'<mo lspace="0" rspace="0"\1', drawn))
 
 
 def code(text: str) -> str:
     """Text as code."""
     return f"<code>{html.escape(text)}</code>"
+
+
+def legend(loss: Loss) -> str:
+    """The meanings of a formula's symbols, in the order of the formula: declared ones, and options that are written as their name."""
+    spelled = {f"\\{option.name}": f"`{option.name}`" for option in loss.options} | {
+        o.name: f"the option `{o.name}`" for o in loss.options if len(o.name) == 1
+    }
+    bare = re.sub(r"\\(?:mathrm|text)\{[^}]*\}", " ", loss.formula)
+    letters = re.sub(r"\\[A-Za-z]+", lambda command: " " * len(command[0]), bare)
+    meanings = spelled | dict(loss.symbols)
+    places = {
+        symbol: re.search(rf"{re.escape(symbol)}(?![A-Za-z])", bare) if symbol[0] == "\\" else re.search(re.escape(symbol), letters)
+        for symbol in meanings
+    }
+    shown = sorted((found.start(), symbol) for symbol, found in places.items() if found)
+    entries = (f"{mathml(symbol, 'inline')} {prose(meanings[symbol])}" for _, symbol in shown)
+    return f'<p class="legend">{"; ".join(entries)}</p>' if shown else ""
 
 
 def prose(text: str) -> str:

@@ -217,22 +217,30 @@ async function ranking(view) {
   return { ...found, shapes, handles };
 }
 
+// A bar of the colours from one number to another, with both; of gradients, blue to red around 0.
+function key(left, top, width, [low, high], around) {
+  const fill = (share) => (around ? signed(2 * share - 1) : `rgb(${colour(share)})`);
+  const bar = along(0, 1, 20).map((share, i) => block(left + (i * width) / 20, top, width / 20 + 0.5, 8, { fill: fill(share) }));
+  return el("g", {}, bar, text(left, top + 24, short(low)), text(left + width, top + 24, short(high), { "text-anchor": "end" }));
+}
+
 // Images and masks that one paints, and the gradient of the first: red wants less, blue wants more.
 async function grid(view) {
   const found = await asked(view), { loss, request } = view;
   const names = [...loss.picture.moved, "gradient"], slope = found.slopes[names[0]], [rows, columns] = shape(request[names[0]]).slice(-2);
   const beside = view.width < 560 ? 2 : names.length; // a finger needs pixels of its size
-  const each = Math.min(260, (view.width - 20 * beside) / beside), cell = each / Math.max(columns, rows), below = rows * cell + 40;
+  const each = Math.min(260, (view.width - 20 * beside) / beside), cell = each / Math.max(columns, rows), below = rows * cell + 76;
   const shapes = [], areas = [];
   names.forEach((name, which) => {
     const left = 12 + (which % beside) * (each + 16), top = 28 + Math.floor(which / beside) * below, input = inputOf(loss, name);
     const numbers = input ? flat(request[name]) : slope;
     const [low, high] = input ? [Math.min(input.range[0], ...numbers), Math.max(input.range[1], ...numbers)] : [];
-    shapes.push(text(left, top - 10, input ? `${name} (paint)` : name, { class: "axis" }));
+    shapes.push(text(left, top - 10, name, { class: "axis" }));
     for (let i = 0; i < rows * columns; i++) {
       const fill = input ? `rgb(${colour((numbers[i] - low) / (high - low || 1))})` : signed(numbers[i] / found.most);
       shapes.push(block(left + (i % columns) * cell, top + Math.floor(i / columns) * cell, cell - 1, cell - 1, { class: "cell", fill }));
     }
+    shapes.push(key(left, top + rows * cell + 8, Math.min(160, columns * cell - 1), input ? [low, high] : [-found.most, found.most], !input));
     if (input) areas.push({ name, left, top, off: input.values?.[0] ?? low, on: input.values?.at(-1) ?? high });
   });
   const paint = (px, py, first) => {
@@ -251,7 +259,8 @@ async function grid(view) {
   const cursor = { x: areas[0].left + ((at % columns) + 0.5) * cell, y: areas[0].top + (Math.floor(at / columns) + 0.5) * cell, value: at };
   const press = (px, py) => paint(px, py, true);
   const handles = [{ ...cursor, label: "pixel to paint with the space bar", drag, press, step: cell, quiet: true }];
-  return { ...found, shapes, handles, paint, height: below * Math.ceil(names.length / beside) };
+  const said = [...found.said, ["to paint", "drag over the pixels, or move with the arrow keys and press space"]];
+  return { ...found, said, shapes, handles, paint, height: below * Math.ceil(names.length / beside) };
 }
 
 // Time to the right, states upwards. A node is as dark as its share of the paths (minus the gradient); raising it raises its score.

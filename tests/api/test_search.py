@@ -43,6 +43,40 @@ FIRST = {
     "perplexity": "token_cross_entropy",
     "charbonnier": "pseudo_huber",
     "multi task": "combination",
+    # what somebody has a problem with, and the loss that a practitioner tries first
+    "log loss of binary classifiers": "binary_cross_entropy",
+    "nDCG": "lambda_loss",
+    "ndcg": "lambda_loss",
+    "softmax": "cross_entropy",
+    "label smoothing": "cross_entropy",
+    "classification": "cross_entropy",
+    "multiclass classification": "cross_entropy",
+    "binary classification": "binary_cross_entropy_with_logits",
+    "multi-label classification": "binary_cross_entropy_with_logits",
+    "noisy labels": "generalized_cross_entropy",
+    "class imbalance": "class_balanced",
+    "regression": "mean_squared_error",
+    "regression with outliers": "huber",
+    "quantile regression": "quantile",
+    "regression of counts": "poisson_nll",
+    "uncertainty": "gaussian_nll",
+    "pixel segmentation": "dice",
+    "segmentation of medical images": "dice",
+    "bounding boxes": "giou",
+    "face recognition": "arcface",
+    "knowledge distillation": "knowledge_distillation_kl",
+    "speech recognition": "ctc",
+    "source separation": "si_sdr",
+    "survival analysis": "cox_ph",
+    "learning to rank": "lambda_loss",
+    "next token prediction": "token_cross_entropy",
+    "word embeddings": "nce",
+    "contrastive learning": "ntxent",
+    "depth estimation": "scale_invariant_log",
+    "image similarity": "ssim",
+    "rlhf": "ppo_clip",
+    "preferences without a reward model": "dpo",
+    "cross entropies": "cross_entropy",
 }
 BOTH = {
     "log loss": {"binary_cross_entropy", "binary_cross_entropy_with_logits"},
@@ -101,8 +135,15 @@ def test_a_word_is_found_at_its_start_only() -> None:
 
 
 def test_what_is_nowhere_is_not_found() -> None:
-    for query in ("xyzzy", "", "  ", "???", "\x00", "日本"):
+    for query in ("xyzzy", "", "  ", "???", "\x00", "日本", "the", "of the"):
         assert search(query) == ()
+
+
+def test_the_spelling_of_a_query_changes_nothing() -> None:
+    """Case, the plural and words such as "of" do not count; a word that no text has does not hide the others."""
+    assert search("nDCG") == search("ndcg") == search("NDCG")
+    assert search("outliers in regression") == search("regression with an outlier")
+    assert search("xyzzy outliers")[0] == search("outliers")[0]
 
 
 def test_an_unknown_family_is_a_problem_that_names_the_families(client: httpx.Client) -> None:

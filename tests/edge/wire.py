@@ -75,6 +75,7 @@ def planted(function: Any, name: str = "planted") -> Iterator[None]:
     def evaluate(predictions: Real) -> Evaluation:
         """A loss for a test.
 
+        Use: A test.
         Formula: 0
         Reference: none
         """

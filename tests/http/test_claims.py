@@ -173,3 +173,9 @@ def test_numerics_come_with_a_loss_and_with_a_term(client: httpx.Client) -> None
     inputs = {"predictions": X, "labels": T, "outputs": ["numerics"]}
     combined = post(client, "/loss/combination", terms=[{"loss": "cross_entropy", "inputs": inputs}])
     assert combined["terms"][0]["numerics"] == response["numerics"]
+
+
+def test_a_combination_is_checked_by_its_terms(client: httpx.Client) -> None:
+    response = client.post("/check/combination", json={"request": {"terms": []}, "claimed": {"value": 1}})
+    assert response.status_code == 404
+    assert "POST /check/{loss}" in response.json()["detail"]

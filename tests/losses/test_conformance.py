@@ -206,6 +206,7 @@ def test_the_docstring_tells_what_the_card_needs(name: str) -> None:
     """Every option has a line (the decorator saw to it); the prose is a sentence, the formula LaTeX, the example a call."""
     loss = LOSSES[name]
     assert loss.summary.endswith(".")
+    assert loss.use.endswith(".")
     assert loss.formula
     assert loss.reference
     assert inspect.getmodule(loss.function).__doc__
@@ -219,6 +220,7 @@ def test_an_unfit_declaration_fails_at_import() -> None:
     def undocumented(predictions: Real, *, beta: float = 1.0) -> Evaluation:
         """Nothing is said of beta.
 
+        Use: A test.
         Formula: x
         Reference: none
         """

@@ -252,15 +252,24 @@ WITHIN: dict[str, float] = {
     "keras.losses": 1e-6,  # its mean is one of float32 under JAX, whatever floatx says
     "monai.losses.FocalLoss": 1e-6,  # computes in float32, as the other four of monai
     "monai.losses.GeneralizedDiceLoss": 1e-6,
-    "monai.losses.MCCLoss": 1e-4,  # adds 1e-5 to its divisor
+    "monai.losses.MCCLoss": 1e-4,  # adds 1e-5 to its divisor: see WITHOUT_EPSILON
     "monai.losses.SSIMLoss": 1e-6,
     "monai.losses.BoxGIoULoss": 1e-6,
-    "monai.losses.BarlowTwinsLoss": 1e-4,  # adds 1e-6 to the deviations
+    "monai.losses.BarlowTwinsLoss": 1e-4,  # adds 1e-6 to the deviations: see WITHOUT_EPSILON
     "torchvision.ops.generalized_box_iou_loss": 1e-6,  # adds 1e-7 to its divisors
     "torchvision.ops.distance_box_iou_loss": 1e-6,
     "torchvision.ops.complete_box_iou_loss": 1e-6,
     "torch.nn.CosineEmbeddingLoss": 1e-9,  # adds 1e-12 to the squared norms
     "torch.nn.functional.cosine_embedding_loss": 1e-9,
+}
+
+
+WITHOUT_EPSILON: dict[str, Callable[[Any, Any], Any]] = {  # the same calls, where the number that a library adds against 0 / 0 is gone or negligible
+    "monai.losses.MCCLoss": lambda made, t: made(smooth_dr=0.0)(t.predictions, t.labels),
+    "monai.losses.BarlowTwinsLoss": lambda made, t: made()(t.input1 * 2.0**40, t.input2 * 2.0**40),  # correlations have no scale
+    "torch.nn.CosineEmbeddingLoss": lambda made, t: made()(t.input1 * 2.0**40, t.input2 * 2.0**40, t.labels),
+    "torchvision.ops.generalized_box_iou_loss": lambda function, t: function(t.predictions, t.labels, eps=0.0),
+    "torchvision.ops.distance_box_iou_loss": lambda function, t: function(t.predictions, t.labels, eps=0.0),
 }
 
 

@@ -1,4 +1,4 @@
-"""torch's, optax', rax' and pytorch-metric-learning's own results, as claims that /check agrees with. Run by `make parity`."""
+"""torch's, keras', optax', rax' and pytorch-metric-learning's own results, as claims that /check agrees with. Run by `make parity`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 from service.api.verification import check
-from service.losses import LOSSES
+from service.losses import LOSSES, Loss
+from service.losses.naming import Equivalent, preset
 from service.settings import Settings
-from tests.parity import test_libraries, test_torch
+from tests.parity import equivalents, test_equivalents, test_libraries, test_torch
 from tests.parity.cases import CASES, named
 from tests.parity.libraries import LINES, Line
 
@@ -53,3 +55,22 @@ def test_results_of_other_libraries(line: Line) -> None:
     value, gradients = line.call(arrays)()
     claimed = {"value": float(value), "gradients": {key: np.asarray(gradient) for key, gradient in gradients.items()}}
     agree(line.name, {**arrays, **line.options, "reduction": line.reduction}, claimed)
+
+
+RENORMALISED = "keras.losses.SparseCategoricalCrossentropy"  # divides probabilities by their sum, which has a gradient of its own
+KERAS = [(loss, equivalent) for loss, equivalent in test_equivalents.LINES if equivalent.name.startswith("keras.")]
+
+
+@pytest.mark.parametrize(("loss", "equivalent"), KERAS, ids=lambda item: item.name)
+def test_results_of_keras(loss: Loss, equivalent: Equivalent) -> None:
+    """Its mean is one of float32, so the claim has that type; gradients are JAX's, its backend."""
+    same = preset(loss, equivalent)
+    options = {option.name: option.default for option in same.options}
+    arrays, answer = next(test_equivalents.calls(same, equivalent))
+    theirs = np.asarray(equivalents.call(loss, equivalent, arrays), np.float32)
+    element = answer.per_element is not None and theirs.ndim > 1
+    claimed: dict[str, Any] = {"per_element" if element else "per_sample" if theirs.ndim else "value": theirs}
+    if not theirs.ndim and equivalent.name not in {*equivalents.CALLS, RENORMALISED} and list(arrays) == ["predictions", "labels"]:
+        function, labels = equivalents.function_of(equivalent), arrays["labels"]
+        claimed["gradients"] = {"predictions": np.float32(jax.grad(lambda predictions: function(labels, predictions))(arrays["predictions"]))}
+    agree(loss.name, {**arrays, **options, "reduction": same.reduction}, claimed)

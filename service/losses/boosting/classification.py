@@ -43,6 +43,7 @@ def boosting_logistic(
 
     LightGBM computes the gradient as sigma(f) - y, which cancels; here it is (1 - y) sigma(f) - y sigma(-f).
 
+    Use: Binary classification with gradient-boosted trees, as LightGBM's and XGBoost's own objective.
     Formula: \ell = y \, \mathrm{softplus}(-sf) + (1 - y) \, \mathrm{softplus}(sf), \quad g = s(\sigma(sf) - y), \quad h = s^2 \sigma(sf)(1 - \sigma(sf))
     labels: true classes, 0 or 1, or the probability of 1.
     sigmoid: s, LightGBM's factor of the scores; 1 in other libraries.
@@ -67,6 +68,7 @@ def _with_labels(scores: Array, derivatives: tuple[Array, Array, Array], slope: 
 def boosting_cross_entropy(predictions: BinaryLogits, labels: ProbabilityLabel) -> Evaluation:
     r"""Cross entropy objective: cross entropy of the sigmoid of the score against a probability.
 
+    Use: Gradient-boosted trees for labels that are probabilities.
     Formula: \ell = y \, \mathrm{softplus}(-f) + (1 - y) \, \mathrm{softplus}(f), \quad g = \sigma(f) - y, \quad h = \sigma(f)(1 - \sigma(f))
     Synonyms: xentropy, cross_entropy_objective
     Reference: LightGBM cross_entropy
@@ -78,6 +80,7 @@ def boosting_cross_entropy(predictions: BinaryLogits, labels: ProbabilityLabel) 
 def boosting_softmax(predictions: Logits, labels: ClassIndex, *, convention: Literal["lightgbm", "xgboost", "sklearn"] = "lightgbm") -> Evaluation:
     r"""Multiclass softmax objective: cross entropy of the softmax, with one tree per class.
 
+    Use: Multiclass classification with gradient-boosted trees.
     Formula: \ell = -\log p_y, \quad g_k = p_k - [k = y], \quad p = \mathrm{softmax}(f)
     convention: the Hessian is K / (K - 1) p (1 - p) (lightgbm, K classes), at least 1e-16 and otherwise 2 p (1 - p) (xgboost up to 3.4; its code of 2026 has |g| there), or p (1 - p) (sklearn), the true one.
     Divisor: the number of rows
@@ -109,6 +112,7 @@ def _per_position(cotangent: Array, labels: Array) -> Array:
 def boosting_one_vs_all(predictions: Logits, labels: ClassIndex, *, sigmoid: Positive = 1.0) -> Evaluation:
     r"""One-vs-all objective: binary cross entropy of each class against all others.
 
+    Use: Multiclass classification with gradient-boosted trees, one binary model per class.
     Formula: \ell = \sum_k \mathrm{softplus}(\mp s f_k), - \text{ for } k = y, \quad g_k = s(\sigma(s f_k) - [k = y]), \quad h_k = s^2 \sigma(s f_k)(1 - \sigma(s f_k))
     sigmoid: s, the factor of the scores.
     Divisor: the number of rows
@@ -135,6 +139,7 @@ def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
 
     As in XGBoost, the Hessian is 1 where the gradient is not 0 and float32's smallest normal number elsewhere; the true one is 0.
 
+    Use: Binary classification with gradient-boosted trees that predict classes instead of probabilities.
     Formula: \ell = \max(0, 1 - s f), \quad g = -s [s f < 1], \quad h = [s f < 1], \quad s = 2 y - 1
     Synonyms: hinge_objective
     Ambiguous: binary_hinge of labels 0 and 1, with the gradient and Hessian that XGBoost boosts with
@@ -153,6 +158,7 @@ def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
 def boosting_exponential(predictions: BinaryLogits, labels: ProbabilityLabel) -> Evaluation:
     r"""Exponential objective (AdaBoost) for two classes, 0 and 1; the score is half the log-odds.
 
+    Use: AdaBoost with gradient-boosted trees.
     Formula: \ell = y e^{-f} + (1 - y) e^f, \quad g = -y e^{-f} + (1 - y) e^f, \quad h = \ell
     predictions: raw scores; the probability is the sigmoid of twice the score.
     labels: true classes, 0 or 1, or the probability of 1.
@@ -176,6 +182,7 @@ def boosting_cross_entropy_lambda(predictions: BinaryLogits, labels: Share, *, w
 
     With weight 1, or without weight, it is boosting_cross_entropy. The weight is part of the loss, not a factor of it.
 
+    Use: Gradient-boosted trees for labels that are probabilities, with weights as numbers of trials.
     Formula: \ell = -(1 - y) \log(1 - z) - y \log z, \quad z = 1 - e^{-w \lambda}, \; \lambda = \log(1 + e^f), \quad g = \left( 1 - \frac{y}{z} \right) w \sigma(f)
     predictions: raw scores; their softplus is the rate.
     Synonyms: xentlambda, cross_entropy_lambda

@@ -61,6 +61,7 @@ def boosting_lambdarank(
     weight is divided by 0.01 + |s_i - s_j| unless all scores of the list are equal, and the list's weights by their sum of lambdas L, times log2(1 + L). Ties keep
     the order of positions. LightGBM's sigmoid is read from a table of a million entries; this one is exact.
 
+    Use: Learning to rank with gradient-boosted trees, for search results and recommendations.
     Formula: \ell = \sum_{y_i > y_j} w_{ij} \, \mathrm{softplus}(-\sigma (s_i - s_j)), \quad w_{ij} \propto \frac{(2^{y_i} - 2^{y_j}) |D(r_i) - D(r_j)|}{\max \mathrm{DCG}}, \quad D(r) = \frac{1}{\log_2(1 + r)}
     sigmoid: factor of the scores.
     lambdarank_truncation_level: k of the NDCG; pairs of two items ranked below it are excluded.

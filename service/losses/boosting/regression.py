@@ -31,6 +31,7 @@ POSITIVE = {"predictions": [0.5, 0.2, -0.3], "labels": [1.0, 2.0, 0.5]}
 def boosting_squared(predictions: Raw, labels: Target) -> Evaluation:
     r"""Squared error objective: half the squared error, with Hessian 1.
 
+    Use: Regression with gradient-boosted trees.
     Formula: \ell = \tfrac12 (f - y)^2, \quad g = f - y, \quad h = 1
     Synonyms: reg:squarederror, HalfSquaredError_objective
     Reference: Friedman, Greedy Function Approximation, 2001; LightGBM regression, XGBoost reg:squarederror, scikit-learn HalfSquaredError
@@ -45,6 +46,7 @@ def boosting_absolute(predictions: Raw, labels: Target) -> Evaluation:
 
     LightGBM and XGBoost afterwards replace each leaf's value by a median of residuals.
 
+    Use: Regression with gradient-boosted trees where labels have outliers; predicts a median.
     Formula: \ell = |f - y|, \quad g = \mathrm{sign}(f - y), \quad h = 1
     Synonyms: regression_l1, reg:absoluteerror
     Reference: LightGBM regression_l1, XGBoost reg:absoluteerror, scikit-learn AbsoluteError
@@ -57,6 +59,7 @@ def boosting_absolute(predictions: Raw, labels: Target) -> Evaluation:
 def boosting_huber(predictions: Raw, labels: Target, *, alpha: Positive = 0.9, convention: Literal["lightgbm", "sklearn"] = "lightgbm") -> Evaluation:
     r"""Huber objective: half the squared error up to alpha, linear beyond.
 
+    Use: Regression with gradient-boosted trees where labels have outliers.
     Formula: \ell = \tfrac12 d^2 \text{ where } |d| \le \alpha, \text{ else } \alpha (|d| - \tfrac{\alpha}{2}), \quad g = \mathrm{clip}(d, -\alpha, \alpha), \quad d = f - y
     alpha: error at which the loss changes from quadratic to linear; scikit-learn's delta, which its boosting computes as a quantile of the errors.
     convention: the Hessian is 1 everywhere (lightgbm), or 1 inside and 0 beyond alpha (sklearn), the true one.
@@ -73,6 +76,7 @@ def boosting_huber(predictions: Raw, labels: Target, *, alpha: Positive = 0.9, c
 def boosting_fair(predictions: Raw, labels: Target, *, fair_c: Positive = 1.0) -> Evaluation:
     r"""Fair objective: about half the squared error near zero, nearly linear for large errors.
 
+    Use: Regression with gradient-boosted trees where labels have outliers.
     Formula: \ell = c^2 \left( \tfrac{|d|}{c} - \log(1 + \tfrac{|d|}{c}) \right), \quad g = \frac{c \, d}{|d| + c}, \quad h = \frac{c^2}{(|d| + c)^2}, \quad d = f - y
     fair_c: error at which the Hessian has fallen to a quarter.
     Synonyms: fair_objective
@@ -88,6 +92,7 @@ def boosting_fair(predictions: Raw, labels: Target, *, fair_c: Positive = 1.0) -
 def boosting_quantile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.9) -> Evaluation:
     r"""Quantile objective: pinball loss, with Hessian 1 (the true one is 0). The gradient at an error of 0 is 1 - alpha (scikit-learn: -alpha).
 
+    Use: Quantile regression and prediction intervals with gradient-boosted trees.
     Formula: \ell = \max(\alpha (y - f), (1 - \alpha)(f - y)), \quad g = 1 - \alpha \text{ where } f \ge y, \text{ else } -\alpha, \quad h = 1
     alpha: quantile to estimate; scikit-learn's and XGBoost's default is 0.5.
     Synonyms: reg:quantileerror, PinballLoss_objective
@@ -102,6 +107,7 @@ def boosting_quantile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.9
 def boosting_mape(predictions: Raw, labels: Target) -> Evaluation:
     r"""Mean absolute percentage error objective: absolute error over max(1, |label|), with Hessian 1 (the true one is 0). The gradient at an error of 0 is 0.
 
+    Use: Regression of relative errors with gradient-boosted trees, as in demand forecasting.
     Formula: \ell = \frac{|f - y|}{\max(1, |y|)}, \quad g = \frac{\mathrm{sign}(f - y)}{\max(1, |y|)}, \quad h = 1
     Synonyms: mape_objective
     Reference: LightGBM mape
@@ -123,6 +129,7 @@ def boosting_poisson(
 ) -> Evaluation:
     r"""Poisson objective: negative log-likelihood of counts whose log-mean is the score.
 
+    Use: Regression of counts with gradient-boosted trees.
     Formula: \ell = e^f - y f, \quad g = e^f - y
     poisson_max_delta_step: increases the Hessian of lightgbm and xgboost, which shortens the steps (XGBoost's max_delta_step).
     convention: the Hessian is e^(f + poisson_max_delta_step) (lightgbm, and xgboost up to 3.4; its code of 2026 has max(e^f, y)), or e^f (sklearn), the true one.
@@ -141,6 +148,7 @@ def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
 
     XGBoost's code of 2026, after 3.4, has (2 h + 1) / 3 for the Hessian.
 
+    Use: Regression of positive amounts with gradient-boosted trees, such as the severity of insurance claims.
     Formula: \ell = f + y e^{-f}, \quad g = 1 - y e^{-f}, \quad h = y e^{-f}
     Synonyms: reg:gamma, gamma_objective, HalfGammaLoss_objective
     Reference: LightGBM gamma, XGBoost reg:gamma, scikit-learn HalfGammaLoss
@@ -153,6 +161,7 @@ def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
 def boosting_tweedie(predictions: RawLog, labels: Count, *, tweedie_variance_power: VariancePower = 1.5) -> Evaluation:
     r"""Tweedie objective: negative log-likelihood of amounts with zeros, whose log-mean is the score; between Poisson (1) and gamma (2).
 
+    Use: Regression of amounts with many zeros with gradient-boosted trees, such as insurance claims.
     Formula: \ell = \frac{e^{(2 - \rho) f}}{2 - \rho} - \frac{y e^{(1 - \rho) f}}{1 - \rho}, \quad g = e^{(2 - \rho) f} - y e^{(1 - \rho) f}, \quad h = (2 - \rho) e^{(2 - \rho) f} - (1 - \rho) y e^{(1 - \rho) f}
     tweedie_variance_power: rho; the variance is proportional to this power of the mean.
     Synonyms: reg:tweedie, tweedie_objective, HalfTweedieLoss_objective
@@ -177,6 +186,7 @@ def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Posi
 
     XGBoost's code of 2026, after 3.4, has (1 + (d / delta)^2)^(-1/2) for the Hessian.
 
+    Use: Regression with gradient-boosted trees where labels have outliers; twice differentiable.
     Formula: \ell = \delta^2 \left( \sqrt{1 + (d / \delta)^2} - 1 \right), \quad g = \frac{d}{\sqrt{1 + (d / \delta)^2}}, \quad h = \left( 1 + (d / \delta)^2 \right)^{-3/2}, \quad d = f - y
     huber_slope: delta, the slope for large errors.
     Synonyms: reg:pseudohubererror, pseudohuber_objective
@@ -192,6 +202,7 @@ def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Posi
 def boosting_expectile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.5) -> Evaluation:
     r"""Expectile objective: half the asymmetric squared error; equal to expectile / 2.
 
+    Use: Expectile regression with gradient-boosted trees.
     Formula: \ell = \tfrac12 w d^2, \quad g = w d, \quad h = w, \quad w = 1 - \alpha \text{ where } d \ge 0, \text{ else } \alpha, \quad d = f - y
     alpha: expectile to estimate; a single value of XGBoost's expectile_alpha.
     Synonyms: reg:expectileerror, expectile_objective
@@ -208,6 +219,7 @@ def boosting_squared_log(predictions: Raw, labels: AboveMinusOne) -> Evaluation:
 
     As in XGBoost, the gradient is that at the clipped score, the clipping is ignored in the chain rule, and the Hessian is at least 1e-6.
 
+    Use: Regression of growth with gradient-boosted trees, where relative errors matter.
     Formula: \ell = \tfrac12 e^2, \quad g = \frac{e}{1 + f}, \quad h = \max\left( \frac{1 - e}{(1 + f)^2}, 10^{-6} \right), \quad e = \log(1 + f) - \log(1 + y)
     Synonyms: reg:squaredlogerror, squaredlog_objective
     Reference: XGBoost reg:squaredlogerror

@@ -35,7 +35,9 @@ def binary_cross_entropy(
 ) -> Evaluation:
     r"""Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
+    Use: Log loss of binary classifiers that output probabilities; for raw scores, the version with logits is exact.
     Formula: \ell = -w \left( z \log p + (1 - z) \log(1 - p) \right)
+    Where: p `predictions`; z `labels`; w `weight`
     clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, thus infinite (an error) where p is 0 for the true class.
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
@@ -93,7 +95,10 @@ def binary_cross_entropy_with_logits(
 ) -> Evaluation:
     r"""Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
+    Use: Binary classification and multi-label classification by raw scores (logits), such as logistic regression.
+    Search: binary_classification, multi_label_classification, logistic_regression, logits, sigmoid
     Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
+    Where: x `predictions`, raw scores; z `labels`; w `weight`; w^+ `pos_weight`
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic
@@ -157,7 +162,9 @@ def sigmoid_focal(
     Libraries differ for labels between 0 and 1: kornia applies the focusing to each term of the entropy, MONAI uses q = sigmoid(-(2 z - 1) x),
     segmentation_models_pytorch q = 1 - exp(-BCE). At x = 1, z = 0.3, without alpha, they give 0.498, 0.363 and 0.411, and this loss 0.356.
 
+    Use: Binary and multi-label classification and object detection with imbalanced classes.
     Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
+    Where: x `predictions`, raw scores; z `labels`
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
     predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0 or 1 on the wrong side has an infinite loss, an error.

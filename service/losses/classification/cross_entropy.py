@@ -44,7 +44,10 @@ def cross_entropy(
 
     0 log 0 is 0. Probabilities are not renormalised.
 
+    Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
+    Search: softmax, label_smoothing, classification, multiclass_classification, image_classification, text_classification
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     predictions: scores of the classes, in the form given by `predictions_are`.
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     ignore_index: class index to ignore; not allowed with probabilities as labels.
@@ -147,7 +150,9 @@ def nll(
 ) -> Evaluation:
     r"""Negative log-likelihood: minus the given log-probability of the true class.
 
+    Use: Multiclass classification by a model that ends in a log-softmax.
     Formula: \ell = -w_y \, x_y
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: NLLLoss, nll_loss, negative_log_likelihood
     Equivalents: torch.nn.NLLLoss, torch.nn.functional.nll_loss
@@ -176,7 +181,9 @@ def softmax_focal(
     kornia and MONAI (use_softmax) divide the mean by positions times classes, regardless of the weights: for three classes without weights it is a third of
     this mean. Their scalar alpha weights class 0 by 1 - alpha and the other classes by alpha. kornia's divisor includes ignored positions.
 
+    Use: Multiclass classification with imbalanced classes, or with many easy samples.
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: factor on every class, which is no part of the divisor.
     predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.

@@ -46,7 +46,9 @@ def asymmetric_single_label(
 ) -> Evaluation:
     r"""Asymmetric focal loss of a softmax with smoothed labels, with separate focusing exponents for the true class and the other classes.
 
+    Use: Multiclass classification with imbalanced classes.
     Formula: \ell = -\sum_k q_k w_k \log p_k, \quad w_y = (1 - p_y)^{\gamma_+}, \; w_k = p_k^{\gamma_-} \text{ for } k \ne y, \quad q_k = (1 - \epsilon) [k = y] + \frac{\epsilon}{C}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class
     gamma_pos: focusing exponent of the true class.
     gamma_neg: focusing exponent of the others.
     label_smoothing: epsilon, share of the target spread evenly over all classes; timm's eps.
@@ -101,7 +103,9 @@ def _shifted(logits: Array, shift: Array) -> Array:
 def balanced_softmax(predictions: Logits, labels: ClassIndexOrIgnored, class_counts: ClassCounts, *, ignore_index: IgnoreIndex = -100) -> Evaluation:
     r"""Balanced softmax: cross entropy of a softmax whose terms are multiplied by the class counts of the training data.
 
+    Use: Long-tailed multiclass classification, with imbalanced class counts in training and balanced ones in use.
     Formula: \ell = -\log \frac{n_y e^{x_y}}{\sum_k n_k e^{x_k}}
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     Divisor: the number of positions that are not ignored
     Synonyms: BalancedSoftmaxLoss, balanced_softmax_loss
     Reference: Ren et al., Balanced Meta-Softmax for Long-Tailed Visual Recognition, 2020, arXiv:2007.10740, equation 4
@@ -122,7 +126,9 @@ def logit_adjusted(
 
     With tau 1 it is balanced_softmax.
 
+    Use: Long-tailed multiclass classification with imbalanced classes, aimed at the balanced error.
     Formula: \ell = -\log \frac{e^{x_y + \tau \log \pi_y}}{\sum_k e^{x_k + \tau \log \pi_k}}
+    Where: x `predictions`, raw scores; y the true class; \pi `priors`
     tau: strength of the adjustment; 0 gives cross entropy.
     Divisor: the number of positions that are not ignored
     Synonyms: logit_adjustment, LogitAdjustedLoss
@@ -150,7 +156,9 @@ def ldam(
 
     The rarest class has the margin max_margin, as in the paper's code.
 
+    Use: Long-tailed multiclass classification with imbalanced classes, by larger margins for rare classes.
     Formula: \ell = w_y \, \mathrm{CE}\left( s (x - \Delta_y e_y), y \right), \quad \Delta_k = m \left( \min_j n_j / n_k \right)^{1/4}
+    Where: x `predictions`, raw scores; y the true class; w `weight`; n `class_counts`
     max_margin: m, the margin of the rarest class.
     scale: s, factor of the scores.
     Divisor: the sum of the true classes' weights over positions that are not ignored
@@ -186,7 +194,10 @@ def class_balanced(
 
     The weights are scaled to sum to the number of classes, as in the authors' code.
 
+    Use: Multiclass classification with imbalanced classes, by weights from their counts.
+    Search: class_imbalance
     Formula: \ell = w_y (1 - p_y)^\gamma (-\log p_y), \quad w_k \propto \frac{1 - \beta}{1 - \beta^{n_k}}, \quad \sum_k w_k = C, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     beta: contribution of each further sample of a class; 0 weights all classes equally, values near 1 weight each class by the inverse of its count.
     gamma: focusing exponent; 0 gives cross entropy.
     Divisor: the number of positions that are not ignored, regardless of the weights
@@ -235,7 +246,9 @@ def seesaw(
     the counts, and `state` returns them including this batch, for the next request.
     mmdetection's two objectness scores are a separate cross entropy.
 
+    Use: Long-tailed object detection and instance segmentation with imbalanced classes.
     Formula: \ell = -\log \frac{e^{x_y}}{\sum_k S_k e^{x_k}}, \quad S_k = \min\left( 1, \frac{n_k}{n_y} \right)^p \max\left( 1, \frac{\sigma_k}{\max(\sigma_y, \epsilon)} \right)^q, \quad S_y = 1, \quad \sigma = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; n `class_counts`
     p: exponent of the mitigation for rarer classes; 0 disables it.
     q: exponent of the compensation for classes with a larger probability; 0 disables it.
     eps: lower bound of the true class's probability in the comparison.

@@ -27,7 +27,9 @@ def hinge(predictions: Margins, labels: Signs) -> Evaluation:
 
     keras converts labels 0 and 1 to -1 and 1; here a label 0 is an error.
 
+    Use: Binary classification with a maximum margin, as in a linear support vector machine (SVM).
     Formula: \ell = \max(0, 1 - t x)
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: Hinge, hinge_loss, svm
     Ambiguous: binary_hinge of labels 1 and -1, with its own gradient
     Equivalents: keras.losses.Hinge, keras.losses.hinge, optax.losses.hinge_loss, sklearn.metrics.hinge_loss
@@ -41,7 +43,9 @@ def hinge(predictions: Margins, labels: Signs) -> Evaluation:
 def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Square of the hinge loss.
 
+    Use: Binary classification with a maximum margin, as in a support vector machine (SVM); differentiable.
     Formula: \ell = \max(0, 1 - t x)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: SquaredHinge, squared_hinge_loss, L2-SVM
     Equivalents: keras.losses.SquaredHinge, keras.losses.squared_hinge
     Reference: Chang, Hsieh and Lin, Coordinate Descent Method for Large-scale L2-loss Linear SVM, 2008, JMLR 9
@@ -55,7 +59,9 @@ def squared_hinge(predictions: Margins, labels: Signs) -> Evaluation:
 def perceptron(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Perceptron loss: linear for scores of the wrong sign, zero otherwise. The slope at 0 is 0.
 
+    Use: Binary classification by a linear model, where a correct sign is enough.
     Formula: \ell = \max(0, -t x)
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: perceptron_loss
     Equivalents: optax.losses.perceptron_loss
     Reference: Rosenblatt, The Perceptron, 1958, Psychological Review 65
@@ -70,7 +76,9 @@ def soft_margin(predictions: Margins, labels: Signs) -> Evaluation:
 
     The value is exact where torch overflows to infinity (for margins below -709) and its gradient to NaN.
 
+    Use: Binary classification, logistic regression with labels -1 and 1.
     Formula: \ell = \log(1 + e^{-t x})
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: SoftMarginLoss, soft_margin_loss, logistic_loss
     Equivalents: torch.nn.SoftMarginLoss, torch.nn.functional.soft_margin_loss
     Reference: Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, Annals of Statistics 28
@@ -86,7 +94,9 @@ def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positi
 
     fvcore's parameter alpha is sample_weight here.
 
+    Use: Object detection with imbalanced classes, as a simpler form of the focal loss.
     Formula: \ell = \frac{1}{\gamma} \log(1 + e^{-\gamma s x}), \quad s = 2 z - 1
+    Where: x `predictions`, raw scores; z `labels`
     gamma: steepness; 1 gives the logistic loss.
     Synonyms: sigmoid_focal_loss_star, focal_star
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, appendix A
@@ -107,7 +117,9 @@ def sigmoid_focal_star(predictions: Margins, labels: ZeroOrOne, *, gamma: Positi
 def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Modified Huber loss: the squared hinge loss, continued linearly for margins below -1.
 
+    Use: Binary classification with outliers, by scores that can be read as probabilities.
     Formula: \ell = \max(0, 1 - m)^2 \text{ where } m \ge -1, \text{ else } -4 m, \quad m = t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: modified_huber_loss
     Reference: Zhang, Solving Large Scale Linear Prediction Problems Using SGD, 2004, ICML
     """
@@ -127,7 +139,9 @@ def modified_huber(predictions: Margins, labels: Signs) -> Evaluation:
 def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) -> Evaluation:
     r"""Smoothed hinge loss, with the kink rounded over a given width; the default is Rennie's.
 
+    Use: Binary classification with a maximum margin by optimizers that need a smooth loss.
     Formula: \ell = 0 \text{ where } m \ge 1, \; 1 - m - \frac{\gamma}{2} \text{ where } m \le 1 - \gamma, \text{ else } \frac{(1 - m)^2}{2 \gamma}, \quad m = t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     gamma: width of the rounding; towards 0 the loss tends to hinge.
     Synonyms: smooth_hinge_loss, smoothed_hinge
     Reference: Rennie and Srebro, Loss Functions for Preference Levels, 2005, IJCAI workshop; Shalev-Shwartz and Zhang, Stochastic Dual Coordinate Ascent, 2013, arXiv:1209.1873
@@ -150,7 +164,9 @@ def exponential(predictions: Margins, labels: Signs) -> Evaluation:
 
     In scikit-learn's boosting the score is half the log-odds; the formula is the same.
 
+    Use: Boosting of binary classifiers, as in AdaBoost.
     Formula: \ell = e^{-t x}
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: ExponentialLoss, exponential_loss, adaboost
     Reference: Freund and Schapire, A Decision-Theoretic Generalization of On-Line Learning, 1997, JCSS 55
     """
@@ -163,7 +179,9 @@ def exponential(predictions: Margins, labels: Signs) -> Evaluation:
 def unhinged(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Unhinged loss: one minus the margin, unbounded below, and robust to symmetric label noise.
 
+    Use: Binary classification with noisy labels.
     Formula: \ell = 1 - t x
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: unhinged_loss, linear_margin
     Reference: van Rooyen, Menon and Williamson, Learning with Symmetric Label Noise, 2015, arXiv:1505.07634
     """
@@ -175,7 +193,9 @@ def unhinged(predictions: Margins, labels: Signs) -> Evaluation:
 def ramp(predictions: Margins, labels: Signs, *, cap: Positive = 1.0) -> Evaluation:
     r"""Ramp loss: the hinge loss clipped at an upper bound. The slope at both kinks is 0.
 
+    Use: Binary classification with a maximum margin and outliers or noisy labels.
     Formula: \ell = \min(c, \max(0, 1 - t x))
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     cap: c, upper bound of the loss; Collobert's s is 1 - c.
     Synonyms: ramp_loss, truncated_hinge, robust_hinge
     Reference: Collobert et al., Trading Convexity for Scalability, 2006, ICML
@@ -195,7 +215,9 @@ def ramp(predictions: Margins, labels: Signs, *, cap: Positive = 1.0) -> Evaluat
 def savage(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Savage loss: the squared probability of the wrong class, bounded, so that outliers have little influence.
 
+    Use: Binary classification with outliers or noisy labels.
     Formula: \ell = \left( \frac{1}{1 + e^{2 t x}} \right)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: savage_loss
     Reference: Masnadi-Shirazi and Vasconcelos, On the Design of Loss Functions for Classification, 2008, NeurIPS
     """
@@ -214,7 +236,9 @@ def savage(predictions: Margins, labels: Signs) -> Evaluation:
 def tangent(predictions: Margins, labels: Signs) -> Evaluation:
     r"""Tangent loss: bounded, and it penalizes margins that are too large as well.
 
+    Use: Binary classification with outliers or noisy labels, as in boosting for vision.
     Formula: \ell = \left( 2 \arctan(t x) - 1 \right)^2
+    Where: x `predictions`, raw scores; t `labels`, -1 or 1
     Synonyms: tangent_loss
     Reference: Masnadi-Shirazi, Mahadevan and Vasconcelos, On the Design of Robust Classifiers for Computer Vision, 2010, CVPR
     """

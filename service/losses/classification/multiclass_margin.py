@@ -34,7 +34,9 @@ def multi_margin(
 ) -> Evaluation:
     r"""Multi-class hinge loss of the true class against every other class, each term to the power p. The slope at a kink is 0.
 
+    Use: Multiclass classification with a maximum margin.
     Formula: \ell = \frac{w_y}{C} \sum_{j \ne y} \max(0, m - x_y + x_j)^p
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     p: 1, or 2 for squares.
     margin: m, required lead of the true class's score.
     Divisor: the number of samples, also with class weights (torch's rule)
@@ -94,7 +96,9 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
 
     The gradient goes to the first of equal rivals, and is 0 at the kink.
 
+    Use: Multiclass classification by a support vector machine (SVM).
     Formula: \ell = \max(0, 1 + \max_{j \ne y} x_j - x_y)
+    Where: x `predictions`, raw scores; y the true class
     convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if all others are negative.
     Synonyms: multiclass_hinge_loss, crammer_singer
     Equivalents: keras.losses.CategoricalHinge(convention="keras"), keras.losses.categorical_hinge(convention="keras"),
@@ -113,7 +117,9 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
 def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation:
     r"""Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a tie with the true class.
 
+    Use: Multiclass or structured classification by a linear model.
     Formula: \ell = \max_j x_j - x_y
+    Where: x `predictions`, raw scores; y the true class
     Synonyms: multiclass_perceptron_loss, structured_perceptron
     Equivalents: optax.losses.multiclass_perceptron_loss
     Reference: Collins, Discriminative Training Methods for Hidden Markov Models, 2002, EMNLP

@@ -30,7 +30,9 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
 
     A class listed twice counts twice, as in torch.
 
+    Use: Multi-label classification with a margin between present and absent classes.
     Formula: \ell = \frac{1}{C} \sum_{j \in y} \sum_{i \notin y} \max(0, 1 - x_j + x_i)
+    Where: x `predictions`, raw scores; y the true classes
     Divisor: the number of samples
     Synonyms: MultiLabelMarginLoss, multilabel_margin_loss, multi_label_hinge
     Equivalents: torch.nn.MultiLabelMarginLoss, torch.nn.functional.multilabel_margin_loss
@@ -76,7 +78,9 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
 def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weight: ClassWeight | None = None) -> Evaluation:
     r"""Binary cross entropy averaged over the classes, one value per sample.
 
+    Use: Multi-label classification, with several classes true of one sample.
     Formula: \ell = \frac{1}{C} \sum_k w_k \left( z_k \, \mathrm{softplus}(-x_k) + (1 - z_k) \, \mathrm{softplus}(x_k) \right)
+    Where: x `predictions`, raw scores; z `labels`; w `weight`
     Divisor: the number of samples, also with class weights
     Synonyms: MultiLabelSoftMarginLoss, multilabel_soft_margin_loss
     Equivalents: torch.nn.MultiLabelSoftMarginLoss, torch.nn.functional.multilabel_soft_margin_loss
@@ -120,7 +124,9 @@ def asymmetric(
     The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older
     versions always return the sum), computes in float32 and clips the arguments of the logarithms from below at 1e-8; here they are exact.
 
+    Use: Multi-label classification where most of many classes are absent from a sample.
     Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
+    Where: x `predictions`, raw scores; z `labels`
     gamma_pos: focusing exponent of the positives.
     gamma_neg: focusing exponent of the negatives.
     clip: m, probability below which the loss of a negative is 0.
@@ -162,7 +168,9 @@ def soft_f1(predictions: ClassScores, labels: ClassFlags, *, average: Literal["m
 
     The whole batch is one sample: per_sample has one number. The loss is 0 if nothing is true and nothing is predicted.
 
+    Use: Binary and multi-label classification that is judged by the F1 score.
     Formula: L = \frac{1}{C} \sum_k \left( 1 - \frac{2 \sum_i p_{ik} z_{ik}}{\sum_i p_{ik} + \sum_i z_{ik}} \right), \quad p = \sigma(x)
+    Where: x `predictions`, raw scores; z `labels`
     average: macro: the mean over the classes; micro: one score of all entries together.
     Divisor: 1
     Synonyms: sigmoid_f1, sigmoidF1, macro_soft_f1, differentiable_f1

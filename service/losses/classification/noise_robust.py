@@ -32,7 +32,10 @@ def generalized_cross_entropy(
 
     The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
 
+    Use: Multiclass classification with noisy labels.
+    Search: noisy_labels, label_noise
     Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     q: exponent; 1 gives half of mae_probability.
     predictions_are: logits (a softmax is taken), or probabilities.
     Divisor: the sum of the true classes' weights over positions that are not ignored
@@ -84,7 +87,9 @@ def symmetric_cross_entropy(
 
     With one true class the reverse term is -log_zero (1 - p).
 
+    Use: Multiclass classification with noisy labels.
     Formula: \ell = w_y \left( -\alpha \log p_y - \beta \sum_k p_k \log q_k \right), \quad \log 0 := A
+    Where: p the softmax of `predictions`; q `labels`, one-hot; y the true class; w `weight`
     alpha: weight of the cross entropy.
     beta: weight of the reverse cross entropy.
     log_zero: A, value used for log 0.
@@ -110,7 +115,9 @@ def mae_probability(
 ) -> Evaluation:
     r"""Sum over the classes of the absolute errors of the softmax probabilities.
 
+    Use: Multiclass classification with noisy labels.
     Formula: \ell = w_y \sum_k |p_k - q_k| = 2 w_y (1 - p_y), \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: mae_softmax, probability_mae
     Reference: Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural Networks, 2017, arXiv:1712.09482
@@ -129,7 +136,9 @@ def taylor_cross_entropy(
 ) -> Evaluation:
     r"""Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
+    Use: Multiclass classification with noisy labels.
     Formula: \ell = w_y \sum_{i=1}^{t} \frac{(1 - p_y)^i}{i}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: TaylorCrossEntropyLoss, taylor_ce
@@ -182,7 +191,9 @@ def bi_tempered_logistic(
 
     With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
 
+    Use: Multiclass classification with outliers and noisy labels.
     Formula: \ell = -\log_{t_1} p_y - \frac{1}{2 - t_1} \left( 1 - \sum_k p_k^{2 - t_1} \right), \quad \log_t u = \frac{u^{1-t} - 1}{1 - t}, \quad p_k = \left( 1 + (t_2 - 1)(\lambda - x_k) \right)^{-1 / (t_2 - 1)}, \quad \sum_k p_k = 1
+    Where: x `predictions`, raw scores; y the true class
     t1: temperature of the logarithm, from 0 to 1.
     t2: temperature of the exponential, from 1 on.
     Divisor: the sum of the true classes' weights over positions that are not ignored

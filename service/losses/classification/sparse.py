@@ -22,7 +22,9 @@ def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
 
     The loss is exactly 0 if the true class leads by 2. It is computed as a sum of non-negative terms.
 
+    Use: Multiclass classification and attention with sparse probabilities.
     Formula: \ell = \frac{4}{3} \left( 1 - \sum_k p_k^{3/2} \right) + \sum_k p_k x_k - x_y, \quad p_k = \max\left( \frac{x_k}{2} - \tau, 0 \right)^2, \quad \sum_k p_k = 1
+    Where: x `predictions`, raw scores; y the true class
     Synonyms: entmax15_loss, Entmax15Loss, tsallis15, entmax
     Reference: Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019, arXiv:1905.05702, equations 10 and 14
     """
@@ -66,7 +68,9 @@ def _entmax_threshold(x: Array) -> Array:
 def binary_sparsemax(predictions: Margins, labels: ZeroOrOne) -> Evaluation:
     r"""Sparsemax loss of two classes: 0 for margins above 1, linear below -1, quadratic between. Labels are 0 and 1, as in optax.
 
+    Use: Binary classification with sparse probabilities.
     Formula: \ell = 0 \text{ where } m \ge 1, \; -m \text{ where } m \le -1, \text{ else } \frac{(1 - m)^2}{4}, \quad m = (2 z - 1) x
+    Where: x `predictions`, raw scores; z `labels`
     Synonyms: sparsemax_loss, modified_hinge
     Equivalents: optax.losses.sparsemax_loss
     Reference: Blondel, Martins and Niculae, Learning with Fenchel-Young Losses, 2019, arXiv:1901.02324
@@ -82,7 +86,9 @@ def multiclass_sparsemax(predictions: Logits, labels: ClassIndex) -> Evaluation:
 
     It is computed as half the squared distance of sparsemax(x) from the label, plus the distance of the label's score below the threshold: sums of non-negative terms.
 
+    Use: Multiclass classification and attention with sparse probabilities.
     Formula: \ell = \frac{1}{2} \sum_{j \in S} (x_j^2 - \tau^2) + \frac{1}{2} - x_y, \quad S = \{j : x_j > \tau\}, \quad \sum_{j \in S} (x_j - \tau) = 1
+    Where: x `predictions`, raw scores; y the true class
     Synonyms: multiclass_sparsemax_loss, sparsemax
     Equivalents: optax.losses.multiclass_sparsemax_loss
     Reference: Martins and Astudillo, From Softmax to Sparsemax, 2016, arXiv:1602.02068, equation 24

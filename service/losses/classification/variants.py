@@ -33,7 +33,9 @@ def poly1_cross_entropy(
 
     The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
+    Use: Multiclass classification, as a variant of cross entropy with one more number to tune.
     Formula: \ell = w_y \left( -\log p_y + \epsilon (1 - p_y) \right), \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class; w `weight`
     epsilon: weight of 1 - p; 0 gives cross entropy.
     Divisor: the sum of the true classes' weights over positions that are not ignored
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
@@ -55,6 +57,7 @@ def z_loss(predictions: Logits) -> Evaluation:
 
     A coefficient (PaLM: 1e-4, ST-MoE: 1e-3) is the term's weight in a combination, or the option z_loss of token_cross_entropy.
 
+    Use: Stable training of large language models and mixtures of experts, beside cross entropy.
     Formula: \ell = \left( \log \sum_k e^{x_k} \right)^2
     Divisor: the number of positions
     Synonyms: router_z_loss, log_sum_exp_squared
@@ -97,7 +100,9 @@ def jsd_cross_entropy(predictions: ViewLogits, labels: ViewLabel, *, alpha: NonN
     As in timm, with the views on axis 1 (timm concatenates them along the batch). timm clips the mixture's probabilities from below at 1e-7; here
     they are exact.
 
+    Use: Multiclass image classification with augmented views (AugMix), for robustness to corruptions.
     Formula: \ell_i = \mathrm{CE}(x_{i1}, y_i) + \frac{\alpha}{V} \sum_v \mathrm{KL}(p_{iv} \| m_i), \quad m_i = \frac{1}{V} \sum_v p_{iv}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; y the true class
     alpha: weight of the divergence; 12 in timm and the paper.
     smoothing: share of the cross entropy's target spread evenly over all classes.
     Divisor: the number of samples

@@ -62,6 +62,7 @@ def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log",
 
     The logarithm is infinite (an error) for disjoint boxes, where mmdet uses the logarithm of 1e-6.
 
+    Use: Bounding box regression in object detection, where boxes overlap.
     Formula: \ell = 1 - \mathrm{IoU}, \quad -\log \mathrm{IoU}, \quad 1 - \mathrm{IoU}^2
     form: linear, log (UnitBox) or square.
     Divisor: the number of boxes
@@ -81,6 +82,8 @@ def iou(predictions: Boxes, labels: BoxLabels, *, form: Literal["linear", "log",
 def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""Generalized IoU loss: 1 - IoU plus the fraction of the enclosing box that neither box covers, so that disjoint boxes have a gradient.
 
+    Use: Bounding box regression in object detection, also where boxes do not overlap.
+    Search: bounding_box_regression
     Formula: \ell = 1 - \mathrm{IoU} + \frac{C - U}{C}
     Divisor: the number of boxes
     Synonyms: generalized_box_iou_loss, GIoULoss, giou_loss, BoxGIoULoss
@@ -96,6 +99,7 @@ def giou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
     r"""Distance IoU loss: 1 - IoU plus the squared distance of the centers over the squared diagonal of the enclosing box.
 
+    Use: Bounding box regression in object detection, with fast convergence of the centers.
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\rho^2}{c^2}
     Divisor: the number of boxes
     Synonyms: distance_box_iou_loss, DIoULoss, diou_loss
@@ -114,6 +118,7 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
     The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases. mmdetection 3 sets alpha to 0 for
     an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.729167; torchvision and this loss 0.762918.
 
+    Use: Bounding box regression in object detection, the usual choice of the YOLO detectors.
     Formula: \ell = \mathrm{diou} + \alpha v, \quad v = \frac{4}{\pi^2} \left( \arctan \frac{w^*}{h^*} - \arctan \frac{w}{h} \right)^2, \quad \alpha = \frac{v}{1 - \mathrm{IoU} + v}
     alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its derivative.
     Divisor: the number of boxes
@@ -146,9 +151,11 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 
     mmdetection's EIoULoss is another loss, the smooth Extended IoU of Peng and Yu. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.616667, this one 1.229167.
 
+    Use: Bounding box regression in object detection, with separate terms of width and height.
     Formula: \ell = \mathrm{diou} + \frac{(w - w^*)^2}{c_w^2} + \frac{(h - h^*)^2}{c_h^2}
     Divisor: the number of boxes
-    Synonyms: EIoULoss, eiou_loss, efficient_iou
+    Synonyms: efficient_iou
+    Ambiguous: EIoULoss the efficient IoU (mmdetection's class of this name is the extended IoU of Peng and Yu, which is not here)
     Reference: Zhang et al., Focal and Efficient IOU Loss, 2021, arXiv:2101.08158, equation 6
     """
     pair = Pair.of(predictions, labels)
@@ -161,6 +168,7 @@ def eiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -> Evaluation:
     r"""Alpha-IoU loss: one minus a power of the intersection over union. Disjoint boxes have no gradient.
 
+    Use: Bounding box regression in object detection at high overlaps, or with noisy boxes.
     Formula: \ell = 1 - \mathrm{IoU}^\alpha
     alpha: exponent; values above 1 increase the weight of boxes with high overlap.
     Divisor: the number of boxes
@@ -186,6 +194,7 @@ def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annot
     mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the sign of the exponents of Delta.
     For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
 
+    Use: Bounding box regression in object detection, with the angle between the centers.
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\Delta + \Omega}{2}, \quad \Delta = \sum_{t = x, y} 1 - e^{-(2 - \Lambda) \rho_t}, \quad \Omega = \sum_{t = w, h} (1 - e^{-\omega_t})^\theta, \quad \Lambda = \frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \quad \rho_t = \frac{c_t^2}{C_t^2}, \quad \omega_t = \frac{|t - t^*|}{\max(t, t^*)}
     theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
     Divisor: the number of boxes
@@ -246,6 +255,7 @@ def wiou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 
     The enclosing box is constant in the gradient, as in the paper; otherwise the loss could be reduced by enlarging it.
 
+    Use: Bounding box regression in object detection with boxes of mixed quality.
     Formula: \ell = (1 - \mathrm{IoU}) \, e^{\rho^2 / \mathrm{sg}(c^2)}
     Divisor: the number of boxes
     Synonyms: WIoULoss, wise_iou, wiou_v1
@@ -271,6 +281,7 @@ def bounded_iou(predictions: Boxes, labels: FixedBoxLabels, *, beta: Positive = 
     Each box has four elements, as in mmdetection, which adds 1e-3 to the denominators; here they are exact, with 0 / 0 = 0. Where centers are so far
     apart that the bound is 1, the gradient is 0.
 
+    Use: Bounding box regression in two-stage object detection.
     Formula: \ell = \mathrm{smooth\_l1}_\beta(b), \quad b_x = \min\left(1, \frac{4 |\Delta x|}{w^* + 2 |\Delta x|}\right), \quad b_w = 1 - \min\left(\frac{w}{w^*}, \frac{w^*}{w}\right)
     beta: value at which the loss changes from quadratic to linear.
     Divisor: the number of elements, four for each box

@@ -30,6 +30,7 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
 
     detectron2 divides by a fixed number of keypoints instead: use `reduction` sum with a factor.
 
+    Use: Human pose estimation and keypoint detection, as in Keypoint R-CNN.
     Formula: \ell_{ik} = -\log \mathrm{softmax}(x_{ik})_{t_{ik}} \text{ over the } hw \text{ cells, where keypoint } k \text{ is visible}
     Divisor: the number of visible keypoints; without any the value is 0
     Synonyms: keypointrcnn_loss, keypoint_rcnn_loss, KeypointRCNN
@@ -77,6 +78,7 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
 
     The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included in the mean.
 
+    Use: Human pose estimation by direct keypoint regression, judged as COCO judges it.
     Formula: \ell_i = 1 - \frac{1}{|V_i|} \sum_{k \in V_i} e^{-\frac{|p_k - t_k|^2}{2 A_i (2 \sigma_k)^2}}
     Divisor: the number of objects
     Synonyms: OKSLoss, oks_loss, object_keypoint_similarity
@@ -107,6 +109,7 @@ def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointW
 
     As in mmpose, weights multiply the errors but not the divisor.
 
+    Use: Human pose estimation by heatmaps of keypoints.
     Formula: \ell = w_k (x - t)^2
     Divisor: the number of pixels of all maps
     Synonyms: KeypointMSELoss, keypoint_mse_loss, heatmap_mse

@@ -75,6 +75,7 @@ def retinanet(
     As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2 uses
     a running mean of that number over iterations: use `reduction` sum with a factor.
 
+    Use: One-stage object detection (RetinaNet), classes and boxes together.
     Formula: L_i = \frac{1}{\max(1, N_i)} \left( \sum_{a: y_a \ge -1} \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + \lambda \sum_{a: y_a \ge 0} \mathrm{box}(d_a, d_a^*) \right)
     alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
     gamma: focusing exponent.
@@ -128,6 +129,7 @@ def ssd_multibox(
     first. The selection is constant in the gradient. torchvision adds positives a second time if an image has fewer negatives than that.
     With logits (2, 0.5), (0.1, 0.2), (1, -1) and labels 1, 1, 0 its classification term is 2.409274, this one 1.236369.
 
+    Use: One-stage object detection (SSD), classes and boxes together.
     Formula: L = \frac{1}{N} \sum_{a \in P \cup H} \mathrm{CE}(x_a, y_a) + \frac{\lambda}{N} \sum_{a \in P} \mathrm{smooth\_l1}(d_a - d_a^*), \quad N = |P|
     neg_to_pos_ratio: number of negatives used for each positive.
     beta: beta of smooth_l1.
@@ -167,6 +169,7 @@ def quality_focal(predictions: BinaryLogits, labels: Quality, *, beta: NonNegati
 
     mmdet takes the class and its quality; here the quality is 0 in all other classes. The gradient is 0 where the score equals the quality.
 
+    Use: One-stage object detection whose scores also say how well a box fits.
     Formula: \ell = |z - \sigma(x)|^\beta \, \mathrm{BCE}(x, z)
     beta: focusing exponent; 0 gives cross entropy.
     Synonyms: QualityFocalLoss, quality_focal_loss, QFL
@@ -202,6 +205,7 @@ def varifocal(
 
     The weights are part of the gradient, as in mmdet.
 
+    Use: One-stage object detection whose scores rank boxes by their quality.
     Formula: \ell = q \, \mathrm{BCE}(x, q) \text{ for } q > 0, \quad \alpha \, \sigma(x)^\gamma \, \mathrm{softplus}(x) \text{ for } q = 0
     alpha: weight of negatives.
     gamma: focusing exponent of negatives.
@@ -233,6 +237,7 @@ def distribution_focal(predictions: Logits, labels: Place) -> Evaluation:
 
     The last bin is a valid position (mmdet fails on it).
 
+    Use: Bounding box regression in object detection by distributions over bins, as in YOLOv8.
     Formula: \ell = -(\lfloor t \rfloor + 1 - t) \log p_{\lfloor t \rfloor} - (t - \lfloor t \rfloor) \log p_{\lfloor t \rfloor + 1}
     predictions: raw scores, one for each bin.
     Divisor: the number of positions
@@ -261,6 +266,7 @@ def gaussian_focal(predictions: Probability, labels: Heat, *, alpha: NonNegative
     Detection heads divide the sum by the number of peaks: use `reduction` sum. A probability of 0 at a peak, or of 1 elsewhere, is infinite (an
     error), where mmdet adds 1e-12 inside the logarithms.
 
+    Use: Object detection and pose estimation by heatmaps of points, as in CenterNet.
     Formula: \ell = -(1 - p)^\alpha \log p \text{ where } t = 1, \quad -(1 - t)^\gamma p^\alpha \log(1 - p) \text{ elsewhere}
     alpha: focusing exponent.
     gamma: exponent of the weight of positions near peaks.
@@ -338,6 +344,7 @@ def fcos(
     As in torchvision, all terms are divided by the number of locations with an object in the batch (at least 1), so that results over shards do not
     merge. The true centerness is constant, and 0 for a location on a corner of its box. `parts` returns the unweighted terms.
 
+    Use: One-stage object detection without anchors (FCOS), classes, boxes and centerness together.
     Formula: L = \frac{1}{\max(1, N)} \sum_a \left( \sum_k \mathrm{focal}(x_{ak}, [y_a = k]) + [y_a \ge 0] \left( \lambda_b \, \mathrm{giou}(d_a, d_a^*) + \lambda_c \, \mathrm{BCE}(c_a, c_a^*) \right) \right), \quad c^* = \sqrt{\frac{\min(l^*, r^*)}{\max(l^*, r^*)} \frac{\min(t^*, b^*)}{\max(t^*, b^*)}}
     alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
     gamma: focusing exponent.
@@ -409,6 +416,7 @@ def ghm_c(
     The weights reduce the influence of easy elements and outliers, and are constant in the gradient. Empty bins keep their running mean. `state` returns the counts for
     the next request. Results over shards of a batch do not merge.
 
+    Use: Object detection with imbalanced classes and noisy outliers.
     Formula: \ell = w_b \, \mathrm{BCE}(\sigma(x), t), \quad w_b = \frac{N}{M S_b}, \quad S_b \leftarrow \mu S_b + (1 - \mu) R_b \text{ where } R_b = |\{|\sigma(x) - t| \in b\}| > 0, \quad M = |\{b: R_b > 0\}|
     counts: S_b from the previous request, one for each bin.
     bins: number of equal bins of the gradient's size |sigmoid(x) - t|.

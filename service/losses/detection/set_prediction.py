@@ -95,6 +95,7 @@ def detr_set(
     is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one sample;
     `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate requests.
 
+    Use: Object detection by transformers (DETR), with a set of predictions.
     Formula: L = \lambda_c \overline{\mathrm{CE}}_w + \frac{1}{N} \sum_{\text{matched}} \left( \lambda_b \lVert b - b^* \rVert_1 + \lambda_g \, \mathrm{giou}(b, b^*) \right)
     no_object_weight: weight of the last class, no object, in the cross entropy.
     class_weight: weight of the part `class`.

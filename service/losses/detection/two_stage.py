@@ -42,6 +42,7 @@ NINTH = 1.0 / 9.0  # sigma = 3 of the Faster R-CNN code: beta = 1 / sigma^2
 def mask_rcnn_mask(predictions: MaskLogits, labels: Masks, classes: Classes) -> Evaluation:
     r"""Mean binary cross entropy of the mask of each region's true class; all other channels are ignored.
 
+    Use: Instance segmentation: the masks of Mask R-CNN.
     Formula: \ell_i = \frac{1}{hw} \sum_{uv} \mathrm{BCE}(x_{i k_i u v}, t_{i u v})
     Divisor: the number of pixels of all regions; without regions the value is 0
     Synonyms: maskrcnn_loss, mask_rcnn_loss, mask_cross_entropy
@@ -83,6 +84,7 @@ def rpn(
 
     With the divisors of paper and detectron2, which the options set for a whole request, results over shards merge only if each shard has its own.
 
+    Use: The region proposals of two-stage object detection.
     Formula: L = \frac{1}{N_{cls}} \sum_i \mathrm{BCE}(o_i, l_i) + \frac{\lambda}{N_{reg}} \sum_{l_i = 1} \mathrm{smooth\_l1}(d_i - d_i^*)
     box_weight: lambda, weight of the box loss; 1 in torchvision and detectron2, 10 in the paper.
     beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2.
@@ -151,6 +153,7 @@ def fast_rcnn(
 
     The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
 
+    Use: The second stage of two-stage object detection.
     Formula: L = \frac{1}{R} \sum_i \left( \mathrm{CE}(x_i, u_i) + \lambda [u_i \text{ is foreground}] \, \mathrm{smooth\_l1}(d_i^{u_i} - v_i) \right)
     beta: beta of smooth_l1; 1/9 in torchvision, 0 in detectron2, 1 in the paper.
     box_weight: lambda, weight of the box loss.
@@ -218,6 +221,7 @@ def faster_rcnn(
 
     The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
+    Use: Two-stage object detection (Faster R-CNN), all terms together.
     Formula: L = w_1 L_{objectness} + w_2 L_{rpn\_box} + w_3 L_{classifier} + w_4 L_{box}
     objectness_weight: weight of the part `objectness`.
     rpn_box_weight: weight of the part `rpn_box_reg`.
@@ -299,6 +303,7 @@ def mask_rcnn(
 
     The whole batch is one sample, so per_sample has one number. `parts` returns the unweighted terms.
 
+    Use: Instance segmentation (Mask R-CNN), all terms together.
     Formula: L = L_{Faster R-CNN} + w_5 L_{mask}
     objectness_weight: weight of the part `objectness`.
     rpn_box_weight: weight of the part `rpn_box_reg`.

@@ -27,6 +27,8 @@ LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", descripti
 def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
     r"""Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
 
+    Use: The regularizer of a variational autoencoder (VAE).
+    Search: vae
     Formula: \ell_i = \frac{1}{2} \sum_k \left( \mu_k^2 + e^{s_k} - 1 - s_k \right)
     mean: mu, the means.
     log_variance: s, the logarithms of the variances.
@@ -102,7 +104,9 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
 
     For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the predictions. The loss of a label 0 is infinite for alpha <= 0.
 
+    Use: Comparison of probability distributions, from mode-seeking to mass-covering.
     Formula: \ell = \sum_k \frac{p_k^\alpha q_k^{1 - \alpha} - \alpha p_k + (\alpha - 1) q_k}{\alpha (\alpha - 1)}
+    Where: p `labels`; q `predictions`
     predictions: q.
     labels: p.
     alpha: exponent; at 0 and 1 the loss is the limit.
@@ -150,7 +154,9 @@ def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: floa
 
     The family has the Bregman divergences of powers. The loss of a label 0 is infinite for beta <= 0.
 
+    Use: Non-negative matrix factorization (NMF), of spectra and of topics.
     Formula: \ell = \frac{t^\beta + (\beta - 1) x^\beta - \beta t x^{\beta - 1}}{\beta (\beta - 1)}
+    Where: x `predictions`; t `labels`
     predictions: x, above 0.
     labels: t, at least 0.
     beta: exponent; at 0 and 1 the loss is the limit.
@@ -220,7 +226,9 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
     For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
     probabilities are above 0.
 
+    Use: Comparison of probability distributions; privacy and variational inference.
     Formula: \ell = \frac{1}{\alpha - 1} \log \frac{\sum_k p_k^\alpha q_k^{1 - \alpha}}{\sum_k p_k}
+    Where: p `labels`; q `predictions`
     predictions: q.
     labels: p.
     alpha: order; at 1 the loss is the limit.

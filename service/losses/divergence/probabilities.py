@@ -50,7 +50,9 @@ def kl_divergence(
     The predictions are logarithms, as in torch and optax, or probabilities, as in keras, which has the labels first. Torch's mean divides
     by all elements; use reduction batchmean for the divergence averaged over the batch. The gradient with respect to a label of 0 is infinite.
 
+    Use: Comparison of probability distributions; distillation and variational inference.
     Formula: \ell = p (\log p - \log q) \text{ (forward)}, \quad q (\log q - \log p) \text{ (reverse)}
+    Where: p `labels`; q `predictions`
     predictions: log q, the logarithms of the predicted probabilities, or q itself.
     labels: p, or log p with log_target.
     log_target: labels are logarithms too.
@@ -119,7 +121,9 @@ def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool
 def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Evaluation:
     r"""Generalized Kullback-Leibler divergence, element by element, of masses that need not sum to one; never negative.
 
+    Use: Non-negative matrix factorization (NMF), and comparison of masses that are not normalized.
     Formula: \ell = p \log\frac{p}{q} - p + q
+    Where: p `labels`; q `predictions`
     predictions: log q, the logarithms of the predicted masses.
     labels: p.
     Synonyms: I_divergence, convex_kl_divergence, csiszar_divergence
@@ -141,7 +145,9 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
 
     The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
+    Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( p_k \log\frac{p_k}{m_k} + q_k \log\frac{q_k}{m_k} \right), \quad m = \frac{p + q}{2}
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: JSD, JS, js_div, jensen_shannon_divergence, js_div_loss_2d
     Reference: Lin, Divergence Measures Based on the Shannon Entropy, 1991
@@ -166,7 +172,9 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
 def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
     r"""Squared Hellinger distance, between 0 and 1 for distributions. The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
+    Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( \sqrt{p_k} - \sqrt{q_k} \right)^2
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: squared_hellinger, hellinger_distance, bhattacharyya_complement
     Reference: Hellinger, Neue Begründung der Theorie quadratischer Formen, 1909
@@ -191,7 +199,9 @@ def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation
 def total_variation_distance(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
     r"""Total variation distance: the largest difference between the probabilities of any event under two distributions. The gradient at a tie is 0.
 
+    Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k |p_k - q_k|
+    Where: p `labels`; q `predictions`
     Divisor: the number of samples (of positions, with further axes)
     Synonyms: tv_distance, statistical_distance, variational_distance
     Reference: Gibbs and Su, On Choosing and Bounding Probability Metrics, 2002
@@ -213,7 +223,9 @@ def total_variation_distance(predictions: Distribution, labels: TrueDistribution
 def itakura_saito(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
     r"""Itakura-Saito divergence of spectra, which depends only on their ratio; equal to gamma_deviance / 2.
 
+    Use: Comparison of power spectra, as in audio source separation by matrix factorization.
     Formula: \ell = \frac{t}{x} - \log\frac{t}{x} - 1
+    Where: x `predictions`; t `labels`
     Synonyms: is_divergence, itakura_saito_distance
     Reference: Févotte, Bertin and Durrieu, Nonnegative Matrix Factorization with the Itakura-Saito Divergence, 2009
     """

@@ -26,7 +26,9 @@ def wasserstein_1d(predictions: Sample, labels: TrueSample, *, p: Annotated[floa
 
     The gradient is 0 for equal partners. For equal numbers within a sample, it is that of one order.
 
+    Use: Comparison of samples on a line (earth mover's distance), as sliced distances use it.
     Formula: \ell_i = \frac{1}{m} \sum_k |x_{i(k)} - t_{i(k)}|^p
+    Where: x `predictions`; t `labels`
     p: exponent of the distance.
     Divisor: the number of samples; each is a mean over its m numbers
     Synonyms: earth_movers_distance, emd, wasserstein_distance, w1
@@ -72,7 +74,9 @@ def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single label it is
     twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
 
+    Use: Comparison of samples on a line without bins.
     Formula: \ell_i = 2 \int (F_i - G_i)^2 = \frac{2}{m k} \sum_{j,l} |x_j - t_l| - \frac{1}{m^2} \sum_{j,l} |x_j - x_l| - \frac{1}{k^2} \sum_{j,l} |t_j - t_l|
+    Where: x `predictions`; t `labels`
     Divisor: the number of samples
     Synonyms: cramer_distance, energy_statistic, cramer_von_mises
     Reference: Székely and Rizzo, Energy Statistics, 2013, Journal of Statistical Planning and Inference 143
@@ -123,7 +127,9 @@ def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
 
     Of equally near points the first is used, as in pytorch3d, where this is norm 2 with point_reduction mean.
 
+    Use: Reconstruction of point clouds and 3D shapes.
     Formula: \ell_i = \frac{1}{p} \sum_a \min_b \|x_{ia} - t_{ib}\|^2 + \frac{1}{q} \sum_b \min_a \|x_{ia} - t_{ib}\|^2
+    Where: x `predictions`; t `labels`
     Divisor: the number of samples
     Synonyms: chamfer, chamfer_loss, CD
     Reference: Fan, Su and Guibas, A Point Set Generation Network for 3D Object Reconstruction from a Single Image, 2017, arXiv:1612.00603, equation 1

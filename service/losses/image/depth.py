@@ -23,6 +23,8 @@ def scale_invariant_log(predictions: Depth, labels: DepthLabel, *, variance_focu
 
     The paper's fraction is 0.5; 1 gives invariance to the scale of the depths. Later papers use ten times the root, with 0.85.
 
+    Use: Monocular depth estimation, up to the unknown scale of a scene.
+    Search: depth_estimation
     Formula: \ell_i = \overline{d^2} - \lambda \, \overline{d}^2, \quad d = \log x - \log t
     variance_focus: lambda, fraction of the squared mean difference.
     Divisor: the number of samples
@@ -57,6 +59,7 @@ def inverse_depth_smoothness(predictions: InverseDepth, image: Guide) -> Evaluat
 
     As in kornia, it is the mean over horizontal differences plus the mean over vertical ones. A single row or column has no differences.
 
+    Use: Self-supervised depth estimation, beside a photometric loss.
     Formula: \ell_i = \overline{|\partial_u d| \, e^{-\overline{|\partial_u I|}}} + \overline{|\partial_v d| \, e^{-\overline{|\partial_v I|}}}, \quad \text{the inner mean over channels}
     Divisor: the number of images
     Synonyms: InverseDepthSmoothnessLoss, inverse_depth_smoothness_loss, edge_aware_smoothness, disparity_smoothness

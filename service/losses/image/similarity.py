@@ -44,6 +44,8 @@ def ssim(
     Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
     to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
 
+    Use: Image similarity and restoration as people see it: super-resolution, compression, depth estimation.
+    Search: image_similarity, image_quality
     Formula: \ell = 1 - \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}, \quad c_i = (k_i L)^2
     window_size: side of the windows, an odd number.
     sigma: standard deviation of the Gaussian, in pixels.
@@ -111,6 +113,7 @@ def ms_ssim(
     half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need images of at least
     16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with the absolute error.
 
+    Use: Image similarity and restoration as people see it, at several scales.
     Formula: \ell = 1 - \prod_{j=1}^{M} \overline{cs}_j^{\,w_j}, \quad cs_M \text{ with the luminance, } SSIM
     window_size: side of the windows, an odd number.
     sigma: standard deviation of the Gaussian, in pixels.
@@ -160,6 +163,7 @@ def psnr(predictions: Signal, labels: SignalLabel, *, data_range: Positive = 1.0
 
     The loss of equal images is infinite, an error. The mean is over samples; kornia averages the squared errors over the whole batch first.
 
+    Use: Image restoration that is judged by the peak signal-to-noise ratio: denoising, super-resolution.
     Formula: \ell_i = 10 \log_{10} \frac{\mathrm{MSE}_i}{L^2}
     data_range: L, range of the pixel values (maximum minus minimum).
     Divisor: the number of samples
@@ -192,6 +196,7 @@ def gradient_difference(
 
     It is summed over both directions and all channels, for each image. The gradient is 0 at a pixel difference of 0, and where differences agree.
 
+    Use: Video prediction and image restoration with sharp edges.
     Formula: \ell_i = \sum_{c u v} \big| |\partial_u t| - |\partial_u x| \big|^\alpha + \big| |\partial_v t| - |\partial_v x| \big|^\alpha
     alpha: power of the differences, 1 or 2.
     Divisor: the number of images

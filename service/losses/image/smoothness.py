@@ -17,6 +17,7 @@ def total_variation(predictions: Images) -> Evaluation:
 
     It is anisotropic, as in kornia, torchmetrics and TensorFlow, and averaged over images. The gradient of a difference of 0 is 0.
 
+    Use: Denoising and regularization of generated images, as in style transfer.
     Formula: \ell_i = \sum_{c u v} |x_{u+1, v} - x_{uv}| + |x_{u, v+1} - x_{uv}|
     Divisor: the number of images
     Synonyms: TotalVariation, total_variation_loss, tv_loss

@@ -28,6 +28,7 @@ def moe_load_balancing(predictions: RouterLogits, *, mask: TokenMask | None = No
     first; the selection is constant in the gradient. As in transformers, fractions sum to top_k. Layers may be concatenated. The
     router z-loss is `z_loss`.
 
+    Use: Balanced experts in mixtures of experts (MoE) in language models.
     Formula: L = E \sum_e f_e P_e, \quad f_e = \frac{1}{N} |\{i : e \in \mathrm{top}_k(x_i)\}|, \quad P_e = \frac{1}{N} \sum_i \mathrm{softmax}(x_i)_e
     top_k: experts per token; 1 in Switch Transformers, 2 in Mixtral.
     Divisor: 1, or 0 without tokens

@@ -46,6 +46,7 @@ def sampled_softmax(
 ) -> Evaluation:
     r"""Sampled softmax loss: cross entropy of the true class among itself and the sampled classes.
 
+    Use: Language modeling and recommendation with too many classes for a full softmax.
     Formula: \ell_i = -\log \frac{e^{x_i - \log q_i}}{e^{x_i - \log q_i} + \sum_j e^{z_{ij} - \log q_{ij}}}
     Synonyms: sampled_softmax_loss, sampled_cross_entropy
     Reference: Jean et al., On Using Very Large Target Vocabulary for Neural Machine Translation, 2015, arXiv:1412.2007, section 3
@@ -85,6 +86,7 @@ def nce(
 
     Without the counts it is the negative sampling of word2vec.
 
+    Use: Word embeddings and language modeling with too many classes for a full softmax.
     Formula: \ell_i = \mathrm{softplus}(-(x_i - \log q_i)) + \sum_j \mathrm{softplus}(z_{ij} - \log q_{ij})
     Divisor: the number of samples
     Synonyms: nce_loss, noise_contrastive_estimation, negative_sampling, sgns

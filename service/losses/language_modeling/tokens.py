@@ -73,6 +73,7 @@ def token_cross_entropy(
     Labels are aligned with their scores: for next-token prediction, shift them by one beforehand. A sample is a sequence, and
     per_sample is its mean over its own tokens.
 
+    Use: Language modeling: next token prediction, masked language models, and translation.
     Formula: \ell = -\sum_k q_k \log p_k + \zeta \left( \log \sum_k e^{x_k} \right)^2, \quad p = \mathrm{softmax}(x)
     label_smoothing: share of the target spread evenly over all tokens of the vocabulary.
     z_loss: zeta, the coefficient of the squared log-sum-exp (PaLM: 1e-4).
@@ -160,6 +161,7 @@ def linear_cross_entropy(
     The scores (n, c, ...) are held in memory. Further axes are torch's out_features: positions, each with its own matrix, applied to
     the same hidden state.
 
+    Use: Language modeling with a large vocabulary, the last layer included.
     Formula: \ell_j = \mathrm{CE}(W_j h + b_j, y_j)
     labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     ignore_index: class index to ignore; not allowed with probabilities as labels.
@@ -251,6 +253,7 @@ def adaptive_log_softmax(
     in tail_output. torch gives rarer clusters fewer dimensions (div_value): pad with zeros to the widest cluster. Padding changes
     neither the value nor the other gradients, and its own gradients are 0, so it stays 0 in training.
 
+    Use: Language modeling with a large vocabulary of frequent and rare words.
     Formula: \ell = -\log \mathrm{softmax}(W_h h + b)_{c(y)} - \log \mathrm{softmax}(O_{c(y)} P_{c(y)} h)_y
     Divisor: the number of samples
     Synonyms: AdaptiveLogSoftmaxWithLoss, adaptive_softmax, hierarchical_softmax

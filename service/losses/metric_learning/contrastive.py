@@ -39,6 +39,7 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of each sample,
     labelled by the sample, it is SimCLR's loss.
 
+    Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
     Formula: \ell_i = -\sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \sum_{y_k \ne y_i} e^{s_{ik} / T}}
     temperature: divisor of the cosines; 0.07 in optax and pytorch-metric-learning, 0.5 in MONAI and lightly.
     Divisor: the number of ordered pairs of one class
@@ -71,6 +72,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
 
     The mean is outside the logarithm (the paper's L_out). The denominator has all other samples, including positives. The paper's code multiplies by T / 0.07.
 
+    Use: Contrastive learning of features with class labels.
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{\sum_{k \ne i} e^{s_{ik} / T}}
     temperature: divisor of the cosines; 0.1 in pytorch-metric-learning, 0.07 in the paper's code.
     Divisor: the number of anchors with a positive
@@ -105,6 +107,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     r"""CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
 
     logit_scale: factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP holds at 100 at most).
+    Use: Contrastive learning of images and texts.
     Formula: \ell_i = \frac{1}{2} \left( -\log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ij}}} - \log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ji}}} \right)
     Divisor: the number of pairs
     Synonyms: ClipLoss, clip_loss, symmetric_info_nce
@@ -152,6 +155,7 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
 
     logit_scale: factor of the cosines, 10 without it; the exponential of the learnt parameter.
     logit_bias: added to the scaled cosines, -10 without it.
+    Use: Contrastive learning of images and texts, in large batches.
     Formula: \ell_i = \sum_j \mathrm{softplus}(-z_{ij} (t s_{ij} + b)), \quad z_{ij} = 1 \text{ where } i = j, \text{ else } -1
     Divisor: the number of images (not of pairs), as in the paper
     Synonyms: SigLipLoss, sigmoid_contrastive, siglip_loss
@@ -199,6 +203,7 @@ def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization
 
     Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target evenly.
 
+    Use: Metric learning of embeddings for retrieval, with many negatives at once.
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{y_p = y_i} \log \frac{e^{a_i \cdot p_p}}{\sum_j e^{a_i \cdot p_j}} + \frac{\lambda}{4} \left( |a_i|^2 + |p_i|^2 \right)
     regularization: weight of the squared norms (with the factor 1/4 of TensorFlow's npairs_loss, whose default is 0.002); 0 in TFA and pytorch-metric-learning.
     Divisor: the number of anchors
@@ -248,6 +253,7 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
 
     It may be negative. A single pair has no negatives: its loss is -s / T.
 
+    Use: Contrastive learning of image features in small batches.
     Formula: \ell_i = \frac{1}{2} \sum_{v} \left( -\frac{s(z_i^1, z_i^2)}{T} + \log \sum_{j \ne i} \left( e^{s(z_i^v, z_j^1) / T} + e^{s(z_i^v, z_j^2) / T} \right) \right)
     temperature: divisor of the cosines.
     Divisor: the number of pairs; both directions of a pair are averaged
@@ -283,6 +289,7 @@ def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) 
 
     Vectors are not normalised here; pytorch-metric-learning normalises them first.
 
+    Use: Metric learning for nearest-neighbour classification.
     Formula: \ell_i = -\log \frac{\sum_{p \in P_i} e^{-t d_{ip}^2}}{\sum_{k \ne i} e^{-t d_{ik}^2}}
     softmax_scale: t, factor of the squared distances.
     Divisor: the number of samples with another sample of their class

@@ -32,6 +32,7 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
     negative, the loss is 0; the gradient of a distance that is 0 is 0.
 
+    Use: Metric learning of embeddings for image retrieval.
     Formula: \ell_i = \frac{1}{4} \sum_{p \in P_i} \max(0, J_{ip})^2, \quad J_{ij} = \log \left( \sum_{y_k \ne y_i} e^{m - d_{ik}} + \sum_{y_l \ne y_j} e^{m - d_{jl}} \right) + d_{ij}
     margin: margin of the negatives' distances.
     Divisor: the number of (unordered) pairs of one class, half of each for either sample
@@ -83,6 +84,7 @@ def circle(
     The weights of pairs are max(0, 1 + m - s) for positives and max(0, s + m) for negatives. The paper, pytorch-metric-learning and TensorFlow
     Ranking hold them constant in the gradient, keras does not. Anchors without a positive or without a negative are excluded.
 
+    Use: Metric learning of embeddings for face recognition and retrieval.
     Formula: \ell_i = \mathrm{softplus} \left( \log \sum_{y_k \ne y_i} e^{\gamma (s_{ik} + m)_+ (s_{ik} - m)} + \log \sum_{p \in P_i} e^{-\gamma (1 + m - s_{ip})_+ (s_{ip} - 1 + m)} \right)
     gamma: scale; 80 for retrieval, 256 for faces, 64 in TensorFlow Ranking.
     margin: relaxation; 0.4 for retrieval, 0.25 for faces.
@@ -117,6 +119,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
 
     All pairs are used; the paper's mining of pairs is a separate step before the loss.
 
+    Use: Metric learning of embeddings for image retrieval, by hard pairs.
     Formula: \ell_i = \frac{1}{\alpha} \log \left( 1 + \sum_{p \in P_i} e^{-\alpha (s_{ip} - \lambda)} \right) + \frac{1}{\beta} \log \left( 1 + \sum_{y_k \ne y_i} e^{\beta (s_{ik} - \lambda)} \right)
     alpha: sharpness for positives.
     beta: sharpness for negatives.
@@ -149,6 +152,7 @@ def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> E
 
     Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
 
+    Use: Metric learning of embeddings for image retrieval.
     Formula: \ell_i = \sum_{p \in P_i} \log \left( 1 + \sum_{y_k \ne y_i} e^{4 \tan^2 \alpha \, (x_i + x_p) \cdot x_k - 2 (1 + \tan^2 \alpha) \, x_i \cdot x_p} \right)
     alpha: the angle in degrees.
     Divisor: the number of ordered pairs of one class

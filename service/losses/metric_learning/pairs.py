@@ -33,7 +33,9 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     The cosine is exact. torch adds 1e-12 to the squared norms, which affects norms below about 1e-4, and loses the digits of 1 - cos for nearly
     parallel vectors. A zero vector has cosine 0 and gradient 0. At cos = margin the gradient is that of the slope, as in torch.
 
+    Use: Embeddings of similar and dissimilar pairs, such as sentences, compared by cosine similarity.
     Formula: \ell = 1 - \cos(a, b) \text{ for } y = 1, \quad \max(0, \cos(a, b) - m) \text{ for } y = -1
+    Where: a `input1`; b `input2`; y `labels`
     margin: largest cosine of dissimilar pairs without loss.
     Synonyms: CosineEmbeddingLoss, cosine_embedding_loss
     Equivalents: torch.nn.CosineEmbeddingLoss, torch.nn.functional.cosine_embedding_loss
@@ -62,7 +64,9 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
 
     A zero vector has cosine 0 and gradient 0 (optax gives NaN, keras 0).
 
+    Use: Regression of directions and features; image or text features compared by cosine similarity.
     Formula: \ell = 1 - \frac{a \cdot b}{|a| |b|}
+    Where: a `predictions`; b `labels`
     form: distance is 1 - cos (optax); negative is -cos (keras, lightly, SimSiam); squared_chord is 2 - 2 cos, the squared distance of the directions (BYOL).
     Divisor: the number of vectors
     Synonyms: cosine_similarity_loss, cosine_loss
@@ -94,7 +98,9 @@ def hinge_embedding(predictions: Score, labels: Sign, *, margin: float = 1.0) ->
 
     At x = margin the gradient of a dissimilar pair is -1, as in torch.
 
+    Use: Embeddings of similar and dissimilar pairs whose distance is given.
     Formula: \ell = x \text{ for } y = 1, \quad \max(0, m - x) \text{ for } y = -1
+    Where: x `predictions`; y `labels`
     margin: smallest distance of dissimilar pairs without loss.
     Synonyms: HingeEmbeddingLoss, hinge_embedding_loss
     Equivalents: torch.nn.HingeEmbeddingLoss, torch.nn.functional.hinge_embedding_loss
@@ -117,7 +123,10 @@ def contrastive(
     pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not
     normalised and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
 
+    Use: Embeddings of similar and dissimilar pairs by siamese networks: verification of faces and signatures.
+    Search: siamese
     Formula: \ell = y d^2 + (1 - y) \max(0, m - d)^2, \quad d = |a - b|
+    Where: a `input1`; b `input2`; y `labels`
     margin: smallest distance of dissimilar pairs without loss.
     convention: tfa uses squares, hadsell (the paper) half the squares, pml no squares.
     Synonyms: contrastive_loss, siamese, pair_loss

@@ -44,6 +44,8 @@ def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radia
     Beyond theta = pi - m, where the cosine of the sum would increase again, it is replaced by cos(theta) - m sin(m) (InsightFace, pytorch-metric-learning).
     The margin is in radians as in the paper: pytorch-metric-learning's 28.6 degrees are 0.5. Where theta is 0 or pi, the gradient of its sine is 0.
 
+    Use: Face recognition, speaker verification and other recognition of many identities.
+    Search: face_recognition
     Formula: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
     margin: added to the angle of the true class, in radians.
     scale: factor of the cosines.
@@ -100,6 +102,7 @@ def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
     r"""CosFace loss: softmax cross entropy of cosines, with a margin subtracted from the cosine of the true class.
 
+    Use: Face recognition, speaker verification and other recognition of many identities.
     Formula: \ell = -\log \frac{e^{s (\cos \theta_y - m)}}{e^{s (\cos \theta_y - m)} + \sum_{j \ne y} e^{s \cos \theta_j}}
     margin: subtracted from the cosine of the true class.
     scale: factor of the cosines.
@@ -129,6 +132,7 @@ def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) ->
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
     r"""Normalized softmax loss: softmax cross entropy of the cosines to the class vectors, equal to cosface without margin.
 
+    Use: Metric learning by classification, compared by cosine similarity.
     Formula: \ell = -\log \frac{e^{\cos \theta_y / T}}{\sum_j e^{\cos \theta_j / T}}
     temperature: divisor of the cosines.
     Divisor: the number of samples
@@ -149,6 +153,7 @@ def proxy_nca(
 
     The squared distance of normalised vectors is 2 - 2 cos.
 
+    Use: Metric learning of embeddings for image retrieval, without mining of pairs.
     Formula: \ell = -\log \frac{e^{-t |\hat x - \hat p_y|^2}}{\sum_j e^{-t |\hat x - \hat p_j|^2}}
     softmax_scale: t, factor of the squared distances.
     denominator: all proxies (pytorch-metric-learning), or others without the true class's proxy (the paper); with others the loss may be negative.
@@ -185,6 +190,7 @@ def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin:
 
     The loss is one number for the batch; results over shards do not merge. Without samples the value is 0.
 
+    Use: Metric learning of embeddings for image retrieval, without mining of pairs.
     Formula: \ell = \frac{1}{|P^+|} \sum_{p \in P^+} \log \left( 1 + \sum_{y_i = p} e^{-\alpha (s_{ip} - \delta)} \right) + \frac{1}{|P|} \sum_{p \in P} \log \left( 1 + \sum_{y_i \ne p} e^{\alpha (s_{ip} + \delta)} \right)
     margin: delta, margin above 0 of the cosines within the class, and below 0 of the others.
     alpha: sharpness.
@@ -213,6 +219,7 @@ def center(embeddings: Vector, centers: Proxies, labels: Label) -> Evaluation:
 
     The gradient of the centers is the derivative; the paper instead updates them by an average over each class's samples.
 
+    Use: Face recognition, beside cross entropy, by compact classes.
     Formula: \ell = \frac{1}{2} |x - c_y|^2
     Divisor: the number of samples
     Synonyms: CenterLoss, center_loss
@@ -243,6 +250,7 @@ def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, 
 
     Of equally near vectors the first is used. With one vector per class it is arcface.
 
+    Use: Face recognition with noisy labels.
     Formula: \ell = -\log \frac{e^{s \cos(\theta_y + m)}}{e^{s \cos(\theta_y + m)} + \sum_{j \ne y} e^{s \cos \theta_j}}, \quad \theta_j = \min_k \angle(x, w_{jk})
     margin: added to the angle of the true class, in radians; pytorch-metric-learning's 28.6 degrees are 0.5.
     scale: factor of the cosines.

@@ -28,6 +28,7 @@ def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0
     is one of the samples to retrieve. Classes may have any sizes;
     pytorch-metric-learning requires equal sizes, and as many classes as samples of each. Time is of the order of n times the pairs of one class.
 
+    Use: Image retrieval that is judged by average precision.
     Formula: \ell_i = 1 - \frac{1}{|P_i|} \sum_{j \in P_i} \frac{1 + \sum_{k \in P_i, k \ne j} \sigma_{ijk}}{1 + \sum_{k \ne j} \sigma_{ijk}}, \quad \sigma_{ijk} = \sigma\left( \frac{s_{ik} - s_{ij}}{\tau} \right), \quad P_i = \{j: y_j = y_i\}
     temperature: tau, divisor of the differences of cosines.
     Divisor: the number of samples

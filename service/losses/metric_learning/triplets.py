@@ -102,7 +102,9 @@ def triplet_margin(
     two nearly equal distances, and where its norms overflow or underflow. As in torch, the gradient at the margin is that of the slope, at equal
     distances with swap each has half of it, and the gradient of a distance of 0 is 0.
 
+    Use: Metric learning of embeddings by triplets: face recognition, image retrieval, sentence similarity.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m), \quad d(x, y) = \lVert x - y + \epsilon \rVert_p
+    Where: a `anchor`; p `positive`, and below the norm the option `p`; n `negative`; m `margin`; d the distance; \epsilon `eps`
     margin: margin by which the negative must be farther than the positive.
     p: degree of the norm.
     eps: added to each coordinate difference.
@@ -138,7 +140,9 @@ def triplet_margin_with_distance(
 
     Kinks as in triplet_margin. A zero vector has cosine 0, so that its cosine distance is 1 and its gradient 0.
 
+    Use: Metric learning of embeddings by triplets, with another distance.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m)
+    Where: a `anchor`; p `positive`; n `negative`; m `margin`; d the distance
     distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
     margin: margin by which the negative must be farther than the positive.
     swap: use the distance between positive and negative where it is smaller.
@@ -206,6 +210,7 @@ def batch_hard_triplet(
     Anchors without a positive or without a negative are excluded. Of ties the first is used; at the margin the gradient is that of the
     slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 d.
 
+    Use: Metric learning of embeddings by triplets mined from the batch: re-identification of persons.
     Formula: \ell_i = \max\left(0, \max_{y_p = y_i} d_{ip} - \min_{y_n \ne y_i} d_{in} + m\right)
     margin: margin by which the nearest negative must be farther than the farthest positive; unused by the soft form.
     distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).
@@ -237,6 +242,7 @@ def batch_semi_hard_triplet(
     If no negative is farther than the positive, the farthest negative is used (TFA). Of ties the first is used; at the margin the
     gradient is that of the slope. The loss depends on the whole batch, so results over shards do not merge. Time is of the order of n^2 (d + log n).
 
+    Use: Metric learning of embeddings by triplets mined from the batch: face recognition (FaceNet).
     Formula: \ell_i = \sum_{y_p = y_i} \max\left(0, d_{ip} - d_{i n(p)} + m\right), \quad n(p) = \arg\min_{y_n \ne y_i, \, d_{in} > d_{ip}} d_{in}
     margin: margin by which the negative must be farther than the positive.
     distance: euclidean, squared_euclidean or cosine (1 - cos, which TFA calls angular).

@@ -45,6 +45,7 @@ def bradley_terry(
 ) -> Evaluation:
     r"""Bradley-Terry loss of reward models: negative log-probability that the chosen completion is preferred.
 
+    Use: Reward models for human feedback (RLHF), and other pairwise preferences.
     Formula: \ell = \mathrm{softplus}(m - (r_c - r_r)) + \lambda (r_c + r_r)^2
     center_rewards_coefficient: weight of the square of the rewards' sum, which keeps them near zero (TRL; 0.01 in the paper).
     Divisor: the number of pairs
@@ -229,7 +230,9 @@ def dpo(
     log-ratios to the reference of the chosen and of the rejected completions. A sample's loss is that of its a; ties keep the order of the
     samples. These two depend on the whole batch, so results over shards do not merge.
 
+    Use: Fine-tuning of language models by pairs of preferences, without a reward model; instead of RLHF.
     Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
+    Where: c the chosen completion; r the rejected one
     loss_type: variant, as named in TRL.
     beta: strength of the regularization towards the reference; temperature of the reward.
     label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by the others.
@@ -268,7 +271,9 @@ def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *
     Log-probabilities are averages over tokens, below 0. The first term is each chosen completion's own mean, as in the paper; TRL averages it over
     all tokens of the batch. log(1 - p) is accurate for p near 1, as in TRL since it uses log1mexp.
 
+    Use: Fine-tuning of language models by instructions and preferences in one step, without a reference.
     Formula: \ell = -\log p_c + \beta \, \mathrm{softplus}\left(-\log\frac{p_c (1 - p_r)}{(1 - p_c) p_r}\right)
+    Where: c the chosen completion; r the rejected one
     beta: weight of the odds ratio's term (lambda in the paper).
     Divisor: the number of pairs
     Synonyms: ORPOTrainer, ORPOLoss, odds_ratio
@@ -318,7 +323,9 @@ def cpo(
     For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO, arXiv:2405.16681) is
     this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
 
+    Use: Fine-tuning of language models by preferences without a reference, as in translation.
     Formula: \ell = \mathrm{softplus}(-\beta (\log \pi(c) - \log \pi(r))) + \alpha \, \mathrm{NLL}(c)
+    Where: c the chosen completion; r the rejected one
     loss_type: sigmoid; hinge max(0, 1 - x), slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; x is beta times the difference.
     beta: scale of the difference.
     label_smoothing: probability that the preference is wrong; sigmoid only.
@@ -353,7 +360,9 @@ def simpo(
 
     Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
 
+    Use: Fine-tuning of language models by preferences without a reference.
     Formula: \ell = \mathrm{softplus}(\gamma - \beta (\overline{\log \pi}(c) - \overline{\log \pi}(r)))
+    Where: c the chosen completion; r the rejected one
     beta: scale of the difference.
     simpo_gamma: margin by which the chosen completion must win.
     label_smoothing: probability that the preference is wrong.
@@ -380,6 +389,7 @@ def alphapo(
     Send log-probabilities averaged over tokens. The difference of rewards is computed from that of the log-probabilities, so that it is exact
     for small alpha and for nearly equal completions; TRL raises probabilities to the power.
 
+    Use: Fine-tuning of language models by preferences without a reference.
     Formula: \ell = \mathrm{softplus}\left(\gamma - \beta (r_c - r_r)\right), \quad r = \frac{1 - e^{-\alpha \overline{\log \pi}}}{\alpha}
     alpha: shape; 0 gives simpo.
     beta: scale of the difference.

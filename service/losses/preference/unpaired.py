@@ -32,6 +32,7 @@ def kto(
 ) -> Evaluation:
     r"""Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
+    Use: Fine-tuning of language models by thumbs up and down, without pairs.
     Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
     beta: strength of the regularization towards the reference.
     kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0 is its apo_zero_unpaired.
@@ -53,6 +54,7 @@ def bco(logps: LogProbability, ref_logps: ReferenceLogProbability, labels: Liked
 
     TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
+    Use: Fine-tuning of language models by thumbs up and down, without pairs.
     Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable answers}
     beta: strength of the regularization towards the reference.
     delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.

@@ -48,7 +48,10 @@ def gaussian_nll(predictions: Real, labels: RealLabel, variance: Variance, *, fu
 
     The variance is clipped from below at eps, which is not added. As in torch, the gradient is that at the clipped variance, and the clipping is ignored in the chain rule.
 
+    Use: Probabilistic regression with uncertainty: heteroscedastic, with a predicted mean and variance.
+    Search: uncertainty, probabilistic_regression
     Formula: \ell = \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right) + [\mathrm{full}] \frac{\log 2\pi}{2}, \quad v = \max(\mathrm{variance}, \epsilon)
+    Where: x `predictions`; t `labels`
     full: add the constant log(2 pi) / 2.
     eps: lower bound of the variance.
     Synonyms: GaussianNLLLoss, gaussian_nll_loss, normal_nll, heteroscedastic, RMSEWithUncertainty
@@ -64,7 +67,9 @@ def beta_nll(predictions: Real, labels: RealLabel, variance: Variance, *, beta: 
 
     beta 0 gives gaussian_nll; with beta 1 the gradient of the mean is that of half_squared_error.
 
+    Use: Probabilistic regression with uncertainty: heteroscedastic, more stable than the plain likelihood.
     Formula: \ell = \lfloor v^\beta \rfloor \, \frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right), \quad v = \max(\mathrm{variance}, \epsilon)
+    Where: x `predictions`; t `labels`
     beta: exponent of the variance.
     eps: lower bound of the variance.
     Synonyms: BetaNLL, beta_gaussian_nll
@@ -98,7 +103,9 @@ def _gaussian(error: Array, v: Array, beta: float, constant: float) -> Evaluatio
 def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
     r"""Negative log-likelihood of a Laplace distribution. The gradient at an error of 0 is 0.
 
+    Use: Probabilistic regression with uncertainty and outliers, such as trajectories and optical flow.
     Formula: \ell = \log 2b + \frac{|x - t|}{b}
+    Where: x `predictions`; t `labels`; b `scale`
     scale: b, the mean absolute deviation.
     Synonyms: laplace_nll_loss, LaplaceNLL
     Reference: Laplace, Mémoire sur la probabilité des causes par les évènemens, 1774
@@ -121,7 +128,9 @@ def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluatio
 def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees_of_freedom: Positive = 3.0) -> Evaluation:
     r"""Negative log-likelihood of Student's t distribution with predicted location and scale; outliers have little influence.
 
+    Use: Probabilistic regression and forecasting with uncertainty and heavy tails.
     Formula: \ell = \log\Gamma\left(\tfrac{\nu}{2}\right) - \log\Gamma\left(\tfrac{\nu + 1}{2}\right) + \tfrac{1}{2}\log(\nu\pi) + \log s + \frac{\nu + 1}{2} \log\left(1 + \frac{(x - t)^2}{\nu s^2}\right)
+    Where: x `predictions`; t `labels`
     scale: s, the scale of the errors.
     degrees_of_freedom: nu; smaller values give heavier tails.
     Synonyms: StudentT, t_nll, student_t
@@ -171,7 +180,9 @@ def student_t_nll(predictions: Real, labels: RealLabel, scale: Scale, *, degrees
 def von_mises_nll(predictions: Real, labels: RealLabel, concentration: Concentration) -> Evaluation:
     r"""Negative log-likelihood of a von Mises distribution, the analogue of the normal distribution for angles in radians.
 
+    Use: Regression of angles and directions, such as orientation and wind.
     Formula: \ell = \log\left(2 \pi I_0(\kappa)\right) - \kappa \cos(x - t)
+    Where: x `predictions`; t `labels`
     concentration: kappa, approximately the inverse of the variance.
     Synonyms: VonMises, von_mises
     Reference: Mardia and Jupp, Directional Statistics, 2000, section 3.5.4

@@ -41,7 +41,10 @@ def poisson_nll(
 ) -> Evaluation:
     r"""Negative log-likelihood of a Poisson distribution; the term log(t!) is omitted by default.
 
+    Use: Regression of counts, such as events, visits or photons.
+    Search: count_data, count_regression, counts
     Formula: \ell = e^x - t x \text{ (log input)}, \text{ or } x - t \log(x + \epsilon); \quad + [\mathrm{full}] \log t!
+    Where: x `predictions`; t `labels`
     log_input: predictions are logarithms of rates, else rates. keras' Poisson is log_input false with eps 1e-7.
     full: add log(t!).
     eps: added to the rate inside the logarithm; unused with log_input.
@@ -106,7 +109,9 @@ def _count_curvature(t: Array, full: bool, factorial: PoissonFactorial) -> Array
 def poisson_deviance(predictions: PositiveReal, labels: CountLabel) -> Evaluation:
     r"""Poisson deviance: twice the negative log-likelihood minus its minimum, with 0 log 0 = 0.
 
+    Use: Regression of counts judged as a generalized linear model (GLM).
     Formula: D = 2 \left( t \log \frac{t}{x} - t + x \right)
+    Where: x `predictions`; t `labels`
     Synonyms: mean_poisson_deviance, tweedie_deviance_1
     Equivalents: sklearn.metrics.mean_poisson_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
@@ -130,7 +135,9 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
 
     With r = 1 / dispersion, it is the distribution of the failures before r successes with success probability r / (r + mean). The limit for dispersion 0 is Poisson.
 
+    Use: Regression of overdispersed counts, such as gene expression and demand.
     Formula: \ell = \log\Gamma(r) + \log\Gamma(t + 1) - \log\Gamma(t + r) + r \log\frac{r + \mu}{r} + t \log\frac{r + \mu}{\mu}, \quad r = \frac{1}{\alpha}
+    Where: t `labels`
     predictions: mu, the means, above 0.
     dispersion: alpha; the variance is mu + alpha mu^2.
     Synonyms: NB, NB2, NegativeBinomial, negative_binomial

@@ -37,6 +37,7 @@ def evidential_regression(predictions: Real, labels: RealLabel, nu: Evidence, al
 
     The likelihood is Student's t: 2 alpha degrees of freedom, squared scale beta (1 + nu) / (nu alpha). The gradient of the penalty at an error of 0 is 0.
 
+    Use: Regression with uncertainty of the model and of the data in one pass.
     Formula: \ell = \tfrac{1}{2} \log \tfrac{\pi}{\nu} - \alpha \log \Omega + \left( \alpha + \tfrac{1}{2} \right) \log \left( (t - \gamma)^2 \nu + \Omega \right) + \log \frac{\Gamma(\alpha)}{\Gamma(\alpha + \frac{1}{2})} + \lambda |t - \gamma| (2 \nu + \alpha), \quad \Omega = 2 \beta (1 + \nu)
     predictions: gamma, the predicted means.
     nu: number of virtual observations of the mean, above 0.
@@ -109,6 +110,7 @@ def evidential_classification(predictions: ClassEvidence, labels: TrueClass, *, 
     The evidence is a network's output after a ReLU, softplus or exponential. The paper's annealed divergence from the uniform distribution,
     which reduces the evidence for wrong classes, is not included.
 
+    Use: Classification with uncertainty of the model in one pass.
     Formula: \sum_k (y_k - p_k)^2 + \frac{p_k (1 - p_k)}{S + 1}, \quad \log S - \log \alpha_y, \quad \psi(S) - \psi(\alpha_y); \quad \alpha = e + 1, \; S = \sum_k \alpha_k, \; p = \alpha / S
     predictions: e, the evidence.
     form: mse: the expected squared error, the paper's choice (equation 5); log: minus the log of the marginal likelihood (3); digamma: the expected cross entropy (4).

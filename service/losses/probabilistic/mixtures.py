@@ -70,7 +70,9 @@ def _inflated(counting: Evaluation, labels: Array, gate: Array, names: tuple[str
 def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_input: bool = True) -> Evaluation:
     r"""Negative log-likelihood of a zero-inflated Poisson distribution, including log(t!).
 
+    Use: Regression of counts with many zeros.
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \frac{\lambda^t e^{-\lambda}}{t!} \right), \quad \pi = \sigma(g), \; \lambda = e^x
+    Where: x `predictions`; t `labels`
     log_input: predictions are logarithms of rates, else rates.
     Synonyms: ZIP, zip_nll, ZeroInflatedPoisson
     Reference: Lambert, Zero-Inflated Poisson Regression, 1992, Technometrics 34
@@ -87,7 +89,9 @@ def zero_inflated_poisson(predictions: Rate, labels: Count, gate: Gate, *, log_i
 def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, dispersion: Dispersion, gate: Gate) -> Evaluation:
     r"""Negative log-likelihood of a zero-inflated negative binomial distribution.
 
+    Use: Regression of overdispersed counts with many zeros, such as single-cell gene expression.
     Formula: \ell = -\log\left( \pi [t = 0] + (1 - \pi) \, \mathrm{NB}(t; \mu, \alpha) \right), \quad \pi = \sigma(g)
+    Where: t `labels`
     predictions: mu, the means of the counting distribution, above 0.
     dispersion: alpha; the variance of the counting distribution is mu + alpha mu^2.
     Synonyms: ZINB, zinb_nll, ZeroInflatedNegativeBinomial
@@ -104,6 +108,7 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
 def mixture_density(predictions: Components, scale: Scales, weight_logits: Weights, labels: Observed) -> Evaluation:
     r"""Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
+    Use: Probabilistic regression where several answers are possible.
     Formula: \ell_i = -\log \sum_k \pi_k \, \mathcal{N}(t_i; \mu_{ik}, \sigma_{ik}^2), \quad \pi = \mathrm{softmax}(x)
     predictions: mu, the means.
     scale: sigma, the standard deviations.

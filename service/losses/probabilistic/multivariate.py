@@ -36,7 +36,9 @@ def multivariate_gaussian_nll(predictions: Mean, labels: TrueVector, scale_tril:
 
     A column of the factor may have either sign; the covariance is the same.
 
+    Use: Probabilistic regression of correlated numbers with uncertainty.
     Formula: \ell_i = \sum_k \log |L_{kk}| + \frac{1}{2} \left\| L^{-1} (x - t) \right\|^2 + \frac{d}{2} \log 2\pi, \quad \Sigma = L L^\top
+    Where: x `predictions`; t `labels`
     Divisor: the number of samples
     Synonyms: MultivariateNormal, mvn_nll, multivariate_normal_nll, MultivariateNormalDistributionLoss
     Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 2.43
@@ -96,7 +98,9 @@ def energy_score(predictions: Members, labels: TrueVector) -> Evaluation:
 
     The gradient of the distance of two equal vectors is 0.
 
+    Use: Probabilistic forecasting of vectors by an ensemble.
     Formula: \ell_i = \frac{1}{m} \sum_j \|x_{ij} - t_i\| - \frac{1}{2 m^2} \sum_{j,k} \|x_{ij} - x_{ik}\|
+    Where: x `predictions`; t `labels`
     Divisor: the number of samples
     Synonyms: es_ensemble, multivariate_crps, energy_score_ensemble
     Reference: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, 2007, equation 22
@@ -138,7 +142,9 @@ def variogram_score(predictions: Members, labels: TrueVector, weight: PairWeight
     The sum is over all ordered pairs, as in scoringrules, so each pair is included twice. Adding a constant to all coordinates has no effect. The derivative of
     a power of a difference of 0 is 0.
 
+    Use: Probabilistic forecasting of vectors by an ensemble, with correct correlations.
     Formula: \ell_i = \sum_{a,b} w_{ab} \left( |t_{ia} - t_{ib}|^p - \frac{1}{m} \sum_j |x_{ija} - x_{ijb}|^p \right)^2
+    Where: x `predictions`; t `labels`
     p: order of the variogram; 1/2 in the paper, 1 by default in scoringrules.
     Divisor: the number of samples
     Synonyms: vs_ensemble, variogram, VS

@@ -22,7 +22,9 @@ LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="
 def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
     r"""Negative log-likelihood of a gamma distribution with given shape, in units of the shape, without terms independent of the prediction.
 
+    Use: Regression of positive amounts, such as costs, rainfall and waiting times.
     Formula: \ell = x + t e^{-x}
+    Where: x `predictions`; t `labels`
     predictions: x, the logarithms of the means.
     Synonyms: HalfGammaLoss, gamma_loss
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, chapter 8
@@ -40,7 +42,9 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
 def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
     r"""Gamma deviance: twice the negative log-likelihood minus its minimum.
 
+    Use: Regression of positive amounts judged as a generalized linear model (GLM).
     Formula: D = 2 \left( \log \frac{x}{t} + \frac{t}{x} - 1 \right)
+    Where: x `predictions`; t `labels`
     Synonyms: mean_gamma_deviance, tweedie_deviance_2
     Equivalents: sklearn.metrics.mean_gamma_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
@@ -52,7 +56,9 @@ def gamma_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluati
 def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) -> Evaluation:
     r"""Inverse Gaussian deviance: twice the negative log-likelihood minus its minimum.
 
+    Use: Regression of positive, very skewed amounts as a generalized linear model (GLM).
     Formula: D = \frac{(t - x)^2}{x^2 t}
+    Where: x `predictions`; t `labels`
     Synonyms: tweedie_deviance_3, wald_deviance
     Reference: McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3
     """
@@ -76,7 +82,9 @@ def tweedie_nll(
 
     Terms independent of the prediction are omitted, as in boosting libraries and scikit-learn. Power 1 is poisson_nll and power 2 gamma_nll, where the formula has poles.
 
+    Use: Regression of amounts with many zeros.
     Formula: \ell = \frac{e^{(2 - p) x}}{2 - p} - t \frac{e^{(1 - p) x}}{1 - p}
+    Where: x `predictions`; t `labels`
     predictions: x, the logarithms of the means.
     power: p, the exponent of the mean in the variance.
     Synonyms: tweedie, HalfTweedieLoss, tweedie_loss, tweedie_variance_power
@@ -99,7 +107,9 @@ def tweedie_nll(
 def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation:
     r"""Negative log-likelihood of an exponential distribution with predicted rate.
 
+    Use: Regression of waiting times.
     Formula: \ell = x t - \log x
+    Where: x `predictions`; t `labels`
     predictions: x, the rates, above 0.
     labels: t, times, at least 0.
     Synonyms: exponential_nll_loss, exponential_likelihood
@@ -117,7 +127,9 @@ def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation
 def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration: Concentration) -> Evaluation:
     r"""Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
 
+    Use: Regression of lifetimes and wind speeds.
     Formula: \ell = \left(\frac{t}{x}\right)^k - k \log\frac{t}{x} + \log t - \log k
+    Where: x `predictions`; t `labels`
     predictions: x, the scales, above 0.
     concentration: k, the shapes, above 0.
     Synonyms: Weibull, weibull_nll_loss
@@ -149,7 +161,9 @@ def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration:
 def lognormal_nll(predictions: LogMean, labels: PositiveLabel, scale: Scale) -> Evaluation:
     r"""Negative log-likelihood of a log-normal distribution.
 
+    Use: Regression of positive, skewed amounts with uncertainty, such as prices and durations.
     Formula: \ell = \log t + \log \sigma + \frac{\log 2\pi}{2} + \frac{(\log t - x)^2}{2 \sigma^2}
+    Where: x `predictions`; t `labels`
     predictions: x, the means of the logarithm.
     scale: sigma, the standard deviations of the logarithm.
     Synonyms: LogNormal, lognormal, log_normal_nll

@@ -29,7 +29,9 @@ Observed = Annotated[Array, TensorSpec("n", gradient="on request", description="
 def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_classes: Literal["each", "sum"] = "each") -> Evaluation:
     r"""Brier score: the squared error of a probability.
 
+    Use: Binary classification and forecasts that are judged by their calibration.
     Formula: \ell = (p - y)^2 \text{ or } \sum_k (p_k - y_k)^2
+    Where: p `predictions`; y `labels`
     over_classes: each: every probability is that of a separate event, and the mean is over all; sum: axis 1 has the classes, whose squares are summed (Brier's form, between 0 and 2; twice scikit-learn's scale_by_half).
     Divisor: the number of elements; with over_classes sum, of elements over classes
     Synonyms: brier, brier_score_loss, BrierScore, quadratic_score
@@ -51,7 +53,10 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
 def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
     r"""Continuous ranked probability score of a normal distribution, in the units of the label.
 
+    Use: Probabilistic forecasting by a normal distribution, as in weather and energy.
+    Search: probabilistic_forecasting
     Formula: \ell = \sigma \left( \omega (2 \Phi(\omega) - 1) + 2 \varphi(\omega) - \frac{1}{\sqrt{\pi}} \right), \quad \omega = \frac{t - \mu}{\sigma}
+    Where: t `labels`
     predictions: mu, the means.
     scale: sigma, the standard deviations.
     Synonyms: continuous_ranked_probability_score, crps_gaussian, crps_normal
@@ -82,7 +87,9 @@ def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal
     It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and close to each other.
     Equal numbers have no gradient with respect to each other.
 
+    Use: Probabilistic forecasting by an ensemble of samples, as in weather and energy.
     Formula: \ell_i = \frac{1}{m} \sum_j |x_{ij} - t_i| - \frac{1}{2 M} \sum_{j,k} |x_{ij} - x_{ik}|
+    Where: x `predictions`; t `labels`
     estimator: empirical: M = m^2, the score of the ensemble's own distribution; fair: M = m (m - 1), unbiased for the distribution that the members come from (two members or more).
     Divisor: the number of samples
     Synonyms: crps_ens, ensemble_crps
@@ -140,6 +147,7 @@ def interval_score(
 ) -> Evaluation:
     r"""Interval score: the width of a central prediction interval plus a penalty on labels outside it. The penalty's gradient at the edge is 0.
 
+    Use: Prediction intervals in forecasting.
     Formula: \ell = (u - l) + \frac{2}{\alpha} \max(0, l - t) + \frac{2}{\alpha} \max(0, t - u)
     lower: l, the lower ends: quantiles alpha / 2.
     upper: u, the upper ends: quantiles 1 - alpha / 2.
@@ -168,7 +176,9 @@ def ranked_probability_score(predictions: ClassProbabilities, labels: OrderedCla
 
     The last cumulative probability is taken as 1 and omitted, so the sum has c - 1 terms.
 
+    Use: Probabilistic forecasting of ordered classes.
     Formula: \ell_i = \sum_{k=1}^{c-1} \left( \sum_{j \le k} p_{ij} - [y_i \le k] \right)^2
+    Where: p `predictions`; y `labels`
     Divisor: the number of samples
     Synonyms: RPS, rps_score, earth_movers_distance_squared
     Reference: Epstein, A Scoring System for Probability Forecasts of Ranked Categories, 1969, Journal of Applied Meteorology 8
@@ -196,7 +206,9 @@ def spherical_score(predictions: ClassProbabilities, labels: OrderedClass) -> Ev
 
     The loss is computed from the other classes' share, so that it is accurate for nearly certain predictions. Only the ratios within a row matter; a row of zeros is rejected.
 
+    Use: Multiclass classification by a proper scoring rule that is bounded.
     Formula: \ell_i = 1 - \frac{p_{iy}}{\|p_i\|}
+    Where: p `predictions`; y `labels`
     labels: index of the true class.
     Divisor: the number of samples
     Synonyms: spherical_loss, spherical_scoring_rule

@@ -73,7 +73,9 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
     As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives the same
     numerator.
 
+    Use: Learning to rank search results and recommendations by clicks or relevance.
     Formula: \ell = -\sum_i y_i \log \mathrm{softmax}(s)_i
+    Where: s `predictions`; y `labels`
     Divisor: the number of lists with items (rax)
     Synonyms: softmax_loss, ranking_softmax_loss, SoftmaxLoss, QuerySoftMax
     Equivalents: optax.losses.ranking_softmax_loss(reduction="mean")
@@ -87,7 +89,9 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
 def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | None = None) -> Evaluation:
     r"""ListNet loss: cross entropy between the softmax of the scores and that of the relevances (top-one probabilities).
 
+    Use: Learning to rank search results and recommendations, list by list.
     Formula: \ell = -\sum_i \mathrm{softmax}(y)_i \log \mathrm{softmax}(s)_i
+    Where: s `predictions`; y `labels`
     Divisor: the number of lists with items
     Synonyms: ListNetLoss, listnet_loss, top_one
     Reference: Cao et al., Learning to Rank: From Pairwise Approach to Listwise Approach, 2007, ICML, equation 4
@@ -114,7 +118,9 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
 
     TensorFlow Ranking weights both terms by the sum of the relevances, rax only the first.
 
+    Use: Learning to rank search results and recommendations, as a variant of the softmax.
     Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
+    Where: s `predictions`; y `labels`
     epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax).
     Divisor: the number of lists with items (rax)
     Synonyms: poly1_softmax_loss, PolyOneSoftmaxLoss
@@ -170,7 +176,9 @@ def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, 
 def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
     r"""Unique softmax loss: softmax cross entropy of each item among itself and the less relevant items, weighted by its gain.
 
+    Use: Learning to rank search results and recommendations with graded relevance.
     Formula: \ell = -\sum_i (2^{y_i} - 1) \log \frac{e^{s_i}}{e^{s_i} + \sum_{y_j < y_i} e^{s_j}}
+    Where: s `predictions`; y `labels`
     Divisor: the number of lists with items (rax)
     Synonyms: unique_softmax_loss, UniqueSoftmaxLoss
     Reference: Zhu and Klabjan, Listwise Learning to Rank by Exploring Unique Ratings, 2020, arXiv:2001.01828; rax.unique_softmax_loss
@@ -185,7 +193,9 @@ def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = N
 
     Items of equal relevance are ordered by position (rax without a key; TensorFlow Ranking and allRank shuffle them).
 
+    Use: Learning to rank search results and recommendations, list by list.
     Formula: \ell = \sum_k \left( \log \sum_{l \ge k} e^{s_{(l)}} - s_{(k)} \right), \quad (k) \text{ in the order of falling } y
+    Where: s `predictions`; y `labels`
     Divisor: the number of lists with items (rax)
     Synonyms: listmle_loss, ListMLELoss, plackett_luce
     Reference: Xia et al., Listwise Approach to Learning to Rank: Theory and Algorithm, 2008, ICML; rax.listmle_loss
@@ -230,7 +240,9 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
 
     A list without gain has loss 0.
 
+    Use: Learning to rank that is judged by nDCG, the normalized discounted cumulative gain.
     Formula: \ell = -\frac{\sum_i (2^{y_i} - 1) / \log_2(1 + \hat r_i)}{\max \mathrm{DCG}}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    Where: s `predictions`; y `labels`
     temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
     Divisor: the number of lists with items (rax)
     Synonyms: ApproxNDCGLoss, approx_ndcg_loss
@@ -256,7 +268,9 @@ def approx_mrr(predictions: Scores, labels: Relevance, *, mask: ListMask | None 
     Items with a label of at least 1 are relevant. Of equal ranks, the first item by position has the gradient. A list without a relevant item has
     loss 0. TensorFlow Ranking instead averages the reciprocal ranks of all relevant items.
 
+    Use: Learning to rank that is judged by the first hit, as in question answering.
     Formula: \ell = -\max_{y_i \ge 1} \frac{1}{\hat r_i}, \quad \hat r_i = 1 + \sum_{j \ne i} \sigma((s_j - s_i) / T)
+    Where: s `predictions`; y `labels`
     temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
     Divisor: the number of lists with items (rax)
     Synonyms: ApproxMRRLoss, approx_mrr_loss

@@ -28,7 +28,9 @@ LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", descripti
 def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = None) -> Evaluation:
     r"""Ordinal regression loss: binary cross entropy, for each threshold, of whether the item is at that level or higher.
 
+    Use: Ordinal regression of grades, ratings, ages or stages of a disease.
     Formula: \ell = \sum_{k=1}^{K} \left( \mathrm{softplus}(x_k) - [y \ge k] \, x_k \right)
+    Where: x `predictions`; y `labels`
     Divisor: the number of items
     Synonyms: OrdinalLoss, ordinal_loss, cumulative_logits
     Reference: Niu et al., Ordinal Regression with Multiple Output CNN for Age Estimation, 2016, CVPR; TensorFlow Ranking OrdinalLoss

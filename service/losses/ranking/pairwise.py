@@ -46,7 +46,9 @@ def margin_ranking(input1: Score, input2: Score, labels: Sign, *, margin: float 
 
     Exactly at the margin the gradient is that of the slope, as in torch: with margin 0 and equal scores it is -y.
 
+    Use: Learning to rank from pairs of scores whose order is known.
     Formula: \ell = \max(0, m - y (x_1 - x_2))
+    Where: x_1 `input1`; x_2 `input2`; y `labels`
     margin: required difference of the scores.
     Synonyms: MarginRankingLoss, margin_ranking_loss, pairwise_ranking
     Equivalents: torch.nn.MarginRankingLoss, torch.nn.functional.margin_ranking_loss
@@ -77,7 +79,9 @@ def logistic_slope(d: Array) -> Array:
 def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""Pairwise logistic (RankNet) loss: negative log-probability that the more relevant item wins, for pairs of unequal relevance.
 
+    Use: Learning to rank search results and recommendations, pair by pair (RankNet).
     Formula: \ell = \sum_{y_i > y_j} \mathrm{softplus}(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_logistic_loss, PairwiseLogisticLoss, RankNet, PairLogit, bpr
     Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
@@ -101,7 +105,9 @@ def _slope_beyond(d: Array) -> Array:
 def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""Pairwise hinge loss: the amount by which the more relevant item's lead falls short of 1, for pairs of unequal relevance. The slope at the kink is 0.
 
+    Use: Learning to rank search results and recommendations, pair by pair (RankSVM).
     Formula: \ell = \sum_{y_i > y_j} \max(0, 1 - (s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_hinge_loss, PairwiseHingeLoss, RankSVM
     Reference: Joachims, Optimizing Search Engines using Clickthrough Data, 2002, KDD; rax.pairwise_hinge_loss
@@ -122,7 +128,9 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
 def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
     r"""Smooth count of misordered pairs: the probability that the less relevant item wins, for pairs of unequal relevance.
 
+    Use: Learning to rank that is judged by the number of misordered pairs, as the AUC.
     Formula: \ell = \sum_{y_i > y_j} \sigma(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     Divisor: the number of pairs, over all lists (rax)
     Synonyms: pairwise_soft_zero_one_loss, PairwiseSoftZeroOneLoss
     Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
@@ -136,7 +144,9 @@ def pairwise_mse(
 ) -> Evaluation:
     r"""Mean squared error of all score differences within a list against the relevance differences, with each pair in both orders.
 
+    Use: Learning to rank with relevances whose differences matter.
     Formula: \ell = \sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
+    Where: s `predictions`; y `labels`
     self_pairs: include pairs of an item with itself, with loss 0, in the divisor, as in rax; TensorFlow Ranking excludes them.
     Divisor: the number of pairs, over all lists
     Synonyms: pairwise_mse_loss, PairwiseMSELoss
@@ -162,7 +172,9 @@ def pairwise_qr(
 
     The slope is 0 where the differences agree. With tau 0.5 and squared it is half of pairwise_mse, except for pairs of equal relevance.
 
+    Use: Learning to rank with relevances whose differences matter.
     Formula: \ell = \sum_{y_i > y_j} \tau \max(0, -d_{ij}) + (1 - \tau) \max(0, d_{ij}), \quad d_{ij} = (s_i - s_j) - (y_i - y_j)
+    Where: s `predictions`; y `labels`
     tau: quantile; weight of differences that are too small.
     squared: square each maximum.
     Divisor: the number of pairs, over all lists (rax)
@@ -193,7 +205,10 @@ def lambda_loss(
     The weights are constant in the gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and
     TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
+    Use: Learning to rank search results that are judged by nDCG (LambdaRank, LambdaMART).
+    Search: learning_to_rank, ndcg
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
+    Where: s `predictions`; y `labels`
     weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
     topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 for no limit.
     Divisor: the number of pairs, over all lists (rax), including those with weight 0

@@ -28,7 +28,10 @@ LabelAboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE
 def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
     r"""Squared error, without a factor 1/2.
 
+    Use: Regression, the usual first choice; predicts a mean.
+    Search: regression
     Formula: \ell = (x - t)^2
+    Where: x `predictions`; t `labels`
     Divisor: the sum of the element weights (the number of elements without them)
     Synonyms: MSELoss, MSE, mse_loss, MeanSquaredError, L2, squared_error, quadratic
     Equivalents: torch.nn.MSELoss, torch.nn.functional.mse_loss, keras.losses.MeanSquaredError, keras.losses.mean_squared_error,
@@ -51,7 +54,9 @@ def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementW
 def mean_absolute_error(predictions: Real, labels: RealLabel, *, weight: ElementWeight | None = None) -> Evaluation:
     r"""Absolute error. The gradient at an error of 0 is 0, as in torch.
 
+    Use: Regression with outliers, where errors of all sizes count alike; predicts a median.
     Formula: \ell = |x - t|
+    Where: x `predictions`; t `labels`
     Divisor: the sum of the element weights (the number of elements without them)
     Synonyms: L1Loss, MAE, L1, l1_loss, MeanAbsoluteError, absolute_error
     Equivalents: torch.nn.L1Loss, torch.nn.functional.l1_loss, keras.losses.MeanAbsoluteError, keras.losses.mean_absolute_error,
@@ -68,7 +73,9 @@ def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) 
 
     smooth_l1(beta) is huber(delta=beta) / beta. torchvision's detectors use beta 1/9, detectron2's 0.
 
+    Use: Regression with outliers, and bounding box regression in object detection.
     Formula: \ell = \frac{e^2}{2\beta} \text{ where } |e| < \beta, \text{ else } |e| - \frac{\beta}{2}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     beta: error at which the loss changes from quadratic to linear; 0 gives the absolute error.
     Synonyms: SmoothL1Loss, smooth_l1_loss
     Equivalents: torch.nn.SmoothL1Loss, torch.nn.functional.smooth_l1_loss
@@ -85,7 +92,10 @@ def smooth_l1(predictions: Real, labels: RealLabel, *, beta: NonNegative = 1.0) 
 def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight: ElementWeight | None = None) -> Evaluation:
     r"""Huber loss: quadratic up to delta, linear with slope delta beyond.
 
+    Use: Regression with outliers, the usual robust choice.
+    Search: regression_with_outliers, robust_regression
     Formula: \ell = \frac{e^2}{2} \text{ where } |e| \le \delta, \text{ else } \delta (|e| - \frac{\delta}{2}), \quad e = x - t
+    Where: x `predictions`; t `labels`
     delta: error at which the loss changes from quadratic to linear.
     Divisor: the number of elements, also with element weights (torch's rule)
     Synonyms: HuberLoss, huber_loss
@@ -107,7 +117,9 @@ def huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0, weight
 def half_squared_error(predictions: Real, labels: RealLabel) -> Evaluation:
     r"""Half the squared error, which statistics and boosting libraries call L2; equal to mean_squared_error / 2.
 
+    Use: Regression, with the factor of statistics and boosting.
     Formula: \ell = \frac{(x - t)^2}{2}
+    Where: x `predictions`; t `labels`
     Synonyms: l2_loss, HalfSquaredError, half_mse, regression_l2
     Equivalents: optax.losses.l2_loss
     Reference: Bishop, Pattern Recognition and Machine Learning, 2006, equation 3.12
@@ -122,7 +134,9 @@ def root_mean_squared_error(predictions: Real, labels: RealLabel, *, weight: Ele
 
     The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
+    Use: Reports of regression in the units of the labels.
     Formula: L = \sqrt{\frac{\sum_i w_i (x_i - t_i)^2}{\sum_i w_i}}
+    Where: x `predictions`; t `labels`
     Divisor: 1; the mean is under the root
     Synonyms: RMSE, RootMeanSquaredError, root_mse
     Equivalents: sklearn.metrics.root_mean_squared_error
@@ -176,7 +190,9 @@ def log_cosh(predictions: Real, labels: RealLabel) -> Evaluation:
 
     Small errors keep all their digits; the usual form |e| + log1p(exp(-2|e|)) - log 2 has none left below 1e-8.
 
+    Use: Regression with outliers by optimizers that need a smooth loss.
     Formula: \ell = \log \cosh(x - t)
+    Where: x `predictions`; t `labels`
     Synonyms: LogCosh, logcosh, LogCoshLoss, log_cosh_error, log_cosh_loss
     Equivalents: keras.losses.LogCosh, keras.losses.log_cosh, optax.losses.log_cosh
     Reference: Chen et al., Log Hyperbolic Cosine Loss Improves Variational Auto-Encoder, 2019
@@ -200,7 +216,10 @@ def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) 
 
     The gradient at an error of 0 is 0 (scikit-learn: minus the quantile).
 
+    Use: Quantile regression, prediction intervals, and probabilistic forecasting of time series.
+    Search: quantile_regression, prediction_intervals
     Formula: \ell = \max(q u, (q - 1) u), \quad u = t - x
+    Where: x `predictions`; t `labels`
     quantile: quantile to estimate; 0.9 penalizes underestimates nine times as much as overestimates. Other names: alpha, tau.
     Synonyms: pinball, PinballLoss, mean_pinball_loss, pinball_loss, check, tilted_l1, QuantileLoss, quantile_loss, quantileerror
     Equivalents: sklearn.metrics.mean_pinball_loss
@@ -218,7 +237,9 @@ def _pinball(error: Array, quantile: float) -> Evaluation:
 def expectile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
     r"""Asymmetric squared error, which an expectile minimizes; alpha 0.5 gives half the squared error.
 
+    Use: Expectile regression, such as risk measures and the values of offline reinforcement learning (IQL).
     Formula: \ell = |\alpha - [t \le x]| \, (t - x)^2
+    Where: x `predictions`; t `labels`
     alpha: expectile to estimate; underestimates have the weight alpha, overestimates 1 - alpha.
     Synonyms: expectileerror, asymmetric_least_squares, expectile_loss
     Reference: Newey and Powell, Asymmetric Least Squares Estimation and Testing, 1987, Econometrica 55
@@ -234,7 +255,9 @@ def mean_squared_logarithmic_error(predictions: AboveMinusOne, labels: LabelAbov
 
     Numbers at or below -1 are rejected, as in scikit-learn. keras first clips numbers from below at 1e-7. XGBoost has a factor 1/2.
 
+    Use: Regression of positive numbers over several orders of magnitude, where ratios matter.
     Formula: \ell = (\log(1 + x) - \log(1 + t))^2
+    Where: x `predictions`; t `labels`
     Synonyms: MSLE, MeanSquaredLogarithmicError, mean_squared_log_error, squaredlogerror
     Equivalents: keras.losses.MeanSquaredLogarithmicError, keras.losses.mean_squared_logarithmic_error,
         sklearn.metrics.mean_squared_log_error
@@ -258,7 +281,9 @@ def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMi
 
     The whole batch is one sample, so per_sample has one number. The gradient is 0 if all errors are 0.
 
+    Use: Reports of regression of positive numbers where ratios matter, as in sales forecasting.
     Formula: L = \sqrt{\frac{\sum_i w_i (\log(1 + x_i) - \log(1 + t_i))^2}{\sum_i w_i}}
+    Where: x `predictions`; t `labels`
     Divisor: 1; the mean is under the root
     Synonyms: RMSLE, RootMeanSquaredLogError
     Equivalents: sklearn.metrics.root_mean_squared_log_error
@@ -274,7 +299,9 @@ def root_mean_squared_log_error(predictions: AboveMinusOne, labels: LabelAboveMi
 def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_types.Ge(1)] = 2.0) -> Evaluation:
     r"""Power p of the absolute error. The gradient at an error of 0 is 0.
 
+    Use: Regression with a chosen sensitivity to outliers.
     Formula: \ell = |x - t|^p
+    Where: x `predictions`; t `labels`
     p: exponent; 1 gives the absolute error, 2 the squared error.
     Synonyms: Lq, power_loss, minkowski
     Reference: Rice and White, Norms for Smoothing and Estimation, 1964, SIAM Review 6
@@ -292,7 +319,9 @@ def lp(predictions: Real, labels: RealLabel, *, p: Annotated[float, annotated_ty
 def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
     r"""Absolute error beyond a tolerance, as in support vector regression. The gradient at the tolerance is 0.
 
+    Use: Support vector regression (SVR), where small errors do not matter.
     Formula: \ell = \max(0, |x - t| - \epsilon)
+    Where: x `predictions`; t `labels`
     epsilon: tolerance; smaller errors have no loss.
     Synonyms: epsilon_insensitive_loss, l1_svr, svr
     Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
@@ -305,7 +334,9 @@ def epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNeg
 def squared_epsilon_insensitive(predictions: Real, labels: RealLabel, *, epsilon: NonNegative = 0.1) -> Evaluation:
     r"""Square of the absolute error beyond a tolerance.
 
+    Use: Support vector regression (SVR) by optimizers that need a smooth loss.
     Formula: \ell = \max(0, |x - t| - \epsilon)^2
+    Where: x `predictions`; t `labels`
     epsilon: tolerance; smaller errors have no loss.
     Synonyms: squared_epsilon_insensitive_loss, l2_svr
     Reference: Vapnik, The Nature of Statistical Learning Theory, 1995
@@ -324,7 +355,9 @@ def _beyond(error: Array, epsilon: float) -> tuple[Array, Array]:
 def log_lin_quantile(predictions: Real, labels: RealLabel, *, alpha: Fraction = 0.5) -> Evaluation:
     r"""Pinball loss of the exponential of the estimate. The gradient at an error of 0 is 0.
 
+    Use: Quantile regression of positive numbers by a model of their logarithm.
     Formula: \ell = \max(\alpha u, (\alpha - 1) u), \quad u = t - e^x
+    Where: x `predictions`; t `labels`
     alpha: quantile to estimate.
     Synonyms: LogLinQuantile, log_linear_quantile
     Reference: CatBoost, Regression: objectives and metrics, LogLinQuantile

@@ -37,7 +37,9 @@ def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0)
 
     The Charbonnier loss of image papers, \sqrt{e^2 + \delta^2}, is this loss divided by delta, plus delta.
 
+    Use: Regression with outliers, smooth; image restoration and super-resolution under the name Charbonnier.
     Formula: \ell = \delta^2 \left( \sqrt{1 + (e / \delta)^2} - 1 \right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
     Synonyms: pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
     Search: charbonnier, charbonnier_loss
@@ -54,7 +56,9 @@ def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0)
 def fair(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
     r"""Fair loss: about half the squared error near zero, nearly linear with slope c for large errors.
 
+    Use: Robust regression with outliers; convex and smooth.
     Formula: \ell = c^2 \left( \frac{|e|}{c} - \log\left(1 + \frac{|e|}{c}\right) \right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error at which the second derivative has fallen to a quarter.
     Synonyms: FairLoss, fair_loss
     Reference: Fair, On the Robust Estimation of Econometric Models, 1974, Annals of Economic and Social Measurement 3
@@ -71,7 +75,9 @@ def cauchy(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 
     kornia uses this form with c = 1. scipy's least_squares has no factor 1/2 in the logarithm, which corresponds to c = 1 / sqrt 2.
 
+    Use: Robust regression with large outliers, as in bundle adjustment and registration.
     Formula: \ell = \log\left(1 + \frac{e^2}{2 c^2}\right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors.
     Synonyms: lorentzian, cauchy_loss, log_l2
     Reference: Black and Anandan, The Robust Estimation of Multiple Motions, 1996, Computer Vision and Image Understanding 63
@@ -92,7 +98,9 @@ def _far(a: Array) -> float:
 def welsch(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
     r"""One minus a Gaussian of the error, so that an outlier has loss 1 and no influence.
 
+    Use: Robust regression where outliers must have no influence, as in registration.
     Formula: \ell = 1 - \exp\left(-\frac{e^2}{2 c^2}\right), \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors.
     Synonyms: leclerc, correntropy, welsch_loss
     Reference: Dennis and Welsch, Techniques for nonlinear least squares and robust regression, 1978, Communications in Statistics B 7
@@ -110,7 +118,9 @@ def welsch(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evalua
 def geman_mcclure(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluation:
     r"""Rational function of the squared error that tends to 2; equal to barron_general_robust with alpha -2, as in kornia.
 
+    Use: Robust regression where outliers must have little influence, as in pose graphs.
     Formula: \ell = \frac{2 (e / c)^2}{(e / c)^2 + 4}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: scale of the errors; the classic form e^2 / (e^2 + s^2) is half this loss with c = s / 2.
     Synonyms: geman_mcclure_loss, gm
     Reference: Geman and McClure, Bayesian image analysis: an application to single photon emission tomography, 1985
@@ -134,7 +144,9 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
 
     At the removable singularities, alpha 0 and 2, the loss is the limit.
 
+    Use: Robust regression where the shape of the loss is tuned or learned.
     Formula: \ell = \frac{b}{\alpha} \left( \left( \frac{(e/c)^2}{b} + 1 \right)^{\alpha / 2} - 1 \right), \quad b = |\alpha - 2|, \quad e = x - t
+    Where: x `predictions`; t `labels`
     alpha: shape; smaller values reduce the influence of outliers.
     c: scale of the errors.
     Synonyms: general_robust, adaptive_robust, robust_loss
@@ -165,7 +177,9 @@ def barron_general_robust(predictions: Real, labels: RealLabel, *, alpha: float 
 def arctan(predictions: Real, labels: RealLabel) -> Evaluation:
     r"""Arctangent of the squared error, as in scipy's least_squares.
 
+    Use: Robust regression where a single residual must be bounded.
     Formula: \ell = \arctan\left((x - t)^2\right)
+    Where: x `predictions`; t `labels`
     Synonyms: arctan_loss
     Reference: scipy, optimize.least_squares, loss="arctan"
     """
@@ -179,7 +193,9 @@ def arctan(predictions: Real, labels: RealLabel) -> Evaluation:
 def tukey_biweight(predictions: Real, labels: RealLabel, *, c: Positive = 4.685) -> Evaluation:
     r"""Tukey's biweight: about half the squared error near zero, constant beyond c.
 
+    Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = \frac{c^2}{6} \left( 1 - \left( 1 - (e / c)^2 \right)^3 \right) \text{ where } |e| \le c, \text{ else } \frac{c^2}{6}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error beyond which the loss is constant; 4.685 is 95 % efficient for normal errors.
     Synonyms: bisquare, biweight, TukeyBiweight, tukey
     Reference: Beaton and Tukey, The Fitting of Power Series, 1974, Technometrics 16
@@ -201,7 +217,9 @@ def wing(predictions: Real, labels: RealLabel, *, width: Positive = 5.0, curvatu
 
     The gradient is 0 at an error of 0, where the slope jumps from -w / epsilon to w / epsilon.
 
+    Use: Face alignment and other localization of landmarks by regression.
     Formula: \ell = w \log(1 + |e| / \epsilon) \text{ where } |e| < w, \text{ else } |e| - w + w \log(1 + w / \epsilon), \quad e = x - t
+    Where: x `predictions`; t `labels`
     width: w, the error at which the loss changes from logarithmic to linear.
     curvature: epsilon; smaller values make the loss steeper at zero.
     Synonyms: wing_loss, WingLoss
@@ -223,6 +241,7 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
     Value and slope are continuous for every beta. mmdetection's formula agrees for beta 1. Otherwise its value is continuous, but its slope is not 0
     at 0 and jumps at beta. With beta 0.5, its loss of an error of 0.25 is 0.231137, here 0.200284; of an error of 1 it is 1.328594, here 1.289297.
 
+    Use: Bounding box regression in object detection, balanced between easy and hard samples.
     Formula: \ell = \frac{\alpha \beta}{b} \left( (1 + u) \log(1 + u) - u \right) \text{ where } |e| < \beta, \text{ else } \gamma |e| + \frac{\gamma \beta}{b} - \alpha \beta, \quad u = \frac{b |e|}{\beta}, \quad b = e^{\gamma / \alpha} - 1
     alpha: growth of the slope; smaller values increase the influence of small errors.
     gamma: slope beyond beta.
@@ -250,7 +269,9 @@ def balanced_l1(predictions: Real, labels: RealLabel, *, alpha: Positive = 0.5, 
 def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -> Evaluation:
     r"""Andrews' wave: about half the squared error near zero, a cosine up to a pi, constant beyond.
 
+    Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = a^2 \left( 1 - \cos(e / a) \right) \text{ where } |e| \le a \pi, \text{ else } 2 a^2, \quad e = x - t
+    Where: x `predictions`; t `labels`
     a: the loss is constant for errors beyond a pi; 1.339 is 95 % efficient for normal errors.
     Synonyms: andrews, andrew_wave, AndrewWave, wave
     Reference: Andrews, A Robust Method for Multiple Linear Regression, 1974, Technometrics 16; statsmodels AndrewWave
@@ -270,7 +291,9 @@ def andrews_wave(predictions: Real, labels: RealLabel, *, a: Positive = 1.339) -
 def hampel(predictions: Real, labels: RealLabel, *, a: Positive = 2.0, b: Positive = 4.0, c: Positive = 8.0) -> Evaluation:
     r"""Hampel's three-part loss: half the squared error up to a, linear up to b, with falling slope up to c, constant beyond.
 
+    Use: Robust regression where outliers must have no influence, as in M-estimation.
     Formula: \ell = \frac{e^2}{2} \text{ to } a, \; a |e| - \frac{a^2}{2} \text{ to } b, \; \frac{a (b + c - a)}{2} - \frac{a (c - |e|)^2}{2 (c - b)} \text{ to } c, \; \frac{a (b + c - a)}{2} \text{ beyond}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     a: error at which the loss changes from quadratic to linear.
     b: error from which the slope falls; at least a.
     c: error from which the slope is 0; more than b.
@@ -300,7 +323,9 @@ def berhu(predictions: Real, labels: RealLabel, *, c: Positive = 1.0) -> Evaluat
 
     In the paper, c is a fifth of the largest error in the batch, and constant in the gradient.
 
+    Use: Monocular depth estimation by regression.
     Formula: \ell = |e| \text{ where } |e| \le c, \text{ else } \frac{e^2 + c^2}{2 c}, \quad e = x - t
+    Where: x `predictions`; t `labels`
     c: error at which the loss changes from linear to quadratic.
     Synonyms: reverse_huber, BerHuLoss, inverse_huber
     Reference: Laina et al., Deeper Depth Prediction with Fully Convolutional Residual Networks, 2016, arXiv:1606.00373, equation 1
@@ -328,7 +353,9 @@ def adaptive_wing(
 ) -> Evaluation:
     r"""Wing loss for heatmaps: steep near zero where the true heat is 1, flat on the background.
 
+    Use: Face alignment and pose estimation by heatmaps of landmarks.
     Formula: \ell = \omega \log\left(1 + |e / \epsilon|^p\right) \text{ where } |e| < \theta, \text{ else } A (|e| - \theta) + \omega \log\left(1 + q\right), \quad p = \alpha - t, \; q = (\theta / \epsilon)^p, \; A = \frac{\omega p q}{\theta (1 + q)}, \; e = x - t
+    Where: x `predictions`; t `labels`
     alpha: exponent where the heat is 0; at least 2, so that the slope is bounded where the heat is 1.
     omega: height of the logarithmic part.
     epsilon: scale of the errors.
@@ -367,7 +394,9 @@ def quantile_huber(predictions: Quantiles, labels: Draws, *, quantiles: Levels |
 
     Labels are constants by default, as in quantile regression DQN; name them in wrt for their gradient.
 
+    Use: Distributional reinforcement learning (QR-DQN), by quantiles of the return.
     Formula: \ell_i = \sum_q \frac{1}{m} \sum_j \left| \tau_q - [u < 0] \right| \frac{H_\kappa(u)}{\kappa}, \quad u = t_{ij} - x_{iq}, \quad H_\kappa = \mathrm{huber}
+    Where: x `predictions`; t `labels`
     kappa: error at which the loss changes from quadratic to linear.
     Divisor: the number of samples; losses are summed over quantiles and averaged over draws
     Synonyms: QRDQNLoss, quantile_huber_loss, qr_dqn, quantile_regression_huber

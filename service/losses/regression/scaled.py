@@ -30,7 +30,9 @@ def mean_absolute_percentage_error(
 
     The gradient at an error of 0 is 0. A true number equal to the floor is treated as below it.
 
+    Use: Forecasting of demand or sales, where relative errors matter.
     Formula: \ell = s \frac{|x - t|}{\max(|t|, \epsilon)}
+    Where: x `predictions`; t `labels`
     denominator: the floor epsilon. sklearn: 2.220446049250313e-16; keras: 1e-7 (and scale 100); torchmetrics: 1.17e-6; lightgbm and CatBoost: 1.
     scale: factor of the loss; 100 for keras, 1 for the others.
     Synonyms: MAPE, percentage_error
@@ -64,7 +66,9 @@ def symmetric_mean_absolute_percentage_error(predictions: Real, labels: RealLabe
 
     The loss of two zeros is 0. The gradient is 0 for equal numbers and for numbers of different sign (where the loss is 2). If one number is 0, the gradient is the mean of the one-sided derivatives.
 
+    Use: Forecasting of time series whose numbers may be near zero; used by the M competitions.
     Formula: \ell = s \frac{2 |x - t|}{|x| + |t|}
+    Where: x `predictions`; t `labels`
     scale: factor of the loss; 100 gives percent, 50 the form between 0 and 100.
     Synonyms: SMAPE, SymmetricMeanAbsolutePercentageError, symmetric_percentage_error
     Reference: Makridakis, Accuracy measures: theoretical and practical concerns, 1993, International Journal of Forecasting 9
@@ -94,7 +98,9 @@ def weighted_mean_absolute_percentage_error(predictions: Real, labels: ConstantL
 
     The loss is a ratio of sums; reduction sum returns the numerator alone. A sample whose true numbers are all 0 has weight 0 and per_sample 0.
 
+    Use: Forecasting of demand over many products, some with zeros.
     Formula: L = \frac{\sum_i |x_i - t_i|}{\sum_i |t_i|}
+    Where: x `predictions`; t `labels`
     Divisor: the sum of the absolute values of the true numbers
     Synonyms: WMAPE, WAPE, WeightedMeanAbsolutePercentageError, normalized_deviation
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22
@@ -121,7 +127,9 @@ def mean_absolute_scaled_error(
 
     A history that repeats itself exactly is rejected, since the naive forecast has no error. The gradient at an error of 0 is 0.
 
+    Use: Forecasting of time series of different scales, against a naive forecast.
     Formula: \ell_{ik} = \frac{|x_{ik} - t_{ik}|}{\frac{1}{K - m} \sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
+    Where: x `predictions`; t `labels`
     seasonality: m, steps per season; 1 compares with the previous value.
     Synonyms: MASE, mase
     Reference: Hyndman and Koehler, Another Look at Measures of Forecast Accuracy, 2006, International Journal of Forecasting 22, section 3
@@ -148,7 +156,9 @@ def relative_squared_error(predictions: Real, labels: ConstantLabel) -> Evaluati
     Each entry of the further axes is an output with its own variance, and the mean is over all outputs, as in torchmetrics. Labels
     that are all equal are rejected.
 
+    Use: Regression judged against the mean of the labels, as one minus R squared.
     Formula: L = \frac{\sum_i (x_i - t_i)^2}{\sum_i (t_i - \bar t)^2}
+    Where: x `predictions`; t `labels`
     Divisor: the number of elements; each squared error is divided by a variance
     Synonyms: RSE, relative_mse, one_minus_r2, RelativeSquaredError, fraction_of_variance_unexplained
     Reference: Wright, Correlation and Causation, 1921, Journal of Agricultural Research 20; torchmetrics relative_squared_error

@@ -121,6 +121,8 @@ def ppo_clip(
     before their coefficients. There is no dual clip: for an advantage of -1 and a ratio of 5 the loss is 5; with a dual clip of 3 (verl, Tianshou) it is 3. At the edge of the clip range the gradient is that of the inside; for equal squares it is that of the
     unclipped one.
 
+    Use: Reinforcement learning with policy gradients; fine-tuning of language models by human feedback (RLHF).
+    Search: rlhf, policy_gradient
     Formula: \ell = -\min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon_h) A) + c_v \tfrac12 \max((v - R)^2, (v_{clip} - R)^2) - c_e H, \quad \rho = e^{\log\pi - \log\pi_{old}}
     advantages: advantage of each action, or of each sample.
     epsilon: lower clip range of the ratio, to 1 - epsilon.
@@ -188,6 +190,7 @@ def grpo(
     objective. TRL's cispo is a separate loss here; its vespo and use_bias_correction_kl are not included. With `sequence` the ratio is the geometric mean over the completion's tokens (GSPO). A
     completion without tokens is included with loss 0.
 
+    Use: Reinforcement learning of language models with verifiable rewards, for reasoning.
     Formula: \ell_{it} = -\min(\rho_{it} A_i, \mathrm{clip}(\rho_{it}, 1 - \epsilon, 1 + \epsilon_h) A_i) + \beta (e^{d} - 1 - d), \quad d = \log \pi_{ref} - \log \pi
     loss_type: averaging of tokens, as named in TRL.
     importance_sampling_level: one ratio per token, or one per completion (sequence).
@@ -247,6 +250,7 @@ def _weighed(weight: Array, x: Array, function: Callable[[Array], Array]) -> Arr
 def importance_sampling(logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None) -> Evaluation:
     r"""Off-policy policy gradient: the advantage times the unclipped importance ratio.
 
+    Use: Off-policy reinforcement learning, and of language models whose samples are a little old.
     Formula: \ell = -e^{\log \pi - \log \pi_{old}} A
     advantages: advantage of each action, or of each sample.
     Divisor: the number of elements, without those masked out
@@ -267,6 +271,7 @@ def cispo(
     1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's epsilon, 0.2, which multiplies all on-policy
     gradients by 0.2. The default here is ScaleRL's 5.
 
+    Use: Reinforcement learning of language models for reasoning, with long completions.
     Formula: \ell = -\mathrm{sg}(\min(\rho, \epsilon_h)) \, A \log \pi
     advantages: advantage of each action, or of each sample.
     epsilon_high: upper bound of the ratio (as in TRL and ScaleRL, the bound itself, not its distance from 1).
@@ -284,6 +289,7 @@ def reinforce(logps: ActionLogProbability, advantages: Advantage, *, mask: Mask 
 
     With a completion's summed log-probability, and its reward minus the mean reward of the others, it is RLOO.
 
+    Use: Reinforcement learning with policy gradients; the policy of an actor-critic; RLOO.
     Formula: \ell = -A \log \pi
     advantages: advantage of each action, or of each sample.
     Divisor: the number of elements, without those masked out
@@ -300,6 +306,7 @@ def dft(logps: ActionLogProbability, *, mask: Mask | None = None) -> Evaluation:
 
     The probability is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
+    Use: Supervised fine-tuning of language models that should generalize as after reinforcement learning.
     Formula: \ell = -\mathrm{sg}(\pi) \log \pi
     Divisor: the number of elements, without those masked out
     Synonyms: dynamic_fine_tuning, DFTLoss
@@ -319,6 +326,7 @@ def kl_estimator(
     k1 is unbiased and of either sign; k2 is biased with low variance; k3 is unbiased and never negative. k3 is exact near 0, where
     exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average).
 
+    Use: The penalty that keeps a policy near its reference in RLHF.
     Formula: k_1 = -d, \quad k_2 = \tfrac{d^2}{2}, \quad k_3 = e^d - 1 - d, \quad d = \log \pi_{ref} - \log \pi
     estimator: k1, k2 or k3.
     Divisor: the number of elements, without those masked out

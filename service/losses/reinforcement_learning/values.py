@@ -53,6 +53,7 @@ def td(
 
     The target is constant, so the gradient is a semi-gradient.
 
+    Use: State values in reinforcement learning; the critic of an actor-critic.
     Formula: \ell = c(v - y), \quad y = r + (1 - d) \gamma v'
     discount: gamma, discount factor.
     criterion: c, function of the error: squared e^2, half_squared e^2 / 2, or huber with delta 1.
@@ -87,6 +88,7 @@ def dqn(
 
     With next_predictions, they determine the best action, the first of equal ones (double DQN); its value is always from next_values.
 
+    Use: Deep Q-learning of discrete actions in reinforcement learning.
     Formula: \ell = c(Q_a - y), \quad y = r + (1 - d) \gamma \max_{a'} Q'_{a'}
     discount: gamma, discount factor.
     criterion: c, function of the error: huber with delta 1 (Stable-Baselines3; clipped errors in the paper), squared e^2, or half_squared e^2 / 2.

@@ -33,7 +33,9 @@ def dice_ce(
 ) -> Evaluation:
     r"""Sum of Dice loss and cross entropy, each averaged within a sample.
 
+    Use: Semantic segmentation of medical images; the default of nnU-Net and many others.
     Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{CE}}
+    Where: c a class
     predictions: raw scores, one for each class.
     activation: softmax with cross_entropy, or sigmoid with binary_cross_entropy_with_logits.
     lambda_dice: weight of the part `dice`.
@@ -102,7 +104,9 @@ def dice_focal(
 ) -> Evaluation:
     r"""Sum of Dice loss and focal loss, each averaged within a sample.
 
+    Use: Semantic segmentation with small and difficult foreground.
     Formula: \ell = \lambda_1 \, \overline{\mathrm{dice}}_c + \lambda_2 \, \overline{\mathrm{focal}}_\gamma
+    Where: c a class
     predictions: raw scores, one for each class.
     activation: sigmoid with sigmoid_focal (alpha off), as in MONAI, or softmax with softmax_focal, which takes class indices as labels and averages over positions. MONAI's softmax=True is that of the Dice part alone; its focal part keeps the sigmoid.
     gamma: focusing exponent.

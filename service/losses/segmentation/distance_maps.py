@@ -32,7 +32,9 @@ def boundary(predictions: Probability, distances: SignedDistance) -> Evaluation:
     Summed over an image, it is the integral between both boundaries, up to a constant. The minimum is negative. Omit classes to ignore. Used with dice or
     cross_entropy, with a weight that increases during training.
 
+    Use: Segmentation of small structures in medical images, beside a Dice loss or cross entropy.
     Formula: \ell = \phi \, p
+    Where: p the predicted probability of a position; \phi `distances`
     predictions: probabilities, after softmax or sigmoid.
     distances: phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus that of the inside, plus 1).
     Synonyms: boundary_loss, SurfaceLoss, surface_loss
@@ -64,7 +66,9 @@ def hausdorff_dt(
     MONAI's loss on the channels sent (MONAI excludes the background by default). The distances are those of the foreground and of
     the background, added; 0 where all or none of a mask is foreground.
 
+    Use: Segmentation that is judged by the Hausdorff distance of its boundaries.
     Formula: \ell = (p - t)^2 \left( d_p^\alpha + d_t^\alpha \right)
+    Where: p the predicted probability of a position; t `labels`
     prediction_distances: d_p, distances to the boundary of the predicted region, p > 1/2; constant in the gradient.
     label_distances: d_t, distances to the boundary of the true region.
     alpha: power of the distances; larger values increase the weight of distant errors.

@@ -25,6 +25,7 @@ def lovasz_hinge(predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = 
     All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their
     gradients. The gradient of an error of exactly 0 is 0. Without `batch`, results over shards merge.
 
+    Use: Binary segmentation of pixels that is judged by intersection over union (IoU).
     Formula: \ell = \sum_i \max(0, e_{(i)}) \, \Delta J_i, \quad e_i = 1 - (2 t_i - 1) x_i \text{ in descending order}
     batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
     Divisor: the number of samples, or 1 with batch
@@ -73,7 +74,9 @@ def lovasz_softmax(
 
     Equal errors keep their order, which determines their gradients. Without `batch`, results over shards merge.
 
+    Use: Semantic segmentation of pixels that is judged by mean intersection over union (IoU).
     Formula: \ell = \frac{1}{|C|} \sum_{c \in C} \sum_i e^c_{(i)} \, \Delta J^c_i, \quad e^c_i = |[y_i = c] - p_{ic}| \text{ in descending order}
+    Where: c a class
     activation: softmax takes predictions as logits, none as probabilities.
     classes: classes in the mean: those present in the labels (Berman, segmentation_models_pytorch), or all (kornia).
     batch: sort over the whole batch instead of within each sample (per_image=False of Berman's code).

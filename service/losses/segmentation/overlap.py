@@ -65,7 +65,10 @@ def dice(
     included in the mean over classes. Here its loss is 1 if any prediction for it is above 0.
     If both masks are empty and there is no smoothing (0 / 0), the loss is 0. Without `batch`, results over shards of a batch merge.
 
+    Use: Semantic segmentation where the foreground has few pixels or voxels; the usual choice for medical images.
+    Search: pixel_segmentation, semantic_segmentation, medical_segmentation
     Formula: \ell_c = 1 - \frac{2 \sum p t + s_{nr}}{\sum p + \sum t + s_{dr}}
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     squared_pred: the denominator sums the squares of p and t (V-Net).
     classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
@@ -102,7 +105,9 @@ def jaccard(
     Equal to tversky with alpha = beta = 1. MONAI's DiceLoss(jaccard=True) uses twice the intersection over twice the union, thus half the smoothing;
     segmentation_models_pytorch has smooth 0 and batch, and another intersection for labels between 0 and 1. The loss of 0 / 0 is 0.
 
+    Use: Semantic segmentation that is judged by intersection over union (IoU).
     Formula: \ell_c = 1 - \frac{\sum p t + s_{nr}}{\sum p + \sum t - \sum p t + s_{dr}}
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: JaccardLoss, jaccard_loss, soft_iou, soft_jaccard
     Reference: Rahman and Wang, Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation, 2016
@@ -134,7 +139,9 @@ def tversky(
     alpha is the weight of false positives and beta of false negatives, except in keras, where alpha is that of false negatives.
     The loss of 0 / 0 is 0.
 
+    Use: Segmentation of small objects, where missed pixels cost more than false ones, or the reverse.
     Formula: \ell_c = 1 - \frac{TP + s_{nr}}{TP + \alpha FP + \beta FN + s_{dr}}, \quad TP = \sum p t, \; FP = \sum p (1 - t), \; FN = \sum (1 - p) t
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     alpha: weight of false positives.
     beta: weight of false negatives.
     classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no weight.
@@ -174,7 +181,9 @@ def focal_tversky(
     1 - gamma corresponds to `exponent` gamma with that number, and MONAI does not apply it to the background. The gradient at loss 0 is 0.
     A negative Tversky loss (possible if smooth_nr > smooth_dr) is replaced by 0.
 
+    Use: Segmentation of small lesions in medical images.
     Formula: \ell_c = (1 - TI_c)^{1 / \gamma}, \quad 1 - TI_c \text{ as in tversky}
+    Where: c a class
     alpha: weight of false positives.
     beta: weight of false negatives.
     gamma: focusing parameter.
@@ -208,7 +217,9 @@ def log_cosh_dice(
 ) -> Evaluation:
     r"""Logarithm of the hyperbolic cosine of the Dice loss of each class.
 
+    Use: Segmentation of medical images by a smoother Dice loss.
     Formula: \ell_c = \log \cosh(\mathrm{dice}_c)
+    Where: c a class
     smooth_nr: added to the numerator of the Dice loss.
     smooth_dr: added to the denominator of the Dice loss.
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
@@ -245,7 +256,9 @@ def generalized_dice(
     batch, scaled to the mean 1; its smooth of 1 is smooth_nr = smooth_dr = 2. The weights are constant, so labels have no gradient.
     With soft labels, the true size of a class must be 0 or at least 1e-100.
 
+    Use: Segmentation with several imbalanced classes in medical images.
     Formula: \ell = 1 - \frac{2 \sum_c w_c \sum p t + s_{nr}}{\sum_c w_c (\sum p + \sum t) + s_{dr}}, \quad w_c = 1 / (\sum t)^2
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; c a class
     convention: monai for one ratio, optax for a mean of ratios.
     weighting: weight of a class: square is 1 / size^2, simple 1 / size, uniform 1; optax always uses square.
     Divisor: the number of samples; with optax times the classes included
@@ -322,7 +335,9 @@ def mcc(
     The correlation of a constant mask, 0 / 0, is defined as 0 with gradient 0, as in scikit-learn. Libraries instead add
     1e-5 to the four counts (segmentation_models_pytorch, over the whole batch) or to the denominator (MONAI).
 
+    Use: Segmentation with imbalanced classes, where pixels of the background count too.
     Formula: \ell_c = 1 - \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
+    Where: TP true positives; TN true negatives; FP false positives; FN false negatives; c a class
     Divisor: samples (1 with batch) times the classes included, regardless of their weights
     Synonyms: MCCLoss, mcc_loss, matthews, matthews_correlation
     Equivalents: monai.losses.MCCLoss

@@ -48,6 +48,7 @@ def crf_nll(
     It is computed as the sum over the steps of the negative log-probability of a tag given the next one, so that a nearly certain path has an accurate
     loss. pytorch-crf has start and end scores, TensorFlow does not; pytorch-crf's mask is `lengths` here.
 
+    Use: Sequence labelling: named entities, part-of-speech tags, and other tags of tokens.
     Formula: \ell = \log \sum_{y'} e^{s(y')} - s(y), \quad s(y) = a_{y_1} + \sum_t e_{t y_t} + \sum_{t > 1} T_{y_{t-1} y_t} + b_{y_L}
     Divisor: the number of samples
     Synonyms: CRF, crf_log_likelihood, linear_chain_crf, conditional_random_field

@@ -46,6 +46,8 @@ def ctc(
     that plus exp(predictions), the derivative by the scores under a log-softmax; after a log-softmax both are equal. The loss of an infeasible
     target (more symbols and required blanks than frames) is infinite, which is an error unless zero_infinity.
 
+    Use: Speech recognition and handwriting recognition (OCR), where labels are not aligned to frames.
+    Search: speech_recognition, handwriting_recognition
     Formula: \ell = -\log \sum_{\pi \in B^{-1}(y)} \prod_t p_t(\pi_t)
     blank: index of the blank.
     zero_infinity: use 0 for infeasible targets, without gradient.

@@ -34,6 +34,7 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
     It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two float64 numbers
     each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30 times gamma.
 
+    Use: Alignment, averaging and forecasting of time series by their shape.
     Formula: \ell = -\gamma \log \sum_{A} \exp\left( -\frac{1}{\gamma} \sum_{(i, j) \in A} \|x_i - y_j\|^2 \right)
     gamma: smoothness of the minimum; the limit 0 is dynamic time warping.
     Divisor: the number of samples

@@ -58,6 +58,7 @@ def rnnt(
 
     A blank advances to the next frame, a symbol stays in the frame. Every path ends with a blank at the last frame.
 
+    Use: Streaming speech recognition.
     Formula: \ell = -\log \sum_{\text{paths}} \prod p(\text{blank or } y_{u+1} \mid t, u)
     blank: index of the blank; -1 is the last class, as in torchaudio.
     predictions_are: logits (a softmax is applied, torchaudio's fused_log_softmax), or log-probabilities.

@@ -35,9 +35,19 @@ def the_state_of_dino_is_a_running_mean(rng):
     return answer.state["center"], 0.75 * center + 0.25 * y.mean(axis=0)
 
 
+def _barlow_unbiased(rng):
+    """Unbiased deviations make all correlations smaller by the factor (n - 1) / n."""
+    x, y = rng.normal(size=(2, 6, 3))
+    a, b = ((z - z.mean(0)) / z.std(0, ddof=1) for z in (x, y))
+    c = a.T @ b / 6
+    off = c - np.diag(np.diag(c))
+    return numerator("barlow_twins", x, y, deviation="unbiased"), np.array([((1 - np.diag(c)) ** 2).sum() + 5e-3 * (off * off).sum()])
+
+
 IDENTITIES = [
     ("barlow_twins of equal views is the off-diagonal correlations", _barlow_of_one_view),
     ("vicreg's invariance is mean_squared_error", _invariance_of_vicreg),
     ("dino without center is listnet", dino_without_center_is_listnet),
     ("the state of dino is a running mean", the_state_of_dino_is_a_running_mean),
+    ("barlow_twins with unbiased deviations", _barlow_unbiased),
 ]

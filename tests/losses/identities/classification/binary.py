@@ -55,6 +55,14 @@ def pos_weight_of_hard_labels(rng):
     )
 
 
+def _sigmoid_focal_of_probabilities(rng):
+    x, z = 3 * rng.normal(size=7), rng.random(7)
+    probabilities = {"predictions": 1 / (1 + np.exp(-x)), "labels": z}
+    return value_of_core("sigmoid_focal", {"predictions": x, "labels": z}), value_of_core(
+        "sigmoid_focal", probabilities, predictions_are="probabilities"
+    )
+
+
 IDENTITIES = [
     ("sigmoid focal with gamma 0, no alpha = binary cross entropy", sigmoid_focal_without_focus),
     ("sigmoid focal with alpha 1/2 = half of it without", sigmoid_focal_half_balanced),
@@ -62,4 +70,5 @@ IDENTITIES = [
     ("the clamps of binary cross entropy agree away from 0 and 1", clamps_agree_inside),
     ("binary cross entropy of -x and 1 - z is that of x and z", binary_is_symmetric),
     ("pos_weight of hard labels = weight of the positive elements", pos_weight_of_hard_labels),
+    ("sigmoid focal of logits and of probabilities", _sigmoid_focal_of_probabilities),
 ]

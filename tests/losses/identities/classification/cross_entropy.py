@@ -159,6 +159,18 @@ def _cross_entropy(rng: Generator) -> Any:
     return whole, value_of_divergence("entropy", t) + value_of_divergence("generalized_jsd", s, t, beta=0.0)
 
 
+def _focal_of_probabilities(rng):
+    x = scores(rng) | {"weight": rng.random(4)}
+    return value_of_core("softmax_focal", x), value_of_core(
+        "softmax_focal", x | {"predictions": softmax(x["predictions"])}, predictions_are="probabilities"
+    )
+
+
+def _focal_alpha(rng):
+    x = scores(rng)
+    return 0.25 * value_of_core("softmax_focal", x), value_of_core("softmax_focal", x, alpha=0.25)
+
+
 IDENTITIES = [
     ("label smoothing of two classes is cross_entropy's", _binary_smoothing),
     ("an integer sample weight = repeated samples", sample_weight_repeats),
@@ -187,4 +199,6 @@ IDENTITIES = [
             lambda x, y: value_of_softmax("softmax_focal", x, y, gamma=0.0), lambda x, y: value_of_softmax("poly1_cross_entropy", x, y, epsilon=0.0)
         ),
     ),
+    ("softmax focal of logits and of probabilities", _focal_of_probabilities),
+    ("a scalar alpha is a factor of softmax focal", _focal_alpha),
 ]

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
+
 from tests.losses.identities._shared import classes_of_softmax, value_of_softmax
+
+
+def _of_probabilities(x, y):
+    powers = np.exp(x)
+    return value_of_softmax("generalized_cross_entropy", powers / powers.sum(axis=1, keepdims=True), y, predictions_are="probabilities")
+
 
 IDENTITIES = [
     (
@@ -33,5 +41,9 @@ IDENTITIES = [
         classes_of_softmax(
             lambda x, y: value_of_softmax("taylor_cross_entropy", x, y, order=1), lambda x, y: 0.5 * value_of_softmax("mae_probability", x, y)
         ),
+    ),
+    (
+        "generalized_cross_entropy of logits and of probabilities",
+        classes_of_softmax(lambda x, y: value_of_softmax("generalized_cross_entropy", x, y), _of_probabilities),
     ),
 ]

@@ -45,6 +45,11 @@ def _reverse(rng: Generator) -> Any:
     return value_of_divergence("kl_divergence", np.log(q), p, direction="reverse"), value_of_divergence("kl_divergence", np.log(p), q)
 
 
+def _forms_of_predictions(rng):
+    q, p = distributions(rng)
+    return value_of_divergence("kl_divergence", np.log(q), p), value_of_divergence("kl_divergence", q, p, predictions_are="probabilities")
+
+
 IDENTITIES = [
     ("kl_divergence takes labels or their logarithms", _log_target),
     ("reverse kl_divergence is the forward one the other way round", _reverse),
@@ -66,4 +71,5 @@ IDENTITIES = [
             2 * value_of_probabilistic("itakura_saito", *p),
         ),
     ),
+    ("kl_divergence of log-probabilities and of probabilities", _forms_of_predictions),
 ]

@@ -31,9 +31,15 @@ def _hadsell_is_half(rng: Generator) -> Any:
     )
 
 
+def _negative_cosine(rng):
+    x, y = rows(rng, 2)
+    return value_of_metric("cosine_distance", x, y, form="negative") + 1.0, value_of_metric("cosine_distance", x, y)
+
+
 IDENTITIES = [
     ("cosine_embedding of similar pairs is cosine_distance", _cosine_embedding_is_cosine_distance),
     ("squared_chord is the squared distance of unit vectors", _squared_chord),
     ("contrastive of similar pairs is the sum of squared errors", _contrastive_is_squared_error),
     ("contrastive: hadsell is half of tfa", _hadsell_is_half),
+    ("cosine_distance is one more than the negative cosine", _negative_cosine),
 ]

@@ -18,7 +18,13 @@ def _scaled(rng: Generator) -> Any:
     return value_of_regression("mean_absolute_scaled_error", x, t, np.tile([2.0, 3.0, 2.0], (6, 1))), value_of_regression("mean_absolute_error", x, t)
 
 
+def _percent(rng):
+    x, t = pair(rng)
+    return value_of_regression("mean_absolute_percentage_error", x, t, scale=100.0), 100 * value_of_regression("mean_absolute_percentage_error", x, t)
+
+
 IDENTITIES = [
     ("relative_squared_error is the squared error over the variance", _relative),
     ("mean_absolute_scaled_error is the absolute error where the history moves by 1", _scaled),
+    ("percent are hundredths", _percent),
 ]

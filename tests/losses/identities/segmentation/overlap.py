@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import numpy as np
+
 from service.losses import LOSSES
 from tests import required
 from tests.losses.identities.segmentation._shared import of_of_segmentation
@@ -52,6 +54,20 @@ def _indices(rng):
     )
 
 
+def _together(name):
+    def both(rng):
+        p, t = _masks(rng)
+        rows = (array.reshape(3, 1, 8) for array in (p, t))
+        return of_of_segmentation(name, p, t, classes_are="together"), of_of_segmentation(name, *rows)
+
+    return both
+
+
+def _activation(rng):
+    x, t = rng.normal(size=(3, 2, 4)), _masks(rng)[1]
+    return of_of_segmentation("dice", x, t, activation="sigmoid"), of_of_segmentation("dice", 1 / (1 + np.exp(-x)), t)
+
+
 IDENTITIES = [
     ("tversky with 1/2 and 1/2 is dice", _tversky_dice),
     ("tversky with 1 and 1 is jaccard", _tversky_jaccard),
@@ -61,4 +77,7 @@ IDENTITIES = [
     ("dice over the batch is dice of one long sample", _batch),
     ("dice of hard masks needs no squares", _hard_squares),
     ("dice of class indices is dice of one-hot masks", _indices),
+    ("dice of classes together is that of one long mask", _together("dice")),
+    ("tversky of classes together is that of one long mask", _together("tversky")),
+    ("dice of logits is that of their sigmoid", _activation),
 ]

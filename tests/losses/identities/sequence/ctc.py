@@ -28,8 +28,15 @@ def _ctc_occupancy(rng):
     return gradient.sum(axis=2), -np.ones((5, 2))
 
 
+def _ctc_of_logits(rng):
+    x = 2 * rng.normal(size=(5, 2, 4))
+    rest = (np.array([[1, 2], [3, 3]]), np.array([5, 4]), np.array([2, 2]))
+    return value_of_sequence("ctc", log_softmax(x), *rest), value_of_sequence("ctc", x, *rest, predictions_are="logits")
+
+
 IDENTITIES = [
     ("ctc with as many frames as symbols is one path", _ctc_without_slack),
     ("ctc's probabilities of all texts sum to 1", _ctc_sums_to_one),
     ("ctc's gradient sums to -1 at each frame", _ctc_occupancy),
+    ("ctc of logits and of log-probabilities", _ctc_of_logits),
 ]
