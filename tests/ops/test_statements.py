@@ -236,7 +236,7 @@ def test_a_failure_is_logged_once_with_its_stack() -> None:
 @says("SECURITY.md", "A response that could not be written is logged as `disconnected`, never as a success.")
 def test_a_response_that_nobody_takes_is_no_success() -> None:
     service = running()
-    body = json.dumps({"predictions": [0.5] * 1_000_000, "labels": [0.25] * 1_000_000}).encode()
+    body = json.dumps({"predictions": [1 / 3] * 1_000_000, "labels": [0.25] * 1_000_000}).encode()  # a response of 40 MB
     with service as url:
         with connected(url) as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else the kernel may take the whole response
