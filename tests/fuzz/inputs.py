@@ -175,7 +175,8 @@ def scaled(rng: random.Random) -> tuple[str, Any]:
         if elements(loss, sizes) > MOST_ELEMENTS:
             continue
         try:
-            arrays, options = call(loss, sizes)
+            with np.errstate(all="ignore"):
+                arrays, options = call(loss, sizes)
             operations = work.cost(loss, arrays, options).operations
         except (ValueError, IndexError, ZeroDivisionError, InvalidTensor):
             continue  # sizes of which nothing can be drawn
