@@ -60,6 +60,7 @@ def main() -> int:
     for finding in findings:
         print(finding, end="\n\n")
     print(f"{tried} inputs ({accepted} accepted) in {minutes:g} minutes, {len(findings)} findings")
+    print(f"| fuzzing on a socket, seed {seed} | {minutes:g} minutes, {tried:,} inputs, {len(findings)} findings | `make fuzz MINUTES={minutes:g}` |")
     return 1 if findings else 0
 
 
