@@ -26,7 +26,7 @@ from tests.soak import sample
 
 TIMES = 10
 ROUNDS = 3
-ROWS = {1000: 0.9, 500: 0.7, 300: 0.5}  # of the batch whose pairs are computed, and the least goodput: rejecting costs more beside short work
+ROWS = {1400: 0.9, 700: 0.7, 500: 0.5}  # of the batch whose pairs are computed, and the least goodput: rejecting costs more beside short work
 DEADLINE = 5.0  # seconds, LOSS_SERVICE_COMPUTE_SECONDS
 SLACK = 1.0  # for the clock of a busy machine
 MEMORY = 256 * 1024 * 1024
