@@ -92,7 +92,7 @@ overload: $(VENV)/develop.stamp ## send ten times more than the service can do
 	$(RUN) -m tests.overload
 
 rollout: $(VENV)/develop.stamp ## restart the service under 10,000 requests
-	ROLLOUT_REQUESTS=10000 $(RUN) -m pytest tests/edge/test_rollout.py
+	ROLLOUT_REQUESTS=10000 $(RUN) -m pytest -s tests/edge/test_rollout.py
 
 deploy-check: .venv-deploy/deploy.stamp ## check rules, manifests and the Dockerfile; promtool comes with Debian's prometheus
 	bash deploy/check.sh

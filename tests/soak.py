@@ -133,6 +133,11 @@ def report(callers: Callers, samples: list[tuple[int, int, float]], most: float,
     print("  p99 ms        " + " ".join(f"{value * 1e3:7.1f}" for value in slow))
     print("  machine load  " + " ".join(f"{value:7.1f}" for value in load))
     print(f"growth of memory {resident[-1] / resident[0] - 1:+.1%}; p99, median of {half} windows: {early * 1e3:.1f} -> {late * 1e3:.1f} ms")
+    minutes, growth = (ended - begun) / 60, resident[-1] / resident[0] - 1
+    print(
+        f"| {minutes:.0f} minutes of mixed sizes, encodings, errors and losses | memory {growth:+.0%} after warm-up, descriptors {descriptors[0]:.0f} to "
+        f"{descriptors[-1]:.0f}, p99 {early * 1e3:.0f} to {late * 1e3:.0f} ms | `make soak MINUTES={minutes:.0f}` |"
+    )
     failures = [*wrong, *callers.wrong][:10]
     failures += ["memory grew"] if resident[-1] > GROWTH * resident[0] else []
     failures += ["descriptors grew"] if descriptors[-1] > descriptors[0] else []

@@ -19,12 +19,13 @@ class Estimate:
     """Upper estimates for one request.
 
     operations: elementary operations, about a nanosecond each, encoding included. memory: bytes of all arrays at their peak,
-    inputs and results included. numbers: how many the response has.
+    inputs and results included. numbers: how many the response has. inputs: bytes of the inputs.
     """
 
     operations: float
     memory: float
     numbers: float
+    inputs: float = 0.0
 
 
 SEARCH = Estimate(1e9, 0.0, 0.0)
@@ -43,7 +44,7 @@ def estimate(call: Call) -> Estimate:
     """Estimate a call. Raises InvalidTensor for shapes that do not fit together."""
     cost, numbers = call.loss.cost(call.tensors, call.options), response_numbers(call)
     held = sum(tensor.nbytes for tensor in call.tensors.values())
-    return Estimate(cost.operations + WRITTEN * numbers, held + cost.memory + KEPT * numbers, numbers)
+    return Estimate(cost.operations + WRITTEN * numbers, held + cost.memory + KEPT * numbers, numbers, held)
 
 
 def response_numbers(call: Call) -> float:
@@ -56,12 +57,13 @@ def response_numbers(call: Call) -> float:
 
 
 def sequence(estimates: list[Estimate]) -> Estimate:
-    """Add up calls that run one after the other, whose results are kept."""
-    numbers = sum(part.numbers for part in estimates)
+    """Add up calls that run one after the other, whose inputs and results are kept."""
+    numbers, inputs = sum(part.numbers for part in estimates), sum(part.inputs for part in estimates)
     return Estimate(
         sum(part.operations for part in estimates),
-        max(part.memory for part in estimates) + KEPT * numbers,
+        max(part.memory - part.inputs for part in estimates) + inputs + KEPT * numbers,
         numbers,
+        inputs,
     )
 
 

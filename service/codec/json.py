@@ -127,9 +127,15 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
     try:
         return kept.parse(text)
     except (ValueError, RuntimeError):
-        if (fractions := LONG.sub(rb"\1.0", text)) == text:
+        if (fractions := LONG.sub(_fraction, text)) == text:
             raise
         return simdjson.Parser().parse(fractions)
+
+
+def _fraction(found: re.Match[bytes]) -> bytes:
+    """Return an integer past 64 bits as a float, and any other as it is: both parsers read those exactly."""
+    digits = found[1]
+    return digits if len(digits) <= 20 and -(2**63) <= int(digits) < 2**64 else digits + b".0"
 
 
 def _refuse_roughly(exc: Exception) -> NoReturn:

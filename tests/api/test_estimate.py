@@ -61,6 +61,7 @@ def test_a_combination_is_admitted_by_the_work_of_all_its_terms() -> None:
     both = find_operation("combination").prepare({"terms": [term, term]}, Settings()).estimate
     assert both.operations == 2 * alone.operations
     assert both.numbers == 2 * alone.numbers
-    assert alone.memory < both.memory < 2 * alone.memory, "one after the other"
+    assert both.inputs == 2 * alone.inputs
+    assert alone.memory + alone.inputs <= both.memory < 2 * alone.memory, "one after the other, with the inputs of both"
     with pytest.raises(Failure, match="operations"):
         find_operation("combination").prepare({"terms": [term, term]}, Settings(max_work=1.5 * alone.operations))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -10,7 +11,7 @@ import pytest
 
 from service.api.operations import find_operation
 from service.codec import JSON
-from service.errors import failure
+from service.errors import Failure, failure
 from service.http.endpoint import exchange
 from service.http.negotiation import Exchange
 from service.settings import Settings
@@ -81,3 +82,26 @@ def refuse(body: bytes) -> None:
 def test_a_refusal_costs_about_what_reading_costs(case: str, size: int) -> None:
     bad, good = (make(size) for make in CASES[case])
     assert seconds(lambda: refuse(bad)) < TIMES * seconds(lambda: JSON.decode(good, CAPS)) + SLACK
+
+
+MISSES = ("cros_entropy", "smoth_l1", "mean_squared_eror", "a b c d e f g h i j k", "entropy_cross_binary_with", "no_such_loss")
+NEAR_TIMES = 2  # measured: 0.1 to 1.2
+
+
+@pytest.mark.parametrize("name", MISSES)
+def test_a_near_miss_costs_at_most_twice_a_small_request(name: str) -> None:
+    """Each name is another one, so that no search is cached."""
+    body = json.dumps({"predictions": [[0.25 * column for column in range(10)]] * 32, "labels": [3] * 32}).encode()
+    names = (f"{name}{suffix}" for suffix in range(1000, 10**6))
+
+    def good() -> object:
+        return exchange(find_operation("cross_entropy"), body, Exchange(JSON, JSON, None, b""), Settings(), 0.0)
+
+    def missed() -> object:
+        with pytest.raises(Failure) as refusal:
+            find_operation(next(names))
+        return refusal.value.body("x")
+
+    good()
+    missed()  # the index and the schema are made at the first call
+    assert seconds(lambda: [missed() for _ in range(20)]) < NEAR_TIMES * seconds(lambda: [good() for _ in range(20)])

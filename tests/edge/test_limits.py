@@ -99,8 +99,8 @@ def batch(n: int) -> dict[str, object]:
 def test_work(tight: Serving) -> None:
     with Wire(tight) as wire:
         assert wire.ask(post(json.dumps(batch(20)).encode(), "/loss/supcon")).status == 200
-        assert "operations" in wire.ask(post(json.dumps(batch(40)).encode(), "/loss/supcon")).problem["detail"]
-        terms = [{"loss": "supcon", "inputs": batch(25)}] * 2  # each is within the limit, together they are not
+        assert "operations" in wire.ask(post(json.dumps(batch(80)).encode(), "/loss/supcon")).problem["detail"]
+        terms = [{"loss": "supcon", "inputs": batch(45)}] * 2  # each is within the limit, together they are not
         assert wire.ask(post(json.dumps({"terms": terms[:1]}).encode(), "/loss/combination")).status == 200
         assert wire.ask(post(json.dumps({"terms": terms}).encode(), "/loss/combination")).status == 413
 
@@ -108,7 +108,7 @@ def test_work(tight: Serving) -> None:
 def test_work_bytes() -> None:
     with serving(max_work_bytes=100_000) as running, Wire(running) as wire:
         assert wire.ask(post(json.dumps(batch(20)).encode(), "/loss/supcon")).status == 200
-        assert "memory" in wire.ask(post(json.dumps(batch(40)).encode(), "/loss/supcon")).problem["detail"]
+        assert "memory" in wire.ask(post(json.dumps(batch(80)).encode(), "/loss/supcon")).problem["detail"]
 
 
 @pytest.mark.parametrize("coding", [None, "gzip"])

@@ -163,6 +163,8 @@ def test_a_restart_behind_a_balancer_loses_nothing() -> None:
             thread.join(PATIENCE)
         balancer.close()
         assert (code, log) == (0, "")
+        lost = sum(status != 200 for status in statuses)
+        print(f"\n| restart behind a balancer, pooled clients with one retry | {lost} of {len(statuses):,} requests lost | `make rollout` |")
         assert statuses == [200] * (REQUESTS // 4 * 4)
 
 
@@ -175,6 +177,8 @@ def test_a_killed_worker_is_replaced_and_only_its_connections_notice() -> None:
         os.kill(before[0], signal.SIGKILL)
         for thread in threads:
             thread.join(PATIENCE)
+        lost = sum(status != 200 for status in statuses)
+        print(f"\n| worker killed under load | {lost} of {len(statuses):,} requests lost, worker replaced | `make rollout` |")
         assert set(statuses) == {200}
         wait_until(lambda: len(running.children()) == 2)
         assert before[0] not in running.children()

@@ -42,8 +42,15 @@ def hunt(seconds: float, rng: random.Random, save: bool = True) -> tuple[int, in
 def store(given: Input) -> None:
     """As a file of its own, which the regression test reads."""
     FOUND.mkdir(exist_ok=True)
-    entry = {"name": given.name, "content_type": given.content_type, "body": given.body.hex(), "head": given.head}
-    (FOUND / f"{hashlib.sha256(given.body).hexdigest()[:16]}.json").write_text(json.dumps(entry) + "\n")
+    entry = {
+        "name": given.name,
+        "content_type": given.content_type,
+        "body": given.body.hex(),
+        "head": given.head,
+        "way": given.way,
+        "after": given.after.hex(),
+    }
+    (FOUND / f"{hashlib.sha256(given.body + given.after).hexdigest()[:16]}.json").write_text(json.dumps(entry) + "\n")
 
 
 def main() -> int:
@@ -53,6 +60,7 @@ def main() -> int:
     for finding in findings:
         print(finding, end="\n\n")
     print(f"{tried} inputs ({accepted} accepted) in {minutes:g} minutes, {len(findings)} findings")
+    print(f"| fuzzing on a socket, seed {seed} | {minutes:g} minutes, {tried:,} inputs, {len(findings)} findings | `make fuzz MINUTES={minutes:g}` |")
     return 1 if findings else 0
 
 

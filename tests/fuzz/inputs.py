@@ -1,19 +1,27 @@
-"""Requests that are nearly right: the examples of all losses, mutated as trees and as bytes, in JSON and in safetensors."""
+"""Requests that are nearly right: the examples of all losses and bodies scaled along their axes, mutated as trees and as bytes, in JSON and in safetensors.
+
+They are sent alone, pipelined, with bytes behind them that are no HTTP, or by a client that never reads.
+"""
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.api.combination import EXAMPLE
-from service.losses import LOSSES
+from service.losses import LOSSES, InvalidTensor
+from service.settings import Settings
+from tests.losses import work
+from tests.losses.sweep import call, elements
 
 JSON, BINARY, INFERENCE = "application/json", "application/vnd.safetensors", "application/octet-stream"
 Array = NDArray[Any]
@@ -80,14 +88,34 @@ OPTIONS: dict[str, list[Any]] = {
 }
 
 
+MOST_ELEMENTS = 20_000  # of a scaled body
+MOST_OPERATIONS = 1e8  # of a scaled body, unless it is beyond the cap
+BEHIND = [
+    b"\0",
+    b"{}",
+    b"GET",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"POST /loss/mse HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"\r\n\r\nx",
+    b": :\r\n",
+    b"\xff\xfe",
+    b"PRI * HTTP/2.0",
+]
+
+Way = Literal["alone", "pipelined", "followed", "unread"]
+WAYS: list[Way] = ["alone", "pipelined", "followed", "unread"]
+
+
 @dataclass(frozen=True)
 class Input:
-    """One request."""
+    """One request, and the way it is sent; `after` are the bytes behind one that is followed."""
 
     name: str
     content_type: str
     body: bytes
     head: str = ""  # Inference-Header-Content-Length, of INFERENCE
+    way: Way = "alone"
+    after: bytes = b""
 
     @property
     def path(self) -> str:
@@ -110,13 +138,7 @@ def inputs(rng: random.Random) -> Iterator[Input]:
     """Without end."""
     known = seeds()
     while True:
-        name, tree = rng.choice(known)
-        tree = copy.deepcopy(tree)
-        for _ in range(rng.choice([0, 1, 1, 2, 4])):
-            tree = mutated_tree(rng, tree, rng.choice(known)[1])
-        if rng.random() < 0.3 and name in LOSSES and LOSSES[name].options and isinstance(tree, dict):
-            option = rng.choice(LOSSES[name].options)
-            tree[option.name] = rng.choice(option.choices) if option.choices else copy.deepcopy(rng.choice(OPTIONS[option.type]))
+        name, tree = scaled(rng) if rng.random() < 0.1 else mutated_seed(rng, known)
         asked = name if rng.random() < 0.95 else rng.choice(known)[0]
         kind, head = rng.choices([JSON, BINARY, INFERENCE], [5, 3, 2])[0], ""
         if kind == INFERENCE:
@@ -125,7 +147,54 @@ def inputs(rng: random.Random) -> Iterator[Input]:
             body = safetensors(rng, tree) if kind == BINARY else json.dumps(tree).encode()
         for _ in range(rng.choice([0, 0, 1, 3] if not head else [0] * 8 + [1, 3])):  # a byte more or less, and the head's length is wrong
             body = mutated_bytes(rng, body)
-        yield Input(asked, kind, body, head)
+        way = rng.choices(WAYS, [0.85, 0.06, 0.06, 0.03])[0]
+        after = (rng.choice(BEHIND) + rng.randbytes(rng.randrange(20))) * rng.choice([1, 1, 100]) if way == "followed" else b""
+        yield Input(asked, kind, body, head, way, after)
+
+
+def mutated_seed(rng: random.Random, known: list[tuple[str, Any]]) -> tuple[str, Any]:
+    """Return the example of some operation with a few places changed."""
+    name, tree = rng.choice(known)
+    tree = copy.deepcopy(tree)
+    for _ in range(rng.choice([0, 1, 1, 2, 4])):
+        tree = mutated_tree(rng, tree, rng.choice(known)[1])
+    if rng.random() < 0.3 and name in LOSSES and LOSSES[name].options and isinstance(tree, dict):
+        option = rng.choice(LOSSES[name].options)
+        tree[option.name] = rng.choice(option.choices) if option.choices else copy.deepcopy(rng.choice(OPTIONS[option.type]))
+    return name, tree
+
+
+def scaled(rng: random.Random) -> tuple[str, Any]:
+    """Return a call of some loss with one axis or two of any size, now and then beyond the cap of work, and now and then mutated."""
+    while True:
+        loss = rng.choice(list(LOSSES.values()))
+        growing = rng.choice(list(work.grown(loss)))
+        sizes = work.sized(loss, growing, int(math.exp(rng.uniform(0, math.log(MOST_ELEMENTS)))))
+        if rng.random() < 0.1:
+            sizes[rng.choice(growing)] = rng.choice([0, 1])
+        if elements(loss, sizes) > MOST_ELEMENTS:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                arrays, options = call(loss, sizes)
+            operations = work.cost(loss, arrays, options).operations
+        except (ValueError, IndexError, ZeroDivisionError, InvalidTensor):
+            continue  # sizes of which nothing can be drawn
+        if MOST_OPERATIONS < operations <= Settings().max_work:
+            continue
+        tree: dict[str, Any] = {**options, **{name: form(rng, array) for name, array in arrays.items()}}
+        return loss.name, mutated_tree(rng, tree, tree) if rng.random() < 0.3 else tree
+
+
+def form(rng: random.Random, array: Array) -> Any:
+    """Return the tensor as nested lists, as its flat data, or in base64."""
+    match rng.randrange(3):
+        case 0:
+            return array.tolist()
+        case 1:
+            return {"shape": list(array.shape), "data": array.ravel().tolist()}
+        case _:
+            return {"shape": list(array.shape), "dtype": array.dtype.name, "base64": base64.b64encode(array.tobytes()).decode()}
 
 
 DATATYPES = {"<f8": "FP64", "<f4": "FP32", "<f2": "FP16", "<i8": "INT64", "<i4": "INT32", "|u1": "UINT8", "|b1": "BOOL"}

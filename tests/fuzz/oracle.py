@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import socket
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -24,6 +26,9 @@ from tests.fuzz.inputs import BINARY, INFERENCE, JSON, Input
 REFUSALS = {400, 404, 413, 415, 422}
 MIB = 1024 * 1024
 CAPS = Caps(32 * MIB, 8, 32)
+PIPELINED = 64 * 1024  # bytes: larger requests are not sent several times before the responses are read
+UNREAD = MIB  # bytes sent at most on a connection that is never read
+MOST_UNREAD = 30  # of these connections
 
 
 class Finding(AssertionError):
@@ -47,15 +52,20 @@ class Session:
         self.wire = Wire(serving, timeout=60)
         self.inputs = self.accepted = 0
         self.bound = memory() + 1024 * MIB
+        self.unread: deque[Wire] = deque()
 
     def close(self) -> None:
-        self.wire.socket.close()
+        for wire in (self.wire, *self.unread):
+            wire.socket.close()
 
     def check(self, given: Input) -> None:
         """Ask, and hold the answer to what is promised; Finding where it does not keep it."""
         self.inputs += 1
         try:
-            answer = self._ask(post(given.body, given.path, given.content_type, _lines(given)))
+            request = post(given.body, given.path, given.content_type, _lines(given))
+            if given.way == "unread":
+                self._leave_unread(request)
+            answer = self._ask_for_some(given, request) if given.way == "pipelined" else self._ask(request, given.after)
             _check_answer(given, answer)
             self.accepted += answer.status == 200
             if self.rng.random() < 0.2 and self.wire.ask(post(GOOD)).status != 200:
@@ -69,12 +79,44 @@ class Session:
         if self.inputs % 500 == 0 and memory() > self.bound:
             raise Finding(given, f"memory has grown to {memory() // MIB} MiB")
 
-    def _ask(self, data: bytes) -> Reply:
-        answer = self.wire.ask(data)
-        if answer.headers.get("connection") == "close":
-            self.wire.socket.close()
-            self.wire = Wire(self.serving, timeout=60)
+    def _ask(self, data: bytes, after: bytes = b"") -> Reply:
+        answer = self.wire.ask(data + after)
+        if answer.headers.get("connection") == "close" or after:
+            self._reconnect()
         return answer
+
+    def _reconnect(self) -> None:
+        self.wire.socket.close()
+        self.wire = Wire(self.serving, timeout=60)
+
+    def _ask_for_some(self, given: Input, request: bytes) -> Reply:
+        """Pipeline the request between good ones, and return its response."""
+        times = self.rng.randrange(2, 6) if len(request) < PIPELINED else 1
+        self.wire.send((request + post(GOOD)) * times)
+        answers = []
+        for turn in range(2 * times):
+            answers.append(self.wire.reply())
+            if turn % 2 and answers[-1].status != 200:
+                raise Finding(given, f"a good request behind it has the status {answers[-1].status}")
+            if answers[-1].headers.get("connection") == "close":
+                self._reconnect()
+                break
+        if len({(answer.status, _plain(answer)) for answer in answers[::2]}) > 1:
+            raise Finding(given, "the same request has two responses")
+        return answers[0]
+
+    def _leave_unread(self, request: bytes) -> None:
+        """Send the request again and again on a connection that is never read, and close an earlier one of these."""
+        wire = Wire(self.serving)
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire.socket.setblocking(False)
+        data = memoryview(request * max(1, min(200, UNREAD // len(request))))
+        with suppress(OSError):  # the server reads no more, or has closed
+            while data:
+                data = data[wire.socket.send(data) :]
+        self.unread.append(wire)
+        if len(self.unread) > MOST_UNREAD:
+            self.unread.popleft().socket.close()
 
     def _check_split(self, given: Input, answer: Reply) -> None:
         """The same body in chunks has the same answer."""

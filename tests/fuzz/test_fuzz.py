@@ -29,7 +29,8 @@ def test_what_was_found_stays_mended(running: Serving, path) -> None:
     entry = json.loads(path.read_text())
     session = Session(running, random.Random(0))
     for _ in range(3):
-        session.check(Input(entry["name"], entry["content_type"], bytes.fromhex(entry["body"]), entry.get("head", "")))
+        body, after = (bytes.fromhex(entry.get(key, "")) for key in ("body", "after"))
+        session.check(Input(entry["name"], entry["content_type"], body, entry.get("head", ""), entry.get("way", "alone"), after))
     session.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from service.losses import LOSSES, Loss
 from tests.losses import work
+from tests.losses.sweep import TABLE
 
 SIZES = {1: (96, 192), 2: (40, 80)}  # of the axes that grow together
 FIXED_BYTES = 200_000  # of a call whatever its sizes, with small blocks
@@ -21,6 +22,12 @@ GROWTH = 1.25  # by which the measured cost may outgrow the declared one, when t
 @pytest.mark.parametrize("name", work.every_loss)
 def test_the_declared_work_is_enough(name: str) -> None:
     assert [f"{' x '.join(growing)}: {problem}" for growing in work.grown(LOSSES[name]) for problem in problems(LOSSES[name], growing)] == []
+
+
+def test_the_table_of_the_sweep_has_every_loss() -> None:
+    """Run `make sweep` for a new loss."""
+    named = {line.split(" | ")[0].removeprefix("| ") for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")}
+    assert set(work.every_loss) - named == set()
 
 
 def problems(loss: Loss, growing: tuple[str, ...]) -> Iterator[str]:

@@ -134,7 +134,7 @@ def small_blocks() -> Iterator[None]:
     blocks = [
         (module, name, getattr(module, name))
         for key, module in list(sys.modules.items())
-        for name in ("BLOCK", "SCATTERED", "ROW")
+        for name in ("BLOCK", "SEGMENT", "KEPT", "SCATTERED", "ROW")
         if key.startswith("service.losses.") and hasattr(module, name)
     ]
     for module, name, _ in blocks:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from service import __version__
-from service.settings import Settings
+from service.settings import MIB, Settings
 from tests.conftest import running
 from tests.edge.wire import wait_until
 from tests.readme import PROMETHEUS_RULE, prometheus_rule
@@ -26,6 +26,7 @@ BASE = KUBERNETES / "base"
 COMPONENTS = ["monitoring", "tokens", "gateway", "queue-time"]
 BUILT_IN = {"v1", "apps/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1"}
 KUBECTL = DEPLOY.parent / ".venv-deploy/bin/kubectl"
+AT_REST = 150 * MIB  # resident memory of a worker that has served every loss (tests/losses/WORK.md)
 YAML = sorted([*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml")])
 
 
@@ -80,6 +81,13 @@ def test_the_pod_outlives_its_drain() -> None:
     longest = settings.grace_seconds + settings.body_seconds + settings.compute_seconds + settings.send_seconds
     assert pod["terminationGracePeriodSeconds"] > longest
     assert settings.grace_seconds > 3 * pod["containers"][0]["readinessProbe"]["periodSeconds"], "the balancer must notice before the listener closes"
+
+
+def test_the_pod_holds_the_queue_and_two_requests_at_the_caps() -> None:
+    container = read(BASE / "deployment.yaml")["spec"]["template"]["spec"]["containers"][0]
+    settings = Settings()
+    request = settings.max_work_bytes + settings.max_body_bytes + settings.max_response_bytes
+    assert int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB > AT_REST + settings.max_queue_bytes + 2 * request
 
 
 def test_probes_ask_paths_that_answer(server: str) -> None:

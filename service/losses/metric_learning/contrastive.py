@@ -31,7 +31,7 @@ TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}
 # ------------------------------------------------------------------ softmax over pairs
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("150 n n + 3 n n d", "16 n n"))
 @in_float64
 def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07) -> Evaluation:
     r"""NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine similarity.
@@ -65,7 +65,7 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     return of_cosines(embeddings, partners(labels)[0], row_loss)
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("150 n n + 3 n n d", "16 n n"))
 @in_float64
 def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1) -> Evaluation:
     r"""Supervised contrastive loss: mean cross entropy of identifying an anchor's positives among all other samples by cosine similarity.
@@ -101,7 +101,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
     return of_cosines(embeddings, count > 0, row_loss)
 
 
-@loss(example=VIEWS, merges=False, bound=SCALED, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=VIEWS, merges=False, bound=SCALED, work=Work("100 n n + 4 n n d", "24 n n + 16 n d"))
 @in_float64
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
@@ -147,7 +147,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
     example=VIEWS,
     merges=False,
     bound=Bound(1e-14, 1e-12, "the gradients of scale and bias are sums of n^2 terms of both signs", "vector", "tensor"),
-    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
+    work=Work("100 n n + 4 n n d", "16 n n"),
 )
 @in_float64
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
@@ -195,7 +195,7 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
     example={"anchor": [[1.0, 0.0], [0.0, 2.0]], "positive": [[0.8, 0.6], [-0.6, 0.8]], "labels": [0, 1]},
     merges=False,
     bound=VECTORS,
-    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
+    work=Work("150 n n + 3 n n d", "16 n n"),
 )
 @in_float64
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
@@ -246,7 +246,7 @@ def _inner_products(a: Array, b: Array) -> Callable[[slice], Array]:
     return at
 
 
-@loss(example=TWO, merges=False, bound=VECTORS, work=Work("1500 n n + 40 n n d + 1000 n d", "500 n n + 200 n d"))
+@loss(example=TWO, merges=False, bound=VECTORS, work=Work("250 n n + 6 n n d", "48 n n + 64 n d"))
 @in_float64
 def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positive = 0.1) -> Evaluation:
     r"""Decoupled contrastive loss: NT-Xent of two views without the positive in the denominator.
@@ -282,7 +282,7 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
     return Evaluation(0.5 * (values[:n] + values[n:]), np.ones(n), {"input1": lambda c: both(c)[:n], "input2": lambda c: both(c)[n:]})
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("300 n n + 15 n n d", "48 n n"))
 @in_float64
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
     r"""Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's class.

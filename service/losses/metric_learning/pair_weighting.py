@@ -24,7 +24,7 @@ Margin = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
 Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("300 n n + 10 n n d", "100 n n"))
 @in_float64
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
     r"""Lifted structured loss: the distance of each pair of one class against a smooth minimum of both samples' distances to other classes.
@@ -73,7 +73,7 @@ def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1
     merges=False,
     conventions=("gradients",),
     bound=VECTORS,
-    work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"),
+    work=Work("150 n n + 3 n n d", "16 n n"),
 )
 @in_float64
 def circle(
@@ -112,7 +112,7 @@ def circle(
     return of_cosines(embeddings, counts, row_loss)
 
 
-@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=VECTORS, work=Work("150 n n + 3 n n d", "16 n n"))
 @in_float64
 def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 2.0, beta: Positive = 50.0, base: float = 0.5) -> Evaluation:
     r"""Multi-similarity loss: smooth sums of the positives' cosines below a threshold and of the negatives' cosines above it.
@@ -144,7 +144,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
     example=BATCH,
     merges=False,
     bound=Bound(1e-13, 1e-12, "the rounding of the tangent is multiplied in the exponents", "vector", "tensor"),
-    work=Work("400 n n + 10 n n d + 100 n n n + 1000 n d", "160 n n + 64 n d"),
+    work=Work("400 n n + 3 n n d + 100 n n n", "100 n n"),
 )
 @in_float64
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:

@@ -36,7 +36,7 @@ def softmax_of(s: Array, labels: Array, scale: float) -> tuple[Array, Array]:
     return softmax.negative_log_at(labels), softmax.pull(labels, np.full(len(s), scale))
 
 
-@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
+@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("150 n c + 4 n c d + 1000 n", "24 n c"))
 @in_float64
 def arcface(embeddings: Vector, weight: Weights, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:
     r"""ArcFace loss: softmax cross entropy of cosines, with an additive margin on the angle of the true class.
@@ -97,7 +97,7 @@ def _enlarged_angles(embeddings: Array, weight: Array, labels: Array, count: int
     )
 
 
-@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
+@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("150 n c + 4 n c d + 1000 n", "24 n c"))
 @in_float64
 def cosface(embeddings: Vector, weight: Weights, labels: Label, *, margin: float = 0.35, scale: Positive = 64.0) -> Evaluation:
     r"""CosFace loss: softmax cross entropy of cosines, with a margin subtracted from the cosine of the true class.
@@ -127,7 +127,7 @@ def _of_classes(name: str, embeddings: Array, classes: Array, row_loss: Rows) ->
     return Evaluation(values, np.ones(len(embeddings)), {"embeddings": lambda c: cosines.by_a(slopes, c), name: lambda c: cosines.by_b(slopes, c)})
 
 
-@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
+@loss(example=WEIGHTS, bound=CLASS_VECTORS, work=Work("150 n c + 4 n c d + 1000 n", "24 n c"))
 @in_float64
 def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, temperature: Positive = 0.05) -> Evaluation:
     r"""Normalized softmax loss: softmax cross entropy of the cosines to the class vectors, equal to cosface without margin.
@@ -144,7 +144,7 @@ def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, te
     return _of_classes("weight", embeddings, weight, lambda s, rows: softmax_of(s, labels[rows], 1.0 / temperature))
 
 
-@loss(example=PROXIES, bound=VECTORS, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
+@loss(example=PROXIES, bound=VECTORS, work=Work("150 n c + 4 n c d + 1000 n", "24 n c"))
 @in_float64
 def proxy_nca(
     embeddings: Vector, proxies: Proxies, labels: Label, *, softmax_scale: Positive = 1.0, denominator: Literal["all", "others"] = "all"
@@ -183,7 +183,7 @@ def proxy_nca(
     return _of_classes("proxies", embeddings, proxies, row_loss)
 
 
-@loss(example=PROXIES, bound=VECTORS, merges=False, work=Work("400 n c + 10 n c d + 1000 n d + 1000 c d", "160 n c + 80 n d + 80 c d"))
+@loss(example=PROXIES, bound=VECTORS, merges=False, work=Work("150 n c + 4 n c d + 1000 n", "24 n c"))
 @in_float64
 def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin: float = 0.1, alpha: Positive = 32.0) -> Evaluation:
     r"""Proxy-Anchor loss: each proxy attracts the samples of its class and repels all others, by smooth sums over the batch.
@@ -213,7 +213,7 @@ def proxy_anchor(embeddings: Vector, proxies: Proxies, labels: Label, *, margin:
     return Evaluation(np.array([values.sum()]), np.array([float(len(labels) > 0)]), pullbacks)
 
 
-@loss(example=CLASSES | {"centers": [[0.8, 0.6], [-0.6, 0.8]]}, work=Work("400 n c"))
+@loss(example=CLASSES | {"centers": [[0.8, 0.6], [-0.6, 0.8]]})
 def center(embeddings: Vector, centers: Proxies, labels: Label) -> Evaluation:
     r"""Center loss: half the squared distance of each sample to the center of its class.
 
@@ -242,7 +242,7 @@ SubCenters = Annotated[Array, TensorSpec("c k d", gradient="default", descriptio
 @loss(
     example=CLASSES | {"weight": [[[0.8, 0.6], [0.6, -0.8]], [[-0.6, 0.8], [-1.0, 0.1]], [[1.0, -1.0], [-1.0, -1.0]]]},
     bound=CLASS_VECTORS,
-    work=Work("400 n c k + 10 n c k d + 1000 n d + 1000 c k d", "160 n c k + 80 n d + 80 c k d"),
+    work=Work("200 n c k + 4 n c k d + 1000 n", "24 n c k"),
 )
 @in_float64
 def subcenter_arcface(embeddings: Vector, weight: SubCenters, labels: Label, *, margin: Radians = 0.5, scale: Positive = 64.0) -> Evaluation:

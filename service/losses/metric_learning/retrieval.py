@@ -18,7 +18,7 @@ from service.losses.work import Work
     example=BATCH,
     merges=False,
     bound=Bound(1e-13, 1e-12, "differences of cosines are divided by a small temperature, and pull each cosine from both sides", "vector", "tensor"),
-    work=Work("400 n n + 10 n n d + 100 n n n + 1000 n d", "160 n n + 64 n d"),
+    work=Work("400 n n + 3 n n d + 100 n n n", "64 n n"),
 )
 @in_float64
 def smooth_ap(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.01) -> Evaluation:

@@ -195,7 +195,7 @@ def _mined(embeddings: Array, chosen: tuple[Array, Array, Array], weight: Array,
     return Evaluation(by_row(chosen[0], values, len(weight)), weight, {"embeddings": pullback})
 
 
-@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("400 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("200 n n + 8 n n d", "40 n n"))
 @in_float64
 def batch_hard_triplet(
     embeddings: Vector,
@@ -228,7 +228,7 @@ def batch_hard_triplet(
     return _mined(embeddings, (valid, farthest, nearest), weight, distance, margin, form == "soft")
 
 
-@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("1000 n n + 10 n n d + 1000 n d", "160 n n + 64 n d"))
+@loss(example=BATCH, merges=False, bound=DIFFERENCES, work=Work("700 n n + 50 n n d", "100 n n"))
 @in_float64
 def batch_semi_hard_triplet(
     embeddings: Vector,

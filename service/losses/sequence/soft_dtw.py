@@ -26,7 +26,7 @@ OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", descri
 
 @loss(
     example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5},
-    work=Work("1000000 t + 1000000 u + 400 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
+    work=Work("1000000 t + 1000000 u + 450 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
 )
 def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
     r"""Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
@@ -122,15 +122,16 @@ class _Warping:
         before = segment.best[:, at - 1]
         both = _less(segment.best[:, at - 2], segment.drop[:, at - 1])
         sums = np.stack((before, _two_shifted(before), _two_shifted(both)))
-        top = np.argmax(sums[:, 0], axis=0)[None]
-        gaps = (sums[:, 0] - finite_top(np.take_along_axis(sums[:, 0], top, 0))) + (sums[:, 1] - np.take_along_axis(sums[:, 1], top, 0))
-        top = np.argmax(gaps, axis=0)[None]  # the low parts decide between nearly equal high ones
-        high, low = np.take_along_axis(sums[:, 0], top, 0), np.take_along_axis(sums[:, 1], top, 0)
-        gaps = np.exp((gaps - finite_top(np.take_along_axis(gaps, top, 0))) / self.gamma)
-        np.put_along_axis(gaps, top, 0.0, 0)
+        tops = _tops(sums[:, 0])
+        gaps = (sums[:, 0] - finite_top(_picked(sums[:, 0], tops))) + (sums[:, 1] - _picked(sums[:, 1], tops))
+        tops = _tops(gaps)  # the low parts decide between nearly equal high ones
+        high, low = _picked(sums[:, 0], tops), _picked(sums[:, 1], tops)
+        gaps -= finite_top(_picked(gaps, tops))
+        np.exp(np.divide(gaps, self.gamma, out=gaps), out=gaps)
+        np.copyto(gaps, 0.0, where=tops)
         rest = gaps.sum(axis=0)
-        np.put_along_axis(gaps, top, 1.0, 0)
-        return high[0], low[0], gaps, rest
+        np.copyto(gaps, 1.0, where=tops)
+        return high, low, gaps, rest
 
     def _costs(self, start: int, end: int) -> Array:
         """Return minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
@@ -177,6 +178,17 @@ def _squared_distances(features: Iterable[tuple[Array, Array]]) -> DoubleDouble:
         total, lost = two_sum(high, square)
         high, low = total, low + (lost + (rounding + 2.0 * gap * error))
     return _certain((high, low), high)
+
+
+def _tops(x: Array) -> Array:
+    """Return True for the first largest of three arrays (3, ...), in a fifth of the time of an argmax along the axis."""
+    second, third = x[1] > x[0], x[2] > np.maximum(x[0], x[1])
+    return np.stack((~(second | third), second & ~third, third))
+
+
+def _picked(x: Array, tops: Array) -> Array:
+    """Return the one of three arrays (3, ...) that is selected."""
+    return np.where(tops[0], x[0], np.where(tops[1], x[1], x[2]))
 
 
 def _certain(x: DoubleDouble, size: Array) -> DoubleDouble:
