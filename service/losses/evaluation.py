@@ -18,7 +18,7 @@ from service.losses.numerics.elementary import blocks, per_sample_size, per_samp
 Pullback = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evaluation:
     """Result of a loss before any reduction.
 
@@ -107,7 +107,7 @@ def elementwise(
         divisor,
         {name: pulled(derivative) for name, derivative in gradients.items()},
         lambda: weighted,
-        {name: pulled(derivative) for name, derivative in (hessian_diagonal or {}).items()},
+        {name: pulled(derivative) for name, derivative in hessian_diagonal.items()} if hessian_diagonal else {},
         shares=shares,
         count=None if masked or shares is None else per_sample_size(values),
     )
@@ -153,7 +153,15 @@ def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluatio
     parts = [evaluate(*(x[at] for x in tensors)) for at in some]
 
     def pulled(name: str) -> Pullback:
-        return lambda c: np.concatenate([part.gradients[name](c[at]) for part, at in zip(parts, some, strict=True)])
+        def pullback(c: Array) -> Array:
+            out = np.empty(0)
+            for part, at in zip(parts, some, strict=True):
+                slope = part.gradients[name](c[at])
+                out = out if at.start else np.empty((len(tensors[0]), *slope.shape[1:]), slope.dtype)
+                out[at] = slope
+            return out
+
+        return pullback
 
     return Evaluation(
         np.concatenate([part.numerator for part in parts]),

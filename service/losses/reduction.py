@@ -66,7 +66,7 @@ class Answer:
 
 def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls = Controls(), scale: float = 1.0) -> Answer:
     """Check, evaluate and reduce one call. `scale` multiplies the gradients (the weight of a term in a combination)."""
-    chosen = {option.name: options.get(option.name, option.default) for option in loss.options}
+    chosen = {**loss.defaults, **options}
     with np.errstate(all="ignore"):  # infinities are detected in the results, where the samples are known
         evaluation = loss.function(**check(loss.inputs, tensors, chosen), **chosen)
         return reduce(loss, evaluation, controls, tensors, scale)
@@ -76,10 +76,13 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     """Build the result of one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"not available for {loss.name}; expected one of {', '.join(loss.reductions)}, got {controls.reduction}")
-    weights = _control("sample_weight", controls.sample_weight, loss, evaluation, WEIGHTS)
-    cotangent = _cotangent(controls, loss, evaluation)
+    weights = None if controls.sample_weight is None else _control("sample_weight", controls.sample_weight, loss, evaluation, WEIGHTS)
+    cotangent = None if controls.cotangent is None else _cotangent(controls.cotangent, controls, loss, evaluation)
     answer = Answer(loss.name, controls.reduction, state=evaluation.state)
-    _per_sample(answer, evaluation, controls)
+    asked = "per_sample" in controls.outputs
+    if asked or not isfinite(np.add.reduce(evaluation.numerator)):  # a non-finite sample may not show in the value
+        per_sample = _per_sample(evaluation, controls.reduction)
+        answer.per_sample = per_sample if asked else None
     if "per_element" in controls.outputs:
         answer.per_element = _elements(loss, evaluation)
     if controls.reduction != "none":
@@ -93,38 +96,34 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     return answer
 
 
-def _per_sample(answer: Answer, evaluation: Evaluation, controls: Controls) -> None:
-    """Return each sample's loss if requested; also checked where a non-finite sample would not show in the value."""
-    asked = "per_sample" in controls.outputs
-    if asked or not isfinite(np.add.reduce(evaluation.numerator)):
-        per_sample = evaluation.numerator if controls.reduction == "sum" else _means(evaluation, _unit(evaluation, controls.reduction))
-        _finite("per_sample", per_sample)
-        answer.per_sample = per_sample if asked else None
+def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
+    """Return each sample's loss, all of them finite."""
+    divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
+    found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
+    if not isfinite(np.add.reduce(found)):
+        found = found if reduction == "sum" else _means(evaluation, divisor)
+        _finite("per_sample", found)
+    return found
 
 
 def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights: Array | None) -> None:
-    divisor = answer.normalizer = normalizer(evaluation, controls.reduction, weights)
+    """Set the normalizer, the value and its parts."""
+    if controls.reduction == "sum":
+        divisor = 1.0
+    elif controls.reduction == "batchmean" or (evaluation.mean_of == "samples" and weights is None):
+        divisor = float(evaluation.numerator.size)
+    elif weights is None:
+        divisor = float(np.add.reduce(evaluation.weight))
+    else:
+        divisor = float(np.add.reduce(weights if evaluation.mean_of == "samples" else weights * evaluation.weight))
+    answer.normalizer = divisor
     if not isfinite(divisor):
         raise NonFinite("normalizer")
     if "value" in controls.outputs:
         answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
-        parts = {name: per_sample_sum(part) for name, part in evaluation.parts.items()}
-        answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
-
-
-def normalizer(evaluation: Evaluation, reduction: Reduction, weights: Array | None) -> float:
-    """Return the divisor of the value."""
-    if reduction == "sum":
-        return 1.0
-    if reduction == "batchmean":
-        return float(evaluation.numerator.size)
-    if evaluation.mean_of == "samples":
-        return float(evaluation.numerator.size if weights is None else np.add.reduce(weights))
-    return float(np.add.reduce(_weighed(weights, evaluation.weight)))
-
-
-def _weighed(weights: Array | None, terms: Array) -> Array:
-    return terms if weights is None else weights * terms
+        if evaluation.parts:
+            parts = {name: per_sample_sum(part) for name, part in evaluation.parts.items()}
+            answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
 
 
 def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array | None, divisor: float) -> float:
@@ -132,7 +131,7 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
         terms = divide_or_zero(terms, evaluation.weight)
     if not divisor:
         return 0.0
-    value = float(np.add.reduce(_weighed(weights, terms))) / divisor
+    value = float(np.add.reduce(terms if weights is None else weights * terms)) / divisor
     if isfinite(value):
         return value
     weights = np.ones(len(terms)) if weights is None else weights
@@ -144,16 +143,13 @@ def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: 
     return value
 
 
-def _unit(evaluation: Evaluation, reduction: Reduction) -> Array:
-    """Return the divisor of each sample's loss: its weight, or with `none` the number of its elements."""
-    return evaluation.count if reduction == "none" and evaluation.count is not None else evaluation.weight
+def _unit(evaluation: Evaluation) -> Array:
+    """Return the divisor of each sample's loss with `none`: the number of its elements."""
+    return evaluation.weight if evaluation.count is None else evaluation.count
 
 
 def _means(evaluation: Evaluation, divisor: Array) -> Array:
     """Return numerator / divisor of each sample, 0 where the divisor is 0; if the sum of its elements overflows, the sum of their shares."""
-    means: Array = evaluation.numerator / divisor
-    if isfinite(np.add.reduce(means)):
-        return means
     means = divide_or_zero(evaluation.numerator, divisor)
     if np.isfinite(means).all() or evaluation.elements is None:
         return means
@@ -169,13 +165,17 @@ def _upstream(
     if divisor is None:
         if cotangent is not None and cotangent.ndim > 1:
             return cotangent * scale
-        return divide_or_zero(np.ones(n) if cotangent is None else cotangent, _unit(evaluation, reduction)) * scale
+        return divide_or_zero(np.ones(n) if cotangent is None else cotangent, _unit(evaluation)) * scale
     if not divisor:
         return np.zeros(n)
-    upstream = np.full(n, 1.0 / divisor) if weights is None else weights / divisor
+    if weights is None:
+        upstream = np.empty(n)
+        upstream.fill(scale / divisor)
+    else:
+        upstream = weights / divisor if scale == 1.0 else weights / divisor * scale
     if reduction == "mean" and evaluation.mean_of == "samples":
         upstream = divide_or_zero(upstream, evaluation.weight)
-    return upstream if scale == 1.0 else upstream * scale
+    return upstream
 
 
 def _pull_back(
@@ -183,14 +183,15 @@ def _pull_back(
 ) -> dict[str, Array]:
     if output == "hessian_diagonal" and not loss.hessian_diagonal:
         raise InvalidOption("outputs", f"not available; {loss.name} has no hessian_diagonal")
-    names = tuple(name for name in loss.predicted if name in pullbacks) if wrt is None else wrt
     results = {}
-    for name in names:
-        if name not in pullbacks:
+    for name in loss.predicted if wrt is None else wrt:
+        if name in pullbacks:
+            result, dtype = pullbacks[name](upstream), tensors[name].dtype
+            results[name] = result = result if dtype.kind in "iub" else result.astype(dtype, copy=False)
+            if not isfinite(np.add.reduce(result, axis=None)):  # after the cast: the input's type may be too narrow for it
+                _finite(f"{output}.{name}", result)
+        elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")
-        result = pullbacks[name](upstream)
-        results[name] = result.astype(tensors[name].dtype, copy=False) if tensors[name].dtype.kind not in "iub" else result
-        _finite(f"{output}.{name}", results[name])  # after the cast: the input's type may be too narrow for it
     return results
 
 
@@ -198,21 +199,20 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
     if evaluation.elements is None:
         raise InvalidOption("outputs", f"not available; {loss.name} has no per_element")
     elements = evaluation.elements()
-    _finite("per_element", elements)
+    if not isfinite(np.add.reduce(elements, axis=None)):
+        _finite("per_element", elements)
     return elements
 
 
-def _cotangent(controls: Controls, loss: Loss, evaluation: Evaluation) -> Array | None:
+def _cotangent(array: Array, controls: Controls, loss: Loss, evaluation: Evaluation) -> Array:
     """Return the upstream gradient of per_sample or per_element, which only `none` has."""
-    if controls.cotangent is not None and controls.reduction != "none":
+    if controls.reduction != "none":
         raise InvalidOption("cotangent", f'not allowed; expected reduction "none", got {controls.reduction}')
-    return _control("cotangent", controls.cotangent, loss, evaluation, REALS)
+    return _control("cotangent", array, loss, evaluation, REALS)
 
 
-def _control(name: str, array: Array | None, loss: Loss, evaluation: Evaluation, domain: Domain) -> Array | None:
-    """Return a control with one number per sample or per element, if given."""
-    if array is None:
-        return None
+def _control(name: str, array: Array, loss: Loss, evaluation: Evaluation, domain: Domain) -> Array:
+    """Return a control with one number per sample or per element."""
     n = evaluation.numerator.size
     elements = (n,) if array.ndim < 2 or evaluation.elements is None else evaluation.elements().shape
     if array.shape not in ((n,), elements):
@@ -225,9 +225,7 @@ def _control(name: str, array: Array | None, loss: Loss, evaluation: Evaluation,
 
 
 def _finite(what: str, result: Array) -> None:
-    """Raise NonFinite with the samples' indices. One pass without a temporary if all are finite."""
-    if isfinite(np.add.reduce(result, axis=None)):
-        return
+    """Raise NonFinite with the samples' indices, if there are any: the sum of finite numbers may overflow."""
     bad = ~np.isfinite(result)
     if bad.any():
         samples = np.unique(np.nonzero(bad)[0])[:NAMED_SAMPLES] if bad.ndim else np.array([], int)

@@ -10,7 +10,6 @@ override, and for `Use` (the problems that the loss is for), `Formula` (LaTeX), 
 from __future__ import annotations
 
 import inspect
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import annotated_types
 import numpy as np
 
-from service.losses.checking import Sizes, check, compute_dtype
+from service.losses.checking import check, fitted
 from service.losses.declaration import COMPOSED, Bound, Input, Option, Reduction, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.naming import Equivalent, equivalents, with_reasons
@@ -66,30 +65,35 @@ class Loss:
         return tuple(item.name for item in self.inputs if item.gradient != "none")
 
     @cached_property
+    def required(self) -> frozenset[str]:
+        """Return the inputs that every call has."""
+        return frozenset(item.name for item in self.inputs if item.required)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the options' defaults."""
+        return {option.name: option.default for option in self.options}
+
+    @cached_property
     def predicted(self) -> tuple[str, ...]:
         """Return the inputs that `wrt` has by default."""
         return tuple(item.name for item in self.inputs if item.gradient == "default")
 
     def cost(self, tensors: Mapping[str, Array], options: Mapping[str, Any]) -> Cost:
         """Estimate the cost of a call. Raises InvalidTensor for shapes that do not fit together."""
-        elements = sum(tensor.size for tensor in tensors.values())
-        width = 8 if hasattr(self.function, "__wrapped__") else compute_dtype(list(tensors.values())).itemsize  # in_float64 wraps
+        fit, elements = fitted(self.inputs, tensors), 0
+        for tensor in tensors.values():
+            elements += tensor.size
+        width = 8 if hasattr(self.function, "__wrapped__") else fit.dtype.itemsize  # in_float64 wraps
         linear = Cost(LINEAR.operations * elements, LINEAR.memory * elements * width / 8)
-        if not self.work.names:
-            return linear
-        sizes = Sizes()
-        for item in self.inputs:
-            if item.name in tensors:
-                sizes.bind(item, tensors[item.name].shape)
-        return linear + self.work.cost({**options, **sizes.named, "...": math.prod(sizes.rest or ())})
+        return linear + self.work.cost({**options, **fit.sizes}) if self.work.names else linear
 
     def __call__(self, *tensors: Array, **named: Any) -> Evaluation:
         """Check the tensors and evaluate; positional tensors are taken in the declared order."""
         arrays = dict(zip((item.name for item in self.inputs), tensors, strict=False))
         names = {item.name for item in self.inputs}
         arrays |= {name: named[name] for name in named if name in names}
-        options = {option.name: option.default for option in self.options}
-        options |= {name: named[name] for name in named if name not in names}
+        options = {**self.defaults, **{name: named[name] for name in named if name not in names}}
         given = {name: np.asarray(array) for name, array in arrays.items() if array is not None}
         with np.errstate(all="ignore"):
             return self.function(**check(self.inputs, given, options), **options)

@@ -75,7 +75,7 @@ def cross_entropy(
             )
         return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
-    counted = unignored(labels, weight, ignore_index)
+    counted = None if weight is None else unignored(labels, weight, ignore_index)
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
@@ -96,10 +96,11 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted
     weights = kept if unit == 1.0 else kept * predictions.dtype.type(unit)
 
     def pullback(cotangent: Array) -> Array:
-        upstream = spread(cotangent, kept) * weights
-        if form != "logits":
-            return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
-        return softmax.pull(labels, upstream)
+        upstream = spread(cotangent, kept)
+        if form == "logits":
+            return softmax.pull(labels, upstream if plain else upstream * weights)
+        upstream = upstream * weights
+        return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
 
     def curvature(cotangent: Array) -> Array:
         upstream = spread(cotangent, kept) * weights

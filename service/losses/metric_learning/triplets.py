@@ -39,7 +39,9 @@ class Triplets:
         return {"anchor": self._anchor, "positive": self._positive, "negative": self._negative}
 
     def _anchor(self, c: Array) -> Array:
-        return self.near.by_a(c) - self.far.by_a(self.of_far * c)
+        slope = self.near.by_a(c)
+        slope -= self.far.by_a(self.of_far * c)
+        return slope
 
     def _positive(self, c: Array) -> Array:
         slope = self.near.by_b(c)
@@ -83,12 +85,11 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     to_positive += eps
     to_negative += eps
     near, far = norm_of(to_positive), norm_of(to_negative)
-    both = near.values + far.values
-    plain = ~((both > 1e-140) & (both < 1e140))  # rows whose squares are out of range
-    squares = np.vecdot(
-        negative - positive, to_positive + to_negative
-    )  # their difference, without cancellation where positive and negative are nearly equal
-    difference = np.where(plain, near.values - far.values, squares / both)
+    both, difference = near.values + far.values, near.values - far.values
+    # nearly equal distances cancel, their squares' difference does not; rows whose squares are out of range stay as they are
+    close = np.flatnonzero((np.abs(difference) < both / 64) & (both > 1e-140) & (both < 1e140))
+    if close.size:
+        difference[close] = np.vecdot(negative[close] - positive[close], to_positive[close] + to_negative[close]) / both[close]
     return _hinged(Triplets(near, far, None, difference), margin)
 
 

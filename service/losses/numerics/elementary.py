@@ -15,21 +15,23 @@ BLOCK = 1 << 16  # elements of a temporary that fits in a core's cache
 def per_sample_sum(values: Array) -> Array:
     """Return the float64 sum over all axes but the first."""
     if values.ndim == 1:
-        return values.astype(np.float64)
+        return values.astype(np.float64, copy=False)
     return np.add.reduce(values, axis=tuple(range(1, values.ndim)), dtype=np.float64)
 
 
 def per_sample_size(values: Array) -> Array:
     """Return the number of elements of each sample, as (n,) divisors."""
-    return np.full(values.shape[0], float(math.prod(values.shape[1:])))
+    out = np.empty(len(values))
+    out.fill(math.prod(values.shape[1:]))  # a third of the time of np.full for few samples
+    return out
 
 
 def spread(cotangent: Array, like: Array) -> Array:
     """Broadcast a cotangent of samples (n,) or elements to multiply `like`, which may have a class axis 1 that elements do not have."""
     cotangent = cotangent.astype(like.dtype, copy=False)
-    if cotangent.ndim == 1:
-        return cotangent.reshape((-1,) + (1,) * (like.ndim - 1))
-    return cotangent if cotangent.ndim == like.ndim else cotangent[:, None]
+    if cotangent.ndim == like.ndim:
+        return cotangent
+    return cotangent.reshape((-1,) + (1,) * (like.ndim - 1)) if cotangent.ndim == 1 else cotangent[:, None]
 
 
 def blocks(x: Array) -> list[slice]:

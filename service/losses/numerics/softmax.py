@@ -44,7 +44,20 @@ class Softmax:
     but the largest, axis kept: log(sum exp(x - largest)) is log1p(rest), accurate when one class holds nearly all probability.
     """
 
-    __slots__ = ("_complements", "_firsts", "_labels", "_places", "_top_places", "exponentials", "largest", "logits", "rest", "top", "total")
+    __slots__ = (
+        "_complements",
+        "_firsts",
+        "_labels",
+        "_places",
+        "_surprise",
+        "_top_places",
+        "exponentials",
+        "largest",
+        "logits",
+        "rest",
+        "top",
+        "total",
+    )
 
     def __init__(self, logits: Array) -> None:
         self.logits = logits
@@ -61,27 +74,17 @@ class Softmax:
         self._complements: Array | None = None
         self._labels: Array | None = None
 
-    def _at(self, labels: Array) -> Array:
-        """Return the positions of the labels in the logits, cached since value and gradient use the same ones."""
-        if self._labels is not labels:
-            index, step = labels[:, None], math.prod(self.logits.shape[2:])
-            self._labels, self._places = labels, self._firsts + (index if step == 1 else index * step)
-        return self._places
-
-    def _others(self, labels: Array) -> Array:
-        """Return the sum of all exponentials except the labels', axis kept."""
-        e = self.exponentials.take(self._at(labels))
-        return np.where(labels[:, None] == self.top, self.rest, self.total - e)
-
     def probabilities(self) -> Array:
         """Return softmax(x)."""
         return self.exponentials / self.total
 
     def pull(self, labels: Array, upstream: Array) -> Array:
         """Return d sum(upstream * -log softmax at the labels) / d logits, for labels and upstream (n, ...), in one pass over the classes."""
-        share = upstream[:, None] / self.total
-        slope = self.exponentials * share
-        slope.put(self._at(labels), np.negative(share, out=share) * self._others(labels))
+        if self._labels is not labels:
+            self.negative_log_at(labels)
+        at_label, upstream = np.expm1(-self._surprise), upstream[:, None]  # p - 1, to full relative accuracy
+        slope = self.exponentials * (upstream / self.total)
+        slope.put(self._places, upstream * at_label)
         return slope
 
     @property
@@ -98,13 +101,16 @@ class Softmax:
         return (self.largest - self.logits) + np.log1p(self.rest)
 
     def negative_log_at(self, labels: Array) -> Array:
-        """Return -log softmax(x) of the labels (n, ...), to full relative accuracy also near 0."""
-        picked = self.logits.take(self._at(labels))
-        return ((self.largest - picked) + np.log1p(self.rest))[:, 0]
+        """Return -log softmax(x) of the labels (n, ...), to full relative accuracy also near 0. Kept, since gradients use the same labels."""
+        if self._labels is not labels:
+            index, step = labels[:, None], math.prod(self.logits.shape[2:])
+            self._labels, self._places = labels, self._firsts + (index if step == 1 else index * step)
+            self._surprise = (self.largest - self.logits.take(self._places)) + np.log1p(self.rest)
+        return self._surprise[:, 0]
 
     def complement_at(self, labels: Array) -> Array:
         """Return 1 - softmax(x) of the labels (n, ...)."""
-        return (self._others(labels) / self.total)[:, 0]
+        return -np.expm1(-self.negative_log_at(labels))
 
 
 def softmax_pull(softmax: Softmax, targets: Array, cotangent: Array) -> Array:

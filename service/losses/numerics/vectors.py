@@ -55,10 +55,9 @@ def scaled(x: Array, exponent: Array) -> Array:
 
 @dataclass(frozen=True)
 class Directions:
-    """Rows divided by their lengths, unit (n, d). The rows are rows * 2^exponent; a row of zeros is not defined, has length 1 and stays zero."""
+    """Lengths of rows (n, d). The rows are rows * 2^exponent; a row of zeros is not defined, has length 1 and stays zero."""
 
     rows: Array
-    unit: Array
     length: Array
     exponent: Array
     defined: Array
@@ -68,11 +67,16 @@ class Directions:
         rows, squares, exponent = moderate(x)
         defined = squares != 0
         length: Array = np.sqrt(np.where(defined, squares, 1.0))
-        return cls(rows, rows / length[:, None], length, exponent, defined)
+        return cls(rows, length, exponent, defined)
+
+    @cached_property
+    def unit(self) -> Array:
+        """The rows divided by their lengths."""
+        return self.rows / self.length[:, None]
 
     def at(self, rows: Array | slice) -> Directions:
         """Select some of the rows."""
-        return Directions(self.rows[rows], self.unit[rows], self.length[rows], self.exponent[rows], self.defined[rows])
+        return Directions(self.rows[rows], self.length[rows], self.exponent[rows], self.defined[rows])
 
     def over_length(self, slope: Array, c: Array | float = 1.0, exponent: int = 0) -> Array:
         """Scale rows orthogonal to the directions by c and 2^exponent over the lengths; 0 for a zero row."""
@@ -94,13 +98,32 @@ class Cosines:
         self.defined = a.defined & b.defined
         self.values = np.vecdot(a.rows, b.rows) / (a.length * b.length)  # of the original rows: exactly 0 for (1, 2) and (2, -1)
         self.sign = np.where(self.values < 0, -1.0, 1.0)
-        self.chord = b.unit - self.sign[:, None] * a.unit
-        self.short = np.where(np.abs(self.values) > 0.5, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))
+        self.near = np.flatnonzero(np.abs(self.values) > 0.5)  # where differences from the cosine would cancel
+
+    @cached_property
+    def chord(self) -> Array:
+        """The difference of the directions, or their sum where the cosine is negative."""
+        a, b = self.sides
+        return b.unit - self.sign[:, None] * a.unit
+
+    @cached_property
+    def short(self) -> Array:
+        """1 - |cosine|: half the squared chord where the vectors are nearly parallel."""
+        return np.where(np.abs(self.values) > 0.5, 0.5 * np.vecdot(self.chord, self.chord), 1.0 - np.abs(self.values))
+
+    @cached_property
+    def close(self) -> Cosines:
+        """The near rows alone: chords of all rows would be a third of the time of a loss."""
+        a, b = self.sides
+        return Cosines(a.at(self.near), b.at(self.near))
 
     @property
     def one_minus(self) -> Array:
-        """1 - cosine: half the squared chord where the vectors are nearly parallel."""
-        return np.where(self.sign > 0, self.short, 1.0 - self.values)
+        """1 - cosine."""
+        out = 1.0 - self.values
+        if self.near.size:
+            out[self.near] = np.where(self.close.sign > 0, self.close.short, out[self.near])
+        return out
 
     def residual(self, of: int) -> Array:
         """Return the component of the other direction orthogonal to direction `of`, whose length is the sine.
@@ -112,8 +135,14 @@ class Cosines:
         return out
 
     def derivative(self, of: int, c: Array | float = 1.0) -> Array:
-        """Return the derivatives of c times the cosines by the rows, (n, d)."""
-        return self.sides[of].over_length(self.residual(of), c)
+        """Return the derivatives of c times the cosines by the rows, (n, d): c (b - a cos) over the length, for directions a and b."""
+        a, b = self.sides[of], self.sides[1 - of]
+        rate = np.where(a.defined, c / a.length, 0.0)
+        out = b.rows * (rate / b.length)[:, None]
+        out -= a.rows * (rate * self.values / a.length)[:, None]
+        if self.near.size:
+            out[self.near] = self.close.residual(of) * rate[self.near, None]
+        return scaled(out, -a.exponent[:, None])
 
 
 @dataclass(frozen=True)
