@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines inference bench-inference fuzz soak sweep overload rollout deploy-check sbom lock
+.PHONY: help serve test coverage lint format openapi stubs docs clients parity accuracy bench-http bench-core bench-clients bench-files engines inference bench-inference peers fuzz soak sweep overload rollout deploy-check sbom lock
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -59,10 +59,12 @@ accuracy: .venv-parity/parity.stamp ## measure the errors of all losses and writ
 	$(PARITY) -m tests.parity.contrasts
 	$(PARITY) -m tests.readme
 
-bench-http: $(VENV)/develop.stamp ## measure the service against plain FastAPI and an echo
+bench-http: $(VENV)/develop.stamp ## measure the service against plain FastAPI, an echo and, after make peers, LitServe and BentoML; rewrites http.md
 	$(RUN) -m tests.benchmarks.http
 
-bench-core: .venv-parity/parity.stamp ## measure the losses against torch and the other libraries
+peers: .venv-litserve/peers.stamp .venv-bentoml/peers.stamp ## install LitServe and BentoML for make bench-http
+
+bench-core: .venv-parity/parity.stamp ## measure the losses against torch and the other libraries; rewrites core.md
 	$(PARITY) -m tests.benchmarks.core
 
 bench-files: $(VENV)/develop.stamp ## measure `loss-service evaluate` over a file of 20 million rows; BENCH_DIR has room for 3 GB
@@ -109,6 +111,8 @@ lock: ## lock the dependencies; needs uv
 	$(LOCK) --no-deps --python-version 3.11 -c requirements/develop.txt requirements/parity.in -o requirements/parity.txt
 	$(LOCK) -c requirements/develop.txt requirements/engines.in -o requirements/engines.txt
 	$(LOCK) requirements/inference.in -o requirements/inference.txt
+	$(LOCK) --python-version 3.11 -c requirements/develop.txt requirements/litserve.in -o requirements/litserve.txt
+	$(LOCK) --python-version 3.11 requirements/bentoml.in -o requirements/bentoml.txt
 	$(LOCK) --python-version 3.11 requirements/deploy.in -o requirements/deploy.txt
 	$(LOCK) --python-version 3.11 openapi/clients/requirements.in -o openapi/clients/requirements.txt
 
@@ -139,6 +143,11 @@ $(VENV)/develop.stamp: requirements/develop.txt requirements/serve.txt
 .venv-inference/inference.stamp: requirements/inference.txt
 	@test -x .venv-inference/bin/python || $(PYTHON) -m venv .venv-inference
 	.venv-inference/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
+.venv-%/peers.stamp: requirements/%.txt
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 .venv-fuzz/fuzz.stamp: requirements/develop.txt

@@ -3,6 +3,7 @@
 A row is value, per-sample losses and gradients of one call through `compute` (checks and reduction included); torch's column is forward
 with reduction none, mean and backward, the others' is their total and its gradients (JAX's compiled), against ours of the same options and
 reduction. Times are the process's own (what other processes take does not count), the best of several; ratios within one run are what counts.
+A run over all losses writes core.md beside this file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +27,7 @@ import numpy as np
 
 from service.losses import LOSSES, Controls, InvalidTensor, Loss, compute
 from service.losses.numerics import Array
+from tests.benchmarks.report import Report, described
 from tests.losses import draw
 from tests.parity.test_sklearn_scipy import OBJECTIVES
 
@@ -37,6 +40,7 @@ except ImportError:  # outside .venv-parity
     torch, CASES, LINES = None, {}, []
 
 Ratios = dict[tuple[str, str], list[float]]  # by library and loss
+report = Report("The losses against a copy, torch and other libraries")
 
 ROWS = (32, 1024, 16384)
 ROWS_OF_PAIRS = (32, 256, 1024)  # losses that compare all rows with all
@@ -145,7 +149,10 @@ def main() -> None:
     groups = {"torch": CASES, "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
     wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
     ratios: Ratios = {}
-    print("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")
+    report(
+        f"{described('numpy', *(['torch'] if torch else []))} One thread, the process's own time. Ratios are ours over theirs; below 1 we are the faster.\n"
+    )
+    report("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")
     for name in LOSSES:
         if given.names and name not in wanted:
             continue
@@ -154,6 +161,8 @@ def main() -> None:
                 measure(LOSSES[name], rows, dtype, ratios)
     for library in sorted({library for library, _ in ratios}, key=lambda library: library != "torch"):
         summarize(library, {name: own for (of, name), own in ratios.items() if of == library})
+    if not given.names:
+        report.write(Path(__file__).with_suffix(".md"))
 
 
 def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
@@ -167,7 +176,7 @@ def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
         ratios.setdefault((library, loss.name), []).append(ratio)
     first = f"{found.pop('torch'):.2f}" if "torch" in found else ""
     others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found.items())
-    print(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {first} | {others} |", flush=True)
+    report(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {first} | {others} |")
 
 
 def geometric_mean(ratios: list[float]) -> float:
@@ -177,11 +186,13 @@ def geometric_mean(ratios: list[float]) -> float:
 def summarize(library: str, ratios: dict[str, list[float]]) -> None:
     """The losses that a library has, the slowest first."""
     named = f"{library} {torch.__version__}" if library == "torch" else library
-    print(f"\n| loss | / {named}, geometric mean | worst |\n|---|---|---|")
+    report(f"\n| loss | / {named}, geometric mean | worst |\n|---|---|---|")
     for name, own in sorted(ratios.items(), key=lambda item: -geometric_mean(item[1])):
-        print(f"| {name} | {geometric_mean(own):.2f} | {max(own):.2f} |")
+        report(f"| {name} | {geometric_mean(own):.2f} | {max(own):.2f} |")
     every = [ratio for own in ratios.values() for ratio in own]
-    print(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f}")
+    report(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f};")
+    smallest, largest = ([ratio for own in ratios.values() for ratio in part(own)] for part in (lambda own: own[:2], lambda own: own[-2:]))
+    report(f"at the smallest size {geometric_mean(smallest):.2f}, at the largest {geometric_mean(largest):.2f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""`make bench-http`: our service, the plain FastAPI service and an echo of the same bytes, one after the other on the same cores.
+"""`make bench-http`: our service, plain FastAPI, LitServe, BentoML and an echo of the same bytes, one after the other on the same cores.
 
 Cross entropy with value, per-sample losses and gradient, at three sizes, JSON as lists and as base64, and safetensors, one and two workers, driven by wrk with
-four connections. Ratios within one run are what counts; the requests per second are this machine's.
+four connections. Ratios within one run are what counts; the requests per second are this machine's. A whole run takes 8 minutes and writes
+http.md beside this file. LitServe and BentoML have environments of their own (`make peers`), and are left out where these are missing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -29,11 +31,22 @@ from service.api.request import bind
 from service.api.response import fields
 from service.codec import JSON, SAFETENSORS, Caps, Form
 from service.losses import LOSSES, compute
+from tests.benchmarks.report import Report, described
 
 SIZES = {"small 32x10": (32, 10), "medium 256x100": (256, 100), "large 1024x1000": (1024, 1000)}
 CAPS = Caps(10**8, 8, 32)
 FORMS: tuple[Form, ...] = ("nested", "flat", "base64")
 SERVERS = {"ours": "service.app:create_app", "plain": "tests.benchmarks.plain:app", "echo": "tests.benchmarks.echo:app"}
+PATH = "/loss/cross_entropy"
+PEERS = {  # what users would take instead, besides plain: its command, and its path by encoding
+    "LitServe": ([".venv-litserve/bin/python", "-m", "tests.benchmarks.peers.lit"], {"json": PATH, "base64": PATH}),
+    "BentoML": (
+        [".venv-bentoml/bin/python", "-m", "bentoml", "serve", "tests.benchmarks.peers.bento:CrossEntropy", "--port"],
+        {"json": PATH, "base64": f"{PATH}/base64"},
+    ),
+}
+PAGE = Path(__file__).with_suffix(".md")
+report = Report("The service against plain FastAPI, LitServe, BentoML and an echo")
 MEDIA = {"json": "application/json", "base64": "application/json", "safetensors": "application/vnd.safetensors"}
 
 
@@ -56,6 +69,8 @@ def serving(name: str, workers: int) -> Iterator[tuple[str, int]]:
         port = free.getsockname()[1]
     if name == "ours":
         command, environment = [sys.executable, "-m", "service"], {"PORT": str(port), "WORKERS": str(workers)}
+    elif name in PEERS:
+        command, environment = [*PEERS[name][0], str(port)], {}
     else:
         command = [sys.executable, "-m", "uvicorn", SERVERS[name], "--port", str(port), "--workers", str(workers), "--log-level", "warning"]
         command, environment = [*command, "--no-access-log"], {}
@@ -64,20 +79,30 @@ def serving(name: str, workers: int) -> Iterator[tuple[str, int]]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(400):
-            try:
-                httpx.get(f"{address}/health/live", timeout=1)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+        _await_answer(address)
         time.sleep(1.0 if workers > 1 else 0.2)
         yield address, process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # LitServe's workers stay
 
 
-def drive(address: str, body: bytes, media: str, seconds: float, connections: int = 4) -> tuple[float, float]:
+def _await_answer(address: str) -> None:
+    """Wait for a small request to be answered with 200: BentoML answers before its service is ready."""
+    body = bodies(2, 2)["json"]
+    for _ in range(600):
+        with suppress(httpx.TransportError):
+            found = httpx.post(f"{address}{PATH}", content=body, headers={"content-type": MEDIA["json"]}, timeout=5)
+            if found.status_code == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{address} does not answer")
+
+
+def drive(address: str, body: bytes, media: str, seconds: float, connections: int = 4, path: str = PATH) -> tuple[float, float]:
     """Requests per second and the 99th percentile in milliseconds, by wrk."""
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder, "body"), Path(folder, "post.lua")
@@ -87,7 +112,7 @@ def drive(address: str, body: bytes, media: str, seconds: float, connections: in
             'done = function(summary, latency)\n  io.write(string.format("RESULT %f %f %d %d\\n", summary.requests / summary.duration * 1e6,'
             " latency:percentile(99) / 1e3, summary.errors.status, summary.errors.timeout + summary.errors.read + summary.errors.connect))\nend\n"
         )
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(script), f"{address}/loss/cross_entropy"]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "60s", "-s", str(script), f"{address}{path}"]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     match = re.search(r"RESULT (\S+) (\S+) (\d+) (\d+)", output)
     assert match, output
@@ -95,13 +120,13 @@ def drive(address: str, body: bytes, media: str, seconds: float, connections: in
     return float(match[1]), float(match[2])
 
 
-def drive_with_httpx(address: str, body: bytes, media: str, seconds: float, connections: int = 4) -> tuple[float, float]:
+def drive_with_httpx(address: str, body: bytes, media: str, seconds: float, connections: int = 4, path: str = PATH) -> tuple[float, float]:
     """The same without wrk: one connection, so that the figures are of the loop more than of the server."""
     times, end = [], time.perf_counter() + seconds
     with httpx.Client(timeout=60) as client:
         while time.perf_counter() < end:
             start = time.perf_counter()
-            client.post(f"{address}/loss/cross_entropy", content=body, headers={"content-type": media}).raise_for_status()
+            client.post(f"{address}{path}", content=body, headers={"content-type": media}).raise_for_status()
             times.append(time.perf_counter() - start)
     return len(times) / sum(times), float(np.percentile(times, 99) * 1e3)
 
@@ -118,51 +143,101 @@ def in_process(body: bytes) -> float:
     return best
 
 
-def table(seconds: float, workers: int, drive: Callable[..., tuple[float, float]]) -> None:
-    print(f"\n{workers} worker{'s' * (workers > 1)}: requests per second (p99 in ms), and ratios\n")
-    print("| size | body | encoding | ours | plain | echo | ours / plain | ours / echo | share of the floor |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    found: dict[tuple[str, str, str], tuple[float, float]] = {}
-    sent = {size: bodies(*shape) for size, shape in SIZES.items()}
-    for server in SERVERS:
-        with serving(server, workers) as (address, _):
-            for size in SIZES:
-                for encoding in MEDIA if server != "plain" else ["json"]:
-                    drive(address, sent[size][encoding], MEDIA[encoding], 1)
-                    longer = 5 if size.startswith("large") else 1  # plain takes seconds over one of these
-                    found[server, size, encoding] = drive(address, sent[size][encoding], MEDIA[encoding], seconds * longer)
+Rates = dict[tuple[str, str, str], tuple[float, float]]  # requests per second and p99, by server, size and encoding
+
+
+@cache
+def measured(server: str, workers: int, seconds: float, drive: Callable[..., tuple[float, float]]) -> tuple[Rates, float]:
+    """Drive one server with every size and the encodings that it has a path for. Returns its peak memory too, in MB."""
+    paths = PEERS[server][1] if server in PEERS else dict.fromkeys(MEDIA if server != "plain" else ["json"], PATH)
+    found: Rates = {}
+    with serving(server, workers) as (address, pid):
+        for size, shape in SIZES.items():
+            sent = bodies(*shape)
+            for encoding, path in paths.items():
+                drive(address, sent[encoding], MEDIA[encoding], 1, path=path)
+                longer = 5 if size.startswith("large") else 1  # plain takes seconds over one of these
+                found[server, size, encoding] = drive(address, sent[encoding], MEDIA[encoding], seconds * longer, path=path)
+        memory = sum(resident(int(process.name), "VmHWM") for process in Path("/proc").glob("[0-9]*") if _in_session(process.name, pid))
+    return found, memory
+
+
+def _in_session(pid: str, session: int) -> bool:
+    with suppress(ProcessLookupError):
+        return os.getsid(int(pid)) == session
+    return False
+
+
+def peers(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
+    """Our service and what users would take instead, one worker each."""
+    report("\nin place of plain FastAPI, LitServe and BentoML, one worker each: requests per second (p99 in ms), and ours over each\n")
+    names = ["ours", "plain", *(name for name, (command, _) in PEERS.items() if Path(command[0]).exists())]
+    found: Rates = {}
+    memories = {}
+    for name in names:
+        more, memories[name] = measured(name, 1, seconds, drive)
+        found |= more
+    for name in PEERS.keys() - names:
+        report(f"{name} is not installed (`make peers`), and left out.\n")
+    report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'ours / {name}' for name in names[1:])} |")
+    report("|---" * (2 * len(names) + 1) + "|")
     for size in SIZES:
         for encoding in MEDIA:
-            ours, echo, plain = found["ours", size, encoding], found["echo", size, encoding], found["plain", size, "json"]
-            share = ours[0] / workers * (in_process(sent[size]["json"]) + workers / echo[0]) if encoding == "json" else None
+            rates = [found.get((name, size, encoding)) for name in names]
+            cells = [f"{rate[0]:,.1f} ({rate[1]:.1f})" if rate else "-" for rate in rates]
+            ours = found["ours", size, encoding][0]
+            ratios = [
+                _ratio(ours, rate[0]) if rate else f"{_ratio(ours, found[name, size, 'json'][0])} (its json)"
+                for name, rate in zip(names[1:], rates[1:], strict=True)
+            ]
+            report(f"| {size} | {encoding} | {' | '.join(cells)} | {' | '.join(ratios)} |")
+    report(f"\nPeak memory after these, all processes of each: {', '.join(f'{name} {size:,.0f} MB' for name, size in memories.items())}.")
+
+
+def _ratio(rate: float, other: float) -> str:
+    return f"{rate / other:.2f}" if other else "-"
+
+
+def table(seconds: float, workers: int, drive: Callable[..., tuple[float, float]]) -> Rates:
+    report(f"\n{workers} worker{'s' * (workers > 1)}: requests per second (p99 in ms), and ratios\n")
+    report("| size | body | encoding | ours | plain | echo | ours / plain | ours / echo | share of the floor |")
+    report("|---|---|---|---|---|---|---|---|---|")
+    found: Rates = {}
+    sent = {size: bodies(*shape) for size, shape in SIZES.items()}
+    for server in SERVERS:
+        if server != "echo" or workers == 1:
+            found |= measured(server, workers, seconds, drive)[0]
+    for size in SIZES:
+        for encoding in MEDIA:
+            ours, plain, echo = found["ours", size, encoding], found["plain", size, "json"], found.get(("echo", size, encoding), (0.0, 0.0))
+            share = f"{ours[0] * (in_process(sent[size]['json']) + 1 / echo[0]):.2f}" if encoding == "json" and echo[0] else "-"
             cells = [size, f"{len(sent[size][encoding]) / 1e3:,.0f} kB", encoding]
-            cells += [f"{rate:,.1f} ({p99:.1f})" for rate, p99 in (ours, plain, echo)]
-            print(
-                "|", " | ".join([*cells, f"{ours[0] / plain[0]:.1f}", f"{ours[0] / echo[0]:.2f}", f"{share:.2f}" if share else "-"]), "|", flush=True
-            )
+            cells += [f"{rate:,.1f} ({p99:.1f})" if rate else "-" for rate, p99 in (ours, plain, echo)]
+            report(f"| {' | '.join([*cells, _ratio(ours[0], plain[0]), _ratio(ours[0], echo[0]), share])} |")
+    return found
 
 
 def background(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
     """The 99th percentile of small requests alone, and while large ones run."""
     small, large = bodies(*SIZES["small 32x10"]), bodies(*SIZES["large 1024x1000"])
-    print(
+    report(
         "\nsmall JSON requests, one connection, alone and while one connection sends large bodies\n\n| background | p99 ms | ratio |\n|---|---|---|"
     )
     with serving("ours", 1) as (address, _):
         drive(address, small["json"], MEDIA["json"], 1, 1)
         alone = drive(address, small["json"], MEDIA["json"], seconds, 1)[1]
-        print(f"| none | {alone:.2f} | 1.0 |")
+        report(f"| none | {alone:.2f} | 1.0 |")
         for encoding in MEDIA:
             load = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.http", "--load", address, encoding, str(seconds + 2)])
             time.sleep(1)
             p99 = drive(address, small["json"], MEDIA["json"], seconds, 1)[1]
             load.wait()
-            print(f"| large {encoding}, {len(large[encoding]) / 1e6:.0f} MB | {p99:.2f} | {p99 / alone:.1f} |", flush=True)
+            report(f"| large {encoding}, {len(large[encoding]) / 1e6:.0f} MB | {p99:.2f} | {p99 / alone:.1f} |")
 
 
 def memory() -> None:
     """Peak memory of one request above rest, in multiples of body + answer."""
-    print(
+    report(
         "\npeak memory of one request, over (body + answer)\n\n| body | encoding | peak over rest MB | body + answer MB | ratio | after MB |\n|---|---|---|---|---|---|"
     )
     for rows in (1024, 10240):
@@ -177,9 +252,8 @@ def memory() -> None:
                 answer.raise_for_status()
                 peak, both = resident(pid, "VmHWM") - rest, (len(body) + len(answer.content)) / 1e6
                 time.sleep(7)  # memory is given back some seconds after the last large computation
-                print(
+                report(
                     f"| {len(body) / 1e6:.0f} MB | {encoding} | {peak:.0f} | {both:.0f} | {peak / both:.2f} | {resident(pid, 'VmRSS') - rest:.0f} |",
-                    flush=True,
                 )
 
 
@@ -192,7 +266,7 @@ def resident(pid: int, field: str) -> float:
 
 def growth() -> None:
     """Time of one call against the number of elements; http.client, as httpx takes longer over a large body than the service."""
-    print(
+    report(
         "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | base64 ms | safetensors ms |\n|---|---|---|---|"
     )
     os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = os.environ["LOSS_SERVICE_MAX_QUEUE_BYTES"] = str(10**9)
@@ -210,12 +284,12 @@ def growth() -> None:
                     assert answer.status == 200
                     times.append(time.perf_counter() - start)
                 row.append(f"{min(times) * 1e3:.2f}")
-            print(f"| 1e{power} | {' | '.join(row)} |", flush=True)
+            report(f"| 1e{power} | {' | '.join(row)} |")
 
 
 def codecs() -> None:
     """Decoding and encoding of one float64 tensor in process, as lists and as base64, taking turns; the best of several."""
-    print("\none float64 tensor in process\n\n| elements | form | decode ms | encode ms | lists / base64 |\n|---|---|---|---|---|")
+    report("\none float64 tensor in process\n\n| elements | form | decode ms | encode ms | lists / base64 |\n|---|---|---|---|---|")
     for shape, repetitions in (((256, 100), 50), ((1000, 1000), 8)):
         array = np.random.default_rng(0).normal(size=shape)
         sent = {form: b"".join(JSON.encode({"x": array}, form)) for form in FORMS}
@@ -230,14 +304,14 @@ def codecs() -> None:
                 best[form] = list(map(min, best[form], taken))
         for form, (decode, encode) in best.items():
             ratio = f"{decode / best['base64'][0]:.0f} and {encode / best['base64'][1]:.0f}"
-            print(f"| {array.size:,} | {form} | {decode * 1e3:.3f} | {encode * 1e3:.3f} | {ratio} |", flush=True)
+            report(f"| {array.size:,} | {form} | {decode * 1e3:.3f} | {encode * 1e3:.3f} | {ratio} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--load", nargs=3, metavar=("ADDRESS", "ENCODING", "SECONDS"), help="drive large bodies at a running service")
-    parser.add_argument("--only", choices=["codecs", "table", "background", "memory", "growth"])
+    parser.add_argument("--only", choices=["codecs", "table", "peers", "background", "memory", "growth"])
     given = parser.parse_args()
     driver = drive if shutil.which("wrk") else drive_with_httpx
     if given.load:
@@ -246,17 +320,31 @@ def main() -> None:
         return
     if driver is not drive:
         print("wrk is missing (apt-get install wrk); an httpx loop on one connection stands in for it")
+    report(
+        f"{described('numpy', 'fastapi', 'uvicorn')} Cross entropy with value, per-sample losses and gradient; logging, metrics and all checks on, as shipped."
+    )
+    report(
+        "*plain* is `plain.py`, what the framework's tutorial would write; *echo* sends the body back; the *floor* is decode, core and encode in process"
+    )
+    report("plus the echo's time. wrk with four connections shares the cores with the server. Ratios within one run are what counts.")
     if given.only in (None, "codecs"):
         codecs()
     if given.only in (None, "table"):
-        for workers in (1, 2):
-            table(given.seconds, workers, driver)
+        one, two = (table(given.seconds, workers, driver) for workers in (1, 2))
+        report("\ntwo workers over one\n\n| size | encoding | ratio |\n|---|---|---|")
+        for (server, size, encoding), (rate, _) in two.items():
+            if server == "ours":
+                report(f"| {size} | {encoding} | {_ratio(rate, one[server, size, encoding][0])} |")
+    if given.only in (None, "peers"):
+        peers(given.seconds, driver)
     if given.only in (None, "background"):
         background(given.seconds, driver)
     if given.only in (None, "memory"):
         memory()
     if given.only in (None, "growth"):
         growth()
+    if given.only is None:
+        report.write(PAGE)
 
 
 if __name__ == "__main__":

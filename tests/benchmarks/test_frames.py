@@ -1,0 +1,20 @@
+"""The fixed cost of a call in Python frames, which no load of the machine changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.frames import of_loss, of_request
+
+CEILINGS = {"json": 80, "base64": 88, "safetensors": 73}
+
+
+@pytest.mark.parametrize("encoding", CEILINGS)
+def test_a_small_request_takes_few_frames(encoding: str) -> None:
+    frames = of_request(encoding)
+    assert frames.ours.total() <= CEILINGS[encoding], frames.ours
+
+
+def test_a_loss_takes_few_frames() -> None:
+    frames = of_loss()
+    assert frames.ours.total() <= 24, frames.ours
