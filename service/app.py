@@ -56,10 +56,20 @@ class Health(BaseModel):
     status: str
 
 
+class Service(FastAPI):
+    """FastAPI's application, with Guard outermost: it answers for failures, counts, and limits bodies, as the three around it would."""
+
+    def build_middleware_stack(self) -> Any:
+        stack: Any = super().build_middleware_stack()
+        while not isinstance(stack, Guard):
+            stack = stack.app
+        return stack
+
+
 def create_app(settings: Settings | None = None, life: Life | None = None, workers: Fleet | None = None) -> FastAPI:
     """The ASGI application. `life` is shared with the server that runs it, `workers` with other processes of this service."""
     settings, life = settings or Settings(), life or Life()
-    app = FastAPI(
+    app = Service(
         title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry(),
         redirect_slashes=False,  # a redirect to the Host header's name would send labels wherever that points
     )  # fmt: skip

@@ -14,7 +14,7 @@ WRITTEN = 60.0  # operations to encode one number of a response as JSON text
 KEPT = 8.0  # bytes of one number of a response before it is encoded
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Estimate:
     """Upper estimates for one request.
 
@@ -32,7 +32,7 @@ SEARCH = Estimate(1e9, 0.0, 0.0)
 """A search through many calls, which caps its own work."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Prepared:
     """A checked request: its estimate, and the computation of the response's fields."""
 
@@ -42,18 +42,23 @@ class Prepared:
 
 def estimate(call: Call) -> Estimate:
     """Estimate a call. Raises InvalidTensor for shapes that do not fit together."""
-    cost, numbers = call.loss.cost(call.tensors, call.options), response_numbers(call)
-    held = sum(tensor.nbytes for tensor in call.tensors.values())
+    cost, numbers, held = call.loss.cost(call.tensors, call.options), response_numbers(call), 0
+    for tensor in call.tensors.values():
+        held += tensor.nbytes
     return Estimate(cost.operations + WRITTEN * numbers, held + cost.memory + KEPT * numbers, numbers, held)
 
 
 def response_numbers(call: Call) -> float:
     """Return an upper bound on the numbers of the response, from shapes and outputs."""
-    sizes, outputs = {name: tensor.size for name, tensor in call.tensors.items()}, call.controls.outputs
+    outputs, derivatives, samples, largest = call.controls.outputs, 0, 0, 0
     wrt = call.loss.predicted if call.controls.wrt is None else call.controls.wrt
-    derivatives = sum(sizes.get(name, 0) for name in wrt) * (("gradients" in outputs) + ("hessian_diagonal" in outputs))
-    samples = max((tensor.shape[0] for tensor in call.tensors.values() if tensor.ndim), default=0) if "per_sample" in outputs else 0
-    return derivatives + samples + (max(sizes.values(), default=0) if "per_element" in outputs else 0)
+    for name, tensor in call.tensors.items():
+        size = tensor.size
+        derivatives += size if name in wrt else 0
+        samples = max(samples, len(tensor) if tensor.ndim else 0)
+        largest = max(largest, size)
+    derivatives *= ("gradients" in outputs) + ("hessian_diagonal" in outputs)
+    return derivatives + ("per_sample" in outputs) * samples + ("per_element" in outputs) * largest
 
 
 def sequence(estimates: list[Estimate]) -> Estimate:
@@ -65,12 +70,6 @@ def sequence(estimates: list[Estimate]) -> Estimate:
         numbers,
         inputs,
     )
-
-
-def admitted(name: str, prepared: Prepared, settings: Settings) -> Prepared:
-    """Return the prepared request. Raises a 413 Failure for more work than one request may cause."""
-    bounded(name, prepared.estimate, settings)
-    return prepared
 
 
 def bounded(name: str, estimate: Estimate, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from service.api import combination, conditioning, response, verification
-from service.api.estimate import SEARCH, Prepared, admitted, estimate
+from service.api.estimate import SEARCH, Prepared, bounded, estimate
 from service.api.inference import INFER, VERSION, model
 from service.api.names import find
 from service.api.request import Call, bind
@@ -23,7 +23,7 @@ class Operation:
     """A named computation from the fields of a request to those of its response.
 
     prepare: checks the fields and estimates the work; raises what `failure` turns into a problem. Nothing is computed before
-    the estimate has passed `admitted`.
+    the estimate has passed `bounded`.
     """
 
     name: str
@@ -31,7 +31,9 @@ class Operation:
 
 
 def _combine(fields: dict[str, Any], settings: Settings) -> Prepared:
-    return admitted(combination.NAME, combination.prepare(fields, settings.max_terms), settings)
+    prepared = combination.prepare(fields, settings.max_terms)
+    bounded(combination.NAME, prepared.estimate, settings)
+    return prepared
 
 
 def _searching(name: str, search: Callable[[dict[str, Any], Settings], dict[str, Any]]) -> Operation:
@@ -50,7 +52,8 @@ def of_loss(loss: Loss) -> Operation:
 
     def prepare(fields: dict[str, Any], settings: Settings) -> Prepared:
         call = bind(loss, fields)
-        return admitted(loss.name, Prepared(estimate(call), partial(_fields, call)), settings)
+        bounded(loss.name, work := estimate(call), settings)
+        return Prepared(work, partial(_fields, call))
 
     return Operation(loss.name, prepare)
 
@@ -88,3 +91,7 @@ def operation_at(path: str) -> Operation:
             raise Failure("not-found", "a combination has no check of its own; expected POST /check/{loss} with each term's inputs and claims")
         return of_check(find(name))
     return find_operation(name) if prefix else IDENTIFY
+
+
+OF_PATHS = {f"/loss/{name}": of_loss(loss) for name, loss in LOSSES.items()}
+"""Operations by their canonical paths, which most requests have; `serves` and `operation_at` know all paths."""

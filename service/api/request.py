@@ -69,6 +69,8 @@ def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
     if len(fields) > MOST_FIELDS:
         raise Failure("invalid-request", f"too many fields; expected at most {MOST_FIELDS}, got {len(fields)}")
+    if fields.keys() == loss.required and {*map(type, fields.values())} == {np.ndarray}:  # the model would take as long as the estimate
+        return Call(loss, fields, loss.defaults, _DEFAULTS[loss.reduction])
     checked = validated(model(loss), fields).__dict__
     controls = Controls(
         checked["reduction"],
@@ -166,3 +168,4 @@ _CONTROLS: dict[str, Any] = {
         DEFAULT_OUTPUTS,
     ),
 }
+_DEFAULTS = {reduction: Controls(reduction) for reduction in get_args(ReductionName)}

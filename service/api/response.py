@@ -54,18 +54,22 @@ def fields(answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {"loss": answer.loss}
     for name in FIELDS:
         value = getattr(answer, name)
-        if value is None or (isinstance(value, dict) and not value and name not in ("gradients", "hessian_diagonal")):
-            continue
-        found[name] = dict(value) if name in ("parts", "state") else value
+        if name in ("parts", "state"):
+            if value:
+                found[name] = dict(value)
+        elif value is not None:
+            found[name] = value
     return found
 
 
 def tensors(value: Any) -> Any:
     """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary answers."""
-    if isinstance(value, dict):
-        return {key: tensors(item) for key, item in value.items()}
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return np.array(value)
-    if isinstance(value, list):
-        return [tensors(item) for item in value]
-    return np.float64(value) if isinstance(value, float) else value
+    found: dict[Any, Any] = {}
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, (dict, list)):
+            found[key] = tensors(item)
+        else:
+            found[key] = np.float64(item) if isinstance(item, float) else item
+    return found if isinstance(value, dict) else list(found.values())

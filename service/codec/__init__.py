@@ -18,7 +18,7 @@ class Codec:
     """One encoding of requests and answers; an encoded answer is parts to be sent one after the other.
 
     viewed: decode takes any buffer, of which the tensors are views. number_bytes: the most bytes that a number of a response takes.
-    head_size: the length of the JSON head of an encoded response that binary tensors follow, which a header has to tell; 0 without.
+    head_size: the length of the JSON head of an encoded response that binary tensors follow, which a header has to tell; None where none do.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Codec:
     encode: Callable[[dict[str, Any], Any], list[Buffer]]
     viewed: bool = False
     number_bytes: Callable[[Any], float] = lambda form: 8.0
-    head_size: Callable[[list[Buffer], Any], int] = lambda parts, form: 0
+    head_size: Callable[[list[Buffer], Any], int] | None = None
 
 
 JSON = Codec("json", "application/json", json.decode, json.encode, number_bytes=json.number_bytes)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -70,18 +71,15 @@ class Text:
         return rank
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """Document without its large arrays and long strings: their texts by the strings that replace them."""
 
-    document: bytes | bytearray
-    texts: dict[str, Text | LongString] = field(default_factory=dict)
+    document: bytes
+    texts: dict[str, Text | LongString]
 
 
 def cut(body: bytes | bytearray) -> Cut:
     """Cut the large arrays and base64 out of a body. The names in their places cannot be guessed, so that no caller can write one."""
-    if len(body) < PIECE:
-        return Cut(body)
     name, last = secrets.token_hex(16), 0
     texts: dict[str, Text | LongString] = {}
     parts: list[Buffer] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -22,8 +22,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 } | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
 
 
-@dataclass(frozen=True)
-class Caps:
+class Caps(NamedTuple):
     """Limits of a decoder."""
 
     elements: int
@@ -41,7 +40,7 @@ class Selection:
     all_binary: bool
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decoded:
     """A request: its fields, and the form of the response's tensors, which is that of its first tensor or its selection."""
 
@@ -51,7 +50,10 @@ class Decoded:
     @property
     def elements(self) -> int:
         """The elements of all its tensors."""
-        return _elements(self.fields)
+        total = 0
+        for node in self.fields.values():
+            total += node.size if isinstance(node, np.ndarray) else _elements(node)
+        return total
 
 
 def _elements(node: Any) -> int:
@@ -86,7 +88,7 @@ def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...])
     """The shape, if rank and number of elements are within the caps."""
     if len(shape) > caps.rank:
         raise Unfit(f"too many axes; expected at most {caps.rank}, got {len(shape)}", pointer)
-    if (math.prod(shape) or math.prod(size or 1 for size in shape)) > caps.elements:  # an empty one too: its other sizes are those of answers
+    if (math.prod(shape) or math.prod([size or 1 for size in shape])) > caps.elements:  # an empty one too: its other sizes are those of answers
         raise TooMany(f"too many elements; expected at most {caps.elements}", pointer)
     return shape
 

@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 import pybase64
 
-from service.codec.chunks import NUMBERS, cut, in_pieces
+from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.tensors import GiveUp, Walk
 
@@ -71,16 +71,25 @@ def number_bytes(form: Form) -> float:
     return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
 
 
-def _formed(value: Any, form: Form, large: list[list[bytes]]) -> Any:
+def _formed(answer: dict[str, Any], form: Form, large: list[list[bytes]]) -> dict[str, Any]:
     """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
-    if isinstance(value, dict):
-        if form == "base64":
-            return {f"{key}_tensor" if _is_plain(key, item) else key: _formed(item, form, large) for key, item in value.items()}
-        return {key: _formed(item, "nested" if key in PLAIN else form, large) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_formed(item, form, large) for item in value]
-    if not isinstance(value, np.ndarray):
-        return value
+    found: dict[str, Any] = {}
+    for key, item in answer.items():
+        if isinstance(item, np.ndarray):
+            if key in PLAIN and form == "base64":
+                found[f"{key}_tensor"] = _array(item, form, large)
+            else:
+                found[key] = _array(item, "nested" if key in PLAIN else form, large)
+        elif isinstance(item, dict):
+            found[key] = _formed(item, form, large)
+        elif isinstance(item, list):
+            found[key] = list(_formed(dict(enumerate(item)), form, large).values())  # type: ignore[arg-type]
+        else:
+            found[key] = item
+    return found
+
+
+def _array(value: Array, form: Form, large: list[list[bytes]]) -> Any:
     if form == "base64":
         little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
         text = pybase64.b64encode(little.reshape(-1).view(np.uint8).data)
@@ -88,12 +97,8 @@ def _formed(value: Any, form: Form, large: list[list[bytes]]) -> Any:
         return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": written}
     numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
     if form == "flat":
-        return {"shape": list(value.shape), "data": _formed(numbers.reshape(-1), "nested", large)}
+        return {"shape": list(value.shape), "data": _array(numbers.reshape(-1), "nested", large)}
     return _large(in_pieces(numbers), large) if numbers.size > NUMBERS else numbers
-
-
-def _is_plain(key: str, value: Any) -> bool:
-    return key in PLAIN and isinstance(value, np.ndarray)
 
 
 def _large(parts: list[bytes], large: list[list[bytes]]) -> str:
@@ -105,12 +110,13 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
     def flatten(array: Any, pointer: tuple[Step, ...]) -> Array:
         return np.frombuffer(array.as_buffer(of_type="d"), np.float64)
 
-    found = cut(body)
-    walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), found.texts)
-    fields = walk.document(_parse("document", found.document))
-    if walk.cuts != len(found.texts):  # text cut out of a string is in no other place, and was not parsed
+    document, texts = cut(body) if len(body) >= PIECE else (body, {})
+    walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), texts)
+    fields = walk.object(_parse("document", document), (), 1)
+    if walk.cuts != len(texts):  # text cut out of a string is in no other place, and was not parsed
         raise ValueError("a bracket where none may stand")
-    if found.document.count(b"[") != walk.brackets:  # as_buffer flattens its input, so that it would hide a surplus bracket
+    brackets = np.count_nonzero(np.frombuffer(document, np.uint8) == ord("["))  # a fifth of the instructions of document.count
+    if brackets != walk.brackets:  # as_buffer flattens its input, so that it would hide a surplus bracket
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
 
@@ -177,7 +183,7 @@ def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
         _refuse_constants(body)
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
-    decoded = Decoded(walk.document(root), walk.form or "nested")
+    decoded = Decoded(walk.object(root, (), 1), walk.form or "nested")
     if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
         _refuse_duplicates(body)
     return decoded

@@ -58,6 +58,7 @@ class Layout:
     request: str | None
     places: tuple[Span, ...]
     end: int
+    nested: bool  # a name has a dot
 
 
 def decode(body: Buffer, caps: Caps) -> Decoded:
@@ -72,8 +73,14 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
         if place.name in fields:
             raise Unfit("given twice; expected a tensor in the header or a member of request", (place.name,))
         array = np.frombuffer(data[place.first : place.last], place.dtype).reshape(place.shape)
-        _nest(fields, place.name, checked_elements(array, (place.name,)))
-    _check_depth(fields, caps.depth)
+        if place.dtype == np.bool_:
+            checked_elements(array, (place.name,))
+        if "." in place.name:
+            _nest(fields, place.name, array)
+        else:
+            fields[place.name] = array
+    if layout.request is not None or layout.nested:
+        _check_depth(fields, caps.depth)
     return Decoded(fields)
 
 
@@ -90,7 +97,7 @@ def _layout(text: bytes, caps: Caps) -> Layout:
         if first != end:
             raise Malformed(f"data_offsets: {'overlap' if first < end else 'gap'} at {min(first, end)}; expected tensors one after another")
         end = last
-    return Layout(metadata.get("request"), places, end)
+    return Layout(metadata.get("request"), places, end, any("." in name for name in header))
 
 
 _known = lru_cache(maxsize=64)(_layout)  # callers send the same shapes again and again, and a header takes longer to read than a small tensor
@@ -185,21 +192,23 @@ def encode(answer: dict[str, Any]) -> list[Buffer]:
     strings: dict[str, str] = {}
     flatten(answer, "", tensors, strings)
     header: dict[str, Any] = {"__metadata__": strings}
-    offset = 0
+    offset, parts = 0, []
     for name, array in tensors.items():
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
+        header[name] = {"dtype": NAMES[array.dtype], "shape": array.shape, "data_offsets": (offset, offset + array.nbytes)}
         offset += array.nbytes
+        parts.append(array.reshape(-1).view(np.uint8).data)
     text = orjson.dumps(header)
     text += b" " * (-len(text) % 8)
-    return [len(text).to_bytes(8, "little") + text, *(array.reshape(-1).view(np.uint8).data for array in tensors.values())]
+    return [len(text).to_bytes(8, "little") + text, *parts]
 
 
-def flatten(value: Any, name: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
+def flatten(value: dict[str, Any] | list[Any], prefix: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
     """Sort the leaves of a value, by their dotted names, into tensors and strings."""
-    if isinstance(value, (dict, list)):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            flatten(item, f"{name}.{key}" if name else str(key), tensors, strings)
-    elif isinstance(value, str):
-        strings[name] = value
-    else:
-        tensors[name] = np.asarray(value, order="C")
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        name = f"{prefix}{key}"
+        if isinstance(item, (dict, list)):
+            flatten(item, f"{name}.", tensors, strings)
+        elif isinstance(item, str):
+            strings[name] = item
+        else:
+            tensors[name] = np.asarray(item, order="C")

@@ -6,6 +6,7 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,9 @@ class Walk:
         return value
 
     def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        """Return the members of an object, or the tensor that it is; () points to the whole document."""
+        if not isinstance(value, self.an_object):
+            raise Unfit("the body: wrong type; expected a JSON object")
         if len(value) > MOST_NAMES:  # a look-up walks the object
             raise Unfit(f"too many members; expected at most {MOST_NAMES}, got {len(value)}", pointer)
         keys = list(value.keys())
@@ -82,9 +86,18 @@ class Walk:
         names = set(keys)
         if len(names) != len(keys):
             raise Unfit("duplicate key; expected each name once", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
-        if _is_tensor(names):
+        if "shape" in names and names <= TENSOR_KEYS and not names.isdisjoint(CONTENT_KEYS):
+            if not pointer:
+                raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
             return self.flat(value, pointer) if names == FLAT_KEYS else self.compact(value, names, pointer)
-        return {key: self.value(value[key], (*pointer, key), depth + 1) for key in keys}  # items() would make Python lists
+        fields = {}
+        for key in keys:  # items() would make Python lists
+            item, place = value[key], (*pointer, key)
+            if isinstance(item, self.an_array) and depth < self.caps.depth:
+                fields[key] = self.array(item, place, depth + 1)
+            else:
+                fields[key] = self.value(item, place, depth + 1)
+        return fields
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
         leaf, rank = value, 0
@@ -120,20 +133,17 @@ class Walk:
             shape.append(length)
             self.brackets += len(rows)
             if level + 1 < rank:
-                rows = self._below(rows, len(rows) * length, pointer)
+                self.rows += len(rows) * length
+                if self.rows > MOST_ROWS:
+                    raise Unfit(f"too many rows; expected at most {MOST_ROWS} in nested arrays, or shape and data", pointer)
+                rows = list(chain.from_iterable(rows))
+                if not set(map(type, rows)) <= {self.an_array}:
+                    raise GiveUp
         if math.prod(shape) != flat.size:
             raise GiveUp
-        return flat.reshape(checked_shape(tuple(shape), self.caps, pointer))
-
-    def _below(self, rows: list[Any], count: int, pointer: tuple[Step, ...]) -> list[Any]:
-        """The rows of the rows."""
-        self.rows += count
-        if self.rows > MOST_ROWS:
-            raise Unfit(f"too many rows; expected at most {MOST_ROWS} in nested arrays, or shape and data", pointer)
-        found = [item for row in rows for item in row]
-        if not set(map(type, found)) <= {self.an_array}:
-            raise GiveUp
-        return found
+        if not 0 < flat.size <= self.caps.elements:
+            checked_shape(tuple(shape), self.caps, pointer)
+        return flat.reshape(shape)
 
     def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array:
         """An array that was cut out, put together from its pieces."""
@@ -160,7 +170,9 @@ class Walk:
 
     def compact(self, value: Any, names: set[str], pointer: tuple[Step, ...]) -> Array:
         """Read a tensor of either form: generated clients write the member that is not set as null or empty."""
-        data, text, dtype = (value[name] if name in names else None for name in ("data", "base64", "dtype"))
+        data = value["data"] if "data" in names else None
+        text = value["base64"] if "base64" in names else None
+        dtype = value["dtype"] if "dtype" in names else None
         empty = isinstance(data, self.an_array) and len(data) == 0
         if text is None or (text == "" and data is not None):
             if data is None:
@@ -204,11 +216,12 @@ class Walk:
         self.brackets += 1
         if len(value) > self.caps.rank:
             raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(value)}", place)
-        sizes = list(value)
-        for size in sizes:
+        sizes = []
+        for size in value:
             if type(size) not in (int, float) or size != int(size) or size < 0:
                 raise Unfit("not a shape; expected integers of at least 0", place)
-        return checked_shape(tuple(int(size) for size in sizes), self.caps, place)
+            sizes.append(int(size))
+        return checked_shape(tuple(sizes), self.caps, place)
 
     def base64(self, value: Any, name: Any, pointer: tuple[Step, ...]) -> Array:
         self.form = self.form or "base64"
@@ -221,7 +234,8 @@ class Walk:
         expected = math.prod(shape) * DTYPES[name].itemsize
         if len(data) != expected:
             raise Unfit(f"wrong length; expected {expected} bytes for shape {list(shape)} of {name}, got {len(data)}", (*pointer, "base64"))
-        return checked_elements(np.frombuffer(data, DTYPES[name]).reshape(shape), pointer)
+        array = np.frombuffer(data, DTYPES[name]).reshape(shape)
+        return checked_elements(array, pointer) if name == "bool" else array
 
     def _bytes(self, text: str, pointer: tuple[Step, ...]) -> bytes:
         """Decode base64 from the text that was cut out or from the document; JSON may have escaped its slashes."""
@@ -234,19 +248,6 @@ class Walk:
                 text = self.parse(found.quoted())
                 return self._bytes(text, pointer)
             raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
-
-    def document(self, root: Any) -> dict[str, Any]:
-        """The fields of the whole."""
-        if not isinstance(root, self.an_object):
-            raise Unfit("the body: wrong type; expected a JSON object")
-        if len(root) <= len(TENSOR_KEYS) and _is_tensor(set(root.keys())):  # a tensor in place of a request
-            raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
-        fields: dict[str, Any] = self.value(root, (), 1)
-        return fields
-
-
-def _is_tensor(names: set[str]) -> bool:
-    return "shape" in names and names <= TENSOR_KEYS and not names.isdisjoint(CONTENT_KEYS)
 
 
 def _fault(text: bytes) -> str:

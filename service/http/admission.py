@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
@@ -129,18 +128,16 @@ class Pool:
         return over
 
 
+@dataclass(slots=True)
 class Share:
     """One request in the pool's account: the bytes of its large body or response, and the operations that it is estimated to take."""
 
-    __slots__ = ("held", "operations", "pool")
-
-    def __init__(self, pool: Pool, held: int = 0, operations: float = TYPICAL) -> None:
-        self.pool, self.held, self.operations = pool, held, operations
+    pool: Pool
+    held: int = 0
+    operations: float = TYPICAL
 
     def hold(self, size: int) -> None:
         """Count up to `size` bytes, or refuse them: 429."""
-        if size <= self.pool.settings.inline_bytes:
-            return
         with self.pool.lock:
             more = size - self.held
             if self.pool.bytes + more > self.pool.settings.max_queue_bytes:
@@ -154,19 +151,8 @@ class Share:
         share, self.held = Share(self.pool, self.held, self.operations), 0
         return share
 
-    @contextmanager
-    def response(self, size: int) -> Iterator[None]:
-        """Count a large response until the block ends. It exists already, so it is not rejected; later ones may be."""
-        if size <= self.pool.settings.inline_bytes:
-            yield
-            return
-        self._add(size)
-        try:
-            yield
-        finally:
-            self.release()
-
-    def _add(self, size: int) -> None:
+    def add(self, size: int) -> None:
+        """Count the bytes of a response. It exists already, so it is not rejected; later ones may be."""
         with self.pool.lock:
             self.pool.bytes += size
             self.held += size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,8 +12,6 @@ from service.settings import Settings
 
 EXEMPT = ("/health/live", "/health/ready", "/", "/docs")  # probes and pages have no secrets to keep and none to show
 EXEMPT_BELOW = ("/docs/", "/losses/", "/explorer/", "/v2/health/")  # pages, their files and probes; the operations that pages call need a token
-
-Headers = Iterable[tuple[bytes, bytes]]
 
 
 def tokens(settings: Settings) -> list[str]:
@@ -56,12 +54,11 @@ class Bearers:
         named = [token.rpartition(":") for token in allowed]
         self.digests = [(sha256(token.encode()).digest(), name) for name, _, token in named]
 
-    def check(self, path: str, headers: Headers) -> str:
+    def check(self, path: str, headers: Mapping[bytes, bytes]) -> str:
         """Return the caller's name, "" for a token without one; a 401 Failure for a caller with none of the tokens."""
         if not self.digests or path in EXEMPT or path.startswith(EXEMPT_BELOW):
             return ""
-        given = next((value for key, value in headers if key == b"authorization"), b"")
-        scheme, _, token = given.partition(b" ")
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         digest = sha256(token.strip()).digest()
         names = [name for allowed, name in self.digests if hmac.compare_digest(digest, allowed)]
         if scheme.lower() != b"bearer" or not names:

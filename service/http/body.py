@@ -30,9 +30,12 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
         raise _too_large(settings)
     if length > settings.inline_bytes:
         share.pool.admit()
-    message = await _next(receive)
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Gone
     body: bytes = message.get("body", b"")
-    _count(len(body), settings, share)
+    if (size := len(body)) > settings.inline_bytes or size > settings.max_body_bytes:
+        _count(size, settings, share)
     if not message.get("more_body"):
         return body
     if viewed and length >= 0 and b"transfer-encoding" not in headers:
@@ -74,7 +77,8 @@ async def _next(receive: Receive) -> MutableMapping[str, Any]:
 def _count(size: int, settings: Settings, share: Share) -> None:
     if size > settings.max_body_bytes:
         raise _too_large(settings)
-    share.hold(size)
+    if size > settings.inline_bytes:
+        share.hold(size)
 
 
 def _too_large(settings: Settings) -> Failure:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from service.api import response
 from service.api.estimate import Prepared
-from service.api.operations import Operation, operation_at, serves
+from service.api.operations import OF_PATHS, Operation, operation_at, serves
 from service.codec import JSON, Buffer, Caps
 from service.codec.compression import pack, unpack
 from service.codec.fields import Form, Selection
+from service.codec.inference import BINARY
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
@@ -19,48 +19,45 @@ from service.http.body import announced, read_body
 from service.http.negotiation import Exchange, negotiate, packing
 from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
-from service.telemetry import requests
 from service.telemetry.requests import Request
 
 INLINE_OPERATIONS = 3e6  # 3 ms, where handing over to a thread and back takes half of one
 BYTE_OPERATIONS = 50.0  # of a body that is not decoded yet: a number takes two bytes at least
 CODED_OPERATIONS = 10 * BYTE_OPERATIONS  # of a compressed one
 UNKNOWN = "unknown"  # the label of a name that is no operation: callers must not make labels of metrics
+MOST_NUMBER_BYTES = 25.0  # of a response in any encoding: a float64 and its comma in a list
 
-
-@dataclass(frozen=True)
-class Ready:
-    """A request that is ready to be computed, and the form that the tensors of its response take."""
-
-    prepared: Prepared
-    form: Form | Selection
+Ready = tuple[Prepared, Form | Selection]  # a request that is ready to be computed, and the form that the tensors of its response take
 
 
 def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Settings) -> Ready:
     """The first half of the pipeline: decode, bind, estimate, and reject requests that are too large before they are computed."""
     start = time.perf_counter()
     decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
-    how.timing.elements = decoded.elements
+    how.elements = decoded.elements
     prepared = operation.prepare(decoded.fields, settings)
-    size = prepared.estimate.numbers * how.accept.number_bytes(decoded.form)
+    size = prepared.estimate.numbers * MOST_NUMBER_BYTES
+    if size > settings.max_response_bytes:
+        size = prepared.estimate.numbers * how.accept.number_bytes(decoded.form)
     if size > settings.max_response_bytes:
         raise Failure(
             "too-large", f"outputs: too large a response; expected at most {settings.max_response_bytes} bytes, got an estimate of {size:.0f}"
         )
-    how.timing.decode = time.perf_counter() - start
-    return Ready(prepared, decoded.form)
+    how.decode = time.perf_counter() - start
+    return prepared, decoded.form
 
 
-def complete(decoded: Ready, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
+def complete(ready: Ready, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
     """The second half of the pipeline: compute, reduce, encode, compress."""
     start = time.perf_counter()
     if submitted:
-        how.timing.queue = start - submitted
-    fields = decoded.prepared.compute()
+        how.queue = start - submitted
+    prepared, form = ready
+    fields = prepared.compute()
     compute_end = time.perf_counter()
-    encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), decoded.form)
-    how.head = how.accept.head_size(encoded, decoded.form)
-    how.timing.compute, how.timing.encode = compute_end - start, time.perf_counter() - compute_end
+    encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), form)
+    how.head = how.accept.head_size(encoded, form) if how.accept.head_size else 0
+    how.compute, how.encode = compute_end - start, time.perf_counter() - compute_end
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
         coding = packing(how.accept_coding)
         packed = pack(coding, encoded) if coding else None
@@ -71,7 +68,7 @@ def complete(decoded: Ready, how: Exchange, settings: Settings, submitted: float
 
 def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settings, submitted: float) -> list[Buffer]:
     """The whole pipeline, for a thread of the pool."""
-    how.timing.queue = time.perf_counter() - submitted
+    how.queue = time.perf_counter() - submitted
     if how.coding:
         body = unpack(how.coding, body, settings.max_decompressed_bytes)
     return complete(prepare(operation, body, how, settings), how, settings)
@@ -88,22 +85,23 @@ class LossEndpoint:
         self.settings, self.pool, self.bearers = settings, pool, bearers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = requests.of(scope)
-        share, how, operation = Share(self.pool), None, None
-        body: Buffer = b""
+        request: Request = scope["state"]["request"]
+        request.loss, share = UNKNOWN, Share(self.pool)
         try:
-            operation = operation_at(scope["path"])
-            headers = dict(scope["headers"])
-            how = negotiate(headers, scope["path"])
-            body = await read_body(headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
-            encoded = await self._answer(operation, body, how, share, receive)
-        finally:
-            share.release()
-            request.loss, request.encoding = operation.name if operation else UNKNOWN, how.codec.name if how else ""
+            operation = OF_PATHS.get(scope["path"]) or operation_at(scope["path"])
+            request.loss = operation.name
+            how = negotiate(request.headers, scope["path"])
+            request.encoding = how.codec.name
+            body = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
             request.received = len(body)
-        request.elements, request.seconds = how.timing.elements, how.timing.seconds()
-        with share.response(sum(map(len, encoded))):
-            await reply(send, 200, encoded, how.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+            encoded = await self._answer(operation, body, how, share, receive)
+            request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
+            if (size := sum(map(len, encoded))) > self.settings.inline_bytes:
+                share.add(size)
+            await reply(send, 200, encoded, BINARY if how.head else how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+        finally:
+            if share.held:
+                share.release()
 
     async def _answer(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
         """Compute on the event loop or in the pool."""
@@ -111,16 +109,17 @@ class LossEndpoint:
         if len(body) > settings.inline_bytes or how.coding:
             share.operations = len(body) * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
             return await self.pool.run(share, receive, exchange, operation, body, how, settings, time.perf_counter())
-        decoded = prepare(operation, body, how, settings)
-        if decoded.prepared.estimate.operations <= INLINE_OPERATIONS and settings.inline_bytes:
-            return complete(decoded, how, settings)
-        share.operations = decoded.prepared.estimate.operations
-        return await self.pool.run(share, receive, complete, decoded, how, settings, time.perf_counter())
+        ready = prepare(operation, body, how, settings)
+        operations = ready[0].estimate.operations
+        if operations <= INLINE_OPERATIONS and settings.inline_bytes:
+            return complete(ready, how, settings)
+        share.operations = operations
+        return await self.pool.run(share, receive, complete, ready, how, settings, time.perf_counter())
 
     def refusal(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
         """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
         try:
-            request.caller = self.bearers.check(path, headers.items())
+            request.caller = self.bearers.check(path, headers)
             operation, codec = operation_at(path), negotiate(headers, path).codec
         except Failure:
             return None

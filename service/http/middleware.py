@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from service.api.operations import OF_PATHS
 from service.errors import Failure, failure
 from service.http.admission import Gone, Life
 from service.http.auth import Bearers
@@ -40,20 +41,20 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(request_id_of(scope["headers"]), scope["method"], scope.get("raw_path", b"").decode("latin-1"))
+        method, headers, traced = scope["method"], dict(scope["headers"]), scope.get(traces.SCOPE_KEY) is not None
+        request = Request(request_id_of(headers), method, scope.get("raw_path", b"").decode("latin-1"), headers)
         scope.setdefault("state", {})["request"] = request
-        headless = scope["method"] == "HEAD"
 
         async def recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 request.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request.request_id.encode()), *traces.headers(scope)]
+                message["headers"] = [*message["headers"], (b"x-request-id", request.request_id.encode()), *(traces.headers() if traced else ())]
             else:
-                if headless:
+                if method == "HEAD":
                     message["body"] = b""
                 request.sent += len(message.get("body", b""))
-                if not message.get("more_body"):
-                    request.trace_id = traces.describe(scope, request)  # the span ends with the response
+                if traced and not message.get("more_body"):
+                    request.trace_id = traces.describe(request)  # the span ends with the response
             await send(message)
 
         try:
@@ -64,12 +65,13 @@ class Guard:
             request.finish()
 
     async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = requests.of(scope)
+        request: Request = scope["state"]["request"]
         try:
             if self.life.stopped:
                 raise STOPPING
-            request.caller = self.bearers.check(scope["path"], scope["headers"])
-            if asks_for_loss(scope["method"], scope["path"]):
+            if self.bearers.digests:
+                request.caller = self.bearers.check(scope["path"], request.headers)
+            if (scope["method"] == "POST" and scope["path"] in OF_PATHS) or asks_for_loss(scope["method"], scope["path"]):
                 await self.losses(scope, receive, send)
             else:
                 await self.app({**scope, "method": "GET"} if scope["method"] == "HEAD" else scope, receive, send)

@@ -1,72 +1,55 @@
-"""Negotiation of encodings: media types, content codings, and the timing of one exchange."""
+"""Negotiation of encodings: media types, content codings, and the timings of one exchange."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from service.codec import CODECS, JSON, Codec, inference_codec
 from service.codec.compression import CODINGS, PACKINGS
-from service.codec.inference import BINARY, HEADER
+from service.codec.inference import HEADER
 from service.errors import Failure, is_inference
 
 QUALITY = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
 @dataclass(slots=True)
-class Timing:
-    """Seconds by phase, for Server-Timing, and the elements that were worked on in them."""
+class Exchange:
+    """Encodings of one request and its response, and the work on them.
 
+    packed: the response's coding once it has one. head: the length of the head of a binary inference response. decode, queue, compute, encode: seconds of these phases. elements: those of the request's tensors.
+    """
+
+    codec: Codec
+    accept: Codec
+    coding: str | None
+    accept_coding: bytes
+    packed: str | None = None
+    head: int = 0
     decode: float = 0.0
     queue: float = 0.0
     compute: float = 0.0
     encode: float = 0.0
     elements: int = 0
 
-    def header(self) -> bytes:
-        decode, queue, compute, encode = (seconds * 1e3 for seconds in self.seconds())
-        return f"decode;dur={decode:.3f}, queue;dur={queue:.3f}, compute;dur={compute:.3f}, encode;dur={encode:.3f}".encode()
-
-    def seconds(self) -> tuple[float, ...]:
-        return (self.decode, self.queue, self.compute, self.encode)
-
-
-@dataclass
-class Exchange:
-    """Encodings of one request and its response; `packed` is the response's coding once it has one, `head` the length of the head of a binary one."""
-
-    codec: Codec
-    accept: Codec
-    coding: str | None
-    accept_coding: bytes
-    timing: Timing = field(default_factory=Timing)
-    packed: str | None = None
-    head: int = 0
-
-    @property
-    def media_type(self) -> str:
-        """The media type of the response."""
-        return BINARY if self.head else self.accept.media_type
-
     def headers(self) -> list[tuple[bytes, bytes]]:
-        timing = [(b"server-timing", self.timing.header())]
-        if self.head:
-            timing.append((HEADER, str(self.head).encode()))
-        return [*timing, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else timing
+        phases = (self.decode * 1e3, self.queue * 1e3, self.compute * 1e3, self.encode * 1e3)
+        timing = (b"server-timing", b"decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f" % phases)
+        told = [timing, (HEADER, str(self.head).encode())] if self.head else [timing]
+        return [*told, (b"content-encoding", self.packed.encode()), (b"vary", b"accept-encoding")] if self.packed else told
 
 
 def negotiate(headers: Mapping[bytes, bytes], path: str) -> Exchange:
     """The encodings of the request and, by Accept, of the answer; the request's by default, and always that of an inference request."""
-    if is_inference(path):
-        *_, coding = encodings(JSON.media_type.encode(), headers.get(b"content-encoding", b""), b"")
-        codec = inference_codec(headers.get(HEADER))
-        return Exchange(
-            codec, codec, coding, headers.get(b"accept-encoding", b"").replace(b"zstd", b"")
-        )  # aiohttp offers it where tritonclient fails
-    codec, accept, coding = encodings(*(headers.get(name, b"") for name in (b"content-type", b"content-encoding", b"accept")))
-    return Exchange(codec, accept, coding, headers.get(b"accept-encoding", b""))
+    get = headers.get
+    if path[:3] == "/v2" and is_inference(path):
+        *_, coding = encodings(JSON.media_type.encode(), get(b"content-encoding", b""), b"")
+        codec = inference_codec(get(HEADER))
+        return Exchange(codec, codec, coding, get(b"accept-encoding", b"").replace(b"zstd", b""))  # aiohttp offers it where tritonclient fails
+    codec, accept, coding = encodings(get(b"content-type", b""), get(b"content-encoding", b""), get(b"accept", b""))
+    return Exchange(codec, accept, coding, get(b"accept-encoding", b""))
 
 
 @lru_cache(maxsize=64)  # headers may be long

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from random import getrandbits
 from typing import Any
 
 from service.codec import Buffer
@@ -22,10 +22,10 @@ WRITTEN_BYTES = 256 * 1024  # of a response at a time: bytes written to the tran
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
 
-def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The client's X-Request-ID if it is short and printable, else a new id."""
-    given = next((value for key, value in headers if key == b"x-request-id"), b"")
-    return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else os.urandom(16).hex()
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """The client's X-Request-ID if it is short and printable, else a new id. It has to be unique, not secret: os.urandom is a system call."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode() if 0 < len(given) <= 100 and given.isascii() and given.decode().isprintable() else f"{getrandbits(128):032x}"
 
 
 async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, headers: list[tuple[bytes, bytes]], views: bool = False) -> None:

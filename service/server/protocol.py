@@ -124,12 +124,35 @@ class Protocol(HttpToolsProtocol):
             time.sleep(1e-9)  # lets another worker wake and accept the next one: of 16 made at once, mostly one worker had all
         self.deadline = self.loop.time() + self.settings.header_seconds
 
-    def data_received(self, data: bytes) -> None:
-        if self.phase is Phase.CLOSING:
+    def data_received(self, data: bytes = b"") -> None:
+        """Feed the parser up to the end of one message; without data, those bytes that wait."""
+        if self.phase is Phase.CLOSING or self.parser is None or self.transport.is_closing():
             return
         self.received = self.received[self.parsed :] + data if self.received else data
         self.parsed = 0
-        self._parse()
+        for _ in range(SLICES):
+            if self.phase >= Phase.RESPONSE or (start := self.parsed) == len(self.received):
+                break
+            if self.phase is Phase.BODY and self.body_left >= 0:
+                self.parsed = min(start + self.body_left, len(self.received))
+                self.body_left -= self.parsed - start
+            else:
+                self.parsed = self._end(start)
+                self.header_bytes += self.parsed - start
+            try:
+                self.parser.feed_data(memoryview(self.received)[start : self.parsed])
+            except httptools.HttpParserUpgrade:
+                self._ignore_upgrade()
+            except httptools.HttpParserError:
+                self.refuse("malformed-request", "these bytes are not HTTP/1.1")
+            if self.header_bytes > self.settings.max_header_bytes and self.phase <= Phase.BODY:
+                self._refuse_large_headers()
+        else:
+            self.loop.call_soon(self.data_received)
+        if self.parsed == len(self.received):
+            self.received, self.parsed = b"", 0
+        if self.flow.held != (self.received != b""):
+            self.flow.hold(self.received != b"")
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Close, unless a whole request waits for its response: a client may close its side after its last request (`nc -N`).
@@ -141,32 +164,6 @@ class Protocol(HttpToolsProtocol):
         self.half_closed, self.cycle.keep_alive = True, False
         self.deadline = self.loop.time() + LINGER_SECONDS
         return True
-
-    def _parse(self) -> None:
-        """Feed the parser up to the end of one message."""
-        if self.parser is None or self.transport.is_closing():
-            return
-        for _ in range(SLICES):
-            if self.phase >= Phase.RESPONSE or self.parsed == len(self.received):
-                break
-            self._feed(self._slice())
-        else:
-            self.loop.call_soon(self._parse)
-        if self.parsed == len(self.received):
-            self.received, self.parsed = b"", 0
-        if self.flow.held != (self.received != b""):
-            self.flow.hold(self.received != b"")
-
-    def _slice(self) -> memoryview:
-        """The next bytes of the message that is being read, and no byte of the one after it."""
-        start = self.parsed
-        if self.phase is Phase.BODY and self.body_left >= 0:
-            self.parsed = min(start + self.body_left, len(self.received))
-            self.body_left -= self.parsed - start
-        else:
-            self.parsed = self._end(start)
-            self.header_bytes += self.parsed - start
-        return memoryview(self.received)[start : self.parsed]
 
     def _end(self, start: int) -> int:
         """Return the place after the next END, or else the end of the received bytes; a message without Content-Length ends in END."""
@@ -184,16 +181,6 @@ class Protocol(HttpToolsProtocol):
         self.seam = (self.seam + self.received[max(start, end - len(END) + 1) : end])[1 - len(END) :]
         return end
 
-    def _feed(self, data: memoryview | bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._ignore_upgrade()
-        except httptools.HttpParserError:
-            self.refuse("malformed-request", "these bytes are not HTTP/1.1")
-        if self.header_bytes > self.settings.max_header_bytes and self.phase <= Phase.BODY:
-            self._refuse_large_headers()
-
     def _ignore_upgrade(self) -> None:
         """Parse the head again without its offer to change the protocol: Java's client offers HTTP/2 with every first request."""
         method = self.parser.get_method()
@@ -204,13 +191,13 @@ class Protocol(HttpToolsProtocol):
         if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
             kept.append((b"connection", b"close"))
         self.parser = httptools.HttpRequestParser(self)
-        self._feed(method + b" " + self.url + b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % item for item in kept) + b"\r\n")
+        head = method + b" " + self.url + b" HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % item for item in kept) + b"\r\n"
+        self.received, self.parsed, self.header_bytes = head + self.received[self.parsed :], 0, 0
 
     # ------------------------------------------------------------------ the parser's callbacks
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = EXTENSIONS  # type: ignore[typeddict-unknown-key, unused-ignore]
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self.phase, self.deadline = Phase.HEADERS, self.loop.time() + self.settings.header_seconds
 
     def on_headers_complete(self) -> None:
@@ -223,7 +210,7 @@ class Protocol(HttpToolsProtocol):
         if problem := self._misdirected(version):
             self.refuse("malformed-request", problem)
             raise ValueError("stops the parser")
-        if self.losses.pool.full and self._refuse_at_once(version):
+        if self.body_left > self.settings.inline_bytes and self.losses.pool.full and self._refuse_at_once(version):
             self.cycle = _RefusedCycle()  # type: ignore[assignment]
         else:
             self._begin(version)
@@ -250,12 +237,23 @@ class Protocol(HttpToolsProtocol):
         """Start the application on the request whose head is complete."""
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
-        self.scope["http_version"] = version
-        self.scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        self.scope["raw_path"] = self.root_path.encode("ascii") + url.path
-        self.scope["query_string"] = url.query or b""
         expects = self.expect_100_continue and version == "1.1"
+        self.scope = {  # type: ignore[typeddict-unknown-key, unused-ignore]
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item]
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "path": self.root_path + (urllib.parse.unquote(path) if "%" in path else path),
+            "raw_path": self.root_path.encode("ascii") + url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "extensions": EXTENSIONS,
+        }
         self.cycle = Cycle(
             scope=self.scope,
             transport=self.outlet,  # type: ignore[arg-type]
@@ -278,7 +276,7 @@ class Protocol(HttpToolsProtocol):
         kept = self.parser.should_keep_alive() and version == "1.1" and not self.life.draining
         if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
             return False
-        request = Request(request_id_of(self.headers), "POST", path)
+        request = Request(request_id_of(headers), "POST", path, headers)
         problem = self.losses.refusal(path, headers, request)
         if problem:
             self._write(problem, request, self.server_state.default_headers)
@@ -298,8 +296,8 @@ class Protocol(HttpToolsProtocol):
             return
         super().on_message_complete()
         self.phase, self.deadline, self.header_bytes = Phase.RESPONSE, inf, 0
-        if self.cycle.response_complete:
-            self._rest()  # refused early, and the rest of its body has gone by
+        if self.cycle.response_complete:  # refused early, and the rest of its body has gone by
+            self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.cycle is not None and not self.cycle.response_complete and "request" in self.cycle.scope["state"]:
@@ -310,14 +308,12 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        self.flow.resume_reading()  # a body that the application did not read may have stopped it
+        if self.flow.read_paused:
+            self.flow.resume_reading()  # a body that the application did not read may have stopped it
         if self.phase is Phase.RESPONSE:
-            self._rest()
+            self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
             if self.received:
-                self._parse()
-
-    def _rest(self) -> None:
-        self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
+                self.data_received()
 
     def refuse(self, kind: str, detail: str) -> None:
         """Answer with a problem, then close. A request that the application has begun ends in the problem there."""
@@ -337,7 +333,7 @@ class Protocol(HttpToolsProtocol):
     def _request(self) -> Request:
         """As much of a request as its head shows before it is complete."""
         method = self.parser.get_method().decode("ascii") if self.phase is Phase.HEADERS and self.url else ""
-        return Request(request_id_of(self.headers or ()), method, self.url.decode("latin-1") if self.phase is Phase.HEADERS else "")
+        return Request(request_id_of(dict(self.headers or ())), method, self.url.decode("latin-1") if self.phase is Phase.HEADERS else "")
 
     def _refuse_large_headers(self) -> None:
         self.refuse("large-headers", f"request line and headers: expected at most {self.settings.max_header_bytes} bytes")

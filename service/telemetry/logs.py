@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 PHASE_MEMBERS = tuple(f"{phase}_ms" for phase in metrics.PHASES)
 OTHERS = ("uvicorn", "fastapi", "opentelemetry")  # libraries write in the same format, from warnings on
 MOST_WAITING = 4 * 1024 * 1024  # bytes of lines that wait for the reader of stderr
-GATHER_SECONDS = 0.02  # lines are written this much later, many at a time: a thread that wakes for each line costs a small request 10 %
+GATHER_SECONDS = 0.02  # between two writings: a thread that wakes for each line costs a small request 10 %
 FLUSH_SECONDS = 1.0  # at most, for the last lines of a process
 LONGEST_PATH = 200
 STDERR = 2
 
-Emit = Callable[[str, str, dict[str, Any]], None]
-
-_requests: Emit | None = None
-_events: Emit | None = None
+_line: Callable[[str, str, dict[str, Any]], bytes]
+_requests: Writer | None = None
+_events: Writer | None = None
+_last_second = (0, "")  # and its text
 
 log = logging.getLogger("service")
 
@@ -43,10 +43,8 @@ class Json(logging.Formatter):
     """A record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        document = _document(record.created, record.levelname.lower(), record.name, record.getMessage())
-        if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(document).decode()
+        exception = {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
+        return _json(record.name, record.getMessage(), exception, record.levelname.lower(), record.created)[:-1].decode()
 
 
 class Words(logging.Formatter):
@@ -57,18 +55,18 @@ class Words(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def _json(logger: str, message: str, fields: dict[str, Any]) -> bytes:
-    return orjson.dumps(_document(time.time(), "info", logger, message) | fields, option=orjson.OPT_APPEND_NEWLINE)
+def _json(logger: str, message: str, fields: dict[str, Any], level: str = "info", when: float | None = None) -> bytes:
+    global _last_second
+    when = time.time() if when is None else when
+    if _last_second[0] != (second := int(when)):
+        _last_second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+    stamp = f"{_last_second[1]}.{int((when - second) * 1000):03d}Z"
+    return orjson.dumps({"time": stamp, "level": level, "logger": logger, "message": message, **fields}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _words(logger: str, message: str, fields: dict[str, Any]) -> bytes:
     words = " ".join(f"{name}={value}" for name, value in fields.items())
     return f"{time.strftime('%H:%M:%S')} INFO    {message} {words}\n".encode("utf-8", "replace")
-
-
-def _document(when: float, level: str, logger: str, message: str) -> dict[str, Any]:
-    second = int(when)
-    return {"time": f"{_second(second)}.{int((when - second) * 1000):03d}Z", "level": level, "logger": logger, "message": message}
 
 
 class Writer(logging.Handler):
@@ -104,7 +102,6 @@ class Writer(logging.Handler):
     def _run(self) -> None:
         while True:
             lines = [self.lines.get()]
-            time.sleep(GATHER_SECONDS)
             with suppress(queue.Empty):
                 while True:
                     lines.append(self.lines.get_nowait())
@@ -114,6 +111,7 @@ class Writer(logging.Handler):
             if dropped := self.dropped - self.reported:
                 self.reported += dropped
                 log.warning("%d log lines were dropped: stderr was not read or could not be written", dropped)
+            time.sleep(GATHER_SECONDS)
 
     def _write(self, chunk: bytes) -> None:
         try:
@@ -136,7 +134,7 @@ def _chunks(lines: list[bytes]) -> Iterator[bytes]:
 
 def configure(requests: bool = True) -> None:
     """Send this service's lines and those of its libraries to stderr in one format; `requests` turns the line of each request on."""
-    global _requests, _events
+    global _line, _requests, _events
     watched = sys.stderr.isatty()
     writer = Writer(STDERR)
     writer.setFormatter(Words() if watched else Json())
@@ -144,9 +142,7 @@ def configure(requests: bool = True) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [writer], False
         logger.setLevel(logging.WARNING if name in OTHERS else logging.INFO)
-    line = _words if watched else _json
-    _events = lambda logger, message, fields: writer.put(line(logger, message, fields))  # noqa: E731
-    _requests = _events if requests else None
+    _line, _events, _requests = _words if watched else _json, writer, writer if requests else None
 
 
 def request(request: Request, total: float) -> None:
@@ -170,20 +166,10 @@ def request(request: Request, total: float) -> None:
         fields["disconnected"] = True
     if request.trace_id:
         fields["trace_id"] = request.trace_id
-    _requests("service.access", "request", fields)
+    _requests.put(_line("service.access", "request", fields))
 
 
 def event(name: str, **fields: Any) -> None:
     """Write the line of a step in the life of the process: started, draining, stopped."""
     if _events is not None:
-        _events("service.lifecycle", name, fields)
-
-
-_last_second = (0, "")
-
-
-def _second(when: int) -> str:
-    global _last_second
-    if _last_second[0] != when:
-        _last_second = (when, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when)))
-    return _last_second[1]
+        _events.put(_line("service.lifecycle", name, fields))

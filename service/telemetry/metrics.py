@@ -51,11 +51,6 @@ class Buckets:
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds, self.counts, self.sum = bounds, [0] * (len(bounds) + 1), 0.0
 
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
 
 class Distributions(Collector):
     """Histograms by one label, or a single one."""
@@ -98,8 +93,8 @@ build = Info("loss_build", "The service and what its numbers depend on; the valu
 build.info({"version": __version__, "python": platform.python_version(), "numpy": np.__version__})
 
 _duration = [durations.of[f"{digit}xx" if digit in (2, 4) else "5xx"] for digit in range(6)]  # by a status's first digit; 0 has no response
-_decode, _queue, _compute, _encode = phases.of.values()
-_received, _sent = request_bytes.of[""], response_bytes.of[""]
+_OBSERVED = (*phases.of.values(), request_bytes.of[""], response_bytes.of[""])
+_QUEUE = phases.of["queue"]
 
 
 def count(request: Request, total: float) -> None:
@@ -110,20 +105,14 @@ def count(request: Request, total: float) -> None:
         disconnects.inc()
     elif request.loss:
         requests.counts[request.loss, request.encoding or "none", str(request.status)] += 1
-        _duration[request.status // 100].observe(total)
+        duration = _duration[request.status // 100]
+        duration.counts[bisect_left(duration.bounds, total)] += 1
+        duration.sum += total
         if request.problem == "non-finite":
             non_finite.counts[(request.loss,)] += 1
         if request.status == 200:
-            _observe(request)
-
-
-def _observe(request: Request) -> None:
-    elements.counts[(request.loss,)] += request.elements
-    decode, queue, compute, encode = request.seconds
-    _decode.observe(decode)
-    if queue:
-        _queue.observe(queue)
-    _compute.observe(compute)
-    _encode.observe(encode)
-    _received.observe(request.received)
-    _sent.observe(request.sent)
+            elements.counts[(request.loss,)] += request.elements
+            for buckets, value in zip(_OBSERVED, (*request.seconds, request.received, request.sent), strict=True):
+                if value or buckets is not _QUEUE:
+                    buckets.counts[bisect_left(buckets.bounds, value)] += 1
+                    buckets.sum += value

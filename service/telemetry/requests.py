@@ -17,6 +17,7 @@ class Request:
     request_id: str
     method: str
     path: str  # as sent, percent-encoded, without the query
+    headers: dict[bytes, bytes] = field(default_factory=dict)  # of the request; the last one of a name
     loss: str = ""  # the canonical name, or "unknown": callers must not make labels of metrics
     encoding: str = ""  # of the request's body
     caller: str = ""  # the name of its token, never the token

@@ -8,8 +8,8 @@ headers alone (429) has a span only where its caller sent a traceparent.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
@@ -20,7 +20,7 @@ from service.telemetry.metrics import PHASES
 if TYPE_CHECKING:
     from service.telemetry.requests import Request
 
-SCOPE_KEY = "fastapi.telemetry"
+SCOPE_KEY = "fastapi.telemetry"  # in the scope of a request that has a span
 ROUTE = "/loss/{name}"  # losses' requests pass by the router, which would name their spans
 INFER_ROUTE = "/v2/models/{name}/infer"
 UNTRACED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")  # these are requested every few seconds
@@ -43,19 +43,15 @@ def telemetry() -> TelemetryConfig:
     return {**TELEMETRY, "tracing": bool(wanted) or any(name.startswith("OTEL_") for name in os.environ)}
 
 
-def headers(scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+def headers() -> list[tuple[bytes, bytes]]:
     """The answer's traceparent: where in the caller's trace the work was done."""
-    if scope.get(SCOPE_KEY) is None:
-        return []
     carrier: MutableMapping[str, str] = {}
     _traceparent.inject(carrier)
     return [(name.encode(), value.encode()) for name, value in carrier.items()]
 
 
-def describe(scope: Mapping[str, Any], request: Request) -> str:
+def describe(request: Request) -> str:
     """Add to the request's span what its line in the log has. Returns the trace's id, "" without a trace."""
-    if scope.get(SCOPE_KEY) is None:
-        return ""
     span = trace.get_current_span()
     if request.loss:
         span.update_name(f"{request.method} {_route(request)}")

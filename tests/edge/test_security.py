@@ -51,7 +51,7 @@ def test_each_token_is_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         return a == b
 
     monkeypatch.setattr("service.http.auth.hmac.compare_digest", compare)
-    Bearers(["a", "bb", "ccc"]).check("/info", [(b"authorization", b"Bearer a")])
+    Bearers(["a", "bb", "ccc"]).check("/info", {b"authorization": b"Bearer a"})
     assert len(compared) == 3
     assert {len(digest) for digest in compared} == {32}
 
@@ -74,8 +74,8 @@ def test_a_list_without_tokens_does_not_open_the_service(given: str) -> None:
 def test_a_byte_order_mark_is_no_part_of_a_token(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_bytes(b"\xef\xbb\xbffirst\r\nada:second\r\n")
     bearers = Bearers(tokens(Settings(tokens_file=tmp_path / "tokens")))
-    assert bearers.check("/info", [(b"authorization", b"Bearer first")]) == ""
-    assert bearers.check("/info", [(b"authorization", b"Bearer second")]) == "ada"
+    assert bearers.check("/info", {b"authorization": b"Bearer first"}) == ""
+    assert bearers.check("/info", {b"authorization": b"Bearer second"}) == "ada"
 
 
 def test_cors_is_off_unless_asked_for(served: Serving) -> None:
