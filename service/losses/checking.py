@@ -88,7 +88,8 @@ def fitted(inputs: Iterable[Input], arrays: Mapping[str, Array]) -> Fit:
 @lru_cache(maxsize=1024)
 def _fit(*given: tuple[Input, tuple[int, ...], np.dtype[Any]]) -> Fit:
     """Fit shapes and types. Cached, since clients send the same ones repeatedly: 8 in place of 25 us."""
-    sizes, dtype = Sizes(), compute_dtype([dtype for _, _, dtype in given])
+    sizes, widths = Sizes(), [dtype.itemsize for _, _, dtype in given if dtype.kind not in "iub"]
+    dtype = np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)  # sums of exponentials overflow in 16-bit types
     forms = [(item.name, sizes.bind(item, shape)) for item, shape, _ in given]
     places = tuple(Place(name, form, _domain(form, sizes.named), dtype) for name, form in forms)
     return Fit(places, dtype, {**sizes.named, "...": math.prod(sizes.rest or ())})
@@ -98,12 +99,6 @@ def _domain(form: TensorSpec, sizes: Mapping[str, int]) -> Domain:
     if form.below:
         return Domain(0, sizes[form.below] - 1)
     return Domain(form.domain.low, sizes[form.upto]) if form.upto else form.domain
-
-
-def compute_dtype(dtypes: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
-    """Return float64 unless all floats are narrower, then float32 (sums of exponentials overflow in 16-bit types)."""
-    widths = [dtype.itemsize for dtype in dtypes if dtype.kind not in "iub"]
-    return np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)
 
 
 class Sizes:

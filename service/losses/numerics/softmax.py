@@ -44,21 +44,6 @@ class Softmax:
     but the largest, axis kept: log(sum exp(x - largest)) is log1p(rest), accurate when one class holds nearly all probability.
     """
 
-    __slots__ = (
-        "_complements",
-        "_firsts",
-        "_labels",
-        "_places",
-        "_surprise",
-        "_top_places",
-        "exponentials",
-        "largest",
-        "logits",
-        "rest",
-        "top",
-        "total",
-    )
-
     def __init__(self, logits: Array) -> None:
         self.logits = logits
         self.top = logits.argmax(axis=1, keepdims=True)
