@@ -54,8 +54,12 @@ def option_value(option: Option, rng: Generator) -> Any:
 
 
 def inputs_under(loss: Loss, options: Mapping[str, Any]) -> tuple[Input, ...]:
-    """The inputs with the domains to which the options narrow them."""
-    return tuple(replace(item, forms=tuple(form.under(options) for form in item.forms)) for item in loss.inputs)
+    """The inputs with the domains to which the options narrow them, and with the label to ignore as a number."""
+    return tuple(replace(item, forms=tuple(_ignoring(form.under(options), options) for form in item.forms)) for item in loss.inputs)
+
+
+def _ignoring(form: TensorSpec, options: Mapping[str, Any]) -> TensorSpec:
+    return replace(form, besides=str(options[form.besides])) if form.besides in options else form
 
 
 def tensors(inputs: tuple[Input, ...], rng: Generator, dtype: str = "float64", like: Mapping[str, Any] | None = None) -> dict[str, Array]:

@@ -18,7 +18,12 @@ from tests.losses import draw
 
 DRAWS = 12
 STEP = 1e-5
-MERGING: dict[str, dict[str, object]] = {"rpn": {"normalization": "torchvision"}, "dpo": {"loss_type": "sigmoid"}}  # the notes say of which choices
+MERGING: dict[str, dict[str, object]] = {  # the notes say of which choices
+    "rpn": {"normalization": "torchvision"},
+    "dpo": {"loss_type": "sigmoid"},
+    "dice_ce": {"batch": False},
+    "dice_focal": {"batch": False},
+}
 SELDOM = {"fcos"}  # it merges but for parts without an object
 every_loss = pytest.mark.parametrize("name", draw.every_loss)
 

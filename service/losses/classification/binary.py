@@ -7,15 +7,23 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, TensorSpec
+from service.losses.declaration import FROM_ZERO, UNIT, BinaryLogits, ElementWeight, Fraction, IgnoreIndex, NonNegative, Probability, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
+from service.losses.masking import ElementMask, ProbabilityLabelOrIgnored, masked, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, divide_or_infinity, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.registry import loss
 
 PositiveWeight = Annotated[
-    Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one number for all")
+    Array,
+    TensorSpec(
+        "k",
+        domain=FROM_ZERO,
+        description="weight of the positive term: (k,) for each entry of the last axis, (k, 1, 1) for each channel of (n, k, h, w), as torch aligns them; "
+        "one number, (1,), for all",
+    ),
+    *(TensorSpec("k" + " 1" * further, domain=FROM_ZERO) for further in (1, 2, 3)),
 ]
 
 LogitOrProbability = Annotated[
@@ -27,11 +35,13 @@ LogitOrProbability = Annotated[
 @loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def binary_cross_entropy(
     predictions: Probability,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     weight: ElementWeight | None = None,
     clamp: Literal["torch", "keras", "sklearn", "off"] = "torch",
     label_smoothing: Fraction = 0.0,
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
@@ -40,13 +50,14 @@ def binary_cross_entropy(
     Where: p `predictions`; z `labels`; w `weight`
     clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, thus infinite (an error) where p is 0 for the true class.
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
-    Divisor: the number of elements, also with element weights (torch's rule)
+    Divisor: the number of elements included, also with element weights (torch's rule)
     Synonyms: BCELoss, BCE
     Ambiguous: log_loss of probabilities
     Equivalents: torch.nn.BCELoss, torch.nn.functional.binary_cross_entropy, keras.losses.BinaryCrossentropy(clamp="keras"),
         keras.losses.binary_crossentropy(clamp="keras"), sklearn.metrics.log_loss(clamp="sklearn")
     Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
     """
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
     p, (z, other) = predictions, smoothed(labels, label_smoothing)
     inside = p.dtype.type(1.0)
     log_p, log_q = np.log(p), log1p_in_unit(-p)
@@ -56,7 +67,7 @@ def binary_cross_entropy(
         eps = 1e-7 if clamp == "keras" else 2.0**-52
         inside = ((p >= eps) & (1.0 - p >= eps)).astype(p.dtype)
         log_p, log_q = np.clip(log_p, np.log(eps), np.log1p(-eps)), np.clip(log_q, np.log(eps), np.log1p(-eps))
-    return elementwise(
+    result = elementwise(
         -(times(z, log_p) + times(other, log_q)),
         {
             "predictions": lambda c: c * times(inside, _probability_slope(p, z, other, clamp)),
@@ -69,6 +80,7 @@ def binary_cross_entropy(
         weight=weight,
         divisor=per_sample_size(p),
     )
+    return masked(result, kept)
 
 
 def smoothed(labels: Array, smoothing: float) -> tuple[Array, Array]:
@@ -87,11 +99,13 @@ def _probability_slope(p: Array, z: Array, other: Array, clamp: str) -> Array:
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def binary_cross_entropy_with_logits(
     predictions: BinaryLogits,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     weight: ElementWeight | None = None,
     pos_weight: PositiveWeight | None = None,
     label_smoothing: Fraction = 0.0,
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
@@ -100,13 +114,14 @@ def binary_cross_entropy_with_logits(
     Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
     Where: x `predictions`, raw scores; z `labels`; w `weight`; w^+ `pos_weight`
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
-    Divisor: the number of elements, also with element weights (torch's rule)
+    Divisor: the number of elements included, also with element weights (torch's rule)
     Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic
     Ambiguous: log_loss of logits
     Equivalents: torch.nn.BCEWithLogitsLoss, torch.nn.functional.binary_cross_entropy_with_logits,
         optax.losses.sigmoid_binary_cross_entropy
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
     x, (z, other) = predictions, smoothed(labels, label_smoothing)
     plain = pos_weight is None and not label_smoothing  # the targets then sum to exactly 1
     e, right = decay(x), x >= 0
@@ -120,7 +135,7 @@ def binary_cross_entropy_with_logits(
         agreeing = z - ~right if plain else np.where(right, positive, -other)
         return (wrong - agreeing * e) / (1.0 + e)
 
-    return elementwise(
+    result = elementwise(
         shared + x * wrong,  # both softplus terms contain log(1 + e^-|x|), and the one of the wrong side |x| too
         {
             "predictions": lambda c: c * slope(),
@@ -133,6 +148,7 @@ def binary_cross_entropy_with_logits(
         weight=weight,
         divisor=per_sample_size(x),
     )
+    return masked(result, kept)
 
 
 def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
@@ -141,20 +157,26 @@ def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
 
 
 def _per_entry(pos_weight: Array, x: Array) -> Array:
-    """Align pos_weight with the last axis of x, as torch broadcasts it."""
-    if pos_weight.size not in (1, x.shape[-1]):
-        raise InvalidTensor("pos_weight", f"wrong shape; expected one for each of the {x.shape[-1]} of the last axis, or 1, got {pos_weight.size}")
+    """Align the axes of pos_weight with the last ones of x, as torch broadcasts them."""
+    if pos_weight.size == 1:
+        return pos_weight.reshape(())
+    size = x.shape[-pos_weight.ndim] if pos_weight.ndim <= x.ndim else 0
+    if len(pos_weight) != size:
+        expected = f"{size} weights, one for each entry of axis {x.ndim - pos_weight.ndim}," if size else f"at most {x.ndim} axes"
+        raise InvalidTensor("pos_weight", f"wrong shape; expected {expected} or one weight for all, got shape {pos_weight.shape}")
     return pos_weight
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def sigmoid_focal(
     predictions: LogitOrProbability,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     gamma: NonNegative = 2.0,
     alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
     predictions_are: Literal["logits", "probabilities"] = "logits",
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
@@ -174,9 +196,12 @@ def sigmoid_focal(
         keras.losses.binary_focal_crossentropy(alpha=-1.0, predictions_are="probabilities")
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
-    if predictions_are == "probabilities":
-        return _focal_of_probabilities(predictions, labels, gamma, alpha)
-    x, z = predictions, labels
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
+    of = _focal_of_probabilities if predictions_are == "probabilities" else _focal_of_logits
+    return masked(of(predictions, labels, gamma, alpha), kept)
+
+
+def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: float) -> Evaluation:
     e = decay(x)
     small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small

@@ -1,0 +1,178 @@
+"""Options of losses against the library whose convention they follow: values and gradients over random calls. Run by `make parity`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from numpy.random import Generator
+
+from service.losses import LOSSES, Controls, compute
+from service.losses.declaration import Reduction
+from tests import required
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # deprecations of what monai imports
+    from monai import losses as monai
+
+Arrays = dict[str, Any]
+DRAWS = 5
+WITHIN, SINGLE = 1e-9, 1e-6
+VOID = 255
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss with options, and the library's call `theirs` of torch tensors by our names, with its own number for our reduction.
+
+    within: WITHIN, or SINGLE where the library computes in float32 on the way, such as norms of one-hot masks.
+    """
+
+    name: str
+    said: str
+    arrays: Callable[[Generator], Arrays]
+    theirs: Callable[[Any], torch.Tensor]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    reduction: Reduction = "mean"
+    within: float = WITHIN
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.said}"
+
+
+# ------------------------------------------------------------------ masks
+
+
+def images(rng: Generator) -> Arrays:
+    return {"predictions": rng.normal(size=(2, 3, 4, 5)), "labels": rng.integers(0, 3, size=(2, 4, 5))}
+
+
+def with_void(rng: Generator) -> Arrays:
+    arrays = images(rng)
+    return arrays | {"labels": np.where(rng.random((2, 4, 5)) < 0.3, VOID, arrays["labels"])}
+
+
+def soft_images(rng: Generator) -> Arrays:
+    return {"predictions": rng.normal(size=(2, 3, 4, 5)), "labels": rng.uniform(0.1, 0.9, size=(2, 3, 4, 5))}
+
+
+def weighted(make: Callable[[Generator], Arrays]) -> Callable[[Generator], Arrays]:
+    return lambda rng: make(rng) | {"weight": rng.uniform(0.2, 2.0, size=3)}
+
+
+def classes(t: Any) -> torch.Tensor:
+    """Class indices as MONAI has them, (n, 1, ...)."""
+    return t.labels[:, None]
+
+
+def one_hot(t: Any) -> torch.Tensor:
+    return F.one_hot(t.labels, 3).movedim(-1, 1).double()
+
+
+SOFTMAX = {"softmax": True, "to_onehot_y": True}
+IGNORING = {"ignore_index": VOID}
+SEGMENTATION = [
+    Case("dice", "monai ignore_index", with_void, lambda t: monai.DiceLoss(**SOFTMAX, **IGNORING)(t.predictions, classes(t)), IGNORING),
+    Case("tversky", "monai ignore_index", with_void, lambda t: monai.TverskyLoss(**SOFTMAX, **IGNORING)(t.predictions, classes(t)), IGNORING),
+    Case(
+        "jaccard",
+        "monai soft_label",
+        soft_images,
+        lambda t: monai.DiceLoss(sigmoid=True, jaccard=True, soft_label=True, smooth_nr=0.0, smooth_dr=0.0)(t.predictions, t.labels),
+        {"activation": "sigmoid", "intersection": "minimum", "smooth_nr": 0.0, "smooth_dr": 0.0},
+    ),
+    Case(
+        "dice",
+        "monai soft_label",
+        soft_images,
+        lambda t: monai.DiceLoss(sigmoid=True, soft_label=True)(t.predictions, t.labels),
+        {"activation": "sigmoid", "intersection": "minimum"},
+    ),
+    Case(
+        "tversky",
+        "monai soft_label",
+        soft_images,
+        lambda t: monai.TverskyLoss(sigmoid=True, soft_label=True, alpha=0.3, beta=0.7)(t.predictions, t.labels),
+        {"activation": "sigmoid", "intersection": "minimum", "alpha": 0.3, "beta": 0.7},
+    ),
+    Case(
+        "dice_ce",
+        "monai weight, batch",
+        weighted(images),
+        lambda t: monai.DiceCELoss(**SOFTMAX, batch=True, weight=t.weight)(t.predictions, classes(t)),
+        {"batch": True},
+    ),
+    Case(
+        "dice_ce",
+        "monai label_smoothing, squared_pred",
+        images,
+        lambda t: monai.DiceCELoss(**SOFTMAX, label_smoothing=0.1, squared_pred=True)(t.predictions, classes(t)),
+        {"label_smoothing": 0.1, "squared_pred": True},
+        within=SINGLE,
+    ),
+    Case(
+        "dice_focal",
+        "monai weight, batch",
+        weighted(images),
+        lambda t: monai.DiceFocalLoss(sigmoid=True, to_onehot_y=True, batch=True, weight=t.weight)(t.predictions, classes(t)),
+        {"batch": True},
+        within=SINGLE,
+    ),
+    Case(
+        "generalized_dice",
+        "monai batch",
+        images,
+        lambda t: monai.GeneralizedDiceLoss(**SOFTMAX, batch=True)(t.predictions, classes(t)),
+        {"batch": True},
+        within=SINGLE,
+    ),
+]
+for case in SEGMENTATION:
+    if "activation" not in case.options and case.name not in ("dice_ce", "dice_focal"):
+        object.__setattr__(case, "options", {"activation": "softmax", **case.options})
+
+
+def channels(rng: Generator) -> Arrays:
+    return {
+        "predictions": rng.normal(size=(2, 3, 4, 5)),
+        "labels": rng.uniform(size=(2, 3, 4, 5)),
+        "pos_weight": rng.uniform(0.2, 3.0, size=(3, 1, 1)),
+    }
+
+
+BINARY = [
+    Case(
+        "binary_cross_entropy_with_logits",
+        "torch pos_weight of channels",
+        channels,
+        lambda t: F.binary_cross_entropy_with_logits(t.predictions, t.labels, pos_weight=t.pos_weight),
+    ),
+]
+
+CASES = [*SEGMENTATION, *BINARY]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value_and_gradients_are_the_library_s(case: Case) -> None:
+    for number in range(DRAWS):
+        arrays = case.arrays(np.random.default_rng(number))
+        predicted = [name for name in LOSSES[case.name].predicted if name in arrays]
+        leaves = {name: torch.tensor(array, requires_grad=name in predicted) for name, array in arrays.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            total = case.theirs(SimpleNamespace(**leaves))
+            total.backward()
+        answer = compute(LOSSES[case.name], arrays, case.options, Controls(case.reduction))
+        np.testing.assert_allclose(required(answer.value), total.item(), rtol=case.within)
+        for name in predicted:
+            theirs = required(leaves[name].grad).numpy()
+            np.testing.assert_allclose(
+                required(answer.gradients)[name], theirs, rtol=case.within, atol=case.within * np.abs(theirs).max(), err_msg=name
+            )
