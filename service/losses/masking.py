@@ -49,6 +49,22 @@ def whole_positions(kept: Array | None) -> Array | None:
     return None if kept is None else np.logical_and.reduce(kept, axis=1)
 
 
+def hardest(evaluation: Evaluation, share: float) -> Evaluation:
+    """Keep this share of the elements included, those with the largest losses in the whole batch, and divide by their number.
+
+    At least one element is kept. Equal losses are kept in their order. The selection is constant in the gradient.
+    """
+    if share == 1.0 or evaluation.elements is None:
+        return evaluation
+    losses = evaluation.elements()
+    candidates = np.flatnonzero(evaluation.element_shares(losses).ravel() > 0)
+    order = np.argsort(-losses.ravel()[candidates], kind="stable")
+    kept = np.zeros(losses.shape, bool)
+    kept.put(candidates[order[: max(1, int(share * len(candidates)))]], True)
+    each = kept.astype(np.float64)
+    return replace(masked(evaluation, kept), weight=per_sample_sum(each), shares=each, count=None)
+
+
 def masked(evaluation: Evaluation, kept: Array | None) -> Evaluation:
     """Exclude elements from a loss and from its divisor.
 

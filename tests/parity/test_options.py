@@ -156,7 +156,16 @@ BINARY = [
     ),
 ]
 
-CASES = [*SEGMENTATION, *BINARY]
+
+def hardest(t: Any) -> torch.Tensor:
+    """The top-k cross entropy of nnU-Net and detectron2, which take the top of all positions' losses, flattened."""
+    losses = F.cross_entropy(t.predictions, t.labels, t.weight, reduction="none").flatten()
+    return torch.topk(losses, int(losses.numel() * 0.3)).values.mean()
+
+
+CROSS_ENTROPY = [Case("cross_entropy", "top_k as in nnU-Net and detectron2", weighted(images), hardest, {"top_k": 0.3})]
+
+CASES = [*CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

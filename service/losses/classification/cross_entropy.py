@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.checking import require
@@ -13,6 +14,7 @@ from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbab
 from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
+from service.losses.masking import hardest
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
@@ -29,7 +31,7 @@ Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
 LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
 
-@loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True)
+@loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True, merges={"top_k": 1.0})
 def cross_entropy(
     predictions: Scores,
     labels: ClassLabels,
@@ -39,10 +41,11 @@ def cross_entropy(
     label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
+    top_k: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 1.0,
 ) -> Evaluation:
     r"""Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-    0 log 0 is 0. Probabilities are not renormalised.
+    0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
 
     Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
     Search: softmax, label_smoothing, classification, multiclass_classification, image_classification, text_classification
@@ -53,7 +56,8 @@ def cross_entropy(
     ignore_index: class index to ignore; not allowed with probabilities as labels.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
-    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
+    top_k: share of the positions to keep, those with the largest losses (weights included) in the whole batch: hard example mining, the top-k loss of nnU-Net (0.1) and detectron2 (top_k_percent_pixels). The number is rounded down, but at least 1. Here ignored positions are no candidates; there they are, with the loss 0.
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule); with top_k below 1 the number of positions kept
     Synonyms: CrossEntropyLoss, CE, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
     Equivalents: torch.nn.CrossEntropyLoss, torch.nn.functional.cross_entropy,
         keras.losses.SparseCategoricalCrossentropy(predictions_are="probabilities"),
@@ -73,15 +77,16 @@ def cross_entropy(
             raise InvalidOption(
                 "ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}"
             )
-        return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
+        return hardest(_of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels), top_k)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     counted = unignored(labels, weight, ignore_index)
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
         count = None if counted is None else per_sample_sum(counted)
-        return replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count)
-    return _of_index(predictions, predictions_are, safe, kept, counted, unit, weight is None and unit == 1.0 and safe is labels)
+        return hardest(replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count), top_k)
+    plain = weight is None and unit == 1.0 and safe is labels
+    return hardest(_of_index(predictions, predictions_are, safe, kept, counted, unit, plain), top_k)
 
 
 def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted: Array | None, unit: float, plain: bool) -> Evaluation:
@@ -140,7 +145,7 @@ def _of_distribution(
 
     gradients: dict[str, Pullback] = {"predictions": pullback}
     if labels is not None:
-        gradients["labels"] = lambda cotangent: (1.0 - smoothing) * class_weight * surprise * spread(cotangent, surprise)
+        gradients["labels"] = lambda cotangent: (1.0 - smoothing) * times(class_weight, surprise) * spread(cotangent, surprise)
     return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, {"predictions": curvature})
 
 

@@ -21,7 +21,7 @@ from service.losses.segmentation.overlap import dice
 from service.losses.work import Work
 
 
-@loss(example=EXAMPLE_LOGITS, bound=ALIKE, work=Work(memory="64 n c ..."))
+@loss(example=EXAMPLE_LOGITS, merges={"batch": False}, bound=ALIKE, work=Work(memory="64 n c ..."))
 def dice_ce(
     predictions: Logits,
     labels: MaskLabels,
@@ -123,7 +123,7 @@ def summed(terms: dict[str, tuple[float, Evaluation]]) -> Evaluation:
     return Evaluation(total, here, {wrt: pulled(wrt) for wrt in sorted(shared)}, parts=means)
 
 
-@loss(example=EXAMPLE_LOGITS, bound=ALIKE, work=Work(memory="64 n c ..."))
+@loss(example=EXAMPLE_LOGITS, merges={"batch": False}, bound=ALIKE, work=Work(memory="64 n c ..."))
 def dice_focal(
     predictions: Logits,
     labels: MaskLabels,

@@ -341,9 +341,11 @@ def _one_ratio(
         each = divide_or_zero(c, whole)[:, None] * weights
         return made.back(counts.by_prediction(-(1.0 + bad)[:, None] * each, good[:, None] * each))
 
-    here = np.ones(len(bad)) if counts.kept is None else 1.0 * (counts.total(counts.kept) @ used > 0)
-    bad = bad * here
-    return Evaluation(bad, here, {"predictions": pullback}, lambda: bad)
+    here = np.ones(len(bad))
+    if counts.kept is not None:
+        here[counts.total(counts.kept) @ used == 0] = 0.0
+    losses: Array = bad * here
+    return Evaluation(losses, here, {"predictions": pullback}, lambda: losses)
 
 
 def inverse_sizes(size: Array, used: Array, power: int) -> Array:
