@@ -165,7 +165,22 @@ def hardest(t: Any) -> torch.Tensor:
 
 CROSS_ENTROPY = [Case("cross_entropy", "top_k as in nnU-Net and detectron2", weighted(images), hardest, {"top_k": 0.3})]
 
-CASES = [*CROSS_ENTROPY, *SEGMENTATION, *BINARY]
+
+def log_ratios(rng: Generator) -> Arrays:
+    return {name: rng.normal(size=6) for name in ("chosen_logps", "rejected_logps", "ref_chosen_logps", "ref_rejected_logps")}
+
+
+DPO = [
+    Case(
+        "dpo",
+        "sigmoid of differences of 1 - e^-d, TRL 1.16's forward_kl",
+        log_ratios,
+        lambda t: -F.logsigmoid(0.1 * (torch.exp(t.ref_rejected_logps - t.rejected_logps) - torch.exp(t.ref_chosen_logps - t.chosen_logps))).mean(),
+        {"f_divergence_type": "forward_kl"},
+    ),
+]
+
+CASES = [*DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
