@@ -163,7 +163,28 @@ def hardest(t: Any) -> torch.Tensor:
     return torch.topk(losses, int(losses.numel() * 0.3)).values.mean()
 
 
-CROSS_ENTROPY = [Case("cross_entropy", "top_k as in nnU-Net and detectron2", weighted(images), hardest, {"top_k": 0.3})]
+def soft_focal(t: Any) -> torch.Tensor:
+    """keras's categorical focal loss of logits, which takes distributions: alpha (1 - p)^gamma times each class's cross entropy."""
+    log_p = F.log_softmax(t.predictions, 1)
+    return -(0.25 * (1 - log_p.exp()) ** 2 * t.labels * log_p).sum(1).mean()
+
+
+def possible(rng: Generator) -> Arrays:
+    arrays = images(rng)
+    mask = (rng.random(arrays["predictions"].shape) < 0.6) | (np.arange(3)[:, None, None] == arrays["labels"][:, None])
+    return arrays | {"class_mask": mask.astype(int)}
+
+
+def of_possible(t: Any) -> torch.Tensor:
+    """torch's cross entropy of scores that are minus infinity for the classes left out."""
+    return F.cross_entropy(t.predictions.masked_fill(t.class_mask == 0, -torch.inf), t.labels)
+
+
+CROSS_ENTROPY = [
+    Case("softmax_focal", "distributions as labels, keras's formula", soft_images, soft_focal, {"alpha": 0.25}),
+    Case("cross_entropy", "torch with scores of minus infinity", possible, of_possible),
+    Case("cross_entropy", "top_k as in nnU-Net and detectron2", weighted(images), hardest, {"top_k": 0.3}),
+]
 
 
 def log_ratios(rng: Generator) -> Arrays:

@@ -35,10 +35,11 @@ def _hardest(losses, weights, top_k):
     return [mp.fsum(row) for row in kept], [mp.mpf(len(row)) for row in kept]
 
 
-def cross_entropy(predictions, labels, weight, ignore_index, label_smoothing, predictions_are, log_base, top_k=1):
+def cross_entropy(predictions, labels, weight, ignore_index, label_smoothing, predictions_are, log_base, top_k=1, class_mask=None):
     unit = mp.log(2) if log_base == "2" else mp.mpf(1)
     if predictions_are == "logits":
-        log_p = _positions(log(softmax(predictions)))
+        e = exp(predictions - predictions.max(axis=1, keepdims=True)) * (1 if class_mask is None else class_mask)
+        log_p = _positions(np.where(e == 0, -mp.inf, log(np.where(e == 0, mp.mpf(1), e)) - log(e.sum(axis=1, keepdims=True))))
     else:
         log_p = _positions(log(predictions) if predictions_are == "probabilities" else predictions)
     classes = predictions.shape[1]
@@ -66,9 +67,12 @@ def softmax_focal(predictions, labels, gamma, weight, ignore_index, label_smooth
     classes = predictions.shape[1]
 
     def term(i, j, y):
-        q = [(1 - label_smoothing) * (k == y) + label_smoothing / classes for k in range(classes)]
+        given = [k == y for k in range(classes)] if labels.ndim < predictions.ndim else _positions(labels)[i, j]
+        q = [(1 - label_smoothing) * own + label_smoothing / classes for own in given]
         return -alpha * mp.fsum(
             (1 if weight is None else weight[k]) * q[k] * (1 - p[i, j, k]) ** gamma * mp.log(p[i, j, k]) for k in range(classes) if q[k]
         )
 
+    if labels.ndim == predictions.ndim:
+        return [mp.fsum(term(i, j, None) for j in range(p.shape[1])) for i in range(len(p))], [mp.mpf(p.shape[1])] * len(p)
     return _of_indices(labels, ignore_index, weight, term)
