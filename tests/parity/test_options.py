@@ -17,11 +17,13 @@ from numpy.random import Generator
 from service.losses import LOSSES, Controls, compute
 from service.losses.declaration import Reduction
 from tests import required
+from tests.parity.equivalents import TORCHVISION
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # deprecations of what monai imports
     from monai import losses as monai
 
+sigmoid_focal_loss = TORCHVISION.sigmoid_focal_loss
 Arrays = dict[str, Any]
 DRAWS = 5
 WITHIN, SINGLE = 1e-9, 1e-6
@@ -147,7 +149,17 @@ def channels(rng: Generator) -> Arrays:
     }
 
 
+def with_alpha(rng: Generator) -> Arrays:
+    return images(rng) | {"labels": rng.integers(0, 2, size=(2, 3, 4, 5)).astype(float), "class_alpha": rng.uniform(size=(3, 1, 1))}
+
+
+def focal_of_classes(t: Any) -> torch.Tensor:
+    """torchvision's sigmoid_focal_loss, channel by channel."""
+    return torch.stack([sigmoid_focal_loss(t.predictions[:, c], t.labels[:, c], alpha=t.class_alpha[c].item()) for c in range(3)], 1).mean()
+
+
 BINARY = [
+    Case("sigmoid_focal", "torchvision with the alpha of each channel", with_alpha, focal_of_classes),
     Case(
         "binary_cross_entropy_with_logits",
         "torch pos_weight of channels",

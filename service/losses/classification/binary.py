@@ -26,6 +26,13 @@ PositiveWeight = Annotated[
     *(TensorSpec("k" + " 1" * further, domain=FROM_ZERO) for further in (1, 2, 3)),
 ]
 
+ClassAlpha = Annotated[
+    Array,
+    TensorSpec(
+        "k", domain=UNIT, description="alpha of each class, in place of `alpha`: (k,) for the last axis, (k, 1, 1) for the channels of (n, k, h, w)"
+    ),
+    *(TensorSpec("k" + " 1" * further, domain=UNIT) for further in (1, 2, 3)),
+]
 LogitOrProbability = Annotated[
     Array,
     TensorSpec("n ...", narrowed=(("predictions_are", "probabilities", UNIT),), gradient="default", description="raw scores, or probabilities"),
@@ -126,7 +133,7 @@ def binary_cross_entropy_with_logits(
     plain = pos_weight is None and not label_smoothing  # the targets then sum to exactly 1
     e, right = decay(x), x >= 0
     small = log1pexp_small(x, e)
-    positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
+    positive = z if pos_weight is None else z * _per_entry("pos_weight", pos_weight, x)
     wrong: Array = right - z if plain else np.where(right, other, -positive)
     shared = small if plain else (positive + other) * small
 
@@ -139,7 +146,9 @@ def binary_cross_entropy_with_logits(
         shared + x * wrong,  # both softplus terms contain log(1 + e^-|x|), and the one of the wrong side |x| too
         {
             "predictions": lambda c: c * slope(),
-            "labels": lambda c: (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
+            "labels": lambda c: (
+                (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry("pos_weight", pos_weight, x), x, small))
+            ),
         },
         {
             "predictions": lambda c: c * (positive + other) * (e / (1.0 + e) / (1.0 + e)),
@@ -156,15 +165,15 @@ def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
     return (pos_weight - 1.0) * small - np.where(x >= 0, x, pos_weight * x)
 
 
-def _per_entry(pos_weight: Array, x: Array) -> Array:
-    """Align the axes of pos_weight with the last ones of x, as torch broadcasts them."""
-    if pos_weight.size == 1:
-        return pos_weight.reshape(())
-    size = x.shape[-pos_weight.ndim] if pos_weight.ndim <= x.ndim else 0
-    if len(pos_weight) != size:
-        expected = f"{size} weights, one for each entry of axis {x.ndim - pos_weight.ndim}," if size else f"at most {x.ndim} axes"
-        raise InvalidTensor("pos_weight", f"wrong shape; expected {expected} or one weight for all, got shape {pos_weight.shape}")
-    return pos_weight
+def _per_entry(name: str, given: Array, x: Array) -> Array:
+    """Align the axes of numbers for the entries of an axis with the last axes of x, as torch broadcasts them."""
+    if given.size == 1:
+        return given.reshape(())
+    size = x.shape[-given.ndim] if given.ndim <= x.ndim else 0
+    if len(given) != size:
+        expected = f"{size} numbers, one for each entry of axis {x.ndim - given.ndim}," if size else f"at most {x.ndim} axes"
+        raise InvalidTensor(name, f"wrong shape; expected {expected} or one number for all, got shape {given.shape}")
+    return given
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
@@ -177,6 +186,7 @@ def sigmoid_focal(
     predictions_are: Literal["logits", "probabilities"] = "logits",
     mask: ElementMask | None = None,
     ignore_index: IgnoreIndex = -100,
+    class_alpha: ClassAlpha | None = None,
 ) -> Evaluation:
     r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
@@ -198,10 +208,19 @@ def sigmoid_focal(
     """
     labels, kept = without_void(predictions, labels, ignore_index, mask)
     of = _focal_of_probabilities if predictions_are == "probabilities" else _focal_of_logits
-    return masked(of(predictions, labels, gamma, alpha), kept)
+    shares = None if alpha < 0 and class_alpha is None else np.full((), alpha, predictions.dtype)
+    shares = shares if class_alpha is None else _per_entry("class_alpha", class_alpha, predictions)
+    return masked(of(predictions, labels, gamma, shares), kept)
 
 
-def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: float) -> Evaluation:
+def _balance(z: Array, alpha: Array | None) -> tuple[Array, Array]:
+    """Return alpha z + (1 - alpha) (1 - z), and its derivative by z; 1 without alpha."""
+    if alpha is None:
+        return np.ones_like(z), np.zeros((), z.dtype)
+    return alpha * z + (1.0 - alpha) * (1.0 - z), 2.0 * alpha - 1.0
+
+
+def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
     e = decay(x)
     small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
@@ -209,7 +228,7 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: float) -> Evaluati
     right, wrong = sigmoid(x, e), sigmoid(-x, e)
     q = z * wrong + (1.0 - z) * right
     focus = q**gamma
-    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+    balance, slope_of_balance = _balance(z, alpha)
 
     def log_slope() -> Array:
         """Return d log q / dx, which is bounded where q is 0, so that q^(gamma - 1) is never computed alone."""
@@ -227,7 +246,6 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: float) -> Evaluati
         certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there both q and the entropy are e^-|x|
         power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
         ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
-        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
         return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
 
     return elementwise(
@@ -237,13 +255,13 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: float) -> Evaluati
     )
 
 
-def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: float) -> Evaluation:
+def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
     other, rise = 1.0 - p, 1.0 - 2.0 * z  # of q by p
     log_p, log_other = np.log(p), log1p_in_unit(-p)
     entropy = -(times(z, log_p) + times(1.0 - z, log_other))
     q = z * other + (1.0 - z) * p
     focus = q**gamma
-    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+    balance, slope_of_balance = _balance(z, alpha)
 
     def steep() -> Array:
         return times(1.0 - z, 1.0 / other) - times(z, 1.0 / p)
@@ -262,7 +280,6 @@ def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: float) -> E
     def label_slope() -> Array:
         gap = log_other - log_p
         of_entropy = np.where(np.isinf(gap), gap, times(focus, gap))
-        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
         return balance * (times(gamma * (1.0 - 2.0 * p) * entropy, power(1.0)) + of_entropy) + slope_of_balance * times(focus, entropy)
 
     return elementwise(
