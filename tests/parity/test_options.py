@@ -141,6 +141,16 @@ for case in SEGMENTATION:
         object.__setattr__(case, "options", {"activation": "softmax", **case.options})
 
 
+def hard_masks(rng: Generator) -> Arrays:
+    return {"predictions": rng.uniform(0.01, 0.99, size=(2, 3, 6, 7)), "labels": (rng.random((2, 3, 6, 7)) < 0.4).astype(float)}
+
+
+DISTANCES = [
+    Case("boundary", "monai", hard_masks, lambda t: monai.BoundaryLoss(include_background=True)(t.predictions, t.labels), within=SINGLE),
+    Case("hausdorff_dt", "monai", hard_masks, lambda t: monai.HausdorffDTLoss(include_background=True)(t.predictions, t.labels), within=SINGLE),
+]
+
+
 def channels(rng: Generator) -> Arrays:
     return {
         "predictions": rng.normal(size=(2, 3, 4, 5)),
@@ -213,7 +223,7 @@ DPO = [
     ),
 ]
 
-CASES = [*DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
+CASES = [*DISTANCES, *DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
