@@ -7,6 +7,7 @@ numbers, so that the loss of a nearly perfect mask is accurate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -257,7 +258,8 @@ def overlap(
             raise InvalidTensor("weight", "not allowed with classes_are together; expected no weights, got some")
         foreground = used.astype(bool).reshape(1, -1, *(1,) * (predictions.ndim - 2))
         kept = np.broadcast_to(foreground if kept is None else kept & foreground, predictions.shape)
-        values, kept = [x.reshape(len(x), 1, -1) for x in values], kept.reshape(len(predictions), 1, -1)
+        row = len(predictions), 1, math.prod(predictions.shape[1:])
+        values, kept = [x.reshape(row) for x in values], kept.reshape(row)
         weights = used = np.ones(1)
     counts = counted(values, kept, batch, intersection)
     scored = score(counts)

@@ -66,7 +66,7 @@ def boundary(predictions: Probability, distances: SignedDistance | None = None, 
     distances: phi, 0 at the inner edge of the true region and negative within; by default computed from `labels`: distance_transform_edt of the outside, and 1 minus that of the inside.
     labels: true masks (n, c, ...), foreground above 1/2; used if `distances` is not sent.
     Synonyms: boundary_loss, SurfaceLoss, surface_loss
-    Unlike: monai.losses.BoundaryLoss it excludes class 0 with include_background=False only; send `labels` here, and its number is the same
+    Unlike: monai.losses.BoundaryLoss it computes the distance maps from labels, as here with the input labels in place of distances
     Reference: Kervadec et al., Boundary loss for highly unbalanced segmentation, 2019, arXiv:1812.07032, equation 5
     """
     if (distances is None) == (labels is None):
@@ -112,7 +112,7 @@ def hausdorff_dt(
     label_distances: d_t, distances to the boundary of the true region; by default computed from the labels.
     alpha: power of the distances; larger values increase the weight of distant errors.
     Synonyms: hausdorff_dt_loss, hausdorff_distance_transform
-    Unlike: monai.losses.HausdorffDTLoss it excludes class 0 by default and averages over the classes' channels sent; without it, and without distances here, both are the same;
+    Unlike: monai.losses.HausdorffDTLoss it excludes class 0 by default, and otherwise gives the number of this loss without distances;
         monai.losses.LogHausdorffDTLoss it is log(1 + x) of the other
     Reference: Karimi and Salcudean, Reducing the Hausdorff Distance in Medical Image Segmentation with Convolutional Neural Networks, 2019, arXiv:1904.10030, equation 8
     """
