@@ -2233,6 +2233,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
+        Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
+
         0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
 
         predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
@@ -2612,6 +2614,8 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Sum of Dice loss and cross entropy, each averaged within a sample.
 
+        Use: Semantic segmentation of medical images; the default of nnU-Net and many others.
+
         With `batch`, both parts are averaged over the whole batch, as torch and MONAI average the cross entropy; class weights then give
         MONAI's number. Without it, the cross entropy is divided by each sample's own sum of weights. Results over shards merge, unless
         batch is true.
@@ -2677,6 +2681,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Sum of Dice loss and focal loss, each averaged within a sample.
+
+        Use: Semantic segmentation with small and difficult foreground.
 
         With `batch`, both parts are averaged over the whole batch. Results over shards merge, unless batch is true.
 
@@ -3274,6 +3280,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["class_logits", "box_deltas", "box_targets"]] = ...,
     ) -> R_co:
         """Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
+
+        Use: The second stage of two-stage object detection.
 
         The box term uses the row of the true class, or the only row (class-agnostic boxes, detectron2's CLS_AGNOSTIC_BBOX_REG), summed over
         its four numbers. Both terms are divided by the number of all regions.
@@ -5949,6 +5957,8 @@ class Losses(Generic[R_co]):
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Pinball losses of several quantiles of each label at once, averaged.
+
+        Use: Probabilistic forecasts of time series: several quantiles of each value.
 
         Equal to `quantile` for each entry of the last axis. The gradient at an error of 0 is 0. neuralforecast's MQLoss averages over the
         quantiles, as here; pytorch-forecasting's QuantileLoss is twice this loss.

@@ -214,6 +214,7 @@ def lambda_loss(
 
     Use: Learning to rank search results that are judged by nDCG (LambdaRank, LambdaMART).
     Where: s `predictions`; y `labels`
+    Search: learning_to_rank, ndcg
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-\sigma (s_i - s_j))
     weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
     sigma: factor of the differences of scores (allRank, LambdaMART).

@@ -248,7 +248,9 @@ def multi_quantile(predictions: QuantileForecast, labels: RealLabel, quantiles: 
     Equal to `quantile` for each entry of the last axis. The gradient at an error of 0 is 0. neuralforecast's MQLoss averages over the quantiles, as here;
     pytorch-forecasting's QuantileLoss is twice this loss.
 
+    Use: Probabilistic forecasts of time series: several quantiles of each value.
     Formula: \ell_q = \max(q u_q, (q - 1) u_q), \quad u_q = t - x_q
+    Where: x `predictions`; t `labels`; q a quantile of `quantiles`
     Divisor: the number of predictions: labels times quantiles
     Synonyms: MQLoss, multi_quantile_loss, quantile_forecast
     Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46; Wen et al., A Multi-Horizon Quantile Recurrent Forecaster, 2017, arXiv:1711.11053

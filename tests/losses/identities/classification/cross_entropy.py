@@ -159,6 +159,18 @@ def _cross_entropy(rng: Generator) -> Any:
     return whole, value_of_divergence("entropy", t) + value_of_divergence("generalized_jsd", s, t, beta=0.0)
 
 
+def _focal_of_probabilities(rng):
+    x = scores(rng) | {"weight": rng.random(4)}
+    return value_of_core("softmax_focal", x), value_of_core(
+        "softmax_focal", x | {"predictions": softmax(x["predictions"])}, predictions_are="probabilities"
+    )
+
+
+def _focal_alpha(rng):
+    x = scores(rng)
+    return 0.25 * value_of_core("softmax_focal", x), value_of_core("softmax_focal", x, alpha=0.25)
+
+
 def _top_third(rng):
     x, y = rng.normal(size=(9, 4)), rng.integers(0, 4, size=9)
     each = np.sort(per_sample("cross_entropy", {"predictions": x, "labels": y}))

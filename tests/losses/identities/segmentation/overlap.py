@@ -54,6 +54,20 @@ def _indices(rng):
     )
 
 
+def _together(name):
+    def both(rng):
+        p, t = _masks(rng)
+        rows = (array.reshape(3, 1, 8) for array in (p, t))
+        return of_of_segmentation(name, p, t, classes_are="together"), of_of_segmentation(name, *rows)
+
+    return both
+
+
+def _activation(rng):
+    x, t = rng.normal(size=(3, 2, 4)), _masks(rng)[1]
+    return of_of_segmentation("dice", x, t, activation="sigmoid"), of_of_segmentation("dice", 1 / (1 + np.exp(-x)), t)
+
+
 def _hard_minimum(rng):
     p, t = _masks(rng)
     return of_of_segmentation("dice", p, t, intersection="minimum"), of_of_segmentation("dice", p, t)
