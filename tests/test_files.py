@@ -529,6 +529,13 @@ def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
         loss_columns(loss.name, columns, options=rest)
 
 
+@pytest.mark.parametrize(("name", "options"), [("cross_entropy", {"top_k": 0.5}), ("dice_ce", {"batch": True})])
+def test_an_option_that_does_not_merge_is_refused(name: str, options: dict[str, Any]) -> None:
+    columns, rest, _ = arrow(LOSSES[name])
+    with pytest.raises(InvalidOption, match=f"{next(iter(options))}: does not merge"):
+        loss_columns(name, columns, options=rest | options)
+
+
 def test_the_sample_axis_is_in_every_loss() -> None:
     for loss in LOSSES.values():
         assert row_inputs(loss), loss.name

@@ -135,6 +135,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         alpha: float = 0.5,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -155,11 +156,13 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), [0, 1]; p.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         alpha: exponent; at 0 and 1 the loss is the limit.
 
         Formula: \\ell = \\sum_k \\frac{p_k^\\alpha q_k^{1 - \\alpha} - \\alpha p_k + (\\alpha - 1) q_k}{\\alpha (\\alpha - 1)}
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def alpha_iou(
@@ -873,9 +876,11 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         clamp: Literal["torch", "keras", "sklearn", "off"] = 'torch',
         label_smoothing: float = 0.0,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -888,9 +893,11 @@ class Losses(Generic[R_co]):
 
         predictions: (n, ...), [0, 1]; probabilities
 
-        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+        labels: (n, ...), [0, 1], or ignore_index; true probabilities, mostly 0 or 1
 
         weight: (n, ...), [0, infinity); weight of each element
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
 
         clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at
         least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss
@@ -899,9 +906,11 @@ class Losses(Generic[R_co]):
         label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = -w \\left( z \\log p + (1 - z) \\log(1 - p) \\right)
 
-        Divisor: the number of elements, also with element weights (torch's rule)
+        Divisor: the number of elements included, also with element weights (torch's rule)
         """
 
     def binary_cross_entropy_with_logits(
@@ -910,8 +919,10 @@ class Losses(Generic[R_co]):
         labels: Array,
         weight: Array | None = None,
         pos_weight: Array | None = None,
+        mask: Array | None = None,
         *,
         label_smoothing: float = 0.0,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -924,18 +935,23 @@ class Losses(Generic[R_co]):
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
-        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+        labels: (n, ...), [0, 1], or ignore_index; true probabilities, mostly 0 or 1
 
         weight: (n, ...), [0, infinity); weight of each element
 
-        pos_weight: (k,), [0, infinity); weight of the positive term for each entry of the last axis, or one number for all
+        pos_weight: (k,) or (k, 1) or (k, 1, 1) or (k, 1, 1, 1), [0, infinity); weight of the positive term: (k,) for each entry of the last
+        axis, (k, 1, 1) for each channel of (n, k, h, w), as torch aligns them; one number, (1,), for all
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
 
         label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes).
         segmentation_models_pytorch's factor is half of it.
 
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = w \\left( w^+ z \\, \\mathrm{softplus}(-x) + (1 - z) \\, \\mathrm{softplus}(x) \\right)
 
-        Divisor: the number of elements, also with element weights (torch's rule)
+        Divisor: the number of elements included, also with element weights (torch's rule)
         """
 
     def binary_sparsemax(
@@ -1536,7 +1552,8 @@ class Losses(Generic[R_co]):
     def boundary(
         self,
         predictions: Array,
-        distances: Array,
+        distances: Array | None = None,
+        labels: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -1553,8 +1570,10 @@ class Losses(Generic[R_co]):
 
         predictions: (n, ...), [0, 1]; probabilities, after softmax or sigmoid.
 
-        distances: (n, ...), all finite numbers; phi, negative inside of the true region (scipy: distance_transform_edt of the outside minus
-        that of the inside, plus 1).
+        distances: (n, ...), all finite numbers; phi, 0 at the inner edge of the true region and negative within; by default computed from
+        `labels`: distance_transform_edt of the outside, and 1 minus that of the inside.
+
+        labels: (n, ...), [0, 1]; true masks (n, c, ...), foreground above 1/2; used if `distances` is not sent.
 
         Formula: \\ell = \\phi \\, p
 
@@ -1814,6 +1833,7 @@ class Losses(Generic[R_co]):
         mask: Array | None = None,
         *,
         epsilon_high: float = 5.0,
+        lower_bound: float = 0.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -1825,8 +1845,8 @@ class Losses(Generic[R_co]):
         Use: Reinforcement learning of language models for reasoning, with long completions.
 
         The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value. The equation of
-        MiniMax-M1 clips to 1 + epsilon_high, and from below too. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's
-        epsilon, 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
+        MiniMax-M1 and verl clip to [1 - e_low, 1 + e_high], which are the bounds here. TRL's epsilon_high is the bound itself, as here; if
+        unset it is TRL's epsilon, 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
@@ -1838,7 +1858,9 @@ class Losses(Generic[R_co]):
 
         epsilon_high: upper bound of the ratio (as in TRL and ScaleRL, the bound itself, not its distance from 1).
 
-        Formula: \\ell = -\\mathrm{sg}(\\min(\\rho, \\epsilon_h)) \\, A \\log \\pi
+        lower_bound: lower bound of the ratio, at most epsilon_high; 0 for none, as in TRL and ScaleRL.
+
+        Formula: \\ell = -\\mathrm{sg}(\\min(\\max(\\rho, \\rho_l), \\epsilon_h)) \\, A \\log \\pi
 
         Divisor: the number of elements, without those masked out
         """
@@ -1917,6 +1939,7 @@ class Losses(Generic[R_co]):
     def confidence_penalty(
         self,
         predictions: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -1930,9 +1953,11 @@ class Losses(Generic[R_co]):
 
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell_i = \\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def contrastive(
@@ -2193,11 +2218,13 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        class_mask: Array | None = None,
         *,
         ignore_index: int = -100,
         label_smoothing: float = 0.0,
         predictions_are: Literal["logits", "probabilities", "log_probabilities"] = 'logits',
         log_base: Literal["e", "2"] = 'e',
+        top_k: float = 1.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2208,7 +2235,7 @@ class Losses(Generic[R_co]):
 
         Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
 
-        0 log 0 is 0. Probabilities are not renormalised.
+        0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
 
         predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
 
@@ -2216,6 +2243,10 @@ class Losses(Generic[R_co]):
         probability of each class (n, c, ...).
 
         weight: (c,), [0, infinity); weight of each class
+
+        class_mask: (n, c, ...), {0, 1}; classes that are possible, as optax's where and the action masks of reinforcement learning have
+        them; with logits and without label_smoothing. The scores of the others have no effect; a true class among them has an infinite
+        loss, an error.
 
         ignore_index: class index to ignore; not allowed with probabilities as labels.
 
@@ -2225,10 +2256,14 @@ class Losses(Generic[R_co]):
 
         log_base: e gives nats, 2 gives bits.
 
+        top_k: share of the positions to keep, those with the largest losses (weights included) in the whole batch: hard example mining, the
+        top-k loss of nnU-Net (0.1) and detectron2 (top_k_percent_pixels). The number is rounded down, but at least 1. Here ignored
+        positions are no candidates; there they are, with the loss 0.
+
         Formula: \\ell = -\\sum_k w_k q_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
         Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
-        of positions, regardless of the weights (torch's rule)
+        of positions, regardless of the weights (torch's rule); with top_k below 1 the number of positions kept
         """
 
     def crps(
@@ -2489,6 +2524,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["none", "sigmoid", "softmax"] = 'none',
         smooth_nr: float = 1e-05,
@@ -2497,6 +2533,9 @@ class Losses(Generic[R_co]):
         include_background: bool = True,
         batch: bool = False,
         classes_are: Literal["apart", "together"] = 'apart',
+        intersection: Literal["product", "minimum"] = 'product',
+        absent: Literal["as_is", "zero", "leave_out"] = 'as_is',
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2515,10 +2554,12 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -2535,6 +2576,14 @@ class Losses(Generic[R_co]):
         classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
         weight.
 
+        intersection: intersection of soft masks: product sums p t; minimum sums min(p, t), which is largest where p = t for any t in [0, 1]
+        (MONAI's soft_label, segmentation_models_pytorch). Both are equal for labels of 0 and 1.
+
+        absent: classes that the labels do not have, within the sample (or the batch): as_is counts them as any other class (MONAI, keras),
+        zero gives them the loss 0 (segmentation_models_pytorch), leave_out excludes them from the mean.
+
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell_c = 1 - \\frac{2 \\sum p t + s_{nr}}{\\sum p + \\sum t + s_{dr}}
 
         Divisor: samples (1 with batch) times the classes included, regardless of their weights (MONAI's rule)
@@ -2544,6 +2593,8 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["softmax", "sigmoid"] = 'softmax',
         lambda_dice: float = 1.0,
@@ -2551,6 +2602,10 @@ class Losses(Generic[R_co]):
         smooth_nr: float = 1e-05,
         smooth_dr: float = 1e-05,
         include_background: bool = True,
+        squared_pred: bool = False,
+        label_smoothing: float = 0.0,
+        batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2561,10 +2616,20 @@ class Losses(Generic[R_co]):
 
         Use: Semantic segmentation of medical images; the default of nnU-Net and many others.
 
+        With `batch`, both parts are averaged over the whole batch, as torch and MONAI average the cross entropy; class weights then give
+        MONAI's number. Without it, the cross entropy is divided by each sample's own sum of weights. Results over shards merge, unless
+        batch is true.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class, in the Dice loss, and in the cross entropy of class indices; with sigmoid, its
+        weight of the positive term (MONAI's rule).
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions to include, 0 for the others. With softmax, a position is in the cross
+        entropy if all its classes are included.
 
         activation: softmax with cross_entropy, or sigmoid with binary_cross_entropy_with_logits.
 
@@ -2578,15 +2643,26 @@ class Losses(Generic[R_co]):
 
         include_background: include class 0 in the Dice loss; the cross entropy always includes it.
 
+        squared_pred: the denominator of the Dice loss sums the squares of p and t.
+
+        label_smoothing: share of the cross entropy's target spread evenly over all classes; the Dice loss has the labels as they are.
+
+        batch: average over the whole batch instead of within each sample.
+
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{CE}}
 
-        Divisor: the number of samples; dice is averaged over classes, cross entropy over positions (and classes, with sigmoid)
+        Divisor: the number of samples with a position included, or 1 with batch; dice is averaged over classes, cross entropy over
+        positions (and classes, with sigmoid)
         """
 
     def dice_focal(
         self,
         predictions: Array,
         labels: Array,
+        weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["softmax", "sigmoid"] = 'sigmoid',
         gamma: float = 2.0,
@@ -2595,6 +2671,9 @@ class Losses(Generic[R_co]):
         smooth_nr: float = 1e-05,
         smooth_dr: float = 1e-05,
         include_background: bool = True,
+        squared_pred: bool = False,
+        batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2605,10 +2684,17 @@ class Losses(Generic[R_co]):
 
         Use: Semantic segmentation with small and difficult foreground.
 
+        With `batch`, both parts are averaged over the whole batch. Results over shards merge, unless batch is true.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class.
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
+
+        weight: (c,), [0, infinity); weight of each class in both parts, which is no part of a divisor (MONAI's rule).
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions to include, 0 for the others. With softmax, a position is in the focal
+        loss if all its classes are included.
 
         activation: sigmoid with sigmoid_focal (alpha off), as in MONAI, or softmax with softmax_focal, which takes class indices as labels
         and averages over positions. MONAI's softmax=True is that of the Dice part alone; its focal part keeps the sigmoid.
@@ -2626,9 +2712,16 @@ class Losses(Generic[R_co]):
         include_background: include class 0, in both parts with sigmoid (MONAI's rule), in the Dice loss alone with softmax; it is always
         included if it is the only class.
 
+        squared_pred: the denominator of the Dice loss sums the squares of p and t.
+
+        batch: average over the whole batch instead of within each sample.
+
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = \\lambda_1 \\, \\overline{\\mathrm{dice}}_c + \\lambda_2 \\, \\overline{\\mathrm{focal}}_\\gamma
 
-        Divisor: the number of samples; dice is averaged over classes, the focal loss over positions (and classes, with sigmoid)
+        Divisor: the number of samples with a position included, or 1 with batch; dice is averaged over classes, the focal loss over
+        positions (and classes, with sigmoid)
         """
 
     def dino(
@@ -2733,6 +2826,8 @@ class Losses(Generic[R_co]):
         beta: float = 0.1,
         label_smoothing: float = 0.0,
         discopop_tau: float = 0.05,
+        f_divergence_type: Literal["reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"] = 'reverse_kl',
+        f_alpha_divergence_coef: float = 0.5,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2749,12 +2844,12 @@ class Losses(Generic[R_co]):
         softplus(u)/2 + softplus(v)/2; bco_pair softplus(-u) + softplus(v), without the shift by a running mean, which the client applies;
         sppo_hard ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop (1 -
         m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which overflows in TRL below x = -709. TRL's DPO trainer averages log-
-        probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. The divergence is
-        the reverse KL, TRL's default f_divergence_type. aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b
-        sorted: in alignment by optimal transport, the k-th smallest a should exceed the k-th smallest b. With aot a is the pair's log-ratio
-        log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the log-ratios to the reference of the chosen and of the
-        rejected completions. A sample's loss is that of its a; ties keep the order of the samples. These two depend on the whole batch, so
-        results over shards do not merge.
+        probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. With another
+        f_divergence_type the reward is f'(t) for the ratio t = pi / pi_ref instead of log t; both aot have the reverse KL only. aot and
+        aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: in alignment by optimal transport, the k-th smallest a
+        should exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired
+        they are the log-ratios to the reference of the chosen and of the rejected completions. A sample's loss is that of its a; ties keep
+        the order of the samples. These two depend on the whole batch, so results over shards do not merge.
 
         chosen_logps: (n,), all finite numbers; log-probabilities of the completions under the policy
 
@@ -2772,6 +2867,12 @@ class Losses(Generic[R_co]):
         the others.
 
         discopop_tau: temperature of discopop's mixture.
+
+        f_divergence_type: divergence from the reference, as named in TRL; reward of the log-ratio d: reverse_kl d; forward_kl 1 - e^-d;
+        js_divergence log(2 t / (1 + t)); alpha_divergence (e^((a - 1) d) - 1) / (a - 1).
+
+        f_alpha_divergence_coef: a of alpha_divergence; 1 is the limit, reverse_kl. TRL computes e^((a - 1) d) in float32 and bounds its
+        exponent by 80.
 
         Formula: \\ell = \\mathrm{softplus}\\left(-\\beta \\left(\\log\\frac{\\pi(c)}{\\pi_{ref}(c)} - \\log\\frac{\\pi(r)}{\\pi_{ref}(r)}\\right)\\right)
 
@@ -2935,6 +3036,7 @@ class Losses(Generic[R_co]):
     def entropy(
         self,
         predictions: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -2948,9 +3050,11 @@ class Losses(Generic[R_co]):
 
         predictions: (n, c, ...), all finite numbers; x, raw scores, one for each class.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell_i = -\\sum_k p_k \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def epsilon_insensitive(
@@ -3179,11 +3283,13 @@ class Losses(Generic[R_co]):
 
         Use: The second stage of two-stage object detection.
 
-        The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
+        The box term uses the row of the true class, or the only row (class-agnostic boxes, detectron2's CLS_AGNOSTIC_BBOX_REG), summed over
+        its four numbers. Both terms are divided by the number of all regions.
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
-        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas: a row for each class, with or without one for background, or one
+        for all
 
         labels: (r,), class indices in [0, k); class of each region
 
@@ -3240,7 +3346,8 @@ class Losses(Generic[R_co]):
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
-        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas: a row for each class, with or without one for background, or one
+        for all
 
         labels: (r,), class indices in [0, k); class of each region
 
@@ -3320,6 +3427,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         alpha: float = 0.3,
         beta: float = 0.7,
@@ -3330,6 +3438,9 @@ class Losses(Generic[R_co]):
         smooth_dr: float = 1e-05,
         include_background: bool = True,
         batch: bool = False,
+        intersection: Literal["product", "minimum"] = 'product',
+        absent: Literal["as_is", "zero", "leave_out"] = 'as_is',
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -3347,10 +3458,12 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         alpha: weight of false positives.
 
@@ -3369,6 +3482,14 @@ class Losses(Generic[R_co]):
         include_background: include class 0; a single class is always included.
 
         batch: sum over the whole batch instead of over each sample.
+
+        intersection: intersection of soft masks: product sums p t; minimum sums min(p, t), which is largest where p = t for any t in [0, 1]
+        (MONAI's soft_label, segmentation_models_pytorch). Both are equal for labels of 0 and 1.
+
+        absent: classes that the labels do not have, within the sample (or the batch): as_is counts them as any other class (MONAI, keras),
+        zero gives them the loss 0 (segmentation_models_pytorch), leave_out excludes them from the mean.
+
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell_c = (1 - TI_c)^{1 / \\gamma}, \\quad 1 - TI_c \\text{ as in tversky}
 
@@ -3673,6 +3794,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         activation: Literal["none", "sigmoid", "softmax"] = 'none',
         convention: Literal["monai", "optax"] = 'monai',
@@ -3680,6 +3802,8 @@ class Losses(Generic[R_co]):
         smooth_nr: float = 1e-05,
         smooth_dr: float = 1e-05,
         include_background: bool = True,
+        batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -3698,8 +3822,10 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -3713,6 +3839,10 @@ class Losses(Generic[R_co]):
 
         include_background: include class 0; a single class is always included.
 
+        batch: sum over the whole batch instead of over each sample.
+
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = 1 - \\frac{2 \\sum_c w_c \\sum p t + s_{nr}}{\\sum_c w_c (\\sum p + \\sum t) + s_{dr}}, \\quad w_c = 1 / (\\sum t)^2
 
         Divisor: the number of samples; with optax times the classes included
@@ -3722,6 +3852,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         beta: float = 0.5,
         temperature: float = 1.0,
@@ -3742,6 +3873,8 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), all finite numbers; the teacher's scores; t is their softmax at the temperature.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         beta: the teacher's share in the mixture.
 
         temperature: divisor of the scores.
@@ -3749,13 +3882,14 @@ class Losses(Generic[R_co]):
         Formula: \\ell_i = \\beta \\, \\mathrm{KL}(t \\| m) + (1 - \\beta) \\, \\mathrm{KL}(s \\| m), \\quad m = \\beta t + (1 - \\beta) s; \\quad
         \\mathrm{KL}(t \\| s) \\text{ at } 0, \\quad \\mathrm{KL}(s \\| t) \\text{ at } 1
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def generalized_kl_divergence(
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -3770,6 +3904,8 @@ class Losses(Generic[R_co]):
         predictions: (n, ...), all finite numbers; log q, the logarithms of the predicted masses.
 
         labels: (n, ...), [0, infinity); p.
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
 
         Formula: \\ell = p \\log\\frac{p}{q} - p + q
 
@@ -3876,6 +4012,9 @@ class Losses(Generic[R_co]):
         advantages: Array,
         ref_logps: Array | None = None,
         mask: Array | None = None,
+        entropy: Array | None = None,
+        importance_weights: Array | None = None,
+        sampling_logps: Array | None = None,
         *,
         loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo", "luspo", "sapo"] = 'dapo',
         importance_sampling_level: Literal["token", "sequence"] = 'token',
@@ -3886,11 +4025,13 @@ class Losses(Generic[R_co]):
         delta: float = 0.0,
         sapo_temperature_pos: float = 1.0,
         sapo_temperature_neg: float = 1.05,
+        entropy_coefficient: float = 0.0,
+        off_policy_threshold: float = 0.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["logps"]] = ...,
+        wrt: Sequence[Literal["logps", "entropy"]] = ...,
     ) -> R_co:
         """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
         penalty.
@@ -3909,11 +4050,19 @@ class Losses(Generic[R_co]):
 
         old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
 
-        advantages: (n,), all finite numbers; advantages of the completions within their groups
+        advantages: (n,) or (n, t), all finite numbers; advantage of each completion within its group (n,), or of each token (n, t)
 
         ref_logps: (n, t), all finite numbers; log-probabilities of the tokens under the reference model
 
         mask: (n, t), {0, 1}; 1 for the completion's tokens, 0 for the others
+
+        entropy: (n, t), all finite numbers; entropies of the policy at the tokens
+
+        importance_weights: (n,) or (n, t), [0, infinity); constant factor of the clipped objective, for each completion (n,) or token (n,
+        t), such as the ratio of the training to the sampling engine
+
+        sampling_logps: (n, t), all finite numbers; log-probabilities under the inference engine that sampled the tokens, for
+        off_policy_threshold; default old_logps
 
         loss_type: averaging of tokens, as named in TRL.
 
@@ -3927,11 +4076,18 @@ class Losses(Generic[R_co]):
 
         max_completion_length: divisor of a completion in dr_grpo; 0 uses the length of the padded completions sent.
 
-        delta: upper bound of the ratio in the unclipped term, at least 1 + epsilon_high (two-sided clipping); 0 for no bound.
+        delta: upper bound of the ratio in the unclipped term, at least 1 + epsilon_high; 0 for no bound. It acts where the advantage is
+        negative: two-sided or dual clipping, verl's clip_ratio_c.
 
         sapo_temperature_pos: T of tokens with a positive advantage.
 
         sapo_temperature_neg: T of the others.
+
+        entropy_coefficient: weight of the entropy bonus, whose tokens are averaged as those of the objective (verl); TRL averages them over
+        all tokens for every loss_type.
+
+        off_policy_threshold: largest mean of sampling_logps - logps over a completion with a negative advantage; the objective of one
+        beyond it is left out, but not its tokens from the divisor (DeepSeek-V3.2, TRL's off_policy_mask_threshold). 0 for no threshold.
 
         Formula: \\ell_{it} = -\\min(\\rho_{it} A_i, \\mathrm{clip}(\\rho_{it}, 1 - \\epsilon, 1 + \\epsilon_h) A_i) + \\beta (e^{d} - 1 - d), \\quad
         d = \\log \\pi_{ref} - \\log \\pi
@@ -4001,8 +4157,8 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
-        prediction_distances: Array,
-        label_distances: Array,
+        prediction_distances: Array | None = None,
+        label_distances: Array | None = None,
         *,
         alpha: float = 2.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -4023,9 +4179,9 @@ class Losses(Generic[R_co]):
         labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
 
         prediction_distances: (n, ...), [0, infinity); d_p, distances to the boundary of the predicted region, p > 1/2; constant in the
-        gradient.
+        gradient; by default computed from the predictions.
 
-        label_distances: (n, ...), [0, infinity); d_t, distances to the boundary of the true region.
+        label_distances: (n, ...), [0, infinity); d_t, distances to the boundary of the true region; by default computed from the labels.
 
         alpha: power of the distances; larger values increase the weight of distant errors.
 
@@ -4038,6 +4194,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -4054,9 +4211,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), [0, 1]; true probability of each class
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell = \\frac{1}{2} \\sum_k \\left( \\sqrt{p_k} - \\sqrt{q_k} \\right)^2
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def hinge(
@@ -4315,12 +4474,16 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["none", "sigmoid", "softmax"] = 'none',
         smooth_nr: float = 1e-05,
         smooth_dr: float = 1e-05,
         include_background: bool = True,
         batch: bool = False,
+        intersection: Literal["product", "minimum"] = 'product',
+        absent: Literal["as_is", "zero", "leave_out"] = 'as_is',
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -4338,10 +4501,12 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -4353,6 +4518,14 @@ class Losses(Generic[R_co]):
 
         batch: sum over the whole batch instead of over each sample.
 
+        intersection: intersection of soft masks: product sums p t; minimum sums min(p, t), which is largest where p = t for any t in [0, 1]
+        (MONAI's soft_label, segmentation_models_pytorch). Both are equal for labels of 0 and 1.
+
+        absent: classes that the labels do not have, within the sample (or the batch): as_is counts them as any other class (MONAI, keras),
+        zero gives them the loss 0 (segmentation_models_pytorch), leave_out excludes them from the mean.
+
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell_c = 1 - \\frac{\\sum p t + s_{nr}}{\\sum p + \\sum t - \\sum p t + s_{dr}}
 
         Divisor: samples (1 with batch) times the classes included, regardless of their weights
@@ -4362,6 +4535,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -4379,9 +4553,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), [0, 1]; true probability of each class
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell = \\frac{1}{2} \\sum_k \\left( p_k \\log\\frac{p_k}{m_k} + q_k \\log\\frac{q_k}{m_k} \\right), \\quad m = \\frac{p + q}{2}
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def jsd_cross_entropy(
@@ -4481,6 +4657,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         log_target: bool = False,
         direction: Literal["forward", "reverse"] = 'forward',
@@ -4504,6 +4681,8 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), all finite numbers; [0, infinity) with log_target False; p, or log p with log_target.
 
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
+
         log_target: labels are logarithms too.
 
         direction: forward weights by the labels, as in all libraries; reverse weights by the predictions, which penalizes probability where
@@ -4523,7 +4702,7 @@ class Losses(Generic[R_co]):
         ref_logps: Array,
         mask: Array | None = None,
         *,
-        estimator: Literal["k1", "k2", "k3"] = 'k3',
+        estimator: Literal["k1", "k2", "k3", "k1+", "k3+"] = 'k3',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -4535,7 +4714,9 @@ class Losses(Generic[R_co]):
         Use: The penalty that keeps a policy near its reference in RLHF.
 
         k1 is unbiased and of either sign; k2 is biased with low variance; k3 is unbiased and never negative. k3 is exact near 0, where
-        exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average).
+        exp(d) - d - 1 loses all digits. The gradients are those of the estimates, not of the divergence (except k2's, on average). k1+ and
+        k3+ have the values of k1 and k3 and the gradient of k2 (verl's straight-through estimators), which is that of the divergence on
+        average. verl clips d to 20 and k3 to 10.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
@@ -4543,7 +4724,7 @@ class Losses(Generic[R_co]):
 
         mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
-        estimator: k1, k2 or k3.
+        estimator: k1, k2 or k3; k1+ and k3+ are their values with the gradient of k2.
 
         Formula: k_1 = -d, \\quad k_2 = \\tfrac{d^2}{2}, \\quad k_3 = e^d - 1 - d, \\quad d = \\log \\pi_{ref} - \\log \\pi
 
@@ -4554,6 +4735,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         temperature: float = 3.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -4572,11 +4754,13 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), all finite numbers; y, the teacher's scores.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         temperature: T, divisor of the scores.
 
         Formula: \\ell_i = T^2 \\sum_k t_k \\log\\frac{t_k}{s_k}, \\quad s = \\mathrm{softmax}(x / T), \\quad t = \\mathrm{softmax}(y / T)
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def koleo(
@@ -4655,8 +4839,10 @@ class Losses(Generic[R_co]):
         labels: Array,
         mask: Array | None = None,
         *,
-        weighting: Literal["ndcg", "ndcg2", "mrr"] = 'ndcg',
+        weighting: Literal["ndcg", "ndcg2", "ndcg2++", "mrr"] = 'ndcg',
         topn: int = 0,
+        sigma: float = 1.0,
+        mu: float = 10.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -4669,10 +4855,10 @@ class Losses(Generic[R_co]):
 
         `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss
         paper (NDCG-Loss2; rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
-        which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs
-        within its k, and takes logarithms to base 2. The weights are constant in the gradient, as in LambdaRank; they are piecewise
-        constant in the scores anyway. As in rax and TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded
-        list, so that padding changes its value).
+        which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|; ndcg2++ is that of ndcg plus mu times that of
+        ndcg2. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2. The weights are constant in the
+        gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and TensorFlow Ranking, weights are
+        multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
         predictions: (n, m), all finite numbers; scores of the items
 
@@ -4686,7 +4872,12 @@ class Losses(Generic[R_co]):
         topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it;
         0 for no limit.
 
-        Formula: \\ell = \\sum_{y_i > y_j} m \\frac{|g_i - g_j| \\, |D(r_i) - D(r_j)|}{\\sum_k g_{(k)} D(k)} \\mathrm{softplus}(-(s_i - s_j))
+        sigma: factor of the differences of scores (allRank, LambdaMART).
+
+        mu: weight of ndcg2 in ndcg2++ (allRank 10).
+
+        Formula: \\ell = \\sum_{y_i > y_j} m \\frac{|g_i - g_j| \\, |D(r_i) - D(r_j)|}{\\sum_k g_{(k)} D(k)} \\mathrm{softplus}(-\\sigma (s_i -
+        s_j))
 
         Divisor: the number of pairs, over all lists (rax), including those with weight 0
         """
@@ -4922,12 +5113,14 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["none", "sigmoid", "softmax"] = 'none',
         smooth_nr: float = 1e-05,
         smooth_dr: float = 1e-05,
         include_background: bool = True,
         batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -4941,10 +5134,12 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
@@ -4955,6 +5150,8 @@ class Losses(Generic[R_co]):
         include_background: include class 0; a single class is always included.
 
         batch: sum over the whole batch instead of over each sample.
+
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell_c = \\log \\cosh(\\mathrm{dice}_c)
 
@@ -5084,8 +5281,10 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -5101,19 +5300,24 @@ class Losses(Generic[R_co]):
 
         predictions: (n, ...), all finite numbers; raw scores; their sigmoid is the probability
 
-        labels: (n, ...), {0, 1}; true mask, 0 or 1
+        labels: (n, ...), {0, 1}, or ignore_index; true mask, 0 or 1
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
 
         batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
 
+        ignore_index: label of the positions to ignore.
+
         Formula: \\ell = \\sum_i \\max(0, e_{(i)}) \\, \\Delta J_i, \\quad e_i = 1 - (2 t_i - 1) x_i \\text{ in descending order}
 
-        Divisor: the number of samples, or 1 with batch
+        Divisor: the number of samples with a position included, or 1 with batch
         """
 
     def lovasz_softmax(
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         activation: Literal["softmax", "none"] = 'softmax',
         classes: Literal["present", "all"] = 'present',
@@ -5135,6 +5339,8 @@ class Losses(Generic[R_co]):
         logits
 
         labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
 
         activation: softmax takes predictions as logits, none as probabilities.
 
@@ -5319,7 +5525,8 @@ class Losses(Generic[R_co]):
 
         class_logits: (r, k), all finite numbers; class logits of each region, background included
 
-        box_deltas: (r, b, 4), all finite numbers; predicted box deltas, a row for each class, with or without one for background
+        box_deltas: (r, b, 4), all finite numbers; predicted box deltas: a row for each class, with or without one for background, or one
+        for all
 
         labels: (r,), class indices in [0, k); class of each region
 
@@ -5382,10 +5589,12 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         activation: Literal["none", "sigmoid", "softmax"] = 'none',
         include_background: bool = True,
         batch: bool = False,
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -5402,16 +5611,20 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
 
         include_background: include class 0; a single class is always included.
 
         batch: sum over the whole batch instead of over each sample.
+
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell_c = 1 - \\frac{TP \\cdot TN - FP \\cdot FN}{\\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}
 
@@ -5655,6 +5868,7 @@ class Losses(Generic[R_co]):
         labels: Array,
         scale_weight: Array | None = None,
         *,
+        window: Literal["gaussian", "uniform"] = 'gaussian',
         window_size: int = 11,
         sigma: float = 1.5,
         data_range: float = 1.0,
@@ -5679,6 +5893,8 @@ class Losses(Generic[R_co]):
         labels: (n, c, h, w), all finite numbers; true images
 
         scale_weight: (s,), [0, infinity); weight of each scale, finest first, one per scale
+
+        window: weights of the pixels of a window: gaussian, or uniform for equal ones. sigma is unused by uniform.
 
         window_size: side of the windows, an odd number.
 
@@ -5726,6 +5942,36 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{w_y}{C} \\sum_{j \\ne y} \\max(0, m - x_y + x_j)^p
 
         Divisor: the number of samples, also with class weights (torch's rule)
+        """
+
+    def multi_quantile(
+        self,
+        predictions: Array,
+        labels: Array,
+        quantiles: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Pinball losses of several quantiles of each label at once, averaged.
+
+        Use: Probabilistic forecasts of time series: several quantiles of each value.
+
+        Equal to `quantile` for each entry of the last axis. The gradient at an error of 0 is 0. neuralforecast's MQLoss averages over the
+        quantiles, as here; pytorch-forecasting's QuantileLoss is twice this loss.
+
+        predictions: (n, ..., q), all finite numbers; estimates of each quantile
+
+        labels: (n, ...), all finite numbers; true values
+
+        quantiles: (q,), [0, 1]; quantiles to estimate, in [0, 1], as the last axis of predictions has them
+
+        Formula: \\ell_q = \\max(q u_q, (q - 1) u_q), \\quad u_q = t - x_q
+
+        Divisor: the number of predictions: labels times quantiles
         """
 
     def multi_similarity(
@@ -6596,6 +6842,7 @@ class Losses(Generic[R_co]):
         value_epsilon: float = 0.2,
         value_coefficient: float = 0.5,
         entropy_coefficient: float = 0.01,
+        dual_clip: float = 0.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -6608,9 +6855,8 @@ class Losses(Generic[R_co]):
 
         The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the
         value and of the value clipped within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second,
-        not halved). `parts` has policy, value and entropy before their coefficients. There is no dual clip: for an advantage of -1 and a
-        ratio of 5 the loss is 5; with a dual clip of 3 (verl, Tianshou) it is 3. At the edge of the clip range the gradient is that of the
-        inside; for equal squares it is that of the unclipped one.
+        not halved). `parts` has policy, value and entropy before their coefficients. At the edge of the clip range the gradient is that of
+        the inside; for equal squares it is that of the unclipped one.
 
         logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
 
@@ -6638,6 +6884,9 @@ class Losses(Generic[R_co]):
         Baselines3's vf_coef 0.5 is 1 here, the paper's 1 is 2.
 
         entropy_coefficient: weight of the entropy bonus (Stable-Baselines3 0).
+
+        dual_clip: upper bound of the ratio where the advantage is negative, at least 1 + epsilon_high; 0 for none. verl's clip_ratio_c is
+        3: for an advantage of -1 and a ratio of 5 the loss is 3 instead of 5.
 
         Formula: \\ell = -\\min(\\rho A, \\mathrm{clip}(\\rho, 1 - \\epsilon, 1 + \\epsilon_h) A) + c_v \\tfrac12 \\max((v - R)^2, (v_{clip} - R)^2)
         - c_e H, \\quad \\rho = e^{\\log\\pi - \\log\\pi_{old}}
@@ -6873,6 +7122,7 @@ class Losses(Generic[R_co]):
         self,
         input1: Array,
         input2: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -6888,10 +7138,12 @@ class Losses(Generic[R_co]):
 
         input2: (n, c, ...), all finite numbers; scores of the other pass; q is their softmax.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell_i = \\frac{1}{2} \\left( \\mathrm{KL}(p \\| q) + \\mathrm{KL}(q \\| p) \\right) = \\frac{1}{2} \\sum_k (p_k - q_k)
         \\log\\frac{p_k}{q_k}
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def ramp(
@@ -7037,6 +7289,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         alpha: float = 0.5,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -7057,11 +7310,13 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), [0, 1]; p.
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         alpha: order; at 1 the loss is the limit.
 
         Formula: \\ell = \\frac{1}{\\alpha - 1} \\log \\frac{\\sum_k p_k^\\alpha q_k^{1 - \\alpha}}{\\sum_k p_k}
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def retinanet(
@@ -7459,10 +7714,13 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
+        class_alpha: Array | None = None,
         *,
         gamma: float = 2.0,
         alpha: float = 0.25,
         predictions_are: Literal["logits", "probabilities"] = 'logits',
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -7480,7 +7738,12 @@ class Losses(Generic[R_co]):
 
         predictions: (n, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores, or probabilities
 
-        labels: (n, ...), [0, 1]; true probabilities, mostly 0 or 1
+        labels: (n, ...), [0, 1], or ignore_index; true probabilities, mostly 0 or 1
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
+
+        class_alpha: (k,) or (k, 1) or (k, 1, 1) or (k, 1, 1, 1), [0, 1]; alpha of each class, in place of `alpha`: (k,) for the last axis,
+        (k, 1, 1) for the channels of (n, k, h, w)
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
@@ -7488,6 +7751,8 @@ class Losses(Generic[R_co]):
 
         predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0
         or 1 on the wrong side has an infinite loss, an error.
+
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell = \\alpha_t \\, q^\\gamma \\, \\mathrm{BCE}(x, z), \\quad \\alpha_t = \\alpha z + (1 - \\alpha)(1 - z)
 
@@ -7782,7 +8047,7 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Softmax focal loss: cross entropy with a lower weight for well-classified samples.
 
@@ -7796,13 +8061,14 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
         class
 
-        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
+        probability of each class (n, c, ...).
 
         weight: (c,), [0, infinity); weight of each class
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
-        ignore_index: label of the positions to ignore.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
         label_smoothing: share of the target spread evenly over all classes.
 
@@ -7812,7 +8078,8 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell = -\\alpha \\sum_k w_k q_k (1 - p_k)^\\gamma \\log p_k, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, as for cross_entropy
         """
 
     def spherical_score(
@@ -7948,13 +8215,14 @@ class Losses(Generic[R_co]):
         k1: float = 0.01,
         k2: float = 0.03,
         convention: Literal["monai", "kornia"] = 'monai',
+        window: Literal["gaussian", "uniform"] = 'gaussian',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
+        """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian or equal weights.
 
         Use: Image similarity and restoration as people see it: super-resolution, compression, depth estimation.
 
@@ -7977,6 +8245,9 @@ class Losses(Generic[R_co]):
 
         convention: monai is 1 - SSIM of all windows inside the image; kornia is half of it, for windows around every pixel, with reflection
         at the edges.
+
+        window: weights of the pixels of a window: gaussian, or uniform for equal ones (scikit-image and MONAI's kernel_type have both).
+        sigma is unused by uniform.
 
         Formula: \\ell = 1 - \\frac{(2 \\mu_x \\mu_y + c_1)(2 \\sigma_{xy} + c_2)}{(\\mu_x^2 + \\mu_y^2 + c_1)(\\sigma_x^2 + \\sigma_y^2 + c_2)},
         \\quad c_i = (k_i L)^2
@@ -8328,6 +8599,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         *,
+        average: Literal["sum", "mean"] = 'sum',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -8342,6 +8614,9 @@ class Losses(Generic[R_co]):
 
         predictions: (n, c, h, w), all finite numbers; predicted images
 
+        average: sum of the differences of an image; or the mean of those in rows plus the mean of those in columns, over all channels
+        (kornia's reduction mean).
+
         Formula: \\ell_i = \\sum_{c u v} |x_{u+1, v} - x_{uv}| + |x_{u, v+1} - x_{uv}|
 
         Divisor: the number of images
@@ -8351,6 +8626,7 @@ class Losses(Generic[R_co]):
         self,
         predictions: Array,
         labels: Array,
+        mask: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -8367,9 +8643,11 @@ class Losses(Generic[R_co]):
 
         labels: (n, c, ...), [0, 1]; true probability of each class
 
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
         Formula: \\ell = \\frac{1}{2} \\sum_k |p_k - q_k|
 
-        Divisor: the number of samples (of positions, with further axes)
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def triplet_margin(
@@ -8491,6 +8769,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         weight: Array | None = None,
+        mask: Array | None = None,
         *,
         alpha: float = 0.5,
         beta: float = 0.5,
@@ -8500,6 +8779,9 @@ class Losses(Generic[R_co]):
         include_background: bool = True,
         batch: bool = False,
         classes_are: Literal["apart", "together"] = 'apart',
+        intersection: Literal["product", "minimum"] = 'product',
+        absent: Literal["as_is", "zero", "leave_out"] = 'as_is',
+        ignore_index: int = -100,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -8516,10 +8798,12 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
         logits
 
-        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
-        (n, ...)
+        labels: (n, c, ...) or (n, ...), [0, 1], or ignore_index or class indices in [0, c), or ignore_index; true masks (n, c, ...) in [0,
+        1], or the index of the true class (n, ...)
 
         weight: (c,), [0, infinity); weight of each class
+
+        mask: (n, ...) or (n, c, ...), {0, 1}; 1 for the positions, or the elements (n, c, ...), to include, 0 for the others
 
         alpha: weight of false positives.
 
@@ -8537,6 +8821,14 @@ class Losses(Generic[R_co]):
 
         classes_are: apart gives each class a score of its own; together sums over all classes for one score, as keras does, and takes no
         weight.
+
+        intersection: intersection of soft masks: product sums p t; minimum sums min(p, t), which is largest where p = t for any t in [0, 1]
+        (MONAI's soft_label, segmentation_models_pytorch). Both are equal for labels of 0 and 1.
+
+        absent: classes that the labels do not have, within the sample (or the batch): as_is counts them as any other class (MONAI, keras),
+        zero gives them the loss 0 (segmentation_models_pytorch), leave_out excludes them from the mean.
+
+        ignore_index: label of the positions to ignore.
 
         Formula: \\ell_c = 1 - \\frac{TP + s_{nr}}{TP + \\alpha FP + \\beta FN + s_{dr}}, \\quad TP = \\sum p t, \\; FP = \\sum p (1 - t), \\; FN =
         \\sum (1 - p) t
@@ -8800,6 +9092,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         concentration: Array,
+        events: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -8807,7 +9100,8 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels", "concentration"]] = ...,
     ) -> R_co:
-        """Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
+        """Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape), of times that may be right-
+        censored.
 
         Use: Regression of lifetimes and wind speeds.
 
@@ -8817,7 +9111,10 @@ class Losses(Generic[R_co]):
 
         concentration: (n, ...), (0, infinity); k, the shapes, above 0.
 
-        Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - k \\log\\frac{t}{x} + \\log t - \\log k
+        events: (n, ...), {0, 1}; e, 1 where the label is the time of an event, 0 where it is a time without an event so far (right
+        censoring); 1 by default.
+
+        Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - e \\left( k \\log\\frac{t}{x} - \\log t + \\log k \\right)
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """

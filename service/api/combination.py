@@ -1,6 +1,7 @@
 """A weighted sum of several losses in one call: a sum of values, and of gradients scaled by the weights.
 
-With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm of the term's variance.
+With `uncertainty` the factor of a term is weight * e^-s, s being the logarithm of the term's variance. The value of a term with the
+reduction none is the sum of its losses times its cotangent.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from service.losses import InvalidOption, InvalidTensor, NonFinite, compute
 from service.losses.checking import require
 from service.losses.declaration import REALS
 from service.losses.numerics import Array
+from service.losses.reduction import DEFAULT_OUTPUTS
 
 NAME = "combination"
 SYNONYMS = ("weighted_sum", "multi_task", "uncertainty_weighted")
@@ -42,7 +44,9 @@ class TermRequest(BaseModel):
     name: str = Field("", max_length=200, description="name of the term in the response. Default the loss's name.")
     loss: str = Field(description="name of the loss", max_length=200)
     weight: float = Field(1.0, description="factor of the term's value. Default 1.")
-    inputs: dict[str, Any] = Field(description="exactly the body of POST /loss/{loss}")
+    inputs: dict[str, Any] = Field(
+        description="exactly the body of POST /loss/{loss}; with reduction none, the value is the sum of the losses times the cotangent (1 by default)"
+    )
 
 
 class CombinationRequest(BaseModel):
@@ -67,7 +71,7 @@ def prepare(fields: dict[str, Any], max_terms: int) -> Prepared:
     s, calls, estimates = _log_variances(request), [], []
     for i, term in enumerate(request.terms):
         with _placed(i):
-            calls.append(_call(term, i))
+            calls.append(_call(term))
             estimates.append(estimate(calls[-1]))
     return Prepared(sequence(estimates), lambda: _combine(request, calls, s))
 
@@ -132,15 +136,33 @@ def _placed(i: int) -> Iterator[None]:
         raise placed from exc
 
 
-def _call(term: TermRequest, i: int) -> Call:
+def _call(term: TermRequest) -> Call:
     call = bind(find(term.loss), term.inputs)
-    if call.controls.reduction == "none":
-        raise Failure("invalid-request", f"/terms/{i}/inputs/reduction: no value; expected mean, sum or batchmean, got none")
-    return replace(call, controls=replace(call.controls, outputs=(*call.controls.outputs, "value")))  # the sum needs it
+    needed = _weighted(call) if call.controls.reduction == "none" else "value"
+    return replace(call, controls=replace(call.controls, outputs=(*call.controls.outputs, needed)))  # for the sum
+
+
+def _weighted(call: Call) -> Literal["per_sample", "per_element"]:
+    """Return the losses that a term without a reduction multiplies by its cotangent."""
+    cotangent = call.controls.cotangent
+    return "per_sample" if cotangent is None or cotangent.ndim == 1 else "per_element"
+
+
+def _contribution(call: Call, losses: Array) -> float:
+    """Return the value of a term without a reduction: the sum of the cotangent, 1 by default, times the losses."""
+    value = float((losses if call.controls.cotangent is None else call.controls.cotangent * losses).sum(dtype=np.float64))
+    if not np.isfinite(value):
+        raise NonFinite("value")
+    return value
 
 
 def _term(term: TermRequest, call: Call, factor: float) -> dict[str, Any]:
     found = response.fields(compute(call.loss, call.tensors, call.options, call.controls, scale=factor))
+    if call.controls.reduction == "none":
+        losses = _weighted(call)
+        found["value"] = _contribution(call, found[losses])
+        if losses not in term.inputs.get("outputs", DEFAULT_OUTPUTS):
+            del found[losses]
     if "numerics" in call.controls.outputs:
         found["numerics"] = numerics(call)
     return {"name": term.name or found["loss"], "loss": found.pop("loss"), "weight": term.weight, **found}

@@ -71,7 +71,7 @@ def _job(arguments: list[str]) -> Job:
     loss = None if name is None else _find(name)
     chosen = vars(parser(loss).parse_args(arguments))
     assert loss is not None  # noqa: S101 - argparse exits without --loss
-    require_merging(loss)
+    require_merging(loss, chosen)
     paths, out = expand(chosen["files"]), chosen["out"]
     if chosen["gradients"] and out is None:
         raise FileError("--gradients: not allowed without --out; expected a file for the gradients of the rows")

@@ -42,7 +42,7 @@ def loss_columns(
     Raises InvalidTensor, InvalidOption and NonFinite as `service.losses.compute`.
     """
     loss, given = LOSSES[name], dict(options or {})
-    require_merging(loss)
+    require_merging(loss, given)
     several = {key: [column] if isinstance(column, Column) else list(column) for key, column in columns.items()}
     constants = {item.name: np.asarray(given.pop(item.name)) for item in loss.inputs if item.name in given}
     chosen = check_options(loss, given)

@@ -36,8 +36,11 @@ def compute_rows(
     return results
 
 
-def require_merging(loss: Loss) -> None:
+def require_merging(loss: Loss, options: Mapping[str, Any]) -> None:
     """Raise InvalidOption for a loss whose value over a batch is not made of values over its parts."""
+    for name, value in loss.merging.items():
+        if options.get(name, value) != value:
+            raise InvalidOption(name, f"does not merge over parts of a batch; expected {value}, got {options[name]}")
     if not loss.merges:
         because = f"{loss.name}, which is defined on the batch as a whole (divisor: {loss.divisor})"
         raise InvalidOption("loss", f"does not merge over parts of a batch; expected a loss that does, got {because}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from service.losses.declaration import Fraction, Logits, Positive, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
+from service.losses.masking import PositionMask, masked, of_positions
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import DoubleDouble, less_mean, two_product, two_sum
 from service.losses.numerics.elementary import divide_or_zero, positions, softplus, times
@@ -25,7 +26,9 @@ LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0
 
 
 @loss(example=LOGITS, hessian_diagonal=True, work=Work("400 n c ...", "160 n c ..."))
-def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0) -> Evaluation:
+def knowledge_distillation_kl(
+    predictions: Logits, labels: TeacherLogits, *, temperature: Positive = 3.0, mask: PositionMask | None = None
+) -> Evaluation:
     r"""Kullback-Leibler divergence of a student's softened probabilities from a teacher's, times the squared temperature.
 
     keras divides by samples, as here; mmdetection (temperature 10) also by classes.
@@ -36,14 +39,14 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
     predictions: x, the student's scores.
     labels: y, the teacher's scores.
     temperature: T, divisor of the scores.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: KnowledgeDistillationKLDivLoss, distillation, kd, LogitsDistillation, soft_target
     Reference: Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531
     """
     student, teacher = _Scores(predictions, temperature), _Scores(labels, temperature)
     kl = _Kl(teacher, student)
     scale = temperature * temperature
-    return elementwise(
+    result = elementwise(
         scale * kl.terms,
         {
             "predictions": lambda c: temperature * student.pulled(c, kl.by_second, kl.rate_of_second),
@@ -52,10 +55,13 @@ def knowledge_distillation_kl(predictions: Logits, labels: TeacherLogits, *, tem
         {"predictions": lambda c: student.bent(c, kl.bend_by_second, kl.rate_of_second, kl.steep_of_second)},
         divisor=positions(predictions),
     )
+    return masked(result, of_positions(mask))
 
 
 @loss(example=LOGITS, hessian_diagonal=True, work=Work("1200 n c ...", "320 n c ..."))
-def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0) -> Evaluation:
+def generalized_jsd(
+    predictions: Logits, labels: TeacherLogits, *, beta: Fraction = 0.5, temperature: Positive = 1.0, mask: PositionMask | None = None
+) -> Evaluation:
     r"""Generalized Jensen-Shannon divergence of a student's and a teacher's probabilities, which interpolates between both directions.
 
     beta 0 is the divergence of the student from the teacher (forward), beta 1 the reverse, and 1/2 jensen_shannon. As in TRL, there is no factor of the squared temperature.
@@ -66,7 +72,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
     labels: the teacher's scores; t is their softmax at the temperature.
     beta: the teacher's share in the mixture.
     temperature: divisor of the scores.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: gkd, generalized_jsd_loss, GKDTrainer
     Reference: Agarwal et al., On-Policy Distillation of Language Models: Learning from Self-Generated Mistakes, 2023, arXiv:2306.13649
     """
@@ -99,7 +105,7 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
         steep = lambda: rates[0]() + product, lambda: rates[1]() + product
 
     square = temperature * temperature
-    return elementwise(
+    result = elementwise(
         terms,
         {
             "predictions": lambda c: student.pulled(c / temperature, by_student, rates[0]),
@@ -111,17 +117,18 @@ def generalized_jsd(predictions: Logits, labels: TeacherLogits, *, beta: Fractio
         },
         divisor=positions(predictions),
     )
+    return masked(result, of_positions(mask))
 
 
 @loss(example={"input1": LOGITS["predictions"], "input2": LOGITS["labels"]}, hessian_diagonal=True, work=Work("1500 n c ...", "320 n c ..."))
-def r_drop(input1: Logits, input2: Logits) -> Evaluation:
+def r_drop(input1: Logits, input2: Logits, *, mask: PositionMask | None = None) -> Evaluation:
     r"""R-Drop regularizer: the mean of both directions of the Kullback-Leibler divergence between two passes over the same samples.
 
     Use: Regularization of models with dropout, such as fine-tuned language models.
     Formula: \ell_i = \frac{1}{2} \left( \mathrm{KL}(p \| q) + \mathrm{KL}(q \| p) \right) = \frac{1}{2} \sum_k (p_k - q_k) \log\frac{p_k}{q_k}
     input1: scores of one pass; p is their softmax.
     input2: scores of the other pass; q is their softmax.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: rdrop, symmetric_kl, jeffreys_divergence
     Reference: Liang et al., R-Drop: Regularized Dropout for Neural Networks, 2021, arXiv:2106.14448, equation 2
     """
@@ -134,7 +141,7 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
     def steep(own: _Kl) -> Array:
         return own.steep_of_first() + own.first.p
 
-    return elementwise(
+    result = elementwise(
         0.5 * (there.terms + back.terms),
         {
             "input1": lambda c: one.pulled(0.5 * c, lambda: there.by_first() + back.by_second(), lambda: rate(there, back)),
@@ -146,34 +153,35 @@ def r_drop(input1: Logits, input2: Logits) -> Evaluation:
         },
         divisor=positions(input1),
     )
+    return masked(result, of_positions(mask))
 
 
 @loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
-def entropy(predictions: Logits) -> Evaluation:
+def entropy(predictions: Logits, *, mask: PositionMask | None = None) -> Evaluation:
     r"""Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
 
     Use: Semi-supervised learning and adaptation to a new domain, by confident predictions.
     Formula: \ell_i = -\sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: entropy_minimization, entropy_loss, min_entropy
     Reference: Grandvalet and Bengio, Semi-supervised Learning by Entropy Minimization, 2004
     """
-    return _entropy(predictions, 1.0)
+    return masked(_entropy(predictions, 1.0), of_positions(mask))
 
 
 @loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
-def confidence_penalty(predictions: Logits) -> Evaluation:
+def confidence_penalty(predictions: Logits, *, mask: PositionMask | None = None) -> Evaluation:
     r"""Negative entropy of the predicted distribution, added with a small weight to a cross entropy to penalize overconfidence.
 
     Use: Calibration of classifiers and exploration of policies, by less confident predictions.
     Formula: \ell_i = \sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
     predictions: x, raw scores, one for each class.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: negative_entropy, negentropy
     Reference: Pereyra et al., Regularizing Neural Networks by Penalizing Confident Output Distributions, 2017, arXiv:1701.06548
     """
-    return _entropy(predictions, -1.0)
+    return masked(_entropy(predictions, -1.0), of_positions(mask))
 
 
 def _entropy(logits: Array, sign: float) -> Evaluation:

@@ -49,6 +49,7 @@ class Loss:
     reductions: tuple[Reduction, ...]
     hessian_diagonal: bool
     merges: bool
+    merging: Mapping[str, Any]
     bound: Bound
     conventions: tuple[str, ...]
     work: Work
@@ -130,14 +131,15 @@ def loss(
     example: Mapping[str, Any],
     reductions: tuple[Reduction, ...] = ("mean", "sum", "none", "batchmean"),
     hessian_diagonal: bool = False,
-    merges: bool = True,
+    merges: bool | Mapping[str, Any] = True,
     bound: Bound = COMPOSED,
     conventions: tuple[Literal["gradients", "hessian_diagonal"], ...] = (),
     work: Work = NOTHING_MORE,
 ) -> Callable[[Callable[..., Evaluation]], Loss]:
     """Register a function as a loss. Raises TypeError at import if its declaration is incomplete.
 
-    example: a request, as nested lists, for the card. merges: results over shards of a batch merge into the result of the batch.
+    example: a request, as nested lists, for the card. merges: results over shards of a batch merge into the result of the batch,
+    always, never, or with these values of options.
     bound: the promised accuracy; one looser than COMPOSED states its reason. conventions: the outputs that follow a library's
     convention instead of the derivative (a factor held constant in the gradient, a Hessian for boosting), as documented in the notes.
     work: the cost beyond the linear cost of the inputs, from which a service decides to compute a request inline, in a thread, or to reject it.
@@ -165,7 +167,8 @@ def loss(
             example=example,
             reductions=reductions,
             hessian_diagonal=hessian_diagonal,
-            merges=merges,
+            merges=bool(merges),
+            merging=merges if isinstance(merges, Mapping) else {},
             bound=bound,
             conventions=conventions,
             work=work,

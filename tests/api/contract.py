@@ -111,6 +111,8 @@ class _Comparison:
                 return
             self.seen.add(pair)
         old, new = (self._resolved(schemas, found) for schemas, found in ((self.old, old), (self.new, new)))
+        if self.inward:
+            old, new = _one_choice(old), _one_choice(new)
         for key in ("mandatory", "type", "format", "const", "anyOf", "oneOf", "allOf"):
             if old.get(key) != new.get(key):
                 yield f"{place}: {key} {old.get(key)} -> {new.get(key)}"
@@ -139,6 +141,11 @@ class _Comparison:
         before, after = set(old.get("required", ())), set(new.get("required", ()))
         for name in after - before if self.inward else before - after:
             yield f"{place}/{name}: {'required now' if self.inward else 'may be left out now'}"
+
+
+def _one_choice(schema: dict[str, Any]) -> dict[str, Any]:
+    """A constant as the only choice, which more choices widen."""
+    return {**{key: value for key, value in schema.items() if key != "const"}, "enum": [schema["const"]]} if "const" in schema else schema
 
 
 def _covers(new: Any, old: Any) -> bool:

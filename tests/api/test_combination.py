@@ -127,3 +127,21 @@ def test_refusals_name_the_place(client: httpx.Client, fields: dict[str, Any], p
     problem = answer.json()
     assert [error["pointer"] for error in problem.get("errors", [])] in ([place], []), problem
     assert problem.get("errors") or place == "/terms/0/loss"
+
+
+@pytest.mark.parametrize("cotangent", [None, [2.0, -1.0], [[1.0, 0.5, 0.0], [0.0, -2.0, 3.0]]])
+def test_a_term_without_a_reduction_is_its_losses_times_its_cotangent(client: httpx.Client, cotangent: Any) -> None:
+    inputs = (
+        ONE | {"reduction": "none", "outputs": ["per_sample", "per_element", "gradients"]} | ({} if cotangent is None else {"cotangent": cotangent})
+    )
+    single = client.post("/loss/mse", json=inputs).json()
+    losses = np.array(single["per_element"] if np.ndim(cotangent) == 2 else single["per_sample"])
+    expected = float((losses if cotangent is None else losses * cotangent).sum())
+    answer = combined(client, terms=[{"loss": "mse", "weight": 2.0, "inputs": inputs}, TERMS[1]])
+    term = answer["terms"][0]
+    assert term["value"] == pytest.approx(expected, rel=1e-14)
+    assert answer["value"] == pytest.approx(2 * expected + 3 * answer["terms"][1]["value"], rel=1e-14)
+    np.testing.assert_allclose(term["gradients"]["predictions"], 2 * np.array(single["gradients"]["predictions"]), rtol=1e-15)
+    assert "normalizer" not in term
+    bare = combined(client, terms=[{"loss": "mse", "inputs": inputs | {"outputs": ["gradients"]}}])["terms"][0]
+    assert bare.keys() == {"name", "loss", "weight", "reduction", "value", "gradients"}

@@ -53,9 +53,17 @@ def option_value(option: Option, rng: Generator) -> Any:
     return float(below + (above - below) * rng.uniform(0.1, 0.9))
 
 
-def inputs_under(loss: Loss, options: Mapping[str, Any]) -> tuple[Input, ...]:
-    """The inputs with the domains to which the options narrow them."""
-    return tuple(replace(item, forms=tuple(form.under(options) for form in item.forms)) for item in loss.inputs)
+def inputs_under(loss: Loss, options: Mapping[str, Any], ignoring: bool = True) -> tuple[Input, ...]:
+    """The inputs with the domains to which the options narrow them, and with the label to ignore as a number, which is then drawn too."""
+    forms = [tuple(form.under(options) for form in item.forms) for item in loss.inputs]
+    return tuple(
+        replace(item, forms=tuple(_ignoring(form, options) for form in given) if ignoring else given)
+        for item, given in zip(loss.inputs, forms, strict=True)
+    )
+
+
+def _ignoring(form: TensorSpec, options: Mapping[str, Any]) -> TensorSpec:
+    return replace(form, besides=str(options[form.besides])) if form.besides in options else form
 
 
 def tensors(inputs: tuple[Input, ...], rng: Generator, dtype: str = "float64", like: Mapping[str, Any] | None = None) -> dict[str, Array]:

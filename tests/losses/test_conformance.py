@@ -179,7 +179,7 @@ def test_answers_over_shards_merge_where_the_card_says_so(name: str) -> None:
     differs = False
     for number in range(DRAWS):
         arrays, options = draw.call(loss, generator(name, number))
-        options |= MERGING.get(name, {})
+        options |= MERGING.get(name, {}) | dict(loss.merging)
         n = next(arrays[key].shape[along] for key, along in axis.items() if key in arrays)
         halves = [{key: part(array, axis.get(key), slice(*ends)) for key, array in arrays.items()} for ends in ((0, n // 2), (n // 2, n))]
         try:

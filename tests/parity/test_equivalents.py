@@ -26,7 +26,7 @@ LINES = [(loss, equivalent) for loss in LOSSES.values() for equivalent in loss.e
 def calls(loss: Loss, equivalent: Equivalent) -> Iterator[tuple[dict[str, Any], Answer]]:
     """Tensors that both take and to which we have a finite answer."""
     options = {option.name: option.default for option in loss.options}
-    inputs = tuple(replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options) if item.required)
+    inputs = tuple(replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options, ignoring=False) if item.required)
     prepared = equivalents.PREPARED.get(equivalent.name, equivalents.PREPARED.get(loss.name, dict))
     found = 0
     for number in range(ATTEMPTS):

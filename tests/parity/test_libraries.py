@@ -21,7 +21,9 @@ def calls(line: Line) -> Any:
     """Tensors that both take and to which we have a finite answer."""
     loss = LOSSES[line.name]
     options = {option.name: option.default for option in loss.options} | dict(line.options)
-    inputs = tuple(replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options) if item.required or item.name in line.extra)
+    inputs = tuple(
+        replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options, ignoring=False) if item.required or item.name in line.extra
+    )
     found = 0
     for number in range(ATTEMPTS):
         arrays = line.prepared(draw.tensors(inputs, np.random.default_rng([zlib.crc32(str(line).encode()), number])))

@@ -7,17 +7,32 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, BinaryLogits, Domain, ElementWeight, Fraction, NonNegative, Probability, ProbabilityLabel, TensorSpec
+from service.losses.declaration import FROM_ZERO, UNIT, BinaryLogits, ElementWeight, Fraction, IgnoreIndex, NonNegative, Probability, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
+from service.losses.masking import ElementMask, ProbabilityLabelOrIgnored, masked, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, divide_or_infinity, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.registry import loss
 
 PositiveWeight = Annotated[
-    Array, TensorSpec("k", domain=Domain(low=0), description="weight of the positive term for each entry of the last axis, or one number for all")
+    Array,
+    TensorSpec(
+        "k",
+        domain=FROM_ZERO,
+        description="weight of the positive term: (k,) for each entry of the last axis, (k, 1, 1) for each channel of (n, k, h, w), as torch aligns them; "
+        "one number, (1,), for all",
+    ),
+    *(TensorSpec("k" + " 1" * further, domain=FROM_ZERO) for further in (1, 2, 3)),
 ]
 
+ClassAlpha = Annotated[
+    Array,
+    TensorSpec(
+        "k", domain=UNIT, description="alpha of each class, in place of `alpha`: (k,) for the last axis, (k, 1, 1) for the channels of (n, k, h, w)"
+    ),
+    *(TensorSpec("k" + " 1" * further, domain=UNIT) for further in (1, 2, 3)),
+]
 LogitOrProbability = Annotated[
     Array,
     TensorSpec("n ...", narrowed=(("predictions_are", "probabilities", UNIT),), gradient="default", description="raw scores, or probabilities"),
@@ -27,11 +42,13 @@ LogitOrProbability = Annotated[
 @loss(example={"predictions": [0.5, 0.2, 0.3], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def binary_cross_entropy(
     predictions: Probability,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     weight: ElementWeight | None = None,
     clamp: Literal["torch", "keras", "sklearn", "off"] = "torch",
     label_smoothing: Fraction = 0.0,
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Binary cross entropy of probabilities and labels in [0, 1], with 0 log 0 = 0.
 
@@ -40,13 +57,14 @@ def binary_cross_entropy(
     Where: p `predictions`; z `labels`; w `weight`
     clamp: treatment of probabilities near 0 and 1. torch: each logarithm is at least -100, and the gradient's denominator p (1 - p) at least 1e-12; keras: p is clipped to [1e-7, 1 - 1e-7]; sklearn: to [2.2e-16, 1 - 2.2e-16], the spacing of float64 at 1, as log_loss does; off: exact, thus infinite (an error) where p is 0 for the true class.
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
-    Divisor: the number of elements, also with element weights (torch's rule)
+    Divisor: the number of elements included, also with element weights (torch's rule)
     Synonyms: BCELoss, BCE
     Ambiguous: log_loss of probabilities
     Equivalents: torch.nn.BCELoss, torch.nn.functional.binary_cross_entropy, keras.losses.BinaryCrossentropy(clamp="keras"),
         keras.losses.binary_crossentropy(clamp="keras"), sklearn.metrics.log_loss(clamp="sklearn")
     Reference: Good, Rational Decisions, 1952, Journal of the Royal Statistical Society B 14
     """
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
     p, (z, other) = predictions, smoothed(labels, label_smoothing)
     inside = p.dtype.type(1.0)
     log_p, log_q = np.log(p), log1p_in_unit(-p)
@@ -56,7 +74,7 @@ def binary_cross_entropy(
         eps = 1e-7 if clamp == "keras" else 2.0**-52
         inside = ((p >= eps) & (1.0 - p >= eps)).astype(p.dtype)
         log_p, log_q = np.clip(log_p, np.log(eps), np.log1p(-eps)), np.clip(log_q, np.log(eps), np.log1p(-eps))
-    return elementwise(
+    result = elementwise(
         -(times(z, log_p) + times(other, log_q)),
         {
             "predictions": lambda c: c * times(inside, _probability_slope(p, z, other, clamp)),
@@ -69,6 +87,7 @@ def binary_cross_entropy(
         weight=weight,
         divisor=per_sample_size(p),
     )
+    return masked(result, kept)
 
 
 def smoothed(labels: Array, smoothing: float) -> tuple[Array, Array]:
@@ -87,11 +106,13 @@ def _probability_slope(p: Array, z: Array, other: Array, clamp: str) -> Array:
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def binary_cross_entropy_with_logits(
     predictions: BinaryLogits,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     weight: ElementWeight | None = None,
     pos_weight: PositiveWeight | None = None,
     label_smoothing: Fraction = 0.0,
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Binary cross entropy of the sigmoid of raw scores and labels in [0, 1].
 
@@ -100,18 +121,19 @@ def binary_cross_entropy_with_logits(
     Formula: \ell = w \left( w^+ z \, \mathrm{softplus}(-x) + (1 - z) \, \mathrm{softplus}(x) \right)
     Where: x `predictions`, raw scores; z `labels`; w `weight`; w^+ `pos_weight`
     label_smoothing: share of each label spread evenly over both classes, z (1 - e) + e / 2 (as in keras, and in timm for two classes). segmentation_models_pytorch's factor is half of it.
-    Divisor: the number of elements, also with element weights (torch's rule)
+    Divisor: the number of elements included, also with element weights (torch's rule)
     Synonyms: BCEWithLogitsLoss, sigmoid_cross_entropy, sigmoid_binary_cross_entropy, logistic
     Ambiguous: log_loss of logits
     Equivalents: torch.nn.BCEWithLogitsLoss, torch.nn.functional.binary_cross_entropy_with_logits,
         optax.losses.sigmoid_binary_cross_entropy
     Reference: Cox, The Regression Analysis of Binary Sequences, 1958, Journal of the Royal Statistical Society B 20
     """
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
     x, (z, other) = predictions, smoothed(labels, label_smoothing)
     plain = pos_weight is None and not label_smoothing  # the targets then sum to exactly 1
     e, right = decay(x), x >= 0
     small = log1pexp_small(x, e)
-    positive = z if pos_weight is None else z * _per_entry(pos_weight, x)
+    positive = z if pos_weight is None else z * _per_entry("pos_weight", pos_weight, x)
     wrong: Array = right - z if plain else np.where(right, other, -positive)
     shared = small if plain else (positive + other) * small
 
@@ -120,11 +142,13 @@ def binary_cross_entropy_with_logits(
         agreeing = z - ~right if plain else np.where(right, positive, -other)
         return (wrong - agreeing * e) / (1.0 + e)
 
-    return elementwise(
+    result = elementwise(
         shared + x * wrong,  # both softplus terms contain log(1 + e^-|x|), and the one of the wrong side |x| too
         {
             "predictions": lambda c: c * slope(),
-            "labels": lambda c: (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry(pos_weight, x), x, small)),
+            "labels": lambda c: (
+                (c * (1.0 - label_smoothing)) * (-x if pos_weight is None else _label_slope(_per_entry("pos_weight", pos_weight, x), x, small))
+            ),
         },
         {
             "predictions": lambda c: c * (positive + other) * (e / (1.0 + e) / (1.0 + e)),
@@ -133,6 +157,7 @@ def binary_cross_entropy_with_logits(
         weight=weight,
         divisor=per_sample_size(x),
     )
+    return masked(result, kept)
 
 
 def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
@@ -140,21 +165,28 @@ def _label_slope(pos_weight: Array, x: Array, small: Array) -> Array:
     return (pos_weight - 1.0) * small - np.where(x >= 0, x, pos_weight * x)
 
 
-def _per_entry(pos_weight: Array, x: Array) -> Array:
-    """Align pos_weight with the last axis of x, as torch broadcasts it."""
-    if pos_weight.size not in (1, x.shape[-1]):
-        raise InvalidTensor("pos_weight", f"wrong shape; expected one for each of the {x.shape[-1]} of the last axis, or 1, got {pos_weight.size}")
-    return pos_weight
+def _per_entry(name: str, given: Array, x: Array) -> Array:
+    """Align the axes of numbers for the entries of an axis with the last axes of x, as torch broadcasts them."""
+    if given.size == 1:
+        return given.reshape(())
+    size = x.shape[-given.ndim] if given.ndim <= x.ndim else 0
+    if len(given) != size:
+        expected = f"{size} numbers, one for each entry of axis {x.ndim - given.ndim}," if size else f"at most {x.ndim} axes"
+        raise InvalidTensor(name, f"wrong shape; expected {expected} or one number for all, got shape {given.shape}")
+    return given
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1.0, 0.0, 0.0]}, hessian_diagonal=True)
 def sigmoid_focal(
     predictions: LogitOrProbability,
-    labels: ProbabilityLabel,
+    labels: ProbabilityLabelOrIgnored,
     *,
     gamma: NonNegative = 2.0,
     alpha: Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)] = 0.25,
     predictions_are: Literal["logits", "probabilities"] = "logits",
+    mask: ElementMask | None = None,
+    ignore_index: IgnoreIndex = -100,
+    class_alpha: ClassAlpha | None = None,
 ) -> Evaluation:
     r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
@@ -174,9 +206,21 @@ def sigmoid_focal(
         keras.losses.binary_focal_crossentropy(alpha=-1.0, predictions_are="probabilities")
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
-    if predictions_are == "probabilities":
-        return _focal_of_probabilities(predictions, labels, gamma, alpha)
-    x, z = predictions, labels
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
+    of = _focal_of_probabilities if predictions_are == "probabilities" else _focal_of_logits
+    shares = None if alpha < 0 and class_alpha is None else np.full((), alpha, predictions.dtype)
+    shares = shares if class_alpha is None else _per_entry("class_alpha", class_alpha, predictions)
+    return masked(of(predictions, labels, gamma, shares), kept)
+
+
+def _balance(z: Array, alpha: Array | None) -> tuple[Array, Array]:
+    """Return alpha z + (1 - alpha) (1 - z), and its derivative by z; 1 without alpha."""
+    if alpha is None:
+        return np.ones_like(z), np.zeros((), z.dtype)
+    return alpha * z + (1.0 - alpha) * (1.0 - z), 2.0 * alpha - 1.0
+
+
+def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
     e = decay(x)
     small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
@@ -184,7 +228,7 @@ def sigmoid_focal(
     right, wrong = sigmoid(x, e), sigmoid(-x, e)
     q = z * wrong + (1.0 - z) * right
     focus = q**gamma
-    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+    balance, slope_of_balance = _balance(z, alpha)
 
     def log_slope() -> Array:
         """Return d log q / dx, which is bounded where q is 0, so that q^(gamma - 1) is never computed alone."""
@@ -202,7 +246,6 @@ def sigmoid_focal(
         certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there both q and the entropy are e^-|x|
         power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
         ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
-        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
         return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
 
     return elementwise(
@@ -212,13 +255,13 @@ def sigmoid_focal(
     )
 
 
-def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: float) -> Evaluation:
+def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
     other, rise = 1.0 - p, 1.0 - 2.0 * z  # of q by p
     log_p, log_other = np.log(p), log1p_in_unit(-p)
     entropy = -(times(z, log_p) + times(1.0 - z, log_other))
     q = z * other + (1.0 - z) * p
     focus = q**gamma
-    balance = (alpha * z + (1.0 - alpha) * (1.0 - z)) if alpha >= 0 else np.ones_like(z)
+    balance, slope_of_balance = _balance(z, alpha)
 
     def steep() -> Array:
         return times(1.0 - z, 1.0 / other) - times(z, 1.0 / p)
@@ -237,7 +280,6 @@ def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: float) -> E
     def label_slope() -> Array:
         gap = log_other - log_p
         of_entropy = np.where(np.isinf(gap), gap, times(focus, gap))
-        slope_of_balance = (2.0 * alpha - 1.0) if alpha >= 0 else 0.0
         return balance * (times(gamma * (1.0 - 2.0 * p) * entropy, power(1.0)) + of_entropy) + slope_of_balance * times(focus, entropy)
 
     return elementwise(

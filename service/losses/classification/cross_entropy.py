@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets, unignored
 from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
-from service.losses.errors import InvalidOption
+from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
+from service.losses.masking import INCLUDED, hardest
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
@@ -25,11 +27,15 @@ ClassLabels = Annotated[
     TensorSpec("n c ...", domain=UNIT, gradient="on request"),
 ]
 IGNORED = -100  # torch's default, which has no effect on probabilities as labels
+ClassMask = Annotated[
+    Array,
+    TensorSpec("n c ...", kind="integer", domain=INCLUDED, description="1 for the classes that are possible, 0 for those left out of the softmax"),
+]
 Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
 LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
 
-@loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True)
+@loss(example={"predictions": [[0.5, 0.2, 0.3]], "labels": [0], "predictions_are": "probabilities"}, hessian_diagonal=True, merges={"top_k": 1.0})
 def cross_entropy(
     predictions: Scores,
     labels: ClassLabels,
@@ -39,10 +45,12 @@ def cross_entropy(
     label_smoothing: LabelSmoothing = 0.0,
     predictions_are: Literal["logits", "probabilities", "log_probabilities"] = "logits",
     log_base: Literal["e", "2"] = "e",
+    top_k: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 1.0,
+    class_mask: ClassMask | None = None,
 ) -> Evaluation:
     r"""Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-    0 log 0 is 0. Probabilities are not renormalised.
+    0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
 
     Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
     Search: softmax, label_smoothing, classification, multiclass_classification, image_classification, text_classification
@@ -53,7 +61,9 @@ def cross_entropy(
     ignore_index: class index to ignore; not allowed with probabilities as labels.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
-    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule)
+    top_k: share of the positions to keep, those with the largest losses (weights included) in the whole batch: hard example mining, the top-k loss of nnU-Net (0.1) and detectron2 (top_k_percent_pixels). The number is rounded down, but at least 1. Here ignored positions are no candidates; there they are, with the loss 0.
+    class_mask: classes that are possible, as optax's where and the action masks of reinforcement learning have them; with logits and without label_smoothing. The scores of the others have no effect; a true class among them has an infinite loss, an error.
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule); with top_k below 1 the number of positions kept
     Synonyms: CrossEntropyLoss, CE, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
     Equivalents: torch.nn.CrossEntropyLoss, torch.nn.functional.cross_entropy,
         keras.losses.SparseCategoricalCrossentropy(predictions_are="probabilities"),
@@ -67,21 +77,33 @@ def cross_entropy(
         require("predictions", predictions, UNIT)
     elif predictions_are == "log_probabilities":
         require("predictions", predictions, Domain(high=0))
+    if class_mask is not None:
+        predictions = _possible(predictions, class_mask, predictions_are, label_smoothing)
     unit = 1.0 / LN2 if log_base == "2" else 1.0
     if labels.ndim == predictions.ndim:
-        if ignore_index != IGNORED:
-            raise InvalidOption(
-                "ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}"
-            )
-        return _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
+        _require_nothing_ignored(ignore_index)
+        return hardest(_of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels), top_k)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     counted = None if weight is None else unignored(labels, weight, ignore_index)
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
         count = None if counted is None else per_sample_sum(counted)
-        return replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count)
-    return _of_index(predictions, predictions_are, safe, kept, counted, unit, weight is None and unit == 1.0 and safe is labels)
+        return hardest(replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count), top_k)
+    plain = weight is None and unit == 1.0 and safe is labels
+    return hardest(_of_index(predictions, predictions_are, safe, kept, counted, unit, plain), top_k)
+
+
+def _possible(predictions: Array, class_mask: Array, form: str, smoothing: float) -> Array:
+    """Return the scores with minus infinity for the classes left out."""
+    if form != "logits":
+        raise InvalidTensor("class_mask", f"not allowed with {form}; expected predictions that are logits")
+    if smoothing:
+        raise InvalidOption("label_smoothing", f"not allowed with class_mask; expected 0, got {smoothing:g}")
+    if (empty := np.argwhere(class_mask.max(axis=1, initial=0) == 0)).size:
+        at = tuple(int(i) for i in empty[0])
+        raise InvalidTensor("class_mask", "no class is possible; expected at least one 1", (at[0], 0, *at[1:]))
+    return np.where(class_mask == 1, predictions, -np.inf).astype(predictions.dtype, copy=False)
 
 
 def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted: Array | None, unit: float, plain: bool) -> Evaluation:
@@ -141,7 +163,8 @@ def _of_distribution(
 
     gradients: dict[str, Pullback] = {"predictions": pullback}
     if labels is not None:
-        gradients["labels"] = lambda cotangent: (1.0 - smoothing) * class_weight * surprise * spread(cotangent, surprise)
+        cost = np.where(np.isneginf(predictions), 0.0, surprise).astype(surprise.dtype, copy=False)  # 0 for classes left out
+        gradients["labels"] = lambda cotangent: (1.0 - smoothing) * times(class_weight, cost) * spread(cotangent, surprise)
     return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, {"predictions": curvature})
 
 
@@ -167,7 +190,7 @@ def nll(
 @loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True, work=Work(memory="96 n c ..."))
 def softmax_focal(
     predictions: LogitsOrProbabilities,
-    labels: ClassIndexOrIgnored,
+    labels: ClassLabels,
     *,
     gamma: NonNegative = 2.0,
     weight: ClassWeight | None = None,
@@ -185,21 +208,56 @@ def softmax_focal(
     Use: Multiclass classification with imbalanced classes, or with many easy samples.
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
+    labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     gamma: focusing exponent; 0 is plain cross entropy.
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
     alpha: factor on every class, which is no part of the divisor.
     predictions_are: logits (a softmax is taken), or probabilities, which are taken as they are.
-    Divisor: the sum of the true classes' weights over positions that are not ignored, as for cross_entropy
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, as for cross_entropy
     Synonyms: multiclass_focal, softmax_focal_loss
     Ambiguous: focal_loss of one logit for each class
     Equivalents: keras.losses.CategoricalFocalCrossentropy(alpha=0.25, predictions_are="probabilities"),
         keras.losses.categorical_focal_crossentropy(alpha=0.25, predictions_are="probabilities")
     Reference: Lin et al., Focal Loss for Dense Object Detection, 2017, arXiv:1708.02002, equation 5
     """
+    if labels.ndim == predictions.ndim:
+        return _focal_of_distribution(predictions, labels, weight, ignore_index, label_smoothing, alpha, gamma, predictions_are)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
     targets = targets if alpha == 1.0 else targets * predictions.dtype.type(alpha)
-    if predictions_are == "probabilities":
-        return _focal_of_probabilities(predictions, targets, kept, unignored(labels, weight, ignore_index), gamma)
+    of = _focal_of_probabilities if predictions_are == "probabilities" else _focal_of_logits
+    return of(predictions, targets, kept, unignored(labels, weight, ignore_index), gamma)
+
+
+def _focal_of_distribution(
+    predictions: Array, q: Array, weight: Array | None, ignore_index: int, smoothing: float, alpha: float, gamma: float, form: str
+) -> Evaluation:
+    """Evaluate probabilities as labels, with their gradient: the loss is linear in them."""
+    _require_nothing_ignored(ignore_index)
+    factor = predictions.dtype.type(alpha) * (np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight)
+    factor = np.broadcast_to(factor.reshape((1, -1) + (1,) * (predictions.ndim - 2)), predictions.shape)
+    targets = factor * (q * (1.0 - smoothing) + smoothing / predictions.shape[1])
+    kept = np.ones(q[:, 0].shape, predictions.dtype)
+    of = _focal_of_probabilities if form == "probabilities" else _focal_of_logits
+    result = of(predictions, targets, kept, None, gamma)
+
+    def by_label(cotangent: Array) -> Array:
+        if form == "probabilities":
+            cost = -times((1.0 - predictions) ** gamma, np.log(predictions))
+        else:
+            softmax = Softmax(predictions)
+            cost = softmax.complements**gamma * softmax.negative_log()
+        return spread(cotangent, q) * times((1.0 - smoothing) * factor, cost)
+
+    return replace(result, gradients={**result.gradients, "labels": by_label})
+
+
+def _require_nothing_ignored(ignore_index: int) -> None:
+    if ignore_index != IGNORED:
+        raise InvalidOption("ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}")
+
+
+def _focal_of_logits(predictions: Array, targets: Array, kept: Array, counted: Array | None, gamma: float) -> Evaluation:
     softmax = Softmax(predictions)
     surprise = softmax.negative_log()
     focus = softmax.complements**gamma
@@ -223,7 +281,7 @@ def softmax_focal(
         second = p * q * h.sum(axis=1, keepdims=True) - q * steep - times(p * p, rates.sum(axis=1, keepdims=True) - rates)
         return second * spread(cotangent, second)
 
-    return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": curvature})
+    return positions_of(values, kept, counted, {"predictions": pullback}, {"predictions": curvature})
 
 
 def _focal_of_probabilities(p: Array, targets: Array, kept: Array, counted: Array | None, gamma: float) -> Evaluation:

@@ -28,7 +28,10 @@ AnchorLabels = Annotated[
 AnchorTargets = Annotated[Array, TensorSpec("a 4", gradient="on request", description="target box deltas; used where the label is 1")]
 ClassLogits = Annotated[Array, TensorSpec("r k", gradient="default", description="class logits of each region, background included")]
 RegionDeltas = Annotated[
-    Array, TensorSpec("r b 4", gradient="default", description="predicted box deltas, a row for each class, with or without one for background")
+    Array,
+    TensorSpec(
+        "r b 4", gradient="default", description="predicted box deltas: a row for each class, with or without one for background, or one for all"
+    ),
 ]
 RegionLabels = Annotated[Array, TensorSpec("r", kind="integer", below="k", description="class of each region")]
 RegionTargets = Annotated[Array, TensorSpec("r 4", gradient="on request", description="target box deltas; used for foreground regions")]
@@ -151,7 +154,7 @@ def fast_rcnn(
 ) -> Evaluation:
     r"""Fast R-CNN loss: cross entropy of the class of each region, plus smooth L1 of the boxes of foreground regions.
 
-    The box term uses the row of the true class, summed over its four numbers. Both terms are divided by the number of all regions.
+    The box term uses the row of the true class, or the only row (class-agnostic boxes, detectron2's CLS_AGNOSTIC_BBOX_REG), summed over its four numbers. Both terms are divided by the number of all regions.
 
     Use: The second stage of two-stage object detection.
     Formula: L = \frac{1}{R} \sum_i \left( \mathrm{CE}(x_i, u_i) + \lambda [u_i \text{ is foreground}] \, \mathrm{smooth\_l1}(d_i^{u_i} - v_i) \right)
@@ -168,11 +171,12 @@ def _fast_rcnn(
     logits: Array, deltas: Array, labels: Array, targets: Array, background: str, beta: float, class_weight: float, box_weight: float
 ) -> Evaluation:
     classes, rows = logits.shape[1], deltas.shape[1]
-    if rows not in (classes, classes - 1):
-        raise InvalidTensor("box_deltas", f"wrong shape; expected {classes} rows for each region, or {classes - 1} without background, got {rows}")
+    if rows not in (classes, classes - 1, 1):
+        expected = f"{classes} rows for each region, {classes - 1} without background, or 1 for all classes"
+        raise InvalidTensor("box_deltas", f"wrong shape; expected {expected}, got {rows}")
     foreground = labels != (0 if background == "first" else classes - 1)
     row = labels - (1 if background == "first" and rows == classes - 1 else 0)
-    at = np.where(foreground, row, 0)[:, None, None]
+    at = np.where(foreground & (rows > 1), row, 0)[:, None, None]
     entropy = cross_entropy.function(logits, labels)
     box = smooth_l1.function(np.take_along_axis(deltas, at, 1)[:, 0], targets, beta=beta)
 

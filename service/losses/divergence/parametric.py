@@ -11,6 +11,7 @@ import numpy as np
 from service.losses.declaration import UNIT, Bound, CountLabel, Domain, Positive, PositiveReal, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
+from service.losses.masking import PositionMask, masked, of_positions
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_product, two_sum
 from service.losses.numerics.elementary import divide_or_zero, per_sample_size, times
@@ -99,7 +100,7 @@ def _kernel(ratio: Array, a: float) -> Array:
     hessian_diagonal=True,
     work=Work(memory="32 n c ..."),
 )
-def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: float = 0.5) -> Evaluation:
+def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: float = 0.5, mask: PositionMask | None = None) -> Evaluation:
     r"""Amari's alpha divergences: Kullback-Leibler (alpha 1), its reverse (0), four times hellinger (1/2), half of Pearson's chi squared (2).
 
     For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the predictions. The loss of a label 0 is infinite for alpha <= 0.
@@ -110,7 +111,7 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
     predictions: q.
     labels: p.
     alpha: exponent; at 0 and 1 the loss is the limit.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: amari_divergence, amari_alpha, cressie_read, power_divergence
     Reference: Cichocki and Amari, Families of Alpha- Beta- and Gamma-Divergences, 2010, Entropy 12, equation 2; Amari, Differential-Geometrical Methods in Statistics, 1985
     """
@@ -119,7 +120,7 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
     near = np.abs(ratio) < 0.7
     less = _less(alpha, 1.0)
     values = np.where(near, q * _kernel(np.where(near, ratio, 0.0).astype(q.dtype, copy=False), alpha), _alpha_far(p, q, ratio, alpha))
-    return elementwise(
+    result = elementwise(
         values.astype(q.dtype, copy=False),
         {
             "predictions": lambda c: -c * _power_less_one(p, q, ratio, (alpha, 0.0)),
@@ -131,6 +132,7 @@ def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: fl
         },
         divisor=per_sample_size(q) / q.shape[1],
     )
+    return masked(result, of_positions(mask))
 
 
 def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
@@ -220,7 +222,7 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
     work=Work(memory="48 n c ..."),
 )
 @in_float64
-def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5) -> Evaluation:
+def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5, mask: PositionMask | None = None) -> Evaluation:
     r"""Rényi divergences of the labels from the predictions: Kullback-Leibler (alpha 1), minus twice the log of the Bhattacharyya coefficient (1/2).
 
     For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
@@ -232,14 +234,15 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
     predictions: q.
     labels: p.
     alpha: order; at 1 the loss is the limit.
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: renyi_divergence, alpha_renyi, renyi_entropy_relative
     Reference: Rényi, On Measures of Entropy and Information, 1961, equation 3.3; van Erven and Harremoës, Rényi Divergence and Kullback-Leibler Divergence, 2014, arXiv:1206.2459
     """
     q, p = predictions, labels
-    mass = p.sum(axis=1, keepdims=True)
-    if (mass == 0).any():
-        at = np.argwhere(mass[:, 0] == 0)[0]
+    mass, kept = p.sum(axis=1, keepdims=True), None if mask is None else mask == 1
+    empty = (mass == 0)[:, 0] if kept is None else (mass == 0)[:, 0] & kept
+    if empty.any():
+        at = np.argwhere(empty)[0]
         raise InvalidTensor("labels", "zero mass; expected a distribution with a positive sum", (int(at[0]), 0, *(int(i) for i in at[1:])))
     less, ratio = _less(alpha, 1.0), log_ratio(p, q)
     e = less[0]
@@ -260,7 +263,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
     def by_prediction() -> Array:
         return -np.exp(alpha * ratio - e * values[:, None]) / mass
 
-    return elementwise(
+    result = elementwise(
         values,
         {"predictions": lambda c: c[:, None] * by_prediction(), "labels": lambda c: c[:, None] * by_label()},
         {
@@ -268,6 +271,7 @@ def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.
             "labels": lambda c: c[:, None] * (alpha * enlarged / p - by_label() * (alpha * enlarged + 1.0 / mass)),
         },
     )
+    return masked(result, kept)
 
 
 def _renyi(p: Array, q: Array, ratio: Array, share: Array, less: tuple[float, float]) -> Array:

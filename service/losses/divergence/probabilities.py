@@ -8,6 +8,7 @@ import numpy as np
 
 from service.losses.declaration import UNIT, Domain, PositiveLabel, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
+from service.losses.masking import ElementMask, PositionMask, masked, of_positions
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import positions, times
 from service.losses.numerics.special import gamma_terms, log_ratio, relative_entropy, relative_entropy_of_log
@@ -44,6 +45,7 @@ def kl_divergence(
     log_target: bool = False,
     direction: Literal["forward", "reverse"] = "forward",
     predictions_are: Literal["log_probabilities", "probabilities"] = "log_probabilities",
+    mask: ElementMask | None = None,
 ) -> Evaluation:
     r"""Kullback-Leibler divergence of the labels from the predictions, element by element, with 0 log 0 = 0.
 
@@ -65,11 +67,13 @@ def kl_divergence(
         keras.losses.kl_divergence(predictions_are="probabilities", reduction="sum")
     Reference: Kullback and Leibler, On Information and Sufficiency, 1951
     """
-    if predictions_are == "probabilities":
-        return _kl_of_probabilities(predictions, labels, log_target, direction == "reverse")
-    log_q = predictions
+    of = _kl_of_probabilities if predictions_are == "probabilities" else _kl_of_logarithms
+    return masked(of(predictions, labels, log_target, direction == "reverse"), None if mask is None else mask == 1)
+
+
+def _kl_of_logarithms(log_q: Array, labels: Array, log_target: bool, reverse: bool) -> Evaluation:
     p, log_p = (np.exp(labels), labels) if log_target else (labels, np.log(labels))
-    if direction == "reverse":
+    if reverse:
         return _reverse_kl(np.exp(log_q), log_q, p, log_p, log_target)
     gap = log_p - log_q
     values = p * gap
@@ -118,7 +122,7 @@ def _reverse_kl(q: Array, log_q: Array, p: Array, log_p: Array, log_target: bool
     example={"predictions": [[-0.4, -1.6, -2.3], [-1.2, -1.2, -0.9]], "labels": [[0.6, 0.3, 0.1], [0.0, 0.5, 0.5]]},
     hessian_diagonal=True,
 )
-def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Evaluation:
+def generalized_kl_divergence(predictions: LogProbability, labels: Mass, *, mask: ElementMask | None = None) -> Evaluation:
     r"""Generalized Kullback-Leibler divergence, element by element, of masses that need not sum to one; never negative.
 
     Use: Non-negative matrix factorization (NMF), and comparison of masses that are not normalized.
@@ -132,15 +136,16 @@ def generalized_kl_divergence(predictions: LogProbability, labels: Mass) -> Eval
     """
     log_q, p = predictions, labels
     q, log_p = np.exp(log_q), np.log(p)
-    return elementwise(
+    result = elementwise(
         relative_entropy_of_log(p, log_p, q, log_q),
         {"predictions": lambda c: c * (q - p), "labels": lambda c: c * (log_p - log_q)},
         {"predictions": lambda c: c * q, "labels": lambda c: c / p},
     )
+    return masked(result, None if mask is None else mask == 1)
 
 
 @loss(example=PAIR, hessian_diagonal=True)
-def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+def jensen_shannon(predictions: Distribution, labels: TrueDistribution, *, mask: PositionMask | None = None) -> Evaluation:
     r"""Jensen-Shannon divergence, in nats, at most log 2; scipy's jensenshannon is its square root.
 
     The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
@@ -148,7 +153,7 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( p_k \log\frac{p_k}{m_k} + q_k \log\frac{q_k}{m_k} \right), \quad m = \frac{p + q}{2}
     Where: p `labels`; q `predictions`
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: JSD, JS, js_div, jensen_shannon_divergence, js_div_loss_2d
     Reference: Lin, Divergence Measures Based on the Shannon Entropy, 1991
     """
@@ -160,22 +165,23 @@ def jensen_shannon(predictions: Distribution, labels: TrueDistribution) -> Evalu
     def slope(x: Array, difference: Array) -> Array:
         return 0.5 * times(nonzero, log_ratio(2.0 * x, total, difference))
 
-    return elementwise(
+    result = elementwise(
         0.25 * nonzero * (relative_entropy(2.0 * p, total, gap) + relative_entropy(2.0 * q, total, -gap)),
         {"predictions": lambda c: c * slope(p, gap), "labels": lambda c: c * slope(q, -gap)},
         {"predictions": lambda c: c * (0.5 * (q / total) / p), "labels": lambda c: c * (0.5 * (p / total) / q)},
         divisor=positions(p),
     )
+    return masked(result, of_positions(mask))
 
 
 @loss(example=PAIR, hessian_diagonal=True)
-def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+def hellinger(predictions: Distribution, labels: TrueDistribution, *, mask: PositionMask | None = None) -> Evaluation:
     r"""Squared Hellinger distance, between 0 and 1 for distributions. The gradient of a probability of 0 is infinite where the other is not 0, and 0 where both are 0.
 
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k \left( \sqrt{p_k} - \sqrt{q_k} \right)^2
     Where: p `labels`; q `predictions`
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: squared_hellinger, hellinger_distance, bhattacharyya_complement
     Reference: Hellinger, Neue Begründung der Theorie quadratischer Formen, 1909
     """
@@ -187,33 +193,35 @@ def hellinger(predictions: Distribution, labels: TrueDistribution) -> Evaluation
     def slope(sign: float, root: Array) -> Array:
         return np.where(gap == 0, 0.0, (0.5 * sign) * (gap / root)).astype(p.dtype, copy=False)
 
-    return elementwise(
+    result = elementwise(
         0.5 * gap * gap,
         {"predictions": lambda c: c * slope(1.0, root_p), "labels": lambda c: c * slope(-1.0, root_q)},
         {"predictions": lambda c: c * (0.25 * (root_q / root_p) / p), "labels": lambda c: c * (0.25 * (root_p / root_q) / q)},
         divisor=positions(p),
     )
+    return masked(result, of_positions(mask))
 
 
 @loss(example=PAIR, hessian_diagonal=True)
-def total_variation_distance(predictions: Distribution, labels: TrueDistribution) -> Evaluation:
+def total_variation_distance(predictions: Distribution, labels: TrueDistribution, *, mask: PositionMask | None = None) -> Evaluation:
     r"""Total variation distance: the largest difference between the probabilities of any event under two distributions. The gradient at a tie is 0.
 
     Use: Comparison of probability distributions, symmetric and bounded.
     Formula: \ell = \frac{1}{2} \sum_k |p_k - q_k|
     Where: p `labels`; q `predictions`
-    Divisor: the number of samples (of positions, with further axes)
+    Divisor: the number of samples (of positions, with further axes) included
     Synonyms: tv_distance, statistical_distance, variational_distance
     Reference: Gibbs and Su, On Choosing and Bounding Probability Metrics, 2002
     """
     error = predictions - labels
     zero = np.zeros_like(error)
-    return elementwise(
+    result = elementwise(
         0.5 * np.abs(error),
         {"predictions": lambda c: (0.5 * c) * np.sign(error), "labels": lambda c: (-0.5 * c) * np.sign(error)},
         {"predictions": lambda c: c * zero, "labels": lambda c: c * zero},
         divisor=positions(error),
     )
+    return masked(result, of_positions(mask))
 
 
 # ------------------------------------------------------------------ positive numbers, normal distributions, samples

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
@@ -17,6 +17,7 @@ from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero
 
+WindowKind = Literal["gaussian", "uniform"]
 Window = Annotated[int, annotated_types.Ge(1), annotated_types.Le(31)]
 
 
@@ -25,6 +26,11 @@ class Filter:
     """A separable weighted mean over all windows that lie inside."""
 
     weights: tuple[float, ...]
+
+    @classmethod
+    def of(cls, kind: WindowKind, size: int, sigma: float) -> Filter:
+        """Build a window of `size` pixels whose weights sum to 1."""
+        return cls((1.0 / size,) * size) if kind == "uniform" else cls.gaussian(size, sigma)
 
     @classmethod
     def gaussian(cls, size: int, sigma: float) -> Filter:

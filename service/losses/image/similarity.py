@@ -12,7 +12,7 @@ from service.losses.declaration import Bound, Domain, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks
 from service.losses.image._shared import AXES, BLOB, RAMP, ImageLabels, Images, by_pixel
-from service.losses.image._windows import Filter, Reflected, Window, Windows, check_window
+from service.losses.image._windows import Filter, Reflected, Window, WindowKind, Windows, check_window
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread, times
 from service.losses.registry import loss
@@ -38,8 +38,9 @@ def ssim(
     k1: Positive = 0.01,
     k2: Positive = 0.03,
     convention: Literal["monai", "kornia"] = "monai",
+    window: WindowKind = "gaussian",
 ) -> Evaluation:
-    r"""Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian weights.
+    r"""Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian or equal weights.
 
     Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
     to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
@@ -53,6 +54,7 @@ def ssim(
     k1: factor of the constant that stabilizes the luminance.
     k2: factor of the constant that stabilizes the contrast.
     convention: monai is 1 - SSIM of all windows inside the image; kornia is half of it, for windows around every pixel, with reflection at the edges.
+    window: weights of the pixels of a window: gaussian, or uniform for equal ones (scikit-image and MONAI's kernel_type have both). sigma is unused by uniform.
     Divisor: the number of windows of all channels
     Synonyms: SSIMLoss, ssim_loss, structural_similarity
     Equivalents: monai.losses.SSIMLoss
@@ -60,7 +62,7 @@ def ssim(
     """
     check_window(predictions, window_size, convention)
     reflected = Reflected.of(predictions, window_size // 2) if convention == "kornia" else None
-    half, filtered = 0.5 if convention == "kornia" else 1.0, Filter.gaussian(window_size, sigma)
+    half, filtered = 0.5 if convention == "kornia" else 1.0, Filter.of(window, window_size, sigma)
 
     def of(x: Array, y: Array) -> Evaluation:
         seen = (x, y) if reflected is None else (reflected(x), reflected(y))
@@ -101,6 +103,7 @@ def ms_ssim(
     labels: ImageLabels,
     *,
     scale_weight: Scales | None = None,
+    window: WindowKind = "gaussian",
     window_size: Window = 11,
     sigma: Positive = 1.5,
     data_range: Positive = 1.0,
@@ -120,6 +123,7 @@ def ms_ssim(
     data_range: range of the pixel values (maximum minus minimum).
     k1: factor of the constant that stabilizes the luminance.
     k2: factor of the constant that stabilizes the contrast.
+    window: weights of the pixels of a window: gaussian, or uniform for equal ones. sigma is unused by uniform.
     Divisor: the number of channels of all images
     Synonyms: MS_SSIM, ms_ssim_loss, multiscale_ssim, MultiScaleSSIM
     Reference: Wang, Simoncelli and Bovik, Multi-Scale Structural Similarity for Image Quality Assessment, 2003, equation 7
@@ -127,7 +131,7 @@ def ms_ssim(
     weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
     if not weights.size:
         raise InvalidTensor("scale_weight", "empty; expected a weight for each scale")
-    filtered = Filter.gaussian(window_size, sigma)
+    filtered = Filter.of(window, window_size, sigma)
 
     def of(x: Array, y: Array) -> Evaluation:
         scales: list[Windows] = []

@@ -17,7 +17,7 @@ from service.losses.declaration import Domain, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import exp_times, log1pexp_small, sigmoid, softplus
+from service.losses.numerics.elementary import exp_times, log1pexp_small, sigmoid, softplus, times
 from service.losses.numerics.special import expm1_minus, x_minus_log1p
 from service.losses.preference._shared import LogProbability, ReferenceLogProbability
 from service.losses.registry import loss
@@ -213,6 +213,8 @@ def dpo(
     beta: Positive = 0.1,
     label_smoothing: Smoothing = 0.0,
     discopop_tau: Positive = 0.05,
+    f_divergence_type: Literal["reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"] = "reverse_kl",
+    f_alpha_divergence_coef: float = 0.5,
 ) -> Evaluation:
     r"""Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
 
@@ -222,8 +224,8 @@ def dpo(
     softplus(v)/2; bco_pair softplus(-u) + softplus(v), without the shift by a running mean, which the client applies; sppo_hard
     ((u - 1/2)^2 + (v + 1/2)^2) / beta^2; apo_zero sigmoid(-u) + sigmoid(v); apo_down sigmoid(u) + sigmoid(-x); discopop
     (1 - m) softplus(-x) + m exp(-x) with m = sigmoid(x / tau), which overflows in TRL below x = -709. TRL's DPO trainer averages
-    log-probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. The divergence is the
-    reverse KL, TRL's default f_divergence_type.
+    log-probabilities over tokens for ipo, its CPO trainer sums; send either. TRL's sigmoid_norm is sigmoid of averages. With another f_divergence_type
+    the reward is f'(t) for the ratio t = pi / pi_ref instead of log t; both aot have the reverse KL only.
 
     aot and aot_unpaired are the sigmoid of beta (a - b) with the batch's a and b sorted: in alignment by optimal transport, the k-th smallest
     a should exceed the k-th smallest b. With aot a is the pair's log-ratio log pi(c) - log pi(r) and b the reference's; with aot_unpaired they are the
@@ -237,10 +239,14 @@ def dpo(
     beta: strength of the regularization towards the reference; temperature of the reward.
     label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by the others.
     discopop_tau: temperature of discopop's mixture.
+    f_divergence_type: divergence from the reference, as named in TRL; reward of the log-ratio d: reverse_kl d; forward_kl 1 - e^-d; js_divergence log(2 t / (1 + t)); alpha_divergence (e^((a - 1) d) - 1) / (a - 1).
+    f_alpha_divergence_coef: a of alpha_divergence; 1 is the limit, reverse_kl. TRL computes e^((a - 1) d) in float32 and bounds its exponent by 80.
     Divisor: the number of pairs
     Synonyms: DPOTrainer, DPOLoss, direct_preference_optimization
-    Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; aot 2406.05882; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5
+    Reference: Rafailov et al., 2023, arXiv:2305.18290, equation 7; TRL DPOTrainer; hinge 2305.10425; ipo 2310.12036, equation 17; robust 2403.00409; exo 2402.00856, equation 16; nca 2402.05369; bco 2404.04656; sppo 2405.00675, equation 4.7; aot 2406.05882; apo 2408.06266, equations 7 and 8; discopop 2406.08414, equation 5; f-divergences Wang et al. 2309.16240, table 1
     """
+    if f_divergence_type != "reverse_kl" and loss_type in ("aot", "aot_unpaired"):
+        raise InvalidOption("f_divergence_type", f"not available with {loss_type}; expected reverse_kl, got {f_divergence_type}")
     if loss_type == "exo_pair" and label_smoothing == 0:
         raise InvalidOption("label_smoothing", "out of range; expected a positive number with exo_pair, got 0")
     if loss_type == "aot":
@@ -260,8 +266,29 @@ def dpo(
         "apo_down": apo_down,
         "discopop": of_difference(partial(discovered, tau=discopop_tau)),
     }
-    value, chosen, rejected = variants[loss_type](beta * (chosen_logps - ref_chosen_logps), beta * (rejected_logps - ref_rejected_logps))
-    return elementwise(value, {"chosen_logps": lambda c: c * (beta * chosen()), "rejected_logps": lambda c: c * (beta * rejected())})
+    ratios = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
+    (won, won_slope), (lost, lost_slope) = (rewarded(ratio, beta, f_divergence_type, f_alpha_divergence_coef) for ratio in ratios)
+    value, chosen, rejected = variants[loss_type](won, lost)
+    return elementwise(
+        value,
+        {
+            "chosen_logps": lambda c: c * times(chosen(), won_slope()),
+            "rejected_logps": lambda c: c * times(rejected(), lost_slope()),
+        },
+    )
+
+
+def rewarded(log_ratio: Array, beta: float, divergence: str, alpha: float) -> tuple[Array, Callable[[], Array]]:
+    """Return beta f'(t) of a divergence for the ratio t, and its derivative by log t."""
+    if divergence == "js_divergence":
+        halved = np.log1p(0.5 * np.expm1(-np.abs(log_ratio)))  # log of the mean of 1 and e^-|d|
+        return beta * (np.minimum(log_ratio, 0.0) - halved), lambda: beta * sigmoid(-log_ratio)
+    power = {"reverse_kl": 0.0, "forward_kl": -1.0}.get(divergence, alpha - 1.0)
+    if power == 0:
+        return beta * log_ratio, lambda: np.full_like(log_ratio, beta)
+    x, scale = power * log_ratio, np.full_like(log_ratio, beta)
+    far = x > 80.0  # there the 1 is lost, and e^x may be out of range where its product is not
+    return np.where(far, exp_times(x, scale / power), np.expm1(x) * (beta / power)).astype(x.dtype, copy=False), lambda: exp_times(x, scale)
 
 
 @loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})

@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import CountLabel, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.declaration import CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
@@ -16,6 +16,9 @@ from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration,
 from service.losses.registry import loss
 
 LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of means")]
+
+
+Observed = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for an event, 0 for a censored time")]
 
 
 @loss(example=EXAMPLE, hessian_diagonal=True)
@@ -124,14 +127,15 @@ def exponential_nll(predictions: PositiveReal, labels: CountLabel) -> Evaluation
 
 
 @loss(example=EXAMPLE | {"concentration": [1.0, 4.0, 0.5]}, hessian_diagonal=True)
-def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration: Concentration) -> Evaluation:
-    r"""Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape).
+def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration: Concentration, *, events: Observed | None = None) -> Evaluation:
+    r"""Negative log-likelihood of a Weibull distribution with predicted scale and concentration (shape), of times that may be right-censored.
 
     Use: Regression of lifetimes and wind speeds.
-    Formula: \ell = \left(\frac{t}{x}\right)^k - k \log\frac{t}{x} + \log t - \log k
     Where: x `predictions`; t `labels`
+    Formula: \ell = \left(\frac{t}{x}\right)^k - e \left( k \log\frac{t}{x} - \log t + \log k \right)
     predictions: x, the scales, above 0.
     concentration: k, the shapes, above 0.
+    events: e, 1 where the label is the time of an event, 0 where it is a time without an event so far (right censoring); 1 by default.
     Synonyms: Weibull, weibull_nll_loss
     Reference: Weibull, A Statistical Distribution Function of Wide Applicability, 1951
     """
@@ -142,17 +146,19 @@ def weibull_nll(predictions: PositiveReal, labels: PositiveLabel, concentration:
     whole = (ratio > np.finfo(ratio.dtype).tiny) & np.isfinite(ratio)
     power = np.where(np.abs(y) < 0.5, np.exp(y), np.where(whole, ratio**k, np.exp(y))).astype(y.dtype, copy=False)
     less_one = np.where(np.abs(y) < 0.5, np.expm1(y), power - 1.0).astype(y.dtype, copy=False)
+    seen: Array | float = 1.0 if events is None else events.astype(y.dtype)
+    above = less_one if events is None else np.where(events == 1, less_one, power).astype(y.dtype, copy=False)
     return elementwise(
-        (power - y) + log_ratio(t, k),
+        (power - seen * y) + seen * log_ratio(t, k),
         {
-            "predictions": lambda c: -c * np.where(np.isfinite(k / x), (k / x) * less_one, k * less_one / x).astype(x.dtype, copy=False),
-            "labels": lambda c: c * ((1.0 + k * less_one) / t),
-            "concentration": lambda c: c * (gap * less_one - 1.0 / k),
+            "predictions": lambda c: -c * np.where(np.isfinite(k / x), (k / x) * above, k * above / x).astype(x.dtype, copy=False),
+            "labels": lambda c: c * ((seen + k * above) / t),
+            "concentration": lambda c: c * (gap * above - seen / k),
         },
         {
-            "predictions": lambda c: c * (k * (less_one + k * power) / x / x),
-            "labels": lambda c: c * ((k * (k * power - less_one) - 1.0) / t / t),
-            "concentration": lambda c: c * (gap * gap * power + 1.0 / k / k),
+            "predictions": lambda c: c * (k * (above + k * power) / x / x),
+            "labels": lambda c: c * ((k * (k * power - above) - seen) / t / t),
+            "concentration": lambda c: c * (gap * gap * power + seen / k / k),
         },
     )
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Bound, Fraction, Score, Sign, TensorSpec
+from service.losses.declaration import ELEMENTWISE, Bound, Fraction, NonNegative, Positive, Score, Sign, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, sigmoid, softplus
@@ -195,21 +195,30 @@ def pairwise_qr(
 
 @loss(example=LISTS, work=Work("250 n m m", "100 n m"))
 def lambda_loss(
-    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weighting: Literal["ndcg", "ndcg2", "mrr"] = "ndcg", topn: Cutoff = 0
+    predictions: Scores,
+    labels: Grade,
+    *,
+    mask: ListMask | None = None,
+    weighting: Literal["ndcg", "ndcg2", "ndcg2++", "mrr"] = "ndcg",
+    topn: Cutoff = 0,
+    sigma: Positive = 1.0,
+    mu: NonNegative = 10.0,
 ) -> Evaluation:
     r"""Lambda loss: pairwise logistic loss, each pair weighted by the change of the ranking metric when its items are swapped.
 
     `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss paper (NDCG-Loss2;
     rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
-    which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
+    which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|; ndcg2++ is that of ndcg plus mu times that of ndcg2. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
     The weights are constant in the gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and
     TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
     Use: Learning to rank search results that are judged by nDCG (LambdaRank, LambdaMART).
-    Search: learning_to_rank, ndcg
-    Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-(s_i - s_j))
     Where: s `predictions`; y `labels`
+    Search: learning_to_rank, ndcg
+    Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-\sigma (s_i - s_j))
     weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
+    sigma: factor of the differences of scores (allRank, LambdaMART).
+    mu: weight of ndcg2 in ndcg2++ (allRank 10).
     topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 for no limit.
     Divisor: the number of pairs, over all lists (rax), including those with weight 0
     Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
@@ -230,11 +239,13 @@ def lambda_loss(
     held = discount(place)
 
     def weights(block: Block) -> Array:
-        swapped = steps_apart(place, block, topn) if weighting == "ndcg2" else np.abs(differences(held, block))
+        apart = {"ndcg2": 1.0, "ndcg2++": mu}.get(weighting, 0.0)
+        swapped = np.abs(differences(held, block)) if weighting != "ndcg2" else np.zeros(())
+        swapped = swapped + apart * steps_apart(place, block, topn) if apart else swapped
         gap = gain_differences(labels, valid, block, weighting != "mrr") * swapped
         return (better(block) * (scale[block.lists, None, None] * gap)).astype(predictions.dtype)
 
     count = np.zeros(len(labels))
     for block in blocks(labels):
         count[block.lists] += np.count_nonzero(better(block), axis=(1, 2))
-    return pairwise(predictions, weights, lambda d: softplus(-d), logistic_slope, divisor=count)
+    return pairwise(predictions, weights, lambda d: softplus(-sigma * d), lambda d: sigma * logistic_slope(sigma * d), divisor=count)

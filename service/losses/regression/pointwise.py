@@ -11,7 +11,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, ElementWeight, Fraction, NonNegative, Positive, Real, RealLabel, TensorSpec
+from service.losses.declaration import ABOVE_MINUS_ONE, ELEMENTWISE, UNIT, ElementWeight, Fraction, NonNegative, Positive, Real, RealLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, per_sample_size
@@ -22,6 +22,11 @@ from service.losses.regression._shared import EXAMPLE, by_error
 
 AboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, gradient="default", description="estimates, above -1")]
 LabelAboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, gradient="on request", description="true values, above -1")]
+
+QuantileForecast = Annotated[Array, TensorSpec("n ... q", gradient="default", description="estimates of each quantile")]
+QuantileLevels = Annotated[
+    Array, TensorSpec("q", domain=UNIT, description="quantiles to estimate, in [0, 1], as the last axis of predictions has them")
+]
 
 
 @loss(example=EXAMPLE, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -231,6 +236,33 @@ def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) 
 def _pinball(error: Array, quantile: float) -> Evaluation:
     weight = np.where(error > 0, 1.0 - quantile, -quantile).astype(error.dtype, copy=False)
     return by_error(weight * error, lambda: np.where(error == 0, 0.0, weight).astype(error.dtype, copy=False), lambda: np.zeros_like(error))
+
+
+@loss(
+    example={"predictions": [[0.2, 0.5, 1.1], [1.5, 2.0, 2.2]], "labels": [0.7, 1.4], "quantiles": [0.1, 0.5, 0.9]},
+    hessian_diagonal=True,
+)
+def multi_quantile(predictions: QuantileForecast, labels: RealLabel, quantiles: QuantileLevels) -> Evaluation:
+    r"""Pinball losses of several quantiles of each label at once, averaged.
+
+    Equal to `quantile` for each entry of the last axis. The gradient at an error of 0 is 0. neuralforecast's MQLoss averages over the quantiles, as here;
+    pytorch-forecasting's QuantileLoss is twice this loss.
+
+    Use: Probabilistic forecasts of time series: several quantiles of each value.
+    Formula: \ell_q = \max(q u_q, (q - 1) u_q), \quad u_q = t - x_q
+    Where: x `predictions`; t `labels`; q a quantile of `quantiles`
+    Divisor: the number of predictions: labels times quantiles
+    Synonyms: MQLoss, multi_quantile_loss, quantile_forecast
+    Reference: Koenker and Bassett, Regression Quantiles, 1978, Econometrica 46; Wen et al., A Multi-Horizon Quantile Recurrent Forecaster, 2017, arXiv:1711.11053
+    """
+    error = predictions - labels[..., None]
+    weight = np.where(error > 0, 1.0 - quantiles, -quantiles).astype(error.dtype, copy=False)
+    slope = np.where(error == 0, 0.0, weight).astype(error.dtype, copy=False)
+    return elementwise(
+        weight * error,
+        {"predictions": lambda c: c * slope, "labels": lambda c: -(c * slope).sum(axis=-1)},
+        {"predictions": lambda c: np.zeros_like(c * slope), "labels": lambda c: np.zeros_like(labels)},
+    )
 
 
 @loss(example=EXAMPLE | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)

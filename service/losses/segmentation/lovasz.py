@@ -8,6 +8,7 @@ import numpy as np
 
 from service.losses.declaration import BinaryLogits, Domain, IgnoreIndex, TensorSpec
 from service.losses.evaluation import Evaluation
+from service.losses.masking import ElementMask, PositionMask, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
@@ -15,11 +16,15 @@ from service.losses.segmentation._shared import EXAMPLE_LOGITS, Masks, activated
 from service.losses.work import Work
 
 TrueClasses = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
-ZeroOrOne = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="true mask, 0 or 1")]
+ZeroOrOne = Annotated[
+    Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), besides="ignore_index", description="true mask, 0 or 1")
+]
 
 
 @loss(example={"predictions": [[2.0, -1.0, 0.5, -0.3]], "labels": [[1, 0, 0, 1]]}, merges=False)
-def lovasz_hinge(predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = False) -> Evaluation:
+def lovasz_hinge(
+    predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = False, mask: ElementMask | None = None, ignore_index: IgnoreIndex = -100
+) -> Evaluation:
     r"""Lovász hinge: the convex extension of the Jaccard loss to hinge errors of a binary mask.
 
     All positions of a sample (or of the batch) are sorted by error. Equal errors keep their order, which determines their
@@ -28,22 +33,26 @@ def lovasz_hinge(predictions: BinaryLogits, labels: ZeroOrOne, *, batch: bool = 
     Use: Binary segmentation of pixels that is judged by intersection over union (IoU).
     Formula: \ell = \sum_i \max(0, e_{(i)}) \, \Delta J_i, \quad e_i = 1 - (2 t_i - 1) x_i \text{ in descending order}
     batch: sort over the whole batch instead of within each sample (segmentation_models_pytorch's per_image=False).
-    Divisor: the number of samples, or 1 with batch
+    Divisor: the number of samples with a position included, or 1 with batch
     Synonyms: lovasz_hinge_loss, LovaszHingeLoss, binary_lovasz
     Reference: Berman, Rannen Triki and Blaschko, The Lovász-Softmax loss, 2018, arXiv:1705.08790, equation 9
     """
     rows = (1, -1) if batch else (len(predictions), int(np.prod(predictions.shape[1:])))
+    labels, kept = without_void(predictions, labels, ignore_index, mask)
     x, y = predictions.reshape(rows), labels.reshape(rows)
+    here = None if kept is None else kept.reshape(rows)
+    y = y if here is None else y * here
     sign = (2 * y - 1).astype(x.dtype)
     margin = sign * x
-    order = np.argsort(margin, axis=1, kind="stable")
+    order = np.argsort(margin if here is None else np.where(here, margin, np.inf), axis=1, kind="stable")
+    steps = jaccard_steps(np.take_along_axis(y, order, 1), None if here is None else np.take_along_axis(here, order, 1))
     weights = np.empty_like(x)
-    np.put_along_axis(weights, order, jaccard_steps(np.take_along_axis(y, order, 1)).astype(x.dtype), 1)
+    np.put_along_axis(weights, order, steps.astype(x.dtype), 1)
     errors = np.maximum(1.0 - margin, 0.0)
     slope = -sign * weights * (margin < 1.0)
     values = (errors * weights).sum(axis=1, dtype=np.float64)
     gradients = {"predictions": lambda c: (spread(c, x) * slope).reshape(predictions.shape)}
-    return Evaluation(values, np.ones(len(values)), gradients)
+    return Evaluation(values, np.ones(len(values)) if here is None else 1.0 * (np.add.reduce(here, axis=1) > 0), gradients)
 
 
 def jaccard_steps(positive: Array, counted: Array | None = None) -> Array:
@@ -69,6 +78,7 @@ def lovasz_softmax(
     classes: Literal["present", "all"] = "present",
     ignore_index: IgnoreIndex = -100,
     batch: bool = False,
+    mask: PositionMask | None = None,
 ) -> Evaluation:
     r"""Lovász-softmax: the convex extension of the Jaccard loss to the errors of class probabilities, averaged over classes.
 
@@ -92,7 +102,8 @@ def lovasz_softmax(
         flat = values.reshape(len(values), count, int(np.prod(values.shape[2:])))
         return flat.transpose(1, 0, 2).reshape(1, count, -1) if batch else flat
 
-    kept = np.broadcast_to((labels != ignore_index)[:, None], predictions.shape)
+    included = labels != ignore_index if mask is None else (labels != ignore_index) & (mask == 1)
+    kept = np.broadcast_to(included[:, None], predictions.shape)
     true = by_class(((np.arange(count).reshape(1, -1, *(1,) * (labels.ndim - 1)) == labels[:, None]) & kept).astype(np.int64))
     kept = by_class(kept)
     errors = np.where(true == 1, by_class(made.q), by_class(made.p)) * kept

@@ -7,21 +7,26 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, ClassWeight, NonNegative, Positive, TensorSpec
-from service.losses.errors import InvalidTensor
+from service.losses.declaration import UNIT, Bound, ClassWeight, IgnoreIndex, NonNegative, Positive, TensorSpec
+from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
+from service.losses.masking import without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_infinity, divide_or_zero, times
 from service.losses.registry import loss
 from service.losses.segmentation._shared import (
     CANCELS,
     EXAMPLE,
+    Absent,
     Activation,
     ClassesAre,
     Counts,
     IncludeBackground,
+    Included,
+    Intersection,
     MaskLabels,
     Masks,
+    RegionMask,
     Scored,
     SmoothDenominator,
     SmoothNumerator,
@@ -38,8 +43,10 @@ from service.losses.segmentation._shared import (
 
 FixedMaskLabels = Annotated[
     Array,
-    TensorSpec("n c ...", domain=UNIT, description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"),
-    TensorSpec("n ...", kind="integer", below="c"),
+    TensorSpec(
+        "n c ...", domain=UNIT, besides="ignore_index", description="true masks (n, c, ...) in [0, 1], or the index of the true class (n, ...)"
+    ),
+    TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
 ]
 LEAST_SIZE = 1e-100  # of a true mask weighted by the inverse of its size
 
@@ -57,6 +64,10 @@ def dice(
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
     classes_are: ClassesAre = "apart",
+    intersection: Intersection = "product",
+    absent: Absent = "as_is",
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Dice loss: one minus twice the intersection over the sum of both masks, for each class.
 
@@ -85,7 +96,8 @@ def dice(
             return squared_score(counts, smooth_nr, smooth_dr)
         return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are)
+    included = Included(mask, ignore_index, absent)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are, intersection, included)
 
 
 @loss(example=EXAMPLE, merges=False)
@@ -99,6 +111,10 @@ def jaccard(
     smooth_dr: SmoothDenominator = 1e-5,
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    intersection: Intersection = "product",
+    absent: Absent = "as_is",
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Jaccard (soft IoU) loss: one minus the intersection over the union of both masks, for each class.
 
@@ -116,7 +132,8 @@ def jaccard(
     def score(counts: Counts) -> Scored:
         return tversky_score(counts, 1.0, 1.0, smooth_nr, smooth_dr)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+    included = Included(mask, ignore_index, absent)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, "apart", intersection, included)
 
 
 @loss(example=EXAMPLE | {"alpha": 0.3, "beta": 0.7}, merges=False, bound=CANCELS)
@@ -133,6 +150,10 @@ def tversky(
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
     classes_are: ClassesAre = "apart",
+    intersection: Intersection = "product",
+    absent: Absent = "as_is",
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Tversky loss: Dice with separate weights of false positives and false negatives.
 
@@ -156,7 +177,8 @@ def tversky(
     def score(counts: Counts) -> Scored:
         return tversky_score(counts, alpha, beta, smooth_nr, smooth_dr)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are)
+    included = Included(mask, ignore_index, absent)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, classes_are, intersection, included)
 
 
 @loss(example=EXAMPLE, merges=False, bound=CANCELS)
@@ -174,6 +196,10 @@ def focal_tversky(
     smooth_dr: SmoothDenominator = 1e-5,
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    intersection: Intersection = "product",
+    absent: Absent = "as_is",
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Focal Tversky loss: the Tversky loss of each class raised to a power, which emphasizes small or difficult regions.
 
@@ -200,7 +226,8 @@ def focal_tversky(
         rate = np.power(base, power - 1.0, out=np.zeros_like(base), where=base > 0)
         return through(plain, base**power, power * rate)
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+    included = Included(mask, ignore_index, absent)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, "apart", intersection, included)
 
 
 @loss(example=EXAMPLE, merges=False)
@@ -214,6 +241,8 @@ def log_cosh_dice(
     smooth_dr: SmoothDenominator = 1e-5,
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Logarithm of the hyperbolic cosine of the Dice loss of each class.
 
@@ -233,7 +262,7 @@ def log_cosh_dice(
         large = size + np.log1p(np.exp(-2.0 * size)) - LN2
         return through(plain, np.where(size > 1, large, 0.5 * np.log1p(np.square(np.sinh(np.minimum(size, 1.0))))), np.tanh(plain.values))
 
-    return overlap(predictions, labels, score, activation, batch, weight, include_background)
+    return overlap(predictions, labels, score, activation, batch, weight, include_background, included=Included(mask, ignore_index))
 
 
 @loss(example=EXAMPLE, merges=False, bound=CANCELS)
@@ -248,6 +277,9 @@ def generalized_dice(
     smooth_nr: SmoothNumerator = 1e-5,
     smooth_dr: SmoothDenominator = 1e-5,
     include_background: IncludeBackground = True,
+    batch: WholeBatch = False,
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""Generalized Dice loss: Dice over all classes, each weighted by the inverse of its true size.
 
@@ -269,26 +301,37 @@ def generalized_dice(
     Reference: Sudre et al., Generalised Dice overlap as a deep learning loss function for highly unbalanced segmentations, 2017, arXiv:1707.03237, section 2.1
     """
     if convention == "optax":
-        size = masks(labels, predictions).sum(axis=(0, *range(2, predictions.ndim)), dtype=np.float64)
+        if batch:
+            raise InvalidOption("batch", "not available with convention optax; expected false, got true")
+        there, kept = without_void(predictions, labels, ignore_index, mask)
+        truth = masks(there, predictions)
+        size = (truth if kept is None else truth * kept).sum(axis=(0, *range(2, predictions.ndim)), dtype=np.float64)
         inverse = 1.0 / (size * size + 1e-7)
 
         def dice_score(counts: Counts) -> Scored:
             return tversky_score(counts, 0.5, 0.5, smooth_nr / 2, smooth_dr / 2)
 
         weights = len(size) * inverse / inverse.sum()
-        result = overlap(predictions, labels, dice_score, activation, False, weights, include_background)
+        result = overlap(predictions, labels, dice_score, activation, False, weights, include_background, included=Included(mask, ignore_index))
         return replace(result, gradients={"predictions": result.gradients["predictions"]})
     power = {"square": 2, "simple": 1, "uniform": 0}[weighting]
-    return _one_ratio(predictions, labels, activation, power, smooth_nr, smooth_dr, include_background)
+    used, _ = class_weights(predictions.shape[1], None, include_background)
+    return _one_ratio(predictions, without_void(predictions, labels, ignore_index, mask), activation, power, smooth_nr, smooth_dr, used, batch)
 
 
 def _one_ratio(
-    predictions: Array, labels: Array, activation: Activation, power: int, smooth_nr: float, smooth_dr: float, include_background: bool
+    predictions: Array,
+    regions: tuple[Array, Array | None],
+    activation: Activation,
+    power: int,
+    smooth_nr: float,
+    smooth_dr: float,
+    used: Array,
+    batch: bool,
 ) -> Evaluation:
     """Sums over the classes, weighted by 1 / size^power."""
-    made = activated(predictions, activation)
-    counts = counted(made, labels, False)
-    used, _ = class_weights(predictions.shape[1], None, include_background)
+    made, (labels, kept) = activated(predictions, activation), regions
+    counts = counted([made.p, made.q, masks(labels, made.p)], kept, batch)
     weights = inverse_sizes(counts.total(counts.t), used, power)
     twice, missed = 2.0 * (weights * counts.tp).sum(axis=1), (weights * (counts.fp + counts.fn)).sum(axis=1)
     whole = twice + missed + smooth_dr
@@ -298,7 +341,11 @@ def _one_ratio(
         each = divide_or_zero(c, whole)[:, None] * weights
         return made.back(counts.by_prediction(-(1.0 + bad)[:, None] * each, good[:, None] * each))
 
-    return Evaluation(bad, np.ones(len(bad)), {"predictions": pullback}, lambda: bad)
+    here = np.ones(len(bad))
+    if counts.kept is not None:
+        here[counts.total(counts.kept) @ used == 0] = 0.0
+    losses: Array = bad * here
+    return Evaluation(losses, here, {"predictions": pullback}, lambda: losses)
 
 
 def inverse_sizes(size: Array, used: Array, power: int) -> Array:
@@ -329,6 +376,8 @@ def mcc(
     activation: Activation = "none",
     include_background: IncludeBackground = True,
     batch: WholeBatch = False,
+    mask: RegionMask | None = None,
+    ignore_index: IgnoreIndex = -100,
 ) -> Evaluation:
     r"""One minus the Matthews correlation coefficient of predicted and true masks, for each class.
 
@@ -343,7 +392,7 @@ def mcc(
     Equivalents: monai.losses.MCCLoss
     Reference: Abhishek and Hamarneh, Matthews Correlation Coefficient Loss for Deep Convolutional Networks, 2020, arXiv:2010.13454, equation 3
     """
-    return overlap(predictions, labels, _mcc_score, activation, batch, weight, include_background)
+    return overlap(predictions, labels, _mcc_score, activation, batch, weight, include_background, included=Included(mask, ignore_index))
 
 
 def _mcc_score(counts: Counts) -> Scored:

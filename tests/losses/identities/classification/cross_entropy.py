@@ -171,7 +171,29 @@ def _focal_alpha(rng):
     return 0.25 * value_of_core("softmax_focal", x), value_of_core("softmax_focal", x, alpha=0.25)
 
 
+def _top_third(rng):
+    x, y = rng.normal(size=(9, 4)), rng.integers(0, 4, size=9)
+    each = np.sort(per_sample("cross_entropy", {"predictions": x, "labels": y}))
+    return value_of_core("cross_entropy", {"predictions": x, "labels": y}, top_k=0.34), each[-3:].mean()
+
+
+def _impossible_classes(rng):
+    x, y = rng.normal(size=(5, 4)), rng.integers(0, 3, size=5)
+    mask = np.array([[1, 1, 1, 0]] * 5)
+    return per_sample("cross_entropy", {"predictions": x, "labels": y, "class_mask": mask}), per_sample(
+        "cross_entropy", {"predictions": x[:, :3], "labels": y}
+    )
+
+
+def _one_hot_focal(rng):
+    x, y = rng.normal(size=(5, 4)), rng.integers(0, 4, size=5)
+    return per_sample("softmax_focal", {"predictions": x, "labels": np.eye(4)[y]}), per_sample("softmax_focal", {"predictions": x, "labels": y})
+
+
 IDENTITIES = [
+    ("cross_entropy of the top third is the mean of the largest third", _top_third),
+    ("cross_entropy under a class mask is that of the other classes", _impossible_classes),
+    ("softmax_focal of one-hot labels is that of indices", _one_hot_focal),
     ("label smoothing of two classes is cross_entropy's", _binary_smoothing),
     ("an integer sample weight = repeated samples", sample_weight_repeats),
     ("sample weight 0 = no such sample", weightless_sample_is_absent),

@@ -15,6 +15,12 @@ def numbers(rng: Generator, *shape: int) -> dict[str, Any]:
     return {"predictions": rng.normal(size=shape), "labels": rng.normal(size=shape)}
 
 
+def several_quantiles(rng):
+    x, labels, levels = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2)), np.array([0.1, 0.5, 0.8])
+    each = [required(LOSSES["quantile"](x[..., k], labels, quantile=level).elements)() for k, level in enumerate(levels)]
+    return required(LOSSES["multi_quantile"](x, labels, levels).elements)(), np.stack(each, axis=-1)
+
+
 def huber_is_smooth_l1(rng):
     x, delta = numbers(rng, 6, 3), 0.7
     return per_sample("huber", x, delta=delta), delta * per_sample("smooth_l1", x, beta=delta)
@@ -83,6 +89,7 @@ def _root_log(rng: Generator) -> Any:
 
 
 IDENTITIES = [
+    ("multi_quantile is quantile for each level", several_quantiles),
     ("huber(delta) = delta smooth_l1(beta = delta)", huber_is_smooth_l1),
     ("the same of their gradients", huber_gradient_is_smooth_l1s),
     ("huber with a far delta = half the squared error", wide_huber_is_half_the_square),

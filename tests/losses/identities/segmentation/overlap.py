@@ -68,7 +68,35 @@ def _activation(rng):
     return of_of_segmentation("dice", x, t, activation="sigmoid"), of_of_segmentation("dice", 1 / (1 + np.exp(-x)), t)
 
 
+def _hard_minimum(rng):
+    p, t = _masks(rng)
+    return of_of_segmentation("dice", p, t, intersection="minimum"), of_of_segmentation("dice", p, t)
+
+
+def _masked_is_cropped(rng):
+    p, t = _masks(rng)
+    mask = np.array([[1, 1, 0, 0]] * 3)
+    return of_of_segmentation("tversky", p, t, alpha=0.3, mask=mask), of_of_segmentation("tversky", p[..., :2], t[..., :2], alpha=0.3)
+
+
+def _soft_perfection(rng):
+    p, _ = _masks(rng)
+    return of_of_segmentation("jaccard", p, p, intersection="minimum", smooth_nr=0.0, smooth_dr=0.0), np.zeros(3)
+
+
+def _left_out(rng):
+    p, t = _masks(rng)
+    t[:, 1] = 0.0
+    t[:, 0, 0] = 1.0
+    loss = LOSSES["dice"](p, t, absent="leave_out")
+    return loss.numerator / loss.weight, of_of_segmentation("dice", p[:, :1], t[:, :1])
+
+
 IDENTITIES = [
+    ("dice of hard masks is the same for both intersections", _hard_minimum),
+    ("tversky under a mask is tversky of the rest", _masked_is_cropped),
+    ("jaccard of a soft mask with itself is 0 by the minimum", _soft_perfection),
+    ("dice leaves an absent class out", _left_out),
     ("tversky with 1/2 and 1/2 is dice", _tversky_dice),
     ("tversky with 1 and 1 is jaccard", _tversky_jaccard),
     ("jaccard = 2 dice / (1 + dice)", _jaccard_of_dice),

@@ -40,7 +40,7 @@ def _fast_rcnn_terms(class_logits, box_deltas, labels, box_targets, background, 
     last = class_logits.shape[1] - 1
     boxes = []
     for i, y in enumerate(labels):
-        row = y - (1 if background == "first" and box_deltas.shape[1] == last else 0)
+        row = 0 if box_deltas.shape[1] == 1 else y - (1 if background == "first" and box_deltas.shape[1] == last else 0)
         foreground = y != (0 if background == "first" else last)
         boxes.append(smooth_l1(box_deltas[i, row][None], box_targets[i][None], beta=beta)[0] if foreground else mp.mpf(0))
     return entropy, boxes

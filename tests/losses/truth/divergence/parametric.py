@@ -4,6 +4,7 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import exp, log, per_sample, times
+from tests.losses.truth._shared import by_position, included
 
 
 def gaussian_kl(mean, log_variance):
@@ -17,7 +18,7 @@ def _power(x, a):
     return np.frompyfunc(lambda v: mp.power(v, a) if v or a > 0 else mp.inf, 1, 1)(x)
 
 
-def alpha_divergence(predictions, labels, alpha):
+def alpha_divergence(predictions, labels, alpha, mask):
     q, p = predictions, labels
     if alpha == 1:
         terms = times(p, log_or_infinity(p) - log(q)) - p + q
@@ -25,13 +26,14 @@ def alpha_divergence(predictions, labels, alpha):
         terms = q * (log(q) - log_or_infinity(p)) - q + p
     else:
         terms = (_power(p, alpha) * _power(q, 1 - alpha) - alpha * p + (alpha - 1) * q) / (alpha * (alpha - 1))
-    return per_sample(terms), [mp.mpf(np.size(row)) / np.shape(row)[0] for row in terms]
+    return by_position(terms, mask)
 
 
-def renyi(predictions, labels, alpha):
+def renyi(predictions, labels, alpha, mask):
     numerators, weights = [], []
-    for q, p in zip(predictions, labels, strict=True):
-        rows = [np.reshape(x, (len(x), -1)).T for x in (q, p)]
+    kept = included(predictions[:, 0], mask=mask)
+    for q, p, here in zip(predictions, labels, kept, strict=True):
+        rows = [np.reshape(x, (len(x), -1)).T[np.ravel(here)] for x in (q, p)]
         total = mp.mpf(0)
         for a, b in zip(*rows, strict=True):
             if alpha == 1:

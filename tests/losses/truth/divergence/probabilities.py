@@ -4,26 +4,28 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import constant, exp, log, per_sample, sqrt, times
-from tests.losses.truth._shared import by_position
+from tests.losses.truth._shared import by_position, included, over_included
 
 log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
 
 
-def kl_divergence(predictions, labels, log_target, direction, predictions_are):
+def kl_divergence(predictions, labels, log_target, direction, predictions_are, mask):
+    kept = included(predictions, mask=mask)
     if predictions_are == "probabilities":
         p, log_p = (exp(labels), labels) if log_target else (labels, log_or_infinity(np.where(labels == 0, mp.mpf(1), labels)))
         log_q = log_or_infinity(np.where(predictions == 0, mp.mpf(1) if direction == "reverse" else predictions, predictions))
-        return per_sample(times(predictions, log_q - log_p) if direction == "reverse" else times(p, log_p - log_q))
+        return over_included(times(predictions, log_q - log_p) if direction == "reverse" else times(p, log_p - log_q), kept)
     if direction == "reverse":
         gap = predictions - (labels if log_target else log_or_infinity(labels))
-        return per_sample(times(exp(predictions), gap))
+        return over_included(times(exp(predictions), gap), kept)
     if log_target:
-        return per_sample(exp(labels) * (labels - predictions))
-    return per_sample(times(labels, log_or_infinity(labels) - predictions))
+        return over_included(exp(labels) * (labels - predictions), kept)
+    return over_included(times(labels, log_or_infinity(labels) - predictions), kept)
 
 
-def generalized_kl_divergence(predictions, labels):
-    return per_sample(times(labels, log_or_infinity(labels) - predictions) - labels + exp(predictions))
+def generalized_kl_divergence(predictions, labels, mask):
+    values = times(labels, log_or_infinity(labels) - predictions) - labels + exp(predictions)
+    return over_included(values, included(values, mask=mask))
 
 
 def term(p, q):
@@ -36,17 +38,17 @@ def unless(test, values):
     return np.where(constant(test), mp.mpf(0), values)
 
 
-def jensen_shannon(predictions, labels):
+def jensen_shannon(predictions, labels, mask):
     middle = (predictions + labels) / 2
-    return by_position(unless(middle == 0, (term(predictions, middle) + term(labels, middle)) / 2))
+    return by_position(unless(middle == 0, (term(predictions, middle) + term(labels, middle)) / 2), mask)
 
 
-def hellinger(predictions, labels):
-    return by_position(unless(predictions + labels == 0, (sqrt(predictions) - sqrt(labels)) ** 2 / 2))
+def hellinger(predictions, labels, mask):
+    return by_position(unless(predictions + labels == 0, (sqrt(predictions) - sqrt(labels)) ** 2 / 2), mask)
 
 
-def total_variation_distance(predictions, labels):
-    return by_position(unless(predictions == labels, abs(predictions - labels) / 2))
+def total_variation_distance(predictions, labels, mask):
+    return by_position(unless(predictions == labels, abs(predictions - labels) / 2), mask)
 
 
 def itakura_saito(predictions, labels):

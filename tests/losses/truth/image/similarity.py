@@ -11,7 +11,7 @@ FIVE_SCALES = ("0.0448", "0.2856", "0.3001", "0.2363", "0.1333")
 
 @remembering
 def _window(size, sigma):
-    raised = [mp.exp(-(((k - mp.mpf(size - 1) / 2) / sigma) ** 2) / 2) for k in range(size)]
+    raised = [ONE] * size if sigma is None else [mp.exp(-(((k - mp.mpf(size - 1) / 2) / sigma) ** 2) / 2) for k in range(size)]
     line = np.array([r / mp.fsum(raised) for r in raised], dtype=object)
     return line[:, None] * line[None, :]
 
@@ -48,7 +48,8 @@ def _constants(data_range, k1, k2):
     return (k1 * data_range) ** 2, (k2 * data_range) ** 2
 
 
-def ssim(predictions, labels, window_size, sigma, data_range, k1, k2, convention):
+def ssim(predictions, labels, window_size, sigma, data_range, k1, k2, convention, window):
+    sigma = None if window == "uniform" else sigma
     numerators, counts = [], []
     for x, y in zip(predictions, labels, strict=True):
         found = []
@@ -66,7 +67,8 @@ def _halved(x):
     return (x[0:h:2, 0:w:2] + x[1:h:2, 0:w:2] + x[0:h:2, 1:w:2] + x[1:h:2, 1:w:2]) / 4
 
 
-def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k1, k2):
+def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k1, k2, window):
+    sigma = None if window == "uniform" else sigma
     scales = [mp.mpf(float(w)) for w in FIVE_SCALES] if scale_weight is None else list(scale_weight)
     numerators = []
     for x, y in zip(predictions, labels, strict=True):

@@ -22,8 +22,28 @@ def _of_sorted(a, b, beta, smoothing):
     return found
 
 
-def dpo(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, loss_type, beta, label_smoothing, discopop_tau):
-    chosen, rejected = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
+def _reward(d, divergence, alpha):
+    if divergence == "forward_kl":
+        return 1 - exp(-d)
+    if divergence == "js_divergence":
+        return log(2 / (1 + exp(-d)))
+    return d if divergence == "reverse_kl" or alpha == 1 else (exp((alpha - 1) * d) - 1) / (alpha - 1)
+
+
+def dpo(
+    chosen_logps,
+    rejected_logps,
+    ref_chosen_logps,
+    ref_rejected_logps,
+    loss_type,
+    beta,
+    label_smoothing,
+    discopop_tau,
+    f_divergence_type,
+    f_alpha_divergence_coef,
+):
+    ratios = chosen_logps - ref_chosen_logps, rejected_logps - ref_rejected_logps
+    chosen, rejected = (_reward(d, f_divergence_type, f_alpha_divergence_coef) for d in ratios)
     delta, e = chosen - rejected, label_smoothing
     if loss_type == "sigmoid":
         return list(_sigmoid_loss(delta, beta, e))

@@ -27,10 +27,10 @@ def exponential_nll(predictions, labels):
     return per_sample(predictions * labels - log(predictions))
 
 
-def weibull_nll(predictions, labels, concentration):
+def weibull_nll(predictions, labels, concentration, events):
     x, t, k = predictions, labels, concentration
     gap = log(t / x)
-    return per_sample(-(log(k / x) + (k - 1) * gap) + exp(k * gap))
+    return per_sample(-(log(k / x) + (k - 1) * gap) * (1 if events is None else events) + exp(k * gap))
 
 
 def lognormal_nll(predictions, labels, scale):

@@ -57,7 +57,7 @@ def pairwise_qr(predictions, labels, mask, tau, squared):
     return numerators, weights
 
 
-def lambda_loss(predictions, labels, mask, weighting, topn):
+def lambda_loss(predictions, labels, mask, weighting, topn, sigma, mu):
     def gain(y):
         return mp.mpf(2) ** y - 1 if weighting != "mrr" else y
 
@@ -66,7 +66,9 @@ def lambda_loss(predictions, labels, mask, weighting, topn):
             return mp.mpf(0)
         return 1 / mp.log(1 + place, 2) if weighting != "mrr" else mp.mpf(1) / place
 
-    def swap(i, j):
+    def swap(i, j, weighting):
+        if weighting == "ndcg2++":
+            return swap(i, j, "ndcg") + mu * swap(i, j, "ndcg2")
         if weighting != "ndcg2":
             return abs(discount(i) - discount(j))
         step = discount(abs(i - j), 0) - discount(abs(i - j) + 1, 0)
@@ -77,7 +79,7 @@ def lambda_loss(predictions, labels, mask, weighting, topn):
         ideal = mp.fsum(gain(y[i]) * discount(place) for i, place in places_of_ranking(y).items())
         held, pairs = constant(places_of_ranking(s)), _pairs(y)
         scale = len(s) / ideal if ideal else 0
-        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * swap(held[i], held[j]) for i, j in pairs}
-        numerators.append(mp.fsum(weight[i, j] * softplus(s[j] - s[i]) for i, j in pairs))
+        weight = {(i, j): scale * (gain(y[i]) - gain(y[j])) * swap(held[i], held[j], weighting) for i, j in pairs}
+        numerators.append(mp.fsum(weight[i, j] * softplus(sigma * (s[j] - s[i])) for i, j in pairs))
         weights.append(mp.mpf(len(pairs)))
     return numerators, weights

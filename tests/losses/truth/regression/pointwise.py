@@ -56,6 +56,11 @@ def quantile(predictions, labels, quantile):
     return per_sample(np.maximum(quantile * u, (quantile - 1) * u))
 
 
+def multi_quantile(predictions, labels, quantiles):
+    u = labels[..., None] - predictions
+    return per_sample(np.maximum(quantiles * u, (quantiles - 1) * u))
+
+
 def expectile(predictions, labels, alpha):
     return per_sample(choose(labels <= predictions, 1 - alpha, alpha) * (labels - predictions) ** 2)
 

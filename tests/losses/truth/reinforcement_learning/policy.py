@@ -45,12 +45,15 @@ def ppo_clip(
     value_epsilon,
     value_coefficient,
     entropy_coefficient,
+    dual_clip,
 ):
     new, old, v, r, v_old, h = _rows(logps, old_logps, values, returns, old_values, entropy)
 
     def term(i, j):
         ratio, a = mp.exp(new[i, j] - old[i, j]), _advantage(advantages, i, j)
         found = -min(ratio * a, _clip(ratio, 1 - epsilon, 1 + epsilon_high) * a)
+        if dual_clip and a < 0:
+            found = min(found, -dual_clip * a)
         if v is not None:
             squares = [(v[i, j] - r[i, j]) ** 2]
             if v_old is not None:
@@ -76,6 +79,11 @@ def grpo(
     delta,
     sapo_temperature_pos,
     sapo_temperature_neg,
+    entropy,
+    importance_weights,
+    sampling_logps,
+    entropy_coefficient,
+    off_policy_threshold,
 ):
     def gain(ratio, a):
         if loss_type == "sapo":
@@ -89,11 +97,17 @@ def grpo(
         tokens = [j for j in range(len(row)) if row[j]]
         length = max(len(tokens), 1)
         mean = mp.fsum(logps[i, j] - old_logps[i, j] for j in tokens) / length
+        sampled = old_logps if sampling_logps is None else sampling_logps
+        drift = mp.fsum(sampled[i, j] - logps[i, j] for j in tokens) / length
         losses = []
         for j in tokens:
+            a = _advantage(advantages, i, j)
+            factor = 1 if importance_weights is None else _advantage(importance_weights, i, j)
+            factor = constant(0 if off_policy_threshold and a < 0 and drift > off_policy_threshold else factor)
             ratio = mp.exp(mean if importance_sampling_level == "sequence" else logps[i, j] - old_logps[i, j])
             distance = mp.mpf(0) if ref_logps is None else ref_logps[i, j] - logps[i, j]
-            losses.append(-gain(ratio, advantages[i]) + beta * (mp.exp(distance) - distance - 1))
+            bonus = entropy_coefficient * entropy[i, j] if entropy is not None else 0
+            losses.append((-gain(ratio, a) * factor if factor else 0) - bonus + beta * (mp.exp(distance) - distance - 1))
         numerators.append(mp.fsum(losses) / (length if loss_type in ("grpo", "sapo") else 1))
         whole = {"grpo": 1, "sapo": 1, "luspo": 1, "dr_grpo": max_completion_length or len(row)}
         weights.append(mp.mpf(whole.get(loss_type, len(tokens))))
@@ -105,11 +119,11 @@ def importance_sampling(logps, old_logps, advantages, mask):
     return _summed(logps, mask, lambda i, j: -mp.exp(new[i, j] - old[i, j]) * _advantage(advantages, i, j))
 
 
-def cispo(logps, old_logps, advantages, mask, epsilon_high):
+def cispo(logps, old_logps, advantages, mask, epsilon_high, lower_bound):
     new, old = _rows(logps, old_logps)
 
     def term(i, j):
-        return -constant(min(mp.exp(new[i, j] - old[i, j]), epsilon_high)) * _advantage(advantages, i, j) * new[i, j]
+        return -constant(min(max(mp.exp(new[i, j] - old[i, j]), lower_bound), epsilon_high)) * _advantage(advantages, i, j) * new[i, j]
 
     return _summed(logps, mask, term)
 
@@ -123,7 +137,10 @@ def kl_estimator(logps, ref_logps, mask, estimator):
     new, ref = _rows(logps, ref_logps)
     ratio = exp(ref - new)
     forms = {"k1": new - ref, "k2": (ref - new) ** 2 / 2, "k3": ratio - 1 - (ref - new)}
-    return _summed(logps, mask, lambda i, j: forms[estimator][i, j])
+    found = forms[estimator[:2]]
+    if estimator.endswith("+"):  # straight through: the value of one, the gradient of k2
+        found = constant(found) + forms["k2"] - constant(forms["k2"])
+    return _summed(logps, mask, lambda i, j: found[i, j])
 
 
 def dft(logps, mask):
