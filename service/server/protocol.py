@@ -300,14 +300,20 @@ class Protocol(HttpToolsProtocol):
             self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.cycle is not None and not self.cycle.response_complete and "request" in self.cycle.scope["state"]:
-            self.cycle.scope["state"]["request"].disconnected = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._disconnected()
         super().connection_lost(exc)
+
+    def _disconnected(self) -> None:
+        if self.cycle is not None and "request" in self.cycle.scope["state"]:
+            self.cycle.scope["state"]["request"].disconnected = True
 
     # ------------------------------------------------------------------ responses
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        if self.phase is not Phase.CLOSING and self.transport.is_closing():  # a write has failed; connection_lost comes after the last one
+            self._disconnected()
         if self.flow.read_paused:
             self.flow.resume_reading()  # a body that the application did not read may have stopped it
         if self.phase is Phase.RESPONSE:
@@ -349,6 +355,9 @@ class Protocol(HttpToolsProtocol):
 
     def _close_gently(self) -> None:
         """Send the end of the stream, and discard the remaining input: closing at once would reset the connection during the response."""
+        if self.transport.is_closing():
+            self._disconnected()
+            return
         self.phase, self.deadline = Phase.CLOSING, self.loop.time() + LINGER_SECONDS
         self.received, self.parsed = b"", 0
         self.flow.hold(False)
