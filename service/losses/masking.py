@@ -54,7 +54,7 @@ def hardest(evaluation: Evaluation, share: float) -> Evaluation:
 
     At least one element is kept. Equal losses are kept in their order. The selection is constant in the gradient.
     """
-    if share == 1.0 or evaluation.elements is None:
+    if evaluation.elements is None:
         return evaluation
     losses = evaluation.elements()
     candidates = np.flatnonzero(evaluation.element_shares(losses).ravel() > 0)

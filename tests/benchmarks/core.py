@@ -50,6 +50,7 @@ AXES_OF = {
     "adaptive_log_softmax": {"k": 2, "h": 22, "m": 80},
     "fcos": {"n": 4},
     "ms_ssim": {"c": 1, "h": 176, "w": 176},
+    "hausdorff_dt": lambda a: {"prediction_distances": a["predictions"], "label_distances": a["labels"]},
     "multivariate_gaussian_nll": {"d": 16},
     "retinanet": {"n": 4},
     "rnnt": {"c": 10, "p": 5},
@@ -60,6 +61,7 @@ ROWS_OF = {"ms_ssim": (1, 4, 16)} | dict.fromkeys(("keypoint_rcnn", "mask_rcnn",
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
+    "boundary": lambda a: {"distances": a["predictions"] - 0.5},  # the time without SciPy's transform
     "ctc": lambda a: {
         "labels": np.maximum(a["labels"], 1),
         "input_lengths": np.full_like(a["input_lengths"], len(a["predictions"])),

@@ -70,7 +70,7 @@ JSON_BODIES: dict[str, tuple[bytes, int]] = {
     "shape overflows": (in_place_of_predictions(b'{"shape": [4294967296, 4294967296], "data": []}'), 413),
     "shape overflows to 0": (in_place_of_predictions(b'{"shape": [9223372036854775808, 2], "data": []}'), 413),
     "shape is empty and huge": (in_place_of_predictions(b'{"shape": [4000000000000, 0], "data": []}'), 413),
-    "shape is empty and large": (in_place_of_predictions(b'{"shape": [30000000, 0], "data": []}'), 413),
+    "shape is empty and large": (in_place_of_predictions(b'{"shape": [30000000, 0], "data": []}'), 422),
     "shape of 1e300": (in_place_of_predictions(b'{"shape": [1e300, 0], "data": []}'), 413),
     "negative shape": (in_place_of_predictions(b'{"shape": [-1, -2], "data": [1, 2]}'), 422),
     "fractional shape": (in_place_of_predictions(b'{"shape": [1.5], "data": [1]}'), 422),

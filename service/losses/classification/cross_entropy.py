@@ -82,16 +82,19 @@ def cross_entropy(
     unit = 1.0 / LN2 if log_base == "2" else 1.0
     if labels.ndim == predictions.ndim:
         _require_nothing_ignored(ignore_index)
-        return hardest(_of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels), top_k)
+        found = _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
+        return found if top_k == 1 else hardest(found, top_k)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     counted = None if weight is None else unignored(labels, weight, ignore_index)
     if label_smoothing:
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
         count = None if counted is None else per_sample_sum(counted)
-        return hardest(replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count), top_k)
-    plain = weight is None and unit == 1.0 and safe is labels
-    return hardest(_of_index(predictions, predictions_are, safe, kept, counted, unit, plain), top_k)
+        found = replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count)
+    else:
+        plain = weight is None and unit == 1.0 and safe is labels
+        found = _of_index(predictions, predictions_are, safe, kept, counted, unit, plain)
+    return found if top_k == 1 else hardest(found, top_k)
 
 
 def _possible(predictions: Array, class_mask: Array, form: str, smoothing: float) -> Array:
