@@ -50,7 +50,6 @@ AXES_OF = {
     "adaptive_log_softmax": {"k": 2, "h": 22, "m": 80},
     "fcos": {"n": 4},
     "ms_ssim": {"c": 1, "h": 176, "w": 176},
-    "hausdorff_dt": lambda a: {"prediction_distances": a["predictions"], "label_distances": a["labels"]},
     "multivariate_gaussian_nll": {"d": 16},
     "retinanet": {"n": 4},
     "rnnt": {"c": 10, "p": 5},
@@ -67,6 +66,7 @@ FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what in
         "input_lengths": np.full_like(a["input_lengths"], len(a["predictions"])),
         "target_lengths": np.full_like(a["target_lengths"], a["labels"].shape[1]),
     },
+    "hausdorff_dt": lambda a: {"prediction_distances": a["predictions"], "label_distances": a["labels"]},
     "multivariate_gaussian_nll": lambda a: {
         "scale_tril": np.tril(a["scale_tril"] * a["scale_tril"].dtype.type(0.1)) + np.eye(16, dtype=a["scale_tril"].dtype)
     },
