@@ -72,12 +72,12 @@ def test_a_loss_is_a_method() -> None:
 def test_tensors_in_the_cards_order_or_by_name(client: Client) -> None:
     weight = [1.0, 2.0, 0.5, 3.0]
     names = [item["name"] for item in client.card("cross_entropy")["inputs"]]
-    assert names == ["predictions", "labels", "weight"]
+    assert names == ["predictions", "labels", "weight", "class_mask"]
     by_order = client.cross_entropy(X, Y, weight, label_smoothing=0.1, wrt=["predictions"])
     by_name = client("CrossEntropyLoss", labels=Y, weight=weight, predictions=X, label_smoothing=np.float64(0.1))
     assert by_order.value == by_name.value != VALUE == client.cross_entropy(X, Y, None).value
-    for tensors, fields in ((([X] * 4), {}), ((X, Y), {"labels": Y})):
-        with pytest.raises(TypeError, match="expected each of predictions, labels, weight once"):
+    for tensors, fields in ((([X] * 5), {}), ((X, Y), {"labels": Y})):
+        with pytest.raises(TypeError, match="expected each of predictions, labels, weight, class_mask once"):
             client("cross_entropy", *tensors, **fields)
 
 

@@ -144,8 +144,9 @@ def test_errors_have_the_members_of_the_problem(client: Client) -> None:
     assert option.value.pointer == "/label_smoothing"
     with pytest.raises(loss_client.NonFinite):
         client("mse", [1e200], [-1e200])
-    with pytest.raises(loss_client.InvalidRequest, match="term"):
-        client.combination([{"loss": "mse", "inputs": {"predictions": X, "labels": X, "reduction": "none"}}])
+    with pytest.raises(loss_client.InvalidRequest, match="unknown field") as term:
+        client.combination([{"loss": "mse", "inputs": {"predictions": X, "labels": X, "delta": 1.0}}])
+    assert term.value.pointer == "/terms/0/inputs/delta"
 
 
 def test_a_service_with_tokens_and_limits() -> None:

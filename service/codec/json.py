@@ -13,7 +13,6 @@ import re
 import secrets
 import sys
 import threading
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
@@ -32,6 +31,8 @@ except ImportError:  # no wheel for this Python yet
     simdjson = None  # type: ignore[assignment, unused-ignore]
 
 EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
+CONSTANT = re.compile(r"NaN|-?Infinity")
+MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 LONG = re.compile(rb"(?<=[\[,:\s])(-?[0-9]{19,})(?=[\],}\s])")  # an integer that may be past 64 bits
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
@@ -155,32 +156,33 @@ def _refuse_roughly(exc: Exception) -> NoReturn:
 # ------------------------------------------------------------------ the exact path
 
 
-@dataclass(frozen=True)
-class _Constant:
-    """NaN, Infinity or -Infinity, which Python's parser reads and JSON does not have."""
+def _refuse_constant(text: str, at: int) -> None:
+    """Raise Malformed, with its place, if a NaN or an infinity stands where a parser has stopped.
 
-    token: str
-
-
-def _refuse_constants(body: bytes | bytearray) -> None:
-    """Raise Malformed, with its place, for the first NaN or infinity of a body that is JSON otherwise."""
-    try:
-        remaining: list[tuple[Any, tuple[Step, ...]]] = [(json.loads(body, parse_constant=_Constant), ())]
-    except (ValueError, RecursionError):
+    What precedes it, with its brackets closed, is JSON whose last element has that place.
+    """
+    found = CONSTANT.match(text, at - 1) or CONSTANT.match(text, at)
+    if found is None:
         return
-    while remaining:
-        value, place = remaining.pop()
-        if isinstance(value, _Constant):
-            raise Malformed(f"not a JSON number; expected a finite number, got {value.token}; replace it, or leave its sample out", place)
-        members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        remaining += reversed([(member, (*place, step)) for step, member in members])
+    closing: list[str] = []
+    for mark in MARK.findall(text, 0, found.start()):
+        if mark in ("[", "{"):
+            closing.append("]" if mark == "[" else "}")
+        elif mark in ("]", "}"):
+            closing.pop()
+    value: Any = orjson.loads(f"{text[: found.start()]}null{''.join(reversed(closing))}")
+    place: list[Step] = []
+    while isinstance(value, (dict, list)) and value:
+        place.append(next(reversed(value)) if isinstance(value, dict) else len(value) - 1)
+        value = value[place[-1]]
+    raise Malformed(f"not a JSON number; expected a finite number, got {found[0]}; replace it, or leave its sample out", tuple(place))
 
 
 def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        _refuse_constants(body)
+        _refuse_constant(exc.doc, exc.pos)
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
     decoded = Decoded(walk.object(root, (), 1), walk.form or "nested")

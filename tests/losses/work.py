@@ -83,6 +83,8 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return arrays | {"upper_bound": arrays["lower_bound"] + np.abs(arrays["upper_bound"])}
         case "boundary":  # distances or labels
             return {name: array for name, array in arrays.items() if name != "labels" or "distances" not in arrays}
+        case "cross_entropy":  # a true class that is not possible has an infinite loss
+            return {name: np.ones_like(array) if name == "class_mask" else array for name, array in arrays.items()}
         case "ctc":
             return arrays | {"labels": 1 + np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "rnnt":
