@@ -173,8 +173,8 @@ def _refuse_constant(text: str, at: int) -> None:
     value: Any = orjson.loads(f"{text[: found.start()]}null{''.join(reversed(closing))}")
     place: list[Step] = []
     while isinstance(value, (dict, list)) and value:
-        place.append(next(reversed(value)) if isinstance(value, dict) else len(value) - 1)
-        value = value[place[-1]]
+        step, value = list(value.items() if isinstance(value, dict) else enumerate(value))[-1]
+        place.append(step)
     raise Malformed(f"not a JSON number; expected a finite number, got {found[0]}; replace it, or leave its sample out", tuple(place))
 
 
