@@ -93,7 +93,7 @@ CASES = {
         lambda t, o, r: F.cross_entropy(
             t.predictions, t.labels, t.weight, ignore_index=o.ignore_index, label_smoothing=o.label_smoothing, reduction=r
         ),
-        usable=lambda t, o: o.predictions_are == "logits" and o.log_base == "e",
+        usable=lambda t, o: o.predictions_are == "logits" and o.log_base == "e" and o.top_k == 1,
     ),
     "nll": Case("NLLLoss", lambda t, o, r: F.nll_loss(t.predictions, t.labels, t.weight, ignore_index=o.ignore_index, reduction=r)),
     "linear_cross_entropy": Case(
@@ -113,12 +113,12 @@ CASES = {
     "binary_cross_entropy": Case(
         "BCELoss",
         lambda t, o, r: F.binary_cross_entropy(t.predictions, t.labels, t.weight, reduction=r),
-        usable=lambda t, o: o.clamp == "torch" and not o.label_smoothing,
+        usable=lambda t, o: o.clamp == "torch" and not o.label_smoothing and not (t.labels == o.ignore_index).any(),
     ),
     "binary_cross_entropy_with_logits": Case(
         "BCEWithLogitsLoss",
         lambda t, o, r: F.binary_cross_entropy_with_logits(t.predictions, t.labels, t.weight, pos_weight=t.pos_weight, reduction=r),
-        usable=lambda t, o: not o.label_smoothing,
+        usable=lambda t, o: not o.label_smoothing and not (t.labels == o.ignore_index).any(),
     ),
     "kl_divergence": Case(
         "KLDivLoss",

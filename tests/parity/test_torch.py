@@ -30,12 +30,15 @@ def test_the_version_is_the_one_compared() -> None:
     assert torch.__version__.partition("+")[0] == WANTED
 
 
+OURS_ALONE = ("mask", "class_mask")  # inputs that no loss of torch has
+
+
 def calls(name: str) -> Any:
     case, loss = CASES[name], LOSSES[name]
     found = 0
     for number in range(ATTEMPTS):
         arrays, options = draw.call(loss, np.random.default_rng([zlib.crc32(name.encode()), number]))
-        arrays = case.prepared(arrays)
+        arrays = case.prepared({key: array for key, array in arrays.items() if key not in OURS_ALONE})
         if case.usable(named(arrays), SimpleNamespace(**options)):
             yield arrays, options
             found += 1
