@@ -20,7 +20,7 @@ from tests.losses.adversarial import Call
 try:
     import torch
 
-    from tests.parity.cases import CASES, named
+    from tests.parity.cases import CASES, OURS_ALONE, named
 except ImportError:
     CASES = {}
 
@@ -89,7 +89,7 @@ def of_torch(loss: Loss, call: Call) -> Evaluation | None:
     case, options = CASES[loss.name], SimpleNamespace(**call.options)
     wanted = set(loss.differentiable)
     tensors = {key: torch.tensor(array, requires_grad=key in wanted and array.dtype.kind == "f") for key, array in call.tensors.items()}
-    if case.under_softmax or not case.usable(named(tensors), options):
+    if case.under_softmax or not case.usable(named(tensors), options) or not tensors.keys().isdisjoint(OURS_ALONE):
         return None
     try:
         elements = case.function(named(tensors), options, "none")

@@ -17,7 +17,7 @@ from service.losses import LOSSES, Controls, compute
 from service.losses.declaration import Reduction
 from tests import required
 from tests.losses import draw
-from tests.parity.cases import ALIASES, CASES, named
+from tests.parity.cases import ALIASES, CASES, OURS_ALONE, named
 
 WANTED = "2.13.0"
 DRAWS = 40
@@ -28,9 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:reduction. .mean. divides")  # o
 
 def test_the_version_is_the_one_compared() -> None:
     assert torch.__version__.partition("+")[0] == WANTED
-
-
-OURS_ALONE = ("mask", "class_mask")  # inputs that no loss of torch has
 
 
 def calls(name: str) -> Any:
