@@ -168,12 +168,16 @@ def _refuse_constant(text: str, at: int) -> None:
     for mark in MARK.findall(text, 0, found.start()):
         if mark in ("[", "{"):
             closing.append("]" if mark == "[" else "}")
-        elif mark in ("]", "}"):
+        elif mark in ("]", "}") and closing:
             closing.pop()
-    value: Any = orjson.loads(f"{text[: found.start()]}null{''.join(reversed(closing))}")
+    try:
+        value: Any = orjson.loads(f"{text[: found.start()]}null{''.join(reversed(closing))}")
+    except orjson.JSONDecodeError:  # the constant is within a word, such as 1NaN
+        return
     place: list[Step] = []
     while isinstance(value, (dict, list)) and value:
-        step, value = list(value.items() if isinstance(value, dict) else enumerate(value))[-1]
+        step = next(reversed(value)) if isinstance(value, dict) else len(value) - 1
+        value = value[step]
         place.append(step)
     raise Malformed(f"not a JSON number; expected a finite number, got {found[0]}; replace it, or leave its sample out", tuple(place))
 
