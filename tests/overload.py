@@ -44,7 +44,7 @@ def request(rows: int) -> bytes:
 
 @dataclass
 class Answers:
-    """What came, and how long after it was due."""
+    """A response and its delay after it was due."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     taken: dict[str, list[float]] = field(default_factory=dict)

@@ -46,7 +46,7 @@ def example() -> str:
 
 
 def accuracy() -> str:
-    """What ACCURACY.md comes to."""
+    """Summarize ACCURACY.md."""
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in ACCURACY.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][
         1:
     ]

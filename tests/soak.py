@@ -99,7 +99,7 @@ def p99s(taken: list[tuple[float, float]], begun: float, ended: float) -> list[f
 
 
 def soak(seconds: float) -> list[str]:
-    """What did not stay as it was; prints the figures."""
+    """Print the figures, and return what changed."""
     service = running()
     with service as url:
         for loss in LOSSES.values():  # each makes its request model when first asked for

@@ -13,6 +13,7 @@ from service.losses.registry import LOSSES, Loss
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sorted(path for folder in ("service", "client", "examples") for path in (ROOT / folder).rglob("*.py"))
+CHECKS = sorted(path for folder in ("tests", "openapi") for path in (ROOT / folder).rglob("*.py"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("openapi/*.md"), *ROOT.glob("client/*.md")])
 FIRST_WORDS = ("What", "Who", "Whether", "Where", "How")
 DENIED = [
@@ -75,7 +76,7 @@ def docstrings(text: str) -> Iterator[str]:
                 yield found
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [*PYTHON, *CHECKS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_docstring_begins_with_a_verb_or_a_name(path: Path) -> None:
     first = [text for text in docstrings(path.read_text()) if text.split()[0] in FIRST_WORDS]
     assert first == []

@@ -1,4 +1,4 @@
-"""What callers rely on in an OpenAPI document, as data; and what a newer document breaks of it.
+"""The parts of an OpenAPI document that clients rely on, as data, and the breaks of them in a newer document.
 
 A contract is flat: each path to a fact, and the fact. Requests may widen, answers may grow; anything else needs a new major version, or
 below 1.0 a new minor one, as semantic versioning has it.
@@ -149,12 +149,12 @@ def _one_choice(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _covers(new: Any, old: Any) -> bool:
-    """Whether every number that the old range allows lies in the new one."""
+    """Return true if every number of the old range lies in the new one."""
     return not any(key in new and (all(k not in old for k in keys) or _beyond(key, keys, new[key], old)) for keys in (LOW, HIGH) for key in keys)
 
 
 def _beyond(key: str, keys: tuple[str, ...], bound: float, old: Any) -> bool:
-    """Whether a bound cuts off something that the old bounds of its side allow."""
+    """Return true if a bound excludes numbers that the old bounds of its side allow."""
     sign = 1 if keys is LOW else -1
     edge = max(sign * old[k] for k in keys if k in old)
     excluded = key.startswith("exclusive") and not any(k.startswith("exclusive") and sign * old[k] == edge for k in keys if k in old)

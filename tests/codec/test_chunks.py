@@ -25,7 +25,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def outcome(body: bytes, decode: Any = json_codec.decode) -> Any:
-    """What is read, as something to compare; None for what is refused."""
+    """Return the decoded fields in a form to compare; None for a rejected body."""
     try:
         decoded = decode(body, CAPS)
     except BodyError:

@@ -1,4 +1,4 @@
-"""What is refused costs about what reading it costs: seconds of the processor, which the load of others does not change much."""
+"""Rejecting a body costs about what reading it costs: seconds of the processor, which the load of others does not change much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask, what a browser may do, and what never leaves or enters."""
+"""Tokens, CORS, and what the service never sends, opens or logs."""
 
 from __future__ import annotations
 

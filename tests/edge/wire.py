@@ -170,7 +170,7 @@ class Wire:
         return self.send(data).reply()
 
     def closed(self) -> bool:
-        """Whether the server ends the connection, waiting for it."""
+        """Wait, and return true if the server ends the connection."""
         try:
             return self.socket.recv(65536) == b""
         except ConnectionError:

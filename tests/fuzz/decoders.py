@@ -101,7 +101,7 @@ def at(fields: Any, name: str) -> Any:
 
 
 def check_round_trip(given: Input, found: Decoded) -> None:
-    """What was read from JSON, written as JSON and read again, is the same."""
+    """Fields read from JSON are the same after writing and reading them again."""
     for form in ("base64", "flat"):
         if form == "flat" and not all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays(found.fields)):
             continue  # only base64 keeps types and what is no number
@@ -111,7 +111,7 @@ def check_round_trip(given: Input, found: Decoded) -> None:
 
 
 def check_written_again(given: Input, found: Decoded) -> None:
-    """What was read of an inference request, written with all its tensors in binary and read again, is the same."""
+    """Fields of an inference request are the same after writing its tensors in binary and reading them again."""
     tensors = {name: array for name, array in found.fields.items() if isinstance(array, np.ndarray)}
     parts = inference_codec.encode({"loss": given.name, **tensors}, Selection(None, (), True, True))
     head = json.loads(bytes(parts[0]))

@@ -325,7 +325,7 @@ def safetensors(rng: random.Random, tree: Any) -> bytes:
 
 
 def without_arrays(rng: random.Random, value: Any, place: str, arrays: dict[str, Array]) -> Any:
-    """What is left of a value once its arrays are in `arrays` by their places (`terms.0.inputs.predictions`)."""
+    """Move the arrays of a value to `arrays` by their places, and return the rest (`terms.0.inputs.predictions`)."""
     if isinstance(value, dict):
         kept = {key: without_arrays(rng, item, f"{place}.{key}" if place else key, arrays) for key, item in value.items()}
         return {key: item for key, item in kept.items() if item is not LIFTED}

@@ -1,4 +1,4 @@
-"""What must hold of every answer, whatever was asked."""
+"""Properties of every response, whatever the request."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def without_simdjson() -> Iterator[None]:
 
 
 def decoded(given: Input) -> Decoded | None:
-    """What the decoder makes of the body; None where it refuses it."""
+    """Return the decoded body; None if the decoder rejects it."""
     inference = given.content_type == INFERENCE
     codec = inference_codec(given.head.encode() or None) if inference else JSON_CODEC if given.content_type == JSON else SAFETENSORS
     try:

@@ -1,4 +1,4 @@
-"""How exact every loss is: adversarial calls drawn from its declaration, against its truth function in many digits.
+"""Measure the errors of every loss: adversarial calls drawn from its declaration, against its truth function in many digits.
 
 Value: each numerator (and weight), and the mean that a caller gets. Gradient: a few elements of each, against differences of the truth on
 both sides of the point; between the two (a kink) every answer is right, and so is every answer but NaN where the two diverge. A step that
@@ -140,7 +140,7 @@ class Truth:
         return found
 
     def inside(self, name: str, index: tuple[int, ...], sign: int, amount: float = 0.0) -> bool:
-        """Whether the domain goes on from here in that direction, for more than the amount."""
+        """Return true if the domain continues in that direction for more than the amount."""
         item = next(item for item in self.loss.inputs if item.name == name)
         value = float(self.call.tensors[name][index])
         return all(
@@ -399,7 +399,7 @@ def compare(loss: Loss, call: Call, dtype: str, report: Report, answerer: Answer
 
 
 def mean_of_the_call(loss: Loss, call: Call, judge: Judge, evaluation: Evaluation) -> None:
-    """What `compute` makes of it, divided by the weights that were just compared."""
+    """Compare the mean of `compute`, divided by the weights that were just compared."""
     try:
         value = compute(loss, call.tensors, call.options, Controls(outputs=("value",))).value
     except NonFinite:

@@ -46,7 +46,7 @@ def test_what_was_found_stays_mended(name: str, dtype: str, tensors: dict[str, A
 
 @pytest.mark.parametrize("name", draw.every_loss)
 def test_an_empty_batch_has_the_value_zero(name: str) -> None:
-    """Where the declaration lets the batch be empty: value 0, gradients of the right shape."""
+    """An empty batch, if the declaration allows it, has the value 0 and gradients of the right shape."""
     loss, rng = LOSSES[name], np.random.default_rng(0)
     sizes = {form.names[0]: 0 for item in loss.inputs for form in item.forms if form.names and not form.names[0].isdigit()}
     arrays = {item.name: draw.tensor(item.forms[0], rng, sizes, (), "float64") for item in loss.inputs if item.required}
@@ -70,7 +70,7 @@ def test_a_mean_is_in_range_where_its_sum_is_not() -> None:
 
 @pytest.mark.parametrize("concentration", [6.5508243326086634, 6.55, 6.5509, 6.6, 6.1, 7.04])
 def test_von_mises_has_its_digits_about_its_root(concentration: float) -> None:
-    """Where angles agree and the density is 1, at a concentration of 6.55, the loss is 0."""
+    """At a concentration of 6.55 equal angles have the density 1, so that the loss is 0."""
     with mp.workdps(40):
         true = mp.log(2 * mp.pi * mp.besseli(0, mp.mpf(concentration))) - mp.mpf(concentration)
         ours = LOSSES["von_mises_nll"](np.array([0.3]), np.array([0.3]), np.array([concentration])).numerator[0]

@@ -1,4 +1,4 @@
-"""What holds for every loss of the registry, drawn from its declaration alone."""
+"""Properties of every loss of the registry, on calls drawn from its declaration alone."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def slope_along(loss: Loss, arrays: dict[str, Array], options: dict[str, object]
 
 @every_loss
 def test_the_declared_gradients_are_there(name: str) -> None:
-    """What the card calls differentiable has a gradient in some call, and nothing else ever has."""
+    """An input that the card calls differentiable has a gradient in some call, and no other input ever has one."""
     loss, seen = LOSSES[name], set()
     for number in range(DRAWS):
         arrays, options = draw.call(loss, generator(name, number))

@@ -1,4 +1,4 @@
-"""What is outside a declared domain is refused for every loss, with the tensor, the index and what would be allowed."""
+"""Values outside a declared domain are rejected for every loss, with the tensor, the index and what would be allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in deploy/ fits the service that stands in service/. `make deploy-check` gives it to the programs that will read it."""
+"""The files of deploy/ fit the service. `make deploy-check` gives it to the programs that will read it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(path: Path) -> Any:
 
 
 def rendered(directory: Path) -> dict[str, Any]:
-    """What `kubectl apply -k` sends, by kind."""
+    """Return the objects that `kubectl apply -k` sends, by kind."""
     kubectl = str(KUBECTL) if KUBECTL.exists() else shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")

@@ -1,4 +1,4 @@
-"""What Prometheus reads is what callers did, however many workers answered them."""
+"""Metrics count what clients did, with any number of workers."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ HEADERS = {"traceparent": f"00-{TRACE}-{PARENT}-01", "x-request-id": "mine"}
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """What spans an application sends that is made from now on."""
+    """Collect the spans of applications made from now on."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setitem(traces.TELEMETRY, "tracer_provider", provider)
@@ -104,7 +104,7 @@ def test_without_a_provider_there_is_no_trace() -> None:
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[bytes]]]:
-    """Where an exporter sends, and what it has sent."""
+    """A receiver of spans and the requests that it got."""
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -74,7 +74,7 @@ class Browser:
         return until(lambda: self.run(script, *arguments), script)
 
     def log(self, kind: str) -> list[Any]:
-        """What the browser noted since the last time: its console ("browser"), or its traffic ("performance")."""
+        """Return what the browser has logged since the last call: its console ("browser"), or its traffic ("performance")."""
         entries = self._call("POST", f"{self.path}/se/log", {"type": kind})
         return [json.loads(entry["message"])["message"] if kind == "performance" else entry["message"] for entry in entries]
 

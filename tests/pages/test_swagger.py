@@ -1,4 +1,4 @@
-"""What a person meets at /docs, in a browser that reaches nothing but this machine."""
+"""The page at /docs, in a browser that reaches nothing but this machine."""
 
 from __future__ import annotations
 

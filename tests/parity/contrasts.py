@@ -31,7 +31,7 @@ class Contrast:
     options: dict[str, Any] | None = None
 
     def answers(self) -> tuple[str, str]:
-        """What torch says and what the service does."""
+        """The results of torch and of the service."""
         loss = LOSSES[self.loss]
         options = {option.name: option.default for option in loss.options} | (self.options or {})
         call = Call({name: np.asarray(value) for name, value in self.tensors.items()}, options, self.said)

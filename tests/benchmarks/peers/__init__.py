@@ -1,1 +1,1 @@
-"""What users would take instead: the same loss behind other servers, each in an environment of its own (`make peers`)."""
+"""The same loss behind other servers, as users would write it, each in an environment of its own (`make peers`)."""
