@@ -72,7 +72,8 @@ def readable(document: Document, authorized: bool) -> Document:
     shown = document | {"openapi": "3.0.3", "paths": paths, "tags": tags, "servers": [{"url": ".."}]}
     if authorized:
         return shown | {"security": [{"bearer": []}]}
-    return shown | {"security": [], "components": document["components"] | {"securitySchemes": {}}}
+    components = {name: part for name, part in document["components"].items() if name != "securitySchemes"}  # an empty one shows Authorize too
+    return shown | {"security": [], "components": components}
 
 
 def _shown(operation: Document, cards: Mapping[str, Any], shared: Document) -> Document:

@@ -102,6 +102,7 @@ def test_the_filter_says_that_nothing_is_found(page: Browser) -> None:
 def test_an_open_operation_fits_three_screens_and_shows_the_controls(page: Browser) -> None:
     page.run(FAMILY, "regression")
     page.wait(FORMULA.replace("math", "span"), "huber")
+    assert not page.run("return document.querySelector('.auth-wrapper .authorize')")  # no tokens are set
     page.run(OPEN, "huber")
     page.wait(FORMULA, "huber")
     cells = page.wait(
