@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,25 +76,18 @@ def merge(answers: Sequence[Answer]) -> Answer:
     averaged = first.reduction in ("mean", "batchmean")
     total = sum(answer.normalizer for answer in answers) if averaged else 1.0
     shares = [(answer.normalizer / total if total else 0.0) if averaged else 1.0 for answer in answers]
-    axes = sample_axes(first.card)
+    by_input = sample_axes(first.card)
+    axes = {"value": None, "parts": {}, "per_sample": 0, "per_element": 0, "gradients": by_input, "hessian_diagonal": by_input}
 
-    def added(values: Iterable[Any]) -> Any:
-        return sum(value * share for value, share in zip(values, shares, strict=True))
+    def joined(values: Sequence[Any], axes: Any, scaled: bool) -> Any:
+        if isinstance(values[0], dict):
+            return {key: joined([value[key] for value in values], axes.get(key), scaled) for key in values[0]}
+        parts = [value * share for value, share in zip(values, shares, strict=True)] if scaled else values
+        return sum(parts) if axes is None else concatenate(parts, axes)
 
-    merged = {name: value for name, value in held.items() if name != "state"}
-    for name in held.keys() & {"per_sample", "per_element"}:
-        merged[name] = concatenate([getattr(answer, name) for answer in answers], 0)
-    for name in held.keys() & {"gradients", "hessian_diagonal"}:
-        merged[name] = {}
-        for key in held[name]:
-            arrays = [getattr(answer, name)[key] for answer in answers]
-            axis, scaled = axes[key], [array * share for array, share in zip(arrays, shares, strict=True)]
-            merged[name][key] = sum(scaled) if axis is None else concatenate(scaled, axis)
-    if "value" in held:
-        merged |= {"value": added(answer.value for answer in answers), "normalizer": total}
-    if "parts" in held:
-        merged["parts"] = {key: added(answer.parts[key] for answer in answers) for key in first.parts}
-    return Answer(**merged)
+    merged = {name: joined([getattr(answer, name) for answer in answers], axes[name], axes[name] != 0) for name in axes.keys() & held.keys()}
+    kept = {name: value for name, value in held.items() if name != "state"}
+    return Answer(**kept | merged | ({"normalizer": total} if "value" in held else {}))
 
 
 def _like(answer: Answer) -> tuple[Any, ...]:

@@ -46,7 +46,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
     def forward(self, *tensors: torch.Tensor | None, **fields: Any) -> torch.Tensor:
         card = self.client.card(self.name)
-        fields = bound(card, tensors, {**self.options, **dict(self.named_buffers()), **dict(self.named_parameters()), **fields})
+        fields = bound(card, tensors, {**self.options, **self._buffers, **self._parameters, **fields})
         wrt = [key for key, field in fields.items() if isinstance(field, torch.Tensor) and field.requires_grad and torch.is_grad_enabled()]
         check_differentiable(card, wrt)
         inputs = [item["name"] for item in card["inputs"] if isinstance(fields.get(item["name"]), torch.Tensor)]
