@@ -136,6 +136,8 @@ def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callab
     for line in LINES:
         if line.name == loss.name and len(arrays[loss.inputs[0].name]) <= line.most:
             given = line.prepared(arrays)
+            if not line.usable(given):
+                continue
             yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), line.call(given)
     for objective in OBJECTIVES:
         if objective.name == loss.name:

@@ -35,6 +35,10 @@ def always(arrays: Arrays) -> bool:
     return True
 
 
+def of_float64(arrays: Arrays) -> bool:
+    return bool(arrays["predictions"].dtype == np.float64)
+
+
 @dataclass(frozen=True)
 class Line:
     """A loss of ours, a library's function, and what makes them one.
@@ -157,7 +161,7 @@ OPTAX = [
     ),
     Line("multiclass_hinge", "optax", last_axis_of_classes(optax.multiclass_hinge_loss)),
     Line("multiclass_perceptron", "optax", last_axis_of_classes(optax.multiclass_perceptron_loss)),
-    Line("multiclass_sparsemax", "optax", flat_classes(optax.multiclass_sparsemax_loss)),
+    Line("multiclass_sparsemax", "optax", flat_classes(optax.multiclass_sparsemax_loss), usable=of_float64),  # its derivative of float32 is float64
     Line("kl_divergence", "optax", plain(optax.kl_divergence)),
     Line("generalized_kl_divergence", "optax", plain(optax.generalized_kl_divergence)),
     Line("ntxent", "optax", lambda t: optax.ntxent(t.embeddings, t.labels), reduction="mean", prepared=of_classes, usable=in_company),
