@@ -10,7 +10,6 @@ from service.api.request import Call
 from service.errors import Failure
 from service.settings import Settings
 
-WRITTEN = 60.0  # operations to encode one number of a response as JSON text
 KEPT = 8.0  # bytes of one number of a response before it is encoded
 
 
@@ -18,7 +17,7 @@ KEPT = 8.0  # bytes of one number of a response before it is encoded
 class Estimate:
     """Upper estimates for one request.
 
-    operations: elementary operations, about a nanosecond each, encoding included. memory: bytes of all arrays at their peak,
+    operations: elementary operations, about a nanosecond each, without those of encoding. memory: bytes of all arrays at their peak,
     inputs and results included. numbers: how many the response has. inputs: bytes of the inputs.
     """
 
@@ -45,7 +44,7 @@ def estimate(call: Call) -> Estimate:
     cost, numbers, held = call.loss.cost(call.tensors, call.options), response_numbers(call), 0
     for tensor in call.tensors.values():
         held += tensor.nbytes
-    return Estimate(cost.operations + WRITTEN * numbers, held + cost.memory + KEPT * numbers, numbers, held)
+    return Estimate(cost.operations, held + cost.memory + KEPT * numbers, numbers, held)
 
 
 def response_numbers(call: Call) -> float:

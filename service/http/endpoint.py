@@ -23,6 +23,7 @@ from service.telemetry.requests import Request
 
 INLINE_OPERATIONS = 3e6  # 3 ms, where handing over to a thread and back takes half of one
 BYTE_OPERATIONS = 50.0  # of a body that is not decoded yet: a number takes two bytes at least
+TEXT_OPERATIONS = 2.0  # of each byte by which the text of a number is longer than its float64: 30 ns a number of a list, 1 of base64
 CODED_OPERATIONS = 10 * BYTE_OPERATIONS  # of a compressed one
 UNKNOWN = "unknown"  # the label of a name that is no operation: callers must not make labels of metrics
 MOST_NUMBER_BYTES = 25.0  # of a response in any encoding: a float64 and its comma in a list
@@ -110,7 +111,7 @@ class LossEndpoint:
             share.operations = len(body) * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
             return await self.pool.run(share, receive, exchange, operation, body, how, settings, time.perf_counter())
         ready = prepare(operation, body, how, settings)
-        operations = ready[0].estimate.operations
+        operations = ready[0].estimate.operations + ready[0].estimate.numbers * TEXT_OPERATIONS * (how.accept.number_bytes(ready[1]) - 8.0)
         if operations <= INLINE_OPERATIONS and settings.inline_bytes:
             return complete(ready, how, settings)
         share.operations = operations

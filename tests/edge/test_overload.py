@@ -138,7 +138,7 @@ def test_beyond_the_queued_bytes_is_429() -> None:
     with Held(max_body_bytes=len(body), max_queue_bytes=2 * len(body) + 10) as held, Wire(held.running) as wire:
         held.add(body), held.add(body)
         assert wire.ask(post(body, "/loss/planted")).status == 429
-        half = Wire(held.running).send(post(body, "/loss/planted")[:150_000])
+        half = Wire(held.running).send(post(body, "/loss/planted")[:280_000])
         assert half.reply().status == 429, "bytes count while they are being read too"
         half.socket.close()
 
@@ -159,7 +159,7 @@ def test_probes_and_small_requests_are_answered_while_all_threads_are_busy() -> 
 
 
 def test_a_burst_of_ten_times_what_fits_is_served_or_refused_and_then_all_is_as_before() -> None:
-    body = json.dumps({"predictions": [0.5] * 20_000, "labels": [0.0] * 20_000}).encode()
+    body = json.dumps({"predictions": [0.5] * 40_000, "labels": [0.0] * 40_000}).encode()
     with serving(max_queue=8, compute_threads=2) as running:
         wires = [Wire(running, timeout=30) for _ in range(100)]
         for wire in wires:

@@ -107,7 +107,7 @@ def post(
     )
 
 
-def large(numbers: int = 40_000) -> bytes:
+def large(numbers: int = 60_000) -> bytes:
     """A body that is computed in the pool."""
     return json.dumps({"predictions": [0.5] * numbers}).encode()
 

@@ -30,7 +30,7 @@ from tests.conftest import running
 from tests.losses import work
 
 TABLE = Path(__file__).with_name("WORK.md")
-SMALL_BYTES = 100_000  # of a body, about; below LOSS_SERVICE_INLINE_BYTES
+SMALL_BYTES = 250_000  # of a body, about; below LOSS_SERVICE_INLINE_BYTES
 PROBED_SECONDS = 0.005  # between two probes
 SLOW_PROBE = 0.05  # seconds, after which the bodies are sent again
 ATTEMPTS = 4
