@@ -50,7 +50,7 @@ class Loss(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         wrt = [key for key, field in fields.items() if isinstance(field, torch.Tensor) and field.requires_grad and torch.is_grad_enabled()]
         check_differentiable(card, wrt)
         inputs = [item["name"] for item in card["inputs"] if isinstance(fields.get(item["name"]), torch.Tensor)]
-        given = [_widened(torch.atleast_1d(fields.pop(key))) for key in inputs]
+        given = [_widened(fields.pop(key)) for key in inputs]
         return _Call.apply(self, fields, wrt, inputs, *given)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
 
@@ -66,8 +66,8 @@ class _Call(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
             return _unreduced(loss, fields)
         answer = loss.client(loss.name, **{**fields, "outputs": ["value", "gradients"] if wrt else ["value"], "wrt": wrt or None})
         ctx.save_for_backward(*(answer.gradients[key] for key in wrt))
-        like = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(()))
-        return like.new_tensor(answer.value)
+        like = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
+        return torch.tensor(answer.value) if like is None else like.new_tensor(answer.value)
 
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -95,6 +95,7 @@ def _unreduced(loss: Loss, fields: dict[str, Any]) -> torch.Tensor:
 
 
 def _widened(tensor: torch.Tensor) -> torch.Tensor:
-    """A 16-bit tensor as float32 under autocast, by a cast that autograd sees, so that a scaled gradient is scaled in float32."""
+    """A tensor with an axis at least; a 16-bit one as float32 under autocast, by a cast that autograd sees, so that a scaled gradient is scaled in float32."""
+    tensor = tensor if tensor.ndim else tensor.reshape(1)
     narrow = tensor.is_floating_point() and tensor.itemsize == 2
     return tensor.float() if narrow and torch.is_autocast_enabled(tensor.device.type) else tensor
