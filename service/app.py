@@ -69,7 +69,7 @@ class Service(FastAPI):
 def create_app(settings: Settings | None = None, life: Life | None = None, workers: Fleet | None = None) -> FastAPI:
     """The ASGI application. `life` is shared with the server that runs it, `workers` with other processes of this service."""
     settings, life = settings or Settings(), life or Life()
-    search.index()  # 0.12 s, which the first misspelt name would cost the event loop
+    search.index()  # 0.12 s, which the first misspelled name would cost the event loop
     app = Service(
         title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry(),
         redirect_slashes=False,  # a redirect to the Host header's name would send labels wherever that points

@@ -130,7 +130,7 @@ def declared() -> Iterator[Setting]:
 def unknown(environment: Mapping[str, str]) -> str:
     """Describe the first variable that has the prefix and is no setting; "" if there is none.
 
-    A misspelt limit would be one that its operator relies on and that does not hold. The variables of a Kubernetes Service are excepted.
+    A misspelled limit would be one that its operator relies on and that does not hold. The variables of a Kubernetes Service are excepted.
     """
     names = [setting.variable for setting in declared()]
     for variable, value in environment.items():

@@ -232,7 +232,7 @@ def combination_card() -> dict[str, Any]:
         "use": "Multi-task learning, and objectives that are sums of losses, such as the class and the box of an object detector.",
         "notes": (
             "Each term is a loss with exactly the body that the loss takes by itself. A term's value is its own, its gradients are those of the sum. "
-            "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learnt, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "
+            "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learned, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "
             "answer. The factor of L_i is exp(-s_i), as for a classification in equation 10 of Kendall et al.; the 1/2 that a regression has "
             "there is the weight 0.5. The terms s_i / 2 are once in a call, so answers with uncertainty do not merge over shards."
         ),
@@ -245,7 +245,7 @@ def combination_card() -> dict[str, Any]:
                 "type": "string",
                 "default": "fixed",
                 "choices": ["fixed", "uncertainty"],
-                "description": "whether the weights are the given ones, or the given ones over the variances that are learnt",
+                "description": "whether the weights are the given ones, or the given ones over the variances that are learned",
             },
         ],
         "reductions": ["mean", "sum", "batchmean"],

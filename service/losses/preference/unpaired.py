@@ -1,4 +1,4 @@
-"""Single completions labelled desirable or undesirable, from their log-probabilities under a policy."""
+"""Single completions labeled desirable or undesirable, from their log-probabilities under a policy."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def kto(
     desirable_weight: NonNegative = 1.0,
     undesirable_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
+    r"""Kahneman-Tversky optimization: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
     Use: Fine-tuning of language models by thumbs up and down, without pairs.
     Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
-    beta: strength of the regularization towards the reference.
+    beta: strength of the regularization toward the reference.
     kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0 is its apo_zero_unpaired.
     desirable_weight: weight of the desirable completions.
     undesirable_weight: weight of the undesirable completions.
@@ -50,13 +50,13 @@ def kto(
 
 @loss(example=ANSWERS)
 def bco(logps: LogProbability, ref_logps: ReferenceLogProbability, labels: Liked, *, beta: Positive = 0.1, delta: float = 0.0) -> Evaluation:
-    r"""Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as the score.
+    r"""Binary classifier optimization: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as the score.
 
     TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
     Use: Fine-tuning of language models by thumbs up and down, without pairs.
     Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable answers}
-    beta: strength of the regularization towards the reference.
+    beta: strength of the regularization toward the reference.
     delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
     Divisor: the number of completions
     Synonyms: BCOTrainer, BCOLoss, binary_classifier_optimization
