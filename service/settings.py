@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         ),
     ] = 128 * 1024  # about a millisecond of work either way; handing over to a thread and back costs half of that
     compress_bytes: Annotated[
-        PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks and a sample of them shrinks")
+        PositiveInt, Field(description="responses from this size on are compressed where Accept-Encoding allows it and a sample of them shrinks")
     ] = MIB
 
     # how long anything may take, in seconds
@@ -74,9 +74,9 @@ class Settings(BaseSettings):
         Seconds, Field(description="waiting for a thread and computing; 504 beyond, 429 at once where the queue takes over half of it")
     ] = 60
     search_elements: Annotated[
-        PositiveInt, Field(description="most elements that a search of /check or /identify evaluates; its answer is cut beyond")
+        PositiveInt, Field(description="most elements that a search of /check or /identify evaluates; its response is cut beyond")
     ] = 64 * MIB
-    search_seconds: Annotated[Seconds, Field(description="longest search of /check or /identify; its answer is cut beyond")] = 2
+    search_seconds: Annotated[Seconds, Field(description="longest search of /check or /identify; its response is cut beyond")] = 2
     send_seconds: Annotated[
         Seconds,
         Field(description="for a response to be taken, prolonged by every byte that is by its share of a second at min_send_rate; closed beyond"),
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     idle_seconds: Annotated[Seconds, Field(description="between two requests of one connection; closed beyond")] = 75
     grace_seconds: Annotated[float, Field(ge=0, le=DAY, description="serving on after SIGTERM, with readiness at 503")] = 5
 
-    # who may ask
+    # who may call
     tokens: Annotated[
         SecretStr, Field(description="bearer tokens or name:token, separated by commas; authentication is disabled if empty", exclude=True)
     ] = SecretStr("")

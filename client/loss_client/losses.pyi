@@ -731,7 +731,7 @@ class Losses(Generic[R_co]):
         delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
 
         Formula: \\ell = \\mathrm{softplus}(\\mp (r - \\delta)), \\quad r = \\beta \\log\\frac{\\pi}{\\pi_{ref}}, \\quad - \\text{ for desirable, } +
-        \\text{ for undesirable answers}
+        \\text{ for undesirable completions}
 
         Divisor: the number of completions
         """
@@ -4828,7 +4828,7 @@ class Losses(Generic[R_co]):
         undesirable_weight: weight of the undesirable completions.
 
         Formula: \\ell = w_y \\, \\sigma\\left(\\mp \\beta \\left(\\log\\frac{\\pi}{\\pi_{ref}} - z\\right)\\right), - for desirable, + for undesirable
-        answers
+        completions
 
         Divisor: the number of completions
         """
@@ -5791,7 +5791,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
-        Use: Probabilistic regression where several answers are possible.
+        Use: Probabilistic regression where several outcomes are possible.
 
         predictions: (n, m), all finite numbers; mu, the means.
 

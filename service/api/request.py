@@ -22,7 +22,7 @@ from service.losses.reduction import DEFAULT_OUTPUTS
 from service.losses.reduction import Output as OutputName
 
 LONGEST_NAME = 64  # characters of an unknown field that are compared with the known ones
-MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
+MOST_FIELDS = 64  # a request with more is rejected before each unknown one gets an error of its own
 
 Reduction = TypeAliasType("Reduction", ReductionName)
 Output = TypeAliasType("Output", Literal[OutputName, "numerics"])

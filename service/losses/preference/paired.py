@@ -29,7 +29,7 @@ MeanLogProbability = Annotated[
         "n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the completions, averaged over tokens"
     ),
 ]
-AnswerNll = Annotated[
+CompletionNll = Annotated[
     Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen completions, averaged over tokens")
 ]
 Margin = Annotated[Array, TensorSpec("n", description="margin by which the chosen completions are better")]
@@ -339,7 +339,7 @@ def cpo(
     chosen_logps: LogProbability,
     rejected_logps: LogProbability,
     *,
-    chosen_nll: AnswerNll | None = None,
+    chosen_nll: CompletionNll | None = None,
     loss_type: Literal["sigmoid", "hinge", "ipo"] = "sigmoid",
     beta: Positive = 0.1,
     label_smoothing: Smoothing = 0.0,
