@@ -9,7 +9,7 @@ curl --silent --show-error --fail-with-body "$address/loss/mean_squared_error" \
   --data '{"predictions": [0.5, 0.25, 0.75], "labels": [1, 0, 0]}'
 echo
 
-# safetensors: the length of the header in 8 bytes, the header, then the numbers; here little-endian float32. The answer is JSON by Accept.
+# safetensors: the length of the header in 8 bytes, the header, then the numbers; here little-endian float32. The response is JSON by Accept.
 header='{"predictions":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"labels":{"dtype":"F32","shape":[3],"data_offsets":[12,24]}}   '
 {
   # shellcheck disable=SC2059  # the format is the byte

@@ -1,4 +1,4 @@
-"""The application: one route for all losses, the catalogue, probes, and an answer in problem+json to everything else."""
+"""The application: one route for all losses, the catalogue, probes, and a problem document for everything else."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Info(BaseModel):
 
 
 class Health(BaseModel):
-    """The answer of a probe."""
+    """Response of a probe."""
 
     status: str
 
 
 class Service(FastAPI):
-    """FastAPI's application, with Guard outermost: it answers for failures, counts, and limits bodies, as the three around it would."""
+    """FastAPI's application, with Guard outermost: it responds to failures, counts, and limits bodies, as the three around it would."""
 
     def build_middleware_stack(self) -> Any:
         stack: Any = super().build_middleware_stack()
@@ -69,7 +69,7 @@ class Service(FastAPI):
 def create_app(settings: Settings | None = None, life: Life | None = None, workers: Fleet | None = None) -> FastAPI:
     """The ASGI application. `life` is shared with the server that runs it, `workers` with other processes of this service."""
     settings, life = settings or Settings(), life or Life()
-    search.index()  # 0.12 s, which the first misspelt name would cost the event loop
+    search.index()  # 0.12 s, which the first misspelled name would cost the event loop
     app = Service(
         title="Loss service", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, telemetry=traces.telemetry(),
         redirect_slashes=False,  # a redirect to the Host header's name would send labels wherever that points
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None, life: Life | None = None, worke
     app.add_middleware(
         Guard, bearers=bearers, losses=endpoint, life=life, origins=[origin.strip() for origin in settings.cors_origins.split(",") if origin]
     )
-    app.state.losses = endpoint  # for the server, which refuses some requests by their headers alone
+    app.state.losses = endpoint  # for the server, which rejects some requests by their headers alone
     return app
 
 
@@ -101,7 +101,7 @@ def _add_catalogue(app: FastAPI) -> None:
         q: Annotated[str | SkipJsonSchema[None], Query(description="only losses that fit these words, best match first")] = None,
     ) -> Response:
         """The catalogue: every loss's card."""
-        return await (_catalogue(family) if q is None else File(lambda: orjson.dumps(catalogue.selected(family, q)), JSON_TYPE)).answer(request)
+        return await (_catalogue(family) if q is None else File(lambda: orjson.dumps(catalogue.selected(family, q)), JSON_TYPE)).respond(request)
 
     @app.get("/loss/{name}", operation_id="get_loss", tags=["catalogue"], response_model=catalogue.Card, responses=problems(404, 422))
     async def get_loss(name: Annotated[str, Path(description="name or synonym of a loss")]) -> Response:

@@ -67,7 +67,7 @@ def _parser() -> Parser:
     listing.add_argument("--family", help="only this family")
     listing.add_argument("--find", default="", metavar="TEXT", help="only losses that fit these words, best match first")
     commands.add_parser("evaluate", help="compute a loss over files: Parquet, Arrow, CSV, safetensors, NPZ", add_help=False)
-    checking = commands.add_parser("check", help="post the example of every loss to a running service and compare the answers")
+    checking = commands.add_parser("check", help="post the example of every loss to a running service and compare the responses")
     checking.set_defaults(run=check)
     checking.add_argument("url", metavar="URL", type=_address, help="such as http://127.0.0.1:8000")
     checking.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
@@ -75,7 +75,7 @@ def _parser() -> Parser:
     comparing.set_defaults(run=compare)
     comparing.add_argument("name", metavar="NAME", help="a name or synonym")
     comparing.add_argument("claim", metavar="FILE", type=Path, help="the body of POST /check/NAME, as JSON or .safetensors")
-    comparing.add_argument("url", nargs="?", metavar="URL", type=_address, help="a running service to ask; by default the loss is computed here")
+    comparing.add_argument("url", nargs="?", metavar="URL", type=_address, help="a running service to call; by default the loss is computed here")
     comparing.add_argument("--token-file", type=Path, help="a file with the bearer token to send")
     return parser
 
@@ -235,7 +235,7 @@ def _range(option: Mapping[str, Any]) -> str:
 
 
 def check(chosen: argparse.Namespace) -> int:
-    """0 where the service answers every example as its card says, 1 where it does not, 2 where it cannot be asked."""
+    """Return 0 if every response equals the example of its card, 1 if one does not, 2 if the service cannot be reached."""
     headers = {"content-type": "application/json"}
     try:
         if chosen.token_file:
@@ -243,14 +243,14 @@ def check(chosen: argparse.Namespace) -> int:
     except OSError as exc:
         return _complain(f"{chosen.token_file} cannot be read: {exc.strerror}")
     try:
-        failures, asked = _check_all(chosen.url, headers)
+        failures, total = _check_all(chosen.url, headers)
     except OSError as exc:
-        return _complain(f"{chosen.url} cannot be asked: {exc.strerror or exc}")
+        return _complain(f"{chosen.url} cannot be reached: {exc.strerror or exc}")
     except (HTTPException, ValueError) as exc:
-        return _complain(f"{chosen.url} does not answer as a loss service: {exc}")
+        return _complain(f"{chosen.url} does not respond as a loss service: {exc}")
     for failure in failures:
         print(failure)
-    print(f"{asked - len(failures)} of {asked} examples are answered as their cards say")
+    print(f"{total - len(failures)} of {total} responses equal the examples of their cards")
     return 1 if failures else 0
 
 
@@ -266,31 +266,31 @@ def _check_all(url: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
 
 
 def _compare_all(connection: HTTPConnection, root: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
-    _show("asking for the catalogue")
-    status, cards = _ask(connection, "GET", f"{root}/loss", headers)
+    _show("requesting the catalogue")
+    status, cards = _request(connection, "GET", f"{root}/loss", headers)
     if status != 200:
-        raise ConnectionError(f"GET /loss is answered with {status}: {_detail(cards)}")
+        raise ConnectionError(f"GET /loss: expected status 200, got {status}: {_detail(cards)}")
     if not isinstance(cards, list):
         raise ValueError("GET /loss gives no list of cards")
     failures = []
     for index, card in enumerate(cards, 1):
         _show(f"{index}/{len(cards)} {card['name']}")
-        status, answer = _ask(connection, "POST", f"{root}/loss/{card['name']}", headers, card["example"]["request"])
+        status, response = _request(connection, "POST", f"{root}/loss/{card['name']}", headers, card["example"]["request"])
         if status != 200:
-            failures.append(f"{card['name']}: {status} {_detail(answer)}")
-        elif not _close(answer, card["example"]["response"]):
-            failures.append(f"{card['name']}: the answer is not the card's")
+            failures.append(f"{card['name']}: {status} {_detail(response)}")
+        elif not _close(response, card["example"]["response"]):
+            failures.append(f"{card['name']}: the response differs from the example of the card")
     return failures, len(cards)
 
 
-def _ask(connection: HTTPConnection, method: str, path: str, headers: Mapping[str, str], document: Any = None) -> tuple[int, Any]:
+def _request(connection: HTTPConnection, method: str, path: str, headers: Mapping[str, str], document: Any = None) -> tuple[int, Any]:
     connection.request(method, path, None if document is None else json.dumps(document), dict(headers))
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
 
 
-def _detail(answer: Any) -> str:
-    return str(answer.get("detail", "")) if isinstance(answer, dict) else ""
+def _detail(response: Any) -> str:
+    return str(response.get("detail", "")) if isinstance(response, dict) else ""
 
 
 def _close(a: Any, b: Any) -> bool:
@@ -314,7 +314,7 @@ def compare(chosen: argparse.Namespace) -> int:
     except (OSError, HTTPException, ValueError) as exc:
         return _complain(f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else f"{chosen.url}: {exc}")
     if "outputs" not in document:
-        return _complain(document.get("detail", f"{chosen.url} does not answer as a loss service"))
+        return _complain(document.get("detail", f"{chosen.url} does not respond as a loss service"))
     for name, output in document["outputs"].items():
         print(f"{name}: {_difference(output)}")
     for hint in document["would_agree_with"]:

@@ -132,7 +132,7 @@ def failure(exc: Exception, prefix: tuple[str | int, ...] = ()) -> Failure | Non
 KNOWN = {  # the errors of pydantic that a request can meet, in the grammar of all messages; {..} are members of their context
     "missing": "missing; expected a value",
     "extra_forbidden": "unknown field",
-    "misspelt": "unknown field; did you mean {near}?",
+    "misspelled": "unknown field; did you mean {near}?",
     "literal_error": "not a choice; expected {expected}",
     "enum": "not a choice; expected {expected}",
     "bool_type": "wrong type; expected true or false",
@@ -163,7 +163,7 @@ def problem_of(error: Mapping[str, Any]) -> str:
     if known is None:
         return f"not valid: {kind.replace('_', ' ')}"
     text = known.format(**error.get("ctx", {}))
-    if kind in ("missing", "extra_forbidden", "misspelt"):
+    if kind in ("missing", "extra_forbidden", "misspelled"):
         return text
     if type(given) in (int, float) or (kind == "literal_error" and isinstance(given, str)):
         return f"{text}, got {_cut(repr(given))[:40]}"

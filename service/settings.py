@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         ),
     ] = 256 * 1024  # two milliseconds of parsing at most; handing 139 kB of base64 to a thread costs 0.25 ms of the 1.25 that it takes
     compress_bytes: Annotated[
-        PositiveInt, Field(description="answers from this size on are compressed where Accept-Encoding asks and a sample of them shrinks")
+        PositiveInt, Field(description="responses from this size on are compressed where Accept-Encoding allows it and a sample of them shrinks")
     ] = MIB
 
     # how long anything may take, in seconds
@@ -74,9 +74,9 @@ class Settings(BaseSettings):
         Seconds, Field(description="waiting for a thread and computing; 504 beyond, 429 at once where the queue takes over half of it")
     ] = 60
     search_elements: Annotated[
-        PositiveInt, Field(description="most elements that a search of /check or /identify evaluates; its answer is cut beyond")
+        PositiveInt, Field(description="most elements that a search of /check or /identify evaluates; its response is cut beyond")
     ] = 64 * MIB
-    search_seconds: Annotated[Seconds, Field(description="longest search of /check or /identify; its answer is cut beyond")] = 2
+    search_seconds: Annotated[Seconds, Field(description="longest search of /check or /identify; its response is cut beyond")] = 2
     send_seconds: Annotated[
         Seconds,
         Field(description="for a response to be taken, prolonged by every byte that is by its share of a second at min_send_rate; closed beyond"),
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     idle_seconds: Annotated[Seconds, Field(description="between two requests of one connection; closed beyond")] = 75
     grace_seconds: Annotated[float, Field(ge=0, le=DAY, description="serving on after SIGTERM, with readiness at 503")] = 5
 
-    # who may ask
+    # who may call
     tokens: Annotated[
         SecretStr, Field(description="bearer tokens or name:token, separated by commas; authentication is disabled if empty", exclude=True)
     ] = SecretStr("")
@@ -130,7 +130,7 @@ def declared() -> Iterator[Setting]:
 def unknown(environment: Mapping[str, str]) -> str:
     """Describe the first variable that has the prefix and is no setting; "" if there is none.
 
-    A misspelt limit would be one that its operator relies on and that does not hold. The variables of a Kubernetes Service are excepted.
+    A misspelled limit would be one that its operator relies on and that does not hold. The variables of a Kubernetes Service are excepted.
     """
     names = [setting.variable for setting in declared()]
     for variable, value in environment.items():

@@ -17,7 +17,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
     "missing": ({"labels": [0]}, "/predictions: missing; expected a value"),
     "unknown": (GOOD | {"lables": [0]}, "/lables: unknown field; did you mean labels?"),
     "unlike any": (GOOD | {"temperature": 1}, "/temperature: unknown field"),
-    "misspelt": ({"predictionz": [[1.0, 2.0]], "labels": [0]}, "/predictionz: unknown field; did you mean predictions?"),
+    "misspelled": ({"predictionz": [[1.0, 2.0]], "labels": [0]}, "/predictionz: unknown field; did you mean predictions?"),
     "option": (GOOD | {"label_smothing": 0.1}, "/label_smothing: unknown field; did you mean label_smoothing?"),
     "field": (GOOD | {"reducton": "sum"}, "/reducton: unknown field; did you mean reduction?"),
     "choice": (GOOD | {"reduction": "max"}, "/reduction: not a choice; expected 'mean', 'sum', 'none' or 'batchmean', got 'max'"),
@@ -44,4 +44,4 @@ def test_a_message_names_field_problem_expected_and_got(name: str, client: httpx
 
 
 def test_every_message_is_about_an_error_that_pydantic_has() -> None:
-    assert set(get_args(ErrorType)) | {"tensor", "misspelt"} >= KNOWN.keys()
+    assert set(get_args(ErrorType)) | {"tensor", "misspelled"} >= KNOWN.keys()

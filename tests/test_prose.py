@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 PYTHON = sorted(path for folder in ("service", "client", "examples") for path in (ROOT / folder).rglob("*.py"))
 CHECKS = sorted(path for folder in ("tests", "openapi") for path in (ROOT / folder).rglob("*.py"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("openapi/*.md"), *ROOT.glob("client/*.md")])
+SCRIPTS = sorted(path for end in ("js", "css", "html") for path in (ROOT / "service").rglob(f"*.{end}"))
+OWN = [path for path in (*PYTHON, *CHECKS) if path.name != "test_prose.py" and "client" not in path.parts]
 FIRST_WORDS = ("What", "Who", "Whether", "Where", "How")
 DENIED = [
     r"weigh(ed|s|ing)?\b(?! with 0)",
@@ -57,6 +59,13 @@ DENIED = [
     r"\bunder way\b",
 ]
 
+SPELLING = re.compile(  # American, as NumPy's documentation; titles of papers keep their own, and identifiers are of this kind too
+    r"\w*(?:normalis|generalis|optimis|standardis|factoris|localis|regularis|initialis|penalis|minimis|maximis)\w*"
+    r"|\w*(?:colour|neighbour|behaviour|favour)\w*|centred?|(?:un)?labelled|modelled|learnt|towards|misspelt|spelt|licence|artefact|grey",
+    re.IGNORECASE,
+)
+TITLES = re.compile(r"^ *(Reference|Synonyms): (.|\n(?! *(\w+:|\"\"\")))*", re.MULTILINE)
+
 
 def comments(text: str) -> Iterator[str]:
     """The comments of a file, and its strings: prose that people read."""
@@ -93,6 +102,12 @@ def test_none_of_the_denied_phrases_is_used(path: Path) -> None:
         for match in re.finditer(phrase, piece, re.IGNORECASE)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("path", [*OWN, *PAGES, *SCRIPTS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_spelling_is_american(path: Path) -> None:
+    found = {word for word in re.findall(r"[A-Za-z]+", TITLES.sub("", path.read_text())) if SPELLING.fullmatch(word)}
+    assert found == set()
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)

@@ -149,7 +149,7 @@ class Losses(Generic[R_co]):
 
         Use: Comparison of probability distributions, from mode-seeking to mass-covering.
 
-        For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the
+        For masses that do not sum to one it is the generalized form, never negative. Here alpha 1 is the divergence of the labels from the
         predictions. The loss of a label 0 is infinite for alpha <= 0.
 
         predictions: (n, c, ...), (0, 1]; q.
@@ -275,7 +275,7 @@ class Losses(Generic[R_co]):
 
         Use: Metric learning of embeddings for image retrieval.
 
-        Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs
+        Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalized. Time is of the order of the number of pairs
         times n. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -336,7 +336,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Negative normalised discounted cumulative gain, with ranks approximated by sums of sigmoids.
+        """Negative normalized discounted cumulative gain, with ranks approximated by sums of sigmoids.
 
         Use: Learning to rank that is judged by nDCG, the normalized discounted cumulative gain.
 
@@ -576,7 +576,7 @@ class Losses(Generic[R_co]):
         Use: Self-supervised learning of image features without negatives.
 
         A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient
-        is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
+        is 0. Correlations are exact; the paper's code (batch normalization) adds 1e-5 to the variances, MONAI 1e-6 to the deviations.
         Gradients are accurate relative to the largest element of each tensor.
 
         input1: (n, d), all finite numbers; embeddings, one row per sample
@@ -713,7 +713,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as
+        """Binary classifier optimization: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as
         the score.
 
         Use: Fine-tuning of language models by thumbs up and down, without pairs.
@@ -726,12 +726,12 @@ class Losses(Generic[R_co]):
 
         labels: (n,), {0, 1}; 1 for a desirable completion, 0 for an undesirable one
 
-        beta: strength of the regularization towards the reference.
+        beta: strength of the regularization toward the reference.
 
         delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
 
         Formula: \\ell = \\mathrm{softplus}(\\mp (r - \\delta)), \\quad r = \\beta \\log\\frac{\\pi}{\\pi_{ref}}, \\quad - \\text{ for desirable, } +
-        \\text{ for undesirable answers}
+        \\text{ for undesirable completions}
 
         Divisor: the number of completions
         """
@@ -777,7 +777,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Beta divergences of matrix factorisation: half_squared_error (beta 2), generalised Kullback-Leibler divergence (1), itakura_saito
+        """Beta divergences of matrix factorization: half_squared_error (beta 2), generalized Kullback-Leibler divergence (1), itakura_saito
         (0).
 
         Use: Non-negative matrix factorization (NMF), of spectra and of topics.
@@ -851,7 +851,7 @@ class Losses(Generic[R_co]):
 
         Use: Multiclass classification with outliers and noisy labels.
 
-        With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
+        With both temperatures 1 it is cross entropy. Newton's method finds the normalizer to full accuracy and converges monotonically.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
@@ -1840,7 +1840,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
+        """Clipped importance sampling policy optimization: the clipped ratio is constant, so that no token loses its gradient.
 
         Use: Reinforcement learning of language models for reasoning, with long completions.
 
@@ -1927,8 +1927,8 @@ class Losses(Generic[R_co]):
 
         text: (n, d), all finite numbers; embeddings, one row per sample
 
-        logit_scale: (1,), (0, infinity); factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP
-        holds at 100 at most).
+        logit_scale: (1,), (0, infinity); factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learned parameter (which
+        CLIP holds at 100 at most).
 
         Formula: \\ell_i = \\frac{1}{2} \\left( -\\log \\frac{e^{t s_{ii}}}{\\sum_j e^{t s_{ij}}} - \\log \\frac{e^{t s_{ii}}}{\\sum_j e^{t s_{ji}}}
         \\right)
@@ -1978,7 +1978,7 @@ class Losses(Generic[R_co]):
 
         Use: Embeddings of similar and dissimilar pairs by siamese networks: verification of faces and signatures.
 
-        pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not normalised
+        pytorch-metric-learning normalizes embeddings first and averages the non-zero losses of each kind. Here vectors are not normalized
         and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
         Gradients are accurate relative to the largest element of each tensor.
 
@@ -2147,11 +2147,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps", "chosen_nll"]] = ...,
     ) -> R_co:
-        """Contrastive preference optimisation: DPO without a reference, plus the negative log-likelihood of the chosen completion.
+        """Contrastive preference optimization: DPO without a reference, plus the negative log-likelihood of the chosen completion.
 
         Use: Fine-tuning of language models by preferences without a reference, as in translation.
 
-        For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO,
+        For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimization (TPO,
         arXiv:2405.16681) is this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for
         cpo_alpha).
 
@@ -2235,7 +2235,7 @@ class Losses(Generic[R_co]):
 
         Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
 
-        0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
+        0 log 0 is 0. Probabilities are not renormalized. With top_k below 1, results over shards do not merge.
 
         predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
 
@@ -2310,7 +2310,7 @@ class Losses(Generic[R_co]):
 
         Use: Probabilistic forecasting by an ensemble of samples, as in weather and energy.
 
-        It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and
+        It is summed over the gaps between neighbors, where no term is negative, so that it is accurate for members far from the label and
         close to each other. Equal numbers have no gradient with respect to each other.
 
         predictions: (n, m), all finite numbers; members of the predicted ensemble
@@ -2739,7 +2739,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """DINO loss: cross entropy of a student's view against a teacher's view of the same images, centred and sharpened.
+        """DINO loss: cross entropy of a student's view against a teacher's view of the same images, centered and sharpened.
 
         Use: Self-supervised learning of image features by self-distillation of vision transformers.
 
@@ -2834,7 +2834,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
+        """Direct preference optimization: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
 
         Use: Fine-tuning of language models by pairs of preferences, without a reward model; instead of RLHF.
 
@@ -2861,7 +2861,7 @@ class Losses(Generic[R_co]):
 
         loss_type: variant, as named in TRL.
 
-        beta: strength of the regularization towards the reference; temperature of the reward.
+        beta: strength of the regularization toward the reference; temperature of the reward.
 
         label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by
         the others.
@@ -2966,7 +2966,7 @@ class Losses(Generic[R_co]):
 
         Use: Comparison of samples on a line without bins.
 
-        It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single
+        It is summed over the gaps between neighbors, where no term is negative. scipy's energy_distance is its square root; for a single
         label it is twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
 
         predictions: (n, m), all finite numbers; numbers drawn from the predicted distribution
@@ -3044,7 +3044,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
+        """Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabeled samples.
 
         Use: Semi-supervised learning and adaptation to a new domain, by confident predictions.
 
@@ -4033,7 +4033,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "entropy"]] = ...,
     ) -> R_co:
-        """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
+        """Group relative policy optimization (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
         penalty.
 
         Use: Reinforcement learning of language models with verifiable rewards, for reasoning.
@@ -4375,7 +4375,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions"]] = ...,
     ) -> R_co:
-        """Edge-aware smoothness of inverse depths: absolute differences of neighbours, with lower weights at edges of the image.
+        """Edge-aware smoothness of inverse depths: absolute differences of neighbors, with lower weights at edges of the image.
 
         Use: Self-supervised depth estimation, beside a photometric loss.
 
@@ -4774,13 +4774,13 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """KoLeo regularizer: negative log-distance of each normalised vector to its nearest neighbour, the Kozachenko-Leonenko entropy
+        """KoLeo regularizer: negative log-distance of each normalized vector to its nearest neighbor, the Kozachenko-Leonenko entropy
         estimator.
 
         Use: Spreading features over the sphere in self-supervised learning, as in DINOv2.
 
-        The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0. DINOv2
-        also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded. Gradients are accurate
+        The neighbor has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0. DINOv2
+        also adds eps to every coordinate of the difference. A single vector has no neighbor and is excluded. Gradients are accurate
         relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -4808,7 +4808,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
+        """Kahneman-Tversky optimization: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
         Use: Fine-tuning of language models by thumbs up and down, without pairs.
 
@@ -4818,7 +4818,7 @@ class Losses(Generic[R_co]):
 
         labels: (n,), {0, 1}; 1 for a desirable completion, 0 for an undesirable one
 
-        beta: strength of the regularization towards the reference.
+        beta: strength of the regularization toward the reference.
 
         kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0
         is its apo_zero_unpaired.
@@ -4828,7 +4828,7 @@ class Losses(Generic[R_co]):
         undesirable_weight: weight of the undesirable completions.
 
         Formula: \\ell = w_y \\, \\sigma\\left(\\mp \\beta \\left(\\log\\frac{\\pi}{\\pi_{ref}} - z\\right)\\right), - for desirable, + for undesirable
-        answers
+        completions
 
         Divisor: the number of completions
         """
@@ -4966,7 +4966,7 @@ class Losses(Generic[R_co]):
 
         Use: Metric learning of embeddings for image retrieval.
 
-        Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
+        Distances are Euclidean, between unnormalized vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
         negative, the loss is 0; the gradient of a distance that is 0 is 0. Gradients are accurate relative to the largest element of each
         tensor.
 
@@ -5791,7 +5791,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
-        Use: Probabilistic regression where several answers are possible.
+        Use: Probabilistic regression where several outcomes are possible.
 
         predictions: (n, m), all finite numbers; mu, the means.
 
@@ -6189,12 +6189,12 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings"]] = ...,
     ) -> R_co:
-        """Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's
+        """Neighborhood components analysis: negative log-probability that a random neighbor, drawn by squared distance, has the sample's
         class.
 
-        Use: Metric learning for nearest-neighbour classification.
+        Use: Metric learning for nearest-neighbor classification.
 
-        Vectors are not normalised here; pytorch-metric-learning normalises them first. Gradients are accurate relative to the largest
+        Vectors are not normalized here; pytorch-metric-learning normalizes them first. Gradients are accurate relative to the largest
         element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
@@ -6353,7 +6353,7 @@ class Losses(Generic[R_co]):
 
         Use: Metric learning of embeddings for retrieval, with many negatives at once.
 
-        Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target
+        Vectors are not normalized here; pytorch-metric-learning normalizes them first. Several positives of a class share the target
         evenly. Gradients are accurate relative to the largest element of each tensor.
 
         anchor: (n, d), all finite numbers; embeddings, one row per sample
@@ -6389,7 +6389,7 @@ class Losses(Generic[R_co]):
         Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
 
         The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of
-        each sample, labelled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
+        each sample, labeled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
@@ -6477,7 +6477,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """Odds-ratio preference optimisation: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without
+        """Odds-ratio preference optimization: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without
         reference model.
 
         Use: Fine-tuning of language models by instructions and preferences in one step, without a reference.
@@ -6849,7 +6849,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "values", "entropy"]] = ...,
     ) -> R_co:
-        """Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
+        """Proximal policy optimization (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
         Use: Reinforcement learning with policy gradients; fine-tuning of language models by human feedback (RLHF).
 
@@ -6945,11 +6945,11 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["embeddings", "proxies"]] = ...,
     ) -> R_co:
-        """Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalised vectors.
+        """Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalized vectors.
 
         Use: Metric learning of embeddings for image retrieval, without mining of pairs.
 
-        The squared distance of normalised vectors is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
+        The squared distance of normalized vectors is 2 - 2 cos. Gradients are accurate relative to the largest element of each tensor.
 
         embeddings: (n, d), all finite numbers; embeddings, one row per sample
 
@@ -7215,7 +7215,7 @@ class Losses(Generic[R_co]):
 
         Use: Learning to rank search results and recommendations by clicks or relevance.
 
-        As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives
+        As in rax and optax, relevances are not normalized. TensorFlow Ranking normalizes them and weights a list by their sum, which gives
         the same numerator.
 
         predictions: (n, m), all finite numbers; scores of the items
@@ -7303,7 +7303,7 @@ class Losses(Generic[R_co]):
 
         Use: Comparison of probability distributions; privacy and variational inference.
 
-        For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
+        For labels that do not sum to one it is Rényi's generalized form, which divides by their sum; a row of zeros is rejected. Predicted
         probabilities are above 0.
 
         predictions: (n, c, ...), (0, 1]; q.
@@ -7701,7 +7701,7 @@ class Losses(Generic[R_co]):
 
         text: (n, d), all finite numbers; embeddings, one row per sample
 
-        logit_scale: (1,), (0, infinity); factor of the cosines, 10 without it; the exponential of the learnt parameter.
+        logit_scale: (1,), (0, infinity); factor of the cosines, 10 without it; the exponential of the learned parameter.
 
         logit_bias: (1,), all finite numbers; added to the scaled cosines, -10 without it.
 
@@ -7802,7 +7802,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["chosen_logps", "rejected_logps"]] = ...,
     ) -> R_co:
-        """Simple preference optimisation: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
+        """Simple preference optimization: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
 
         Use: Fine-tuning of language models by preferences without a reference.
 
@@ -7909,7 +7909,7 @@ class Losses(Generic[R_co]):
 
         labels: (n, ...), {-1, 1}; true classes as signs, -1 or 1
 
-        gamma: width of the rounding; towards 0 the loss tends to hinge.
+        gamma: width of the rounding; toward 0 the loss tends to hinge.
 
         Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; 1 - m - \\frac{\\gamma}{2} \\text{ where } m \\le 1 - \\gamma, \\text{ else } \\frac{(1 -
         m)^2}{2 \\gamma}, \\quad m = t x

@@ -27,7 +27,7 @@ class Fields(BaseModel):
 
 
 class Example(BaseModel):
-    """A request, and the answer to it."""
+    """A request, and its response."""
 
     model_config = ConfigDict(extra="allow")
     request: Fields
@@ -170,12 +170,12 @@ def card(loss: Loss) -> dict[str, Any]:
 
 
 def example(loss: Loss) -> dict[str, Any]:
-    """A request and its answer, tensors in the form that the document shows."""
+    """A request and its response, tensors in the form that the document shows."""
     names = {item.name for item in loss.inputs}
     arrays = {key: np.asarray(value, np.float64) if key in names else value for key, value in loss.example.items()}
     call = bind(loss, arrays)
-    answer = compute(call.loss, call.tensors, call.options, call.controls)
-    return {"request": plain(arrays), "response": plain(response.fields(answer))}
+    result = compute(call.loss, call.tensors, call.options, call.controls)
+    return {"request": plain(arrays), "response": plain(response.fields(result))}
 
 
 def plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -232,9 +232,9 @@ def combination_card() -> dict[str, Any]:
         "use": "Multi-task learning, and objectives that are sums of losses, such as the class and the box of an object detector.",
         "notes": (
             "Each term is a loss with exactly the body that the loss takes by itself. A term's value is its own, its gradients are those of the sum. "
-            "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learnt, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "
-            "answer. The factor of L_i is exp(-s_i), as for a classification in equation 10 of Kendall et al.; the 1/2 that a regression has "
-            "there is the weight 0.5. The terms s_i / 2 are once in a call, so answers with uncertainty do not merge over shards."
+            "Weighting uncertainty is homoscedastic: s_i = log sigma_i^2 is learned, and its gradient 1/2 - w_i exp(-s_i) L_i is in `gradients` of the "
+            "response. The factor of L_i is exp(-s_i), as for a classification in equation 10 of Kendall et al.; the 1/2 that a regression has "
+            "there is the weight 0.5. The terms s_i / 2 are once in a call, so responses with uncertainty do not merge over shards."
         ),
         "formula": r"\sum_i w_i L_i, \quad \text{or with uncertainty} \quad \sum_i w_i e^{-s_i} L_i + s_i / 2",
         "inputs": [_LOG_VARIANCES],
@@ -245,7 +245,7 @@ def combination_card() -> dict[str, Any]:
                 "type": "string",
                 "default": "fixed",
                 "choices": ["fixed", "uncertainty"],
-                "description": "whether the weights are the given ones, or the given ones over the variances that are learnt",
+                "description": "whether the weights are the given ones, or the given ones over the variances that are learned",
             },
         ],
         "reductions": ["mean", "sum", "batchmean"],

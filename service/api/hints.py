@@ -62,16 +62,16 @@ class Variant:
         """Return the output that a claim calls `key`, and the divisor of the value (0 without one). Raises LossError."""
         output, _, name = key.partition(".")
         source, pull = self.pullbacks.get(name, (name, np.asarray))
-        asked: Any = (output,)
+        outputs: Any = (output,)
         controls = Controls(
-            reduction, self.controls.sample_weight, self.controls.cotangent if reduction == "none" else None, asked, (source,) if name else None
+            reduction, self.controls.sample_weight, self.controls.cotangent if reduction == "none" else None, outputs, (source,) if name else None
         )
         with np.errstate(all="ignore"):
-            answer = reduce(self.loss, evaluation, controls, self.tensors)
-            found = getattr(answer, output)
+            result = reduce(self.loss, evaluation, controls, self.tensors)
+            found = getattr(result, output)
             if found is None:
                 raise InvalidOption("outputs", f"no {output}; expected reduction mean, sum or batchmean, got {reduction}")
-            return pull(found[source]) if name else np.asarray(found), answer.normalizer or 0.0
+            return pull(found[source]) if name else np.asarray(found), result.normalizer or 0.0
 
     def scale(self, key: str, evaluation: Evaluation, reduction: str) -> float:
         """Return the size of the terms of a value in which terms may cancel; 0 for all other outputs."""
@@ -165,7 +165,7 @@ class Search:
 
     def explain(self, variant: Variant) -> Iterator[Hint]:
         """Yield the reductions, and the factor or divisor with each, under which the claim agrees with a variant."""
-        asked = variant.controls.reduction
+        given = variant.controls.reduction
         try:
             evaluation = variant.loss(**variant.tensors, **variant.options)
         except LossError:
@@ -176,7 +176,7 @@ class Search:
             self.cut = True
             return
         scaled = False
-        for reduction in (asked, *(name for name in variant.loss.reductions if name != asked)):
+        for reduction in (given, *(name for name in variant.loss.reductions if name != given)):
             self.tried += 1
             try:
                 found = self.scalings(variant, evaluation, reduction)
@@ -185,7 +185,7 @@ class Search:
             if scaled and found and found[0][0]:
                 continue  # reductions are mostly factors of one another: the first that a factor leads from is enough
             for scaling, residual, only in found:
-                change = {**variant.change, **({"reduction": reduction} if reduction != asked else {}), **scaling}
+                change = {**variant.change, **({"reduction": reduction} if reduction != given else {}), **scaling}
                 yield Hint(variant.loss, change, residual, reduction, only)
             if found and not found[0][0]:
                 return

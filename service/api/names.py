@@ -62,12 +62,12 @@ def find(name: str) -> Loss:
     loss = LOSSES.get(name) or qualified().get(name)
     if loss is not None:
         return loss
-    asked, shown = plain(name[:200])[:100], repr(name[:100])
-    could_mean = ambiguous().get(name) or ambiguous().get(asked)
+    key, shown = plain(name[:200])[:100], repr(name[:100])
+    could_mean = ambiguous().get(name) or ambiguous().get(key)
     if could_mean:
         raise _unknown(f"{shown} is not one loss; it could mean {'; or '.join(could_mean.values())}", list(could_mean))
-    if asked in synonyms():
-        return LOSSES[synonyms()[asked]]
+    if key in synonyms():
+        return LOSSES[synonyms()[key]]
     if name in unlike():
         near, reason = unlike()[name]
         raise _unknown(f"there is no loss {shown}; the nearest is {near}, but {reason}", [near])

@@ -119,7 +119,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _schemas(models: dict[str, type[BaseModel]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the schemas of all requests and answers, and the reference to each operation's request."""
+    """Return the schemas of all requests and responses, and the reference to each operation's request."""
     others: list[type[BaseModel]] = [LossAnswer, CombinationAnswer, Problem, *verification.MODELS]
     pairs: Any = [(m, "validation") for m in [*models.values(), *others]]
     refs, shared = models_json_schema(pairs, ref_template=SCHEMAS + "{model}", schema_generator=Schema)
@@ -147,7 +147,7 @@ def _merged(own: dict[str, Any], losses: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
     card = catalogue.cards()[name]
-    answer = "CombinationAnswer" if name == combination.NAME else "LossAnswer"
+    schema = "CombinationAnswer" if name == combination.NAME else "LossAnswer"
     return {
         "tags": ["loss"],
         "operationId": name,
@@ -161,7 +161,7 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "The loss",
-                "content": {"application/json": {"schema": {"$ref": SCHEMAS + answer}, "example": rounded(card["example"]["response"])}},
+                "content": {"application/json": {"schema": {"$ref": SCHEMAS + schema}, "example": rounded(card["example"]["response"])}},
             },
             **problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
         },
@@ -235,9 +235,9 @@ def _response(status: int, text: str) -> dict[str, Any]:
 
 def _with_shared_problems(operation: dict[str, Any]) -> dict[str, Any]:
     """Replace what FastAPI made of references to problems, which it gives a description of their own."""
-    answers = operation["responses"]
-    shared = problems(*(int(status) for status, answer in answers.items() if "$ref" in answer))
-    return operation | {"responses": answers | shared}
+    responses = operation["responses"]
+    shared = problems(*(int(status) for status, response in responses.items() if "$ref" in response))
+    return operation | {"responses": responses | shared}
 
 
 def filtered(document: dict[str, Any], losses: Iterable[str] = (), families: Iterable[str] = ()) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from service.losses.reduction import DEFAULT_OUTPUTS
 from service.losses.reduction import Output as OutputName
 
 LONGEST_NAME = 64  # characters of an unknown field that are compared with the known ones
-MOST_FIELDS = 64  # a request with more is refused before each unknown one gets an error of its own
+MOST_FIELDS = 64  # a request with more is rejected before each unknown one gets an error of its own
 
 Reduction = TypeAliasType("Reduction", ReductionName)
 Output = TypeAliasType("Output", Literal[OutputName, "numerics"])
@@ -87,7 +87,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validated(fitting: type[M], fields: Mapping[str, Any]) -> M:
-    """Validate fields. Raises pydantic's ValidationError, in which an unknown field stands first if it is a misspelt one."""
+    """Validate fields. Raises pydantic's ValidationError, in which an unknown field stands first if it is a misspelled one."""
     try:
         return fitting.model_validate(fields)
     except ValidationError as exc:
@@ -95,7 +95,7 @@ def validated(fitting: type[M], fields: Mapping[str, Any]) -> M:
 
 
 def _with_suggestions(exc: ValidationError, fitting: type[BaseModel]) -> ValidationError:
-    """Name the field that is meant by a misspelt one, and leave out that it is missing."""
+    """Name the field that is meant by a misspelled one, and leave out that it is missing."""
     errors = exc.errors(include_url=False)
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     meant = {loc: near[0] for loc in unknown if (near := get_close_matches(str(loc[-1])[:LONGEST_NAME], _names(fitting, loc[:-1]), 1))}
@@ -103,7 +103,7 @@ def _with_suggestions(exc: ValidationError, fitting: type[BaseModel]) -> Validat
     if not meant:
         return exc
     lines: list[InitErrorDetails] = [
-        {"type": PydanticCustomError("misspelt", "unknown field", {"near": near}), "loc": loc, "input": None} for loc, near in meant.items()
+        {"type": PydanticCustomError("misspelled", "unknown field", {"near": near}), "loc": loc, "input": None} for loc, near in meant.items()
     ]
     for error in errors:
         if error["loc"] not in meant.keys() | explained:

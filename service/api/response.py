@@ -1,4 +1,4 @@
-"""From an Answer to the fields that are encoded, and the model that documents them."""
+"""From a Result to the fields that are encoded, and the model that documents them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.conditioning import Numerics
 from service.api.request import Tensor
-from service.losses import Answer
+from service.losses import Result
 
 FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_element", "hessian_diagonal", "parts", "state")
 
@@ -40,7 +40,7 @@ class Term(LossAnswer):
 
 
 class CombinationAnswer(BaseModel):
-    """The answer of a combination."""
+    """Response of a combination."""
 
     model_config = ConfigDict(extra="allow")
     loss: str
@@ -49,11 +49,11 @@ class CombinationAnswer(BaseModel):
     terms: list[Term]
 
 
-def fields(answer: Answer) -> dict[str, Any]:
+def fields(result: Result) -> dict[str, Any]:
     """Return the fields of the body: all that are present."""
-    found: dict[str, Any] = {"loss": answer.loss}
+    found: dict[str, Any] = {"loss": result.loss}
     for name in FIELDS:
-        value = getattr(answer, name)
+        value = getattr(result, name)
         if name in ("parts", "state"):
             if value:
                 found[name] = dict(value)
@@ -63,7 +63,7 @@ def fields(answer: Answer) -> dict[str, Any]:
 
 
 def tensors(value: Any) -> Any:
-    """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary answers."""
+    """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary responses."""
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return np.array(value)
     found: dict[Any, Any] = {}

@@ -160,18 +160,18 @@ def check(loss: Loss, fields: Mapping[str, Any], settings: Settings) -> dict[str
     `inverted`, `one_hot`, two inputs `swapped`, an optional one `left_out`; predictions under `softmax`, `sigmoid`, `log`, `exp` or `logit`
     before. An element's error is relative to the larger of its size and a thousandth of its tensor's largest element.
     """
-    asked = validated(CheckRequest, fields)
-    claimed = _claim(asked.claimed)
+    body = validated(CheckRequest, fields)
+    claimed = _claim(body.claimed)
     with _placed("request"):
-        bound = bind(loss, asked.request)
+        bound = bind(loss, body.request)
         bounded(loss.name, estimate(bound), settings)
         call = Variant(loss, bound.tensors, bound.options, bound.controls)
         evaluation = loss(**bound.tensors, **bound.options)
     eps = coarsest([*bound.tensors.values(), *claimed.values()])
-    tolerance = max(loss.bound.value, loss.bound.gradient, math.sqrt(eps) if asked.tolerance is None else asked.tolerance)
+    tolerance = max(loss.bound.value, loss.bound.gradient, math.sqrt(eps) if body.tolerance is None else body.tolerance)
     with _placed("request"):
         outputs = compare(call, evaluation, claimed, tolerance)
-    search = _search(asked, claimed, eps, settings)
+    search = _search(body, claimed, eps, settings)
     agrees = all(output["agrees"] for output in outputs.values())
     alike = not any("claimed_shape" in output for output in outputs.values())
     hints = search.run([call]) if alike and not agrees else []
@@ -195,10 +195,10 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     Tries every loss that takes the given tensors, with its default options, then another value of one option or one input changed as in
     /check, then of two options; every reduction, and constant factors. Simplest first.
     """
-    asked = validated(IdentifyRequest, fields)
-    claimed, tensors = _claim(asked.claimed), dict[str, Any](asked.request)
+    body = validated(IdentifyRequest, fields)
+    claimed, tensors = _claim(body.claimed), dict[str, Any](body.request)
     controls = Controls(sample_weight=tensors.pop("sample_weight", None))
-    search = _search(asked, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
+    search = _search(body, claimed, coarsest([*tensors.values(), *claimed.values()]), settings)
     starts = []
     for loss in LOSSES.values():
         if {item.name for item in loss.inputs if item.required} <= tensors.keys() <= {item.name for item in loss.inputs}:
@@ -215,10 +215,10 @@ def identify(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return {"found": [_found(hint) for hint in hints], "tried": search.tried, "cut": search.cut}
 
 
-def _search(asked: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
+def _search(body: ClaimRequest, claimed: Claim, eps: float, settings: Settings) -> Search:
     """Return a search that begins now. Few numbers are met by accident, and so held to three quarters of the digits of their type."""
     few = sum(array.size for array in claimed.values()) <= FEW
-    tolerance = asked.tolerance if asked.tolerance is not None else eps**0.75 if few else math.sqrt(eps)
+    tolerance = body.tolerance if body.tolerance is not None else eps**0.75 if few else math.sqrt(eps)
     return Search(claimed, tolerance, settings.search_elements, time.perf_counter() + settings.search_seconds)
 
 

@@ -15,7 +15,7 @@ __all__ = ["CODECS", "JSON", "SAFETENSORS", "BodyError", "Buffer", "Caps", "Code
 
 @dataclass(frozen=True)
 class Codec:
-    """One encoding of requests and answers; an encoded answer is parts to be sent one after the other.
+    """One encoding of requests and responses; an encoded response is parts to be sent one after the other.
 
     viewed: decode takes any buffer, of which the tensors are views. number_bytes: the most bytes that a number of a response takes.
     head_size: the length of the JSON head of an encoded response that binary tensors follow, which a header has to tell; None where none do.
@@ -31,7 +31,7 @@ class Codec:
 
 
 JSON = Codec("json", "application/json", json.decode, json.encode, number_bytes=json.number_bytes)
-SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda answer, form: safetensors.encode(answer), True)
+SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda fields, form: safetensors.encode(fields), True)
 CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}
 
 

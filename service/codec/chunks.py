@@ -1,7 +1,7 @@
 """Large arrays and base64 texts in JSON, cut out of the document before it is parsed.
 
-Parsers and writers of JSON hold the interpreter's lock from the first byte to the last: 20 MB are 50 ms in which no other request is
-answered. So a large array's text is cut between two of its elements, where the lock can change hands. If the text between the cuts, put
+Parsers and writers of JSON hold the interpreter's lock from the first byte to the last: 20 MB take 50 ms, in which no other request
+is served. So a large array's text is cut between two of its elements, where the lock can change hands. If the text between the cuts, put
 into brackets, is an array each time, then the whole is one, and each part cut out is replaced by a name in the document. A large
 base64 text is cut out whole and decoded from the body: a Python string of it would cost ten times the decoding.
 """
@@ -20,7 +20,7 @@ from service.codec.fields import Array, Buffer
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
-NUMBERS = PIECE // 20  # a number takes about 20 bytes in an answer
+NUMBERS = PIECE // 20  # a number takes about 20 bytes in a response
 BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
 

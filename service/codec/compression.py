@@ -16,7 +16,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 asks a decoder of HTTP to have
+WINDOW = 23  # log2 of the largest zstd window: 8 MiB, what RFC 8878 requires of a decoder of HTTP
 LEVEL = 1  # numbers have little to find: higher levels take several times as long for a few percent
 SAMPLE = 64 * 1024  # bytes
 MOST_MEMBERS = 8192  # of one body: each costs some 10 us, and may be 20 bytes long and empty
@@ -50,13 +50,13 @@ def _joined(coding: str, body: bytes, most: int) -> bytes:
         return unpacked
 
 
-def pack(coding: str, answer: list[Buffer]) -> list[Buffer] | None:
-    """The answer's parts in a coding; None where that is not worth it, which a piece out of the middle tells: random mantissas stay as long."""
-    longest = memoryview(max(answer, key=len))
+def pack(coding: str, parts: list[Buffer]) -> list[Buffer] | None:
+    """Return the response's parts in a coding; None where that is not worth it, which a piece out of the middle tells: random mantissas stay as long."""
+    longest = memoryview(max(parts, key=len))
     middle = longest[len(longest) // 2 :][:SAMPLE]
     if len(middle) * WORTH < sum(map(len, _packed(coding, [middle]))):
         return None
-    return _packed(coding, answer)
+    return _packed(coding, parts)
 
 
 def _packed(coding: str, parts: list[Buffer]) -> list[Buffer]:

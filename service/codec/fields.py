@@ -88,7 +88,7 @@ def checked_shape(shape: tuple[int, ...], caps: Caps, pointer: tuple[Step, ...])
     """The shape, if rank and number of elements are within the caps."""
     if len(shape) > caps.rank:
         raise Unfit(f"too many axes; expected at most {caps.rank}, got {len(shape)}", pointer)
-    if (math.prod(shape) or math.prod([size or 1 for size in shape])) > caps.elements:  # an empty one too: its other sizes are those of answers
+    if (math.prod(shape) or math.prod([size or 1 for size in shape])) > caps.elements:  # an empty one too: its other sizes are those of responses
         raise TooMany(f"too many elements; expected at most {caps.elements}", pointer)
     return shape
 

@@ -146,11 +146,11 @@ def _controls(selection: Selection) -> dict[str, Any]:
     return {name: list(chosen) for name, chosen in (("outputs", outputs), ("wrt", wrt)) if chosen}
 
 
-def encode(answer: dict[str, Any], selection: Selection) -> list[Buffer]:
+def encode(fields: dict[str, Any], selection: Selection) -> list[Buffer]:
     """The selected outputs, or all: numbers of JSON in the head, or the arrays themselves after it. A scalar has the shape [1]."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
-    flatten(answer, "", tensors, strings)
+    flatten(fields, "", tensors, strings)
     outputs: list[dict[str, Any]] = []
     parts: list[Buffer] = []
     for i, (name, binary) in enumerate(selection.outputs or [(name, selection.any_binary) for name in tensors]):

@@ -1,7 +1,7 @@
 """JSON bodies. A tensor is a nested array of numbers, {"shape", "data"} or {"shape", "dtype", "base64"}, wherever one stands.
 
 The fast path reads numbers straight into buffers with pysimdjson and gives up at the first problem; the
-exact path then finds the problem, or, where pysimdjson has no wheel, does all the work through orjson. Both refuse the same bodies, but
+exact path then finds the problem, or, where pysimdjson has no wheel, does all the work through orjson. Both reject the same bodies, but
 for integers past 64 bits: pysimdjson knows none, the exact path reads the nearest double. JavaScript and Go write 1e20 as such; among many
 numbers they are given a fraction, .0.
 """
@@ -30,7 +30,7 @@ try:
 except ImportError:  # no wheel for this Python yet
     simdjson = None  # type: ignore[assignment, unused-ignore]
 
-EXACT_BYTES = 1024 * 1024  # refused bodies beyond this are not searched for the exact place: that would cost more than reading them
+EXACT_BYTES = 1024 * 1024  # rejected bodies beyond this are not searched for the exact place: that would cost more than reading them
 CONSTANT = re.compile(r"NaN|-?Infinity")
 MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
@@ -53,14 +53,14 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
             if isinstance(exc, (Malformed, Unfit, TooMany)):
                 raise
             if len(body) > EXACT_BYTES:
-                _refuse_roughly(exc)
+                _reject_roughly(exc)
     return _exact(body, caps)
 
 
-def encode(answer: dict[str, Any], form: Form) -> list[Buffer]:
-    """The answer as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
+def encode(fields: dict[str, Any], form: Form) -> list[Buffer]:
+    """Encode a response as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
     large: list[list[bytes]] = []
-    document = orjson.dumps(_formed(answer, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
+    document = orjson.dumps(_formed(fields, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())
@@ -72,10 +72,10 @@ def number_bytes(form: Form) -> float:
     return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
 
 
-def _formed(answer: dict[str, Any], form: Form, large: list[list[bytes]]) -> dict[str, Any]:
+def _formed(fields: dict[str, Any], form: Form, large: list[list[bytes]]) -> dict[str, Any]:
     """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
     found: dict[str, Any] = {}
-    for key, item in answer.items():
+    for key, item in fields.items():
         if isinstance(item, np.ndarray):
             if key in PLAIN and form == "base64":
                 found[f"{key}_tensor"] = _array(item, form, large)
@@ -124,7 +124,7 @@ def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
 
 def _parse(what: str, text: bytes | bytearray) -> Any:
     """A parser's buffers are kept for the thread's next text of this kind: fresh pages cost half of the parsing. A parser that something
-    still refers to (the traceback of a refused body) is left to it.
+    still refers to (the traceback of a rejected body) is left to it.
     """
     kept = getattr(_KEPT, what, None)
     if kept is None or sys.getrefcount(kept) > 3 or len(text) > EXACT_BYTES:
@@ -145,7 +145,7 @@ def _fraction(found: re.Match[bytes]) -> bytes:
     return digits if len(digits) <= 20 and -(2**63) <= int(digits) < 2**64 else digits + b".0"
 
 
-def _refuse_roughly(exc: Exception) -> NoReturn:
+def _reject_roughly(exc: Exception) -> NoReturn:
     if isinstance(exc, (GiveUp, TypeError)):
         raise Unfit("a tensor: ragged, or an element that is not a number; expected numbers in rows of one length") from None
     if str(exc).startswith(("BIGINT_ERROR", "NUMBER_ERROR")):
@@ -156,7 +156,7 @@ def _refuse_roughly(exc: Exception) -> NoReturn:
 # ------------------------------------------------------------------ the exact path
 
 
-def _refuse_constant(text: str, at: int) -> None:
+def _reject_constant(text: str, at: int) -> None:
     """Raise Malformed, with its place, if a NaN or an infinity stands where a parser has stopped.
 
     What precedes it, with its brackets closed, is JSON whose last element has that place.
@@ -186,16 +186,16 @@ def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        _refuse_constant(exc.doc, exc.pos)
+        _reject_constant(exc.doc, exc.pos)
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
     decoded = Decoded(walk.object(root, (), 1), walk.form or "nested")
     if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
-        _refuse_duplicates(body)
+        _reject_duplicates(body)
     return decoded
 
 
-def _refuse_duplicates(body: bytes | bytearray) -> None:
+def _reject_duplicates(body: bytes | bytearray) -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for name, _ in pairs:
@@ -210,15 +210,15 @@ def _refuse_duplicates(body: bytes | bytearray) -> None:
 def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
     """The numbers of a nested list in one buffer, or the place of the first thing that is none, or is of another length.
 
-    Level by level, so that a body of a million short rows is refused as fast as it is read.
+    Level by level, so that a body of a million short rows is rejected as fast as it is read.
     """
     rows, sizes = [value], [len(value)]
     while True:
         items = list(chain.from_iterable(rows))
         if not items or not isinstance(items[0], list):
-            _refuse_unless(items, {int, float}, "a number", pointer, sizes)
+            _reject_unless(items, {int, float}, "a number", pointer, sizes)
             return np.array(items, np.float64)
-        _refuse_unless(items, {list}, "a list", pointer, sizes)
+        _reject_unless(items, {list}, "a list", pointer, sizes)
         size = len(items[0])
         if set(map(len, items)) != {size}:
             at = next(i for i, item in enumerate(items) if len(item) != size)
@@ -227,7 +227,7 @@ def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
         sizes.append(size)
 
 
-def _refuse_unless(items: list[Any], kinds: set[type], expected: str, pointer: tuple[Step, ...], sizes: list[int]) -> None:
+def _reject_unless(items: list[Any], kinds: set[type], expected: str, pointer: tuple[Step, ...], sizes: list[int]) -> None:
     found = list(map(type, items))
     if wrong := set(found) - kinds:
         at = min(map(found.index, wrong))

@@ -1,7 +1,7 @@
 """safetensors bodies: tensors by name, everything else as a JSON object in `__metadata__` under `request`.
 
 A body is the length of a JSON header in 8 bytes, the header, and the bytes of the tensors, which it names by offsets. Arrays are views
-of the body; an answer is its header and its arrays. Holes, overlaps, short and trailing bytes and duplicate names are refused, as the format asks.
+of the body; a response is its header and its arrays. Holes, overlaps, short and trailing bytes and duplicate names are rejected, as the format requires.
 """
 
 from __future__ import annotations
@@ -186,11 +186,11 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
     place[last] = array
 
 
-def encode(answer: dict[str, Any]) -> list[Buffer]:
+def encode(fields: dict[str, Any]) -> list[Buffer]:
     """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata. The arrays themselves follow the header, not copies."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
-    flatten(answer, "", tensors, strings)
+    flatten(fields, "", tensors, strings)
     header: dict[str, Any] = {"__metadata__": strings}
     offset, parts = 0, []
     for name, array in tensors.items():

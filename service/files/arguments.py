@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     before = signal.signal(signal.SIGTERM, _terminate)
     progress = Progress()
     try:
-        answer = evaluate(job, progress)
+        document = evaluate(job, progress)
     except (LossError, FileError) as exc:
         progress.clear()
         return _complain(str(exc), DATA_ERROR)
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     finally:
         progress.clear()
         signal.signal(signal.SIGTERM, before)
-    print(json.dumps(answer, allow_nan=False), flush=True)
+    print(json.dumps(document, allow_nan=False), flush=True)
     return 0
 
 

@@ -72,7 +72,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Result:
+class ChunkResult:
     """Result of a chunk."""
 
     chunk: Chunk
@@ -96,15 +96,15 @@ def evaluate(job: Job, report: Callable[[int, float], None] = lambda rows, share
             if output and result.batch:
                 output.write(result.batch)
             report(totals.rows, (before[chunk.path] + chunk.share * sizes[chunk.path]) / max(sum(sizes.values()), 1))
-        answer = {"loss": job.loss.name, **totals.value(*totals.groups), "rows": totals.rows}
-        return answer | ({"by": {key: totals.value(key) for key in sorted(totals.groups)}} if job.by else {})
+        document = {"loss": job.loss.name, **totals.value(*totals.groups), "rows": totals.rows}
+        return document | ({"by": {key: totals.value(key) for key in sorted(totals.groups)}} if job.by else {})
 
 
-def _results(job: Job, stack: ExitStack) -> Iterator[Result]:
+def _results(job: Job, stack: ExitStack) -> Iterator[ChunkResult]:
     """The chunks' results in order. At most two chunks for each thread wait, which bounds the memory."""
     pool = ThreadPoolExecutor(job.jobs)
     stack.callback(pool.shutdown, cancel_futures=True)
-    pending: deque[Future[Result]] = deque()
+    pending: deque[Future[ChunkResult]] = deque()
     for path in job.paths:
         for chunk in chunks(path, job.wanted):
             pending.append(pool.submit(_compute, job, chunk))
@@ -114,7 +114,7 @@ def _results(job: Job, stack: ExitStack) -> Iterator[Result]:
         yield pending.popleft().result()
 
 
-def _compute(job: Job, chunk: Chunk) -> Result:
+def _compute(job: Job, chunk: Chunk) -> ChunkResult:
     """One chunk, in slices where the loss compares all with all inside a row."""
     columns = {name: [chunk.batch.column(column) for column in names] for name, names in job.columns.items()}
     try:
@@ -127,7 +127,7 @@ def _compute(job: Job, chunk: Chunk) -> Result:
     found = _rows(job, chunk, tensors, weights)
     groups = _groups(found["loss"] * found["weight"], found["weight"], chunk.batch.column(job.by) if job.by else None)
     shapes = {name: tensor.shape[:at] + tensor.shape[at + 1 :] for name, tensor in tensors.items() for at in [_axis(job, name, tensor.ndim)]}
-    return Result(chunk, shapes, groups, _beside(chunk, found, columns) if job.out else None)
+    return ChunkResult(chunk, shapes, groups, _beside(chunk, found, columns) if job.out else None)
 
 
 def _rows(job: Job, chunk: Chunk, tensors: Mapping[str, Array], weights: Array | None) -> dict[str, Array]:

@@ -94,18 +94,18 @@ class Pool:
             metrics.queue_length.set(self.jobs)
         job = self.executor.submit(self._timed, share.operations, function, *args)
         job.add_done_callback(self._over(share.handed_on()))
-        answer: asyncio.Future[Any] = asyncio.wrap_future(job)
-        gone: asyncio.Future[Any] = asyncio.ensure_future(_hung_up(receive))
+        result: asyncio.Future[Any] = asyncio.wrap_future(job)
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(receive))
         try:
-            await asyncio.wait({answer, gone}, timeout=self.settings.compute_seconds, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return answer.result()
+            await asyncio.wait({result, gone}, timeout=self.settings.compute_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if result.done():
+                return result.result()
             if gone.done():
                 raise Gone
             raise Failure("deadline", f"no result within {self.settings.compute_seconds:g} seconds")
         finally:
             gone.cancel()
-            answer.cancel()
+            result.cancel()
 
     def _timed(self, operations: float, function: Callable[..., T], *args: Any) -> T:
         begun = time.perf_counter()
@@ -137,7 +137,7 @@ class Share:
     operations: float = TYPICAL
 
     def hold(self, size: int) -> None:
-        """Count up to `size` bytes, or refuse them: 429."""
+        """Count up to `size` bytes, or raise 429."""
         with self.pool.lock:
             more = size - self.held
             if self.pool.bytes + more > self.pool.settings.max_queue_bytes:
@@ -169,9 +169,9 @@ class Share:
 
 def overloaded() -> Failure:
     """429, the same for every reason."""
-    return Failure("overloaded", "too much large work is waiting; small requests are still answered", headers={"Retry-After": RETRY_AFTER})
+    return Failure("overloaded", "too much large work is waiting; small requests are still computed", headers={"Retry-After": RETRY_AFTER})
 
 
-async def _hung_up(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -98,12 +98,12 @@ class Cors(CORSMiddleware):
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers and "origin" in headers:
             response = self.preflight_response(headers)
             if response.status_code != 200:
-                response = self._refused(requests.of(scope), response)
+                response = self._rejected(requests.of(scope), response)
             await response(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
-    def _refused(self, request: Request, response: Response) -> Response:
+    def _rejected(self, request: Request, response: Response) -> Response:
         problem = Failure("invalid-request", f"preflight: {bytes(response.body).decode()}")
         request.problem = problem.kind
         headers = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}

@@ -42,7 +42,7 @@ class Exchange:
 
 
 def negotiate(headers: Mapping[bytes, bytes], path: str) -> Exchange:
-    """The encodings of the request and, by Accept, of the answer; the request's by default, and always that of an inference request."""
+    """The encodings of the request and, by Accept, of the response; the request's by default, and always that of an inference request."""
     get = headers.get
     if path[:3] == "/v2" and is_inference(path):
         *_, coding = encodings(JSON.media_type.encode(), get(b"content-encoding", b""), b"")

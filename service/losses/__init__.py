@@ -9,13 +9,12 @@ import pkgutil
 from service.losses.errors import InvalidOption, InvalidTensor, LossError, NonFinite
 from service.losses.evaluation import Evaluation
 from service.losses.naming import check_names
-from service.losses.reduction import Answer, Controls, compute
+from service.losses.reduction import Controls, Result, compute
 from service.losses.registry import FAMILIES, LOSSES, Loss, loss
 
 __all__ = [
     "FAMILIES",
     "LOSSES",
-    "Answer",
     "Controls",
     "Evaluation",
     "InvalidOption",
@@ -23,6 +22,7 @@ __all__ = [
     "Loss",
     "LossError",
     "NonFinite",
+    "Result",
     "compute",
     "loss",
 ]

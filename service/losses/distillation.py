@@ -158,7 +158,7 @@ def r_drop(input1: Logits, input2: Logits, *, mask: PositionMask | None = None) 
 
 @loss(example={"predictions": LOGITS["predictions"]}, hessian_diagonal=True, work=Work("1000 n c ...", "250 n c ..."))
 def entropy(predictions: Logits, *, mask: PositionMask | None = None) -> Evaluation:
-    r"""Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabelled samples.
+    r"""Entropy of the predicted distribution, in nats; minimized as a regularizer of unlabeled samples.
 
     Use: Semi-supervised learning and adaptation to a new domain, by confident predictions.
     Formula: \ell_i = -\sum_k p_k \log p_k, \quad p = \mathrm{softmax}(x)
@@ -294,8 +294,8 @@ class _Kl:
         """Return log(first / second), from the differences of the scores where these are small, so that it is accurate near ties."""
         high, low = _between(self.first, self.second, self.first.top)
         close = np.abs(high).max(axis=1, keepdims=True) < 0.7
-        centred = less_mean(self.second.logits, (np.where(close, high, 0.0), np.where(close, low, 0.0)))  # by the second's mean
-        exact = centred - np.log1p((self.second.p * expm1_minus(centred)).sum(axis=1, keepdims=True))
+        centered = less_mean(self.second.logits, (np.where(close, high, 0.0), np.where(close, low, 0.0)))  # by the second's mean
+        exact = centered - np.log1p((self.second.p * expm1_minus(centered)).sum(axis=1, keepdims=True))
         return np.where(close, exact, self.second.surprise - self.first.surprise).astype(self.first.p.dtype, copy=False)
 
     def difference(self) -> Array:

@@ -2,7 +2,7 @@
 
 A docstring declares them in four lines. `Synonyms: a, b` names the loss. `Equivalents: torch.nn.HuberLoss, optax.losses.hinge_loss(margin=2.0)` names
 public losses of libraries, each with the options that their default calls preset. `Unlike: keras.losses.Circle why it is not; ...` and
-`Ambiguous: log_loss of probabilities; ...` give names and words that the loss does not answer to, each with a reason or a meaning.
+`Ambiguous: log_loss of probabilities; ...` give names and words that are not names of the loss, each with a reason or a meaning.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From an Evaluation to an Answer: the only module that handles reductions, sample weights and cotangents.
+"""From an Evaluation to a Result: the only module that handles reductions, sample weights and cotangents.
 
 With numerator u[i], weight w[i] and sample weights s[i] (1 by default):
 
@@ -49,7 +49,7 @@ class Controls:
 
 
 @dataclass
-class Answer:
+class Result:
     """Result of a call; outputs not requested are None or empty."""
 
     loss: str
@@ -64,7 +64,7 @@ class Answer:
     state: Mapping[str, Array] = field(default_factory=dict)
 
 
-def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls = Controls(), scale: float = 1.0) -> Answer:
+def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls = Controls(), scale: float = 1.0) -> Result:
     """Check, evaluate and reduce one call. `scale` multiplies the gradients (the weight of a term in a combination)."""
     chosen = {**loss.defaults, **options}
     with np.errstate(all="ignore"):  # infinities are detected in the results, where the samples are known
@@ -72,28 +72,28 @@ def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any]
         return reduce(loss, evaluation, controls, tensors, scale)
 
 
-def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapping[str, Array], scale: float = 1.0) -> Answer:
+def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapping[str, Array], scale: float = 1.0) -> Result:
     """Build the result of one call; gradients have the type of their inputs in `tensors`."""
     if controls.reduction not in loss.reductions:
         raise InvalidOption("reduction", f"not available for {loss.name}; expected one of {', '.join(loss.reductions)}, got {controls.reduction}")
     weights = None if controls.sample_weight is None else _control("sample_weight", controls.sample_weight, loss, evaluation, WEIGHTS)
     cotangent = None if controls.cotangent is None else _cotangent(controls.cotangent, controls, loss, evaluation)
-    answer = Answer(loss.name, controls.reduction, state=evaluation.state)
-    asked = "per_sample" in controls.outputs
-    if asked or not isfinite(np.add.reduce(evaluation.numerator)):  # a non-finite sample may not show in the value
+    result = Result(loss.name, controls.reduction, state=evaluation.state)
+    returned = "per_sample" in controls.outputs
+    if returned or not isfinite(np.add.reduce(evaluation.numerator)):  # a non-finite sample may not show in the value
         per_sample = _per_sample(evaluation, controls.reduction)
-        answer.per_sample = per_sample if asked else None
+        result.per_sample = per_sample if returned else None
     if "per_element" in controls.outputs:
-        answer.per_element = _elements(loss, evaluation)
+        result.per_element = _elements(loss, evaluation)
     if controls.reduction != "none":
         if weights is not None and weights.ndim > 1:
             evaluation, weights = evaluation.element_weighted(weights), None
-        _reduced(answer, evaluation, controls, weights)
+        _reduced(result, evaluation, controls, weights)
     for output, pullbacks in (("gradients", evaluation.gradients), ("hessian_diagonal", evaluation.hessian_diagonal)):
         if output in controls.outputs:
-            upstream = _upstream(evaluation, controls.reduction, weights, cotangent, answer.normalizer, scale)
-            setattr(answer, output, _pull_back(loss, pullbacks, output, controls.wrt, upstream, tensors))
-    return answer
+            upstream = _upstream(evaluation, controls.reduction, weights, cotangent, result.normalizer, scale)
+            setattr(result, output, _pull_back(loss, pullbacks, output, controls.wrt, upstream, tensors))
+    return result
 
 
 def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
@@ -106,7 +106,7 @@ def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
     return found
 
 
-def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights: Array | None) -> None:
+def _reduced(result: Result, evaluation: Evaluation, controls: Controls, weights: Array | None) -> None:
     """Set the normalizer, the value and its parts."""
     if controls.reduction == "sum":
         divisor = 1.0
@@ -116,14 +116,14 @@ def _reduced(answer: Answer, evaluation: Evaluation, controls: Controls, weights
         divisor = float(np.add.reduce(evaluation.weight))
     else:
         divisor = float(np.add.reduce(weights if evaluation.mean_of == "samples" else weights * evaluation.weight))
-    answer.normalizer = divisor
+    result.normalizer = divisor
     if not isfinite(divisor):
         raise NonFinite("normalizer")
     if "value" in controls.outputs:
-        answer.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
+        result.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
         if evaluation.parts:
             parts = {name: per_sample_sum(part) for name, part in evaluation.parts.items()}
-            answer.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
+            result.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
 
 
 def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array | None, divisor: float) -> float:

@@ -38,7 +38,7 @@ def dino(
     teacher_temperature: Positive = 0.04,
     center_momentum: Fraction = 0.9,
 ) -> Evaluation:
-    r"""DINO loss: cross entropy of a student's view against a teacher's view of the same images, centred and sharpened.
+    r"""DINO loss: cross entropy of a student's view against a teacher's view of the same images, centered and sharpened.
 
     Self-distillation without labels: send each pair of different views in its own request, or concatenated. `state` returns the center for the
     next request, a running mean of the teacher's scores. The teacher is constant.
@@ -63,7 +63,7 @@ def dino(
     )
 
 
-def centred(x: Array) -> tuple[Array, Array, Array]:
+def centered(x: Array) -> tuple[Array, Array, Array]:
     """Return the columns of x (n, d) minus their means, as rows (d, n) over 2^e; their squared lengths over 4^e; and e.
 
     The first sample is subtracted before the mean, so that constant columns become exactly 0.
@@ -82,14 +82,14 @@ def neither(input1: Array, input2: Array) -> Evaluation:
 @loss(
     example=TWO,
     merges=False,
-    bound=Bound(1e-14, 1e-12, "centred features are rounded before their angles are taken", "tensor", "tensor"),
+    bound=Bound(1e-14, 1e-12, "centered features are rounded before their angles are taken", "tensor", "tensor"),
     work=Work("200 d d + 20 n d d + 1500 n d", "160 d d + 100 n d"),
 )
 @in_float64
 def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, deviation: Literal["biased", "unbiased"] = "biased") -> Evaluation:
     r"""Barlow Twins loss: squared difference of the cross-correlation matrix of two views' features from the identity.
 
-    A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient is 0. Correlations are exact; the paper's code (batch normalisation) adds 1e-5 to the variances,
+    A feature that is constant over the batch has correlation 0. The correlations of two samples are always 1 or -1, so their gradient is 0. Correlations are exact; the paper's code (batch normalization) adds 1e-5 to the variances,
     MONAI 1e-6 to the deviations.
 
     Use: Self-supervised learning of image features without negatives.
@@ -104,7 +104,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     n = len(input1)
     if not n:
         return neither(input1, input2)
-    (first, _, up), (second, _, down) = centred(input1), centred(input2)
+    (first, _, up), (second, _, down) = centered(input1), centered(input2)
     shrink = 1.0 if deviation == "biased" else (n - 1) / n
     correlations = AllCosines(first, second)
     angles = Cosines(correlations.a, correlations.b)
@@ -133,7 +133,7 @@ class Spread:
     """Variances and covariances of one view's features, with the two VICReg terms and their derivatives."""
 
     def __init__(self, x: Array, eps: float) -> None:
-        rows, squares, exponent = centred(x)
+        rows, squares, exponent = centered(x)
         self.degrees, self.dimensions = max(len(x) - 1, 1), x.shape[1]
         self.x = scaled(rows, exponent[:, None])
         self.deviation = np.sqrt(scaled(squares, 2 * exponent) / self.degrees + eps)
@@ -266,10 +266,10 @@ def _log_sum(x: Array, axis: int) -> Array:
 )
 @in_float64
 def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
-    r"""KoLeo regularizer: negative log-distance of each normalised vector to its nearest neighbour, the Kozachenko-Leonenko entropy estimator.
+    r"""KoLeo regularizer: negative log-distance of each normalized vector to its nearest neighbor, the Kozachenko-Leonenko entropy estimator.
 
-    The neighbour has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0.
-    DINOv2 also adds eps to every coordinate of the difference. A single vector has no neighbour and is excluded.
+    The neighbor has the largest cosine (of equal ones, the first). Both vectors have a gradient; that of a distance of 0 is 0.
+    DINOv2 also adds eps to every coordinate of the difference. A single vector has no neighbor and is excluded.
 
     Use: Spreading features over the sphere in self-supervised learning, as in DINOv2.
     Formula: \ell_i = -\log \left( \min_{j \ne i} \| \hat x_i - \hat x_j \| + \epsilon \right), \quad \hat x = \frac{x}{\|x\|}

@@ -166,7 +166,7 @@ def _cox_slope(tied: Ties, x: Array, event: Array, c: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Standardised:
+class Standardized:
     """Bounds as z = (log t - x) / scale. wide: the length of the interval in z, computed without cancellation."""
 
     low: Array
@@ -189,11 +189,11 @@ def _extreme_at(z: Array) -> Pointwise:
     return np.exp(z) - z, np.expm1(z)
 
 
-def _logistic_between(z: Standardised) -> Pointwise:
+def _logistic_between(z: Standardized) -> Pointwise:
     return softplus(z.low) + softplus(-z.high) - np.log(-np.expm1(-z.wide)), sigmoid(z.low) - sigmoid(-z.high)
 
 
-def _extreme_between(z: Standardised) -> Pointwise:
+def _extreme_between(z: Standardized) -> Pointwise:
     """Evaluate the extreme value distribution: survival is exp(-w) with w = exp(z), and the difference exp(-w_low) (1 - exp(-(w_high - w_low)))."""
     low = np.exp(z.low)
     growth = np.where(z.wide > 1, np.exp(z.high) - low, low * np.expm1(np.minimum(z.wide, 1.0)))
@@ -230,7 +230,7 @@ def _normal_wide(low: Array, high: Array, middle: Array, wide: Array) -> Pointwi
     return -log_high - np.log1p(-np.exp(ratio)), -hazard * np.expm1(fall) / np.expm1(ratio)
 
 
-def _normal_between(z: Standardised) -> Pointwise:
+def _normal_between(z: Standardized) -> Pointwise:
     middle = 0.5 * (z.low + z.high)
     narrow = z.wide * np.maximum(np.abs(middle), 1.0) < 1.0
     right = middle > 0
@@ -280,7 +280,7 @@ def aft(
     low = (log_low - predictions) / scale
     high = np.where(censored, np.inf, (np.log(upper_bound) - predictions) / scale).astype(low.dtype)
     at, at_slope = AT[distribution](low)
-    between, slope = BETWEEN[distribution](Standardised(low, high, np.where(censored, np.inf, wide / scale).astype(low.dtype)))
+    between, slope = BETWEEN[distribution](Standardized(low, high, np.where(censored, np.inf, wide / scale).astype(low.dtype)))
     values = np.where(exact, at + (math.log(scale) + log_low), between).astype(low.dtype, copy=False)
     slopes = (np.where(exact, at_slope, slope) / -scale).astype(low.dtype, copy=False)
     return elementwise(values, {"predictions": lambda c: c * slopes})
@@ -387,8 +387,8 @@ def deephit(predictions: BinLogits, labels: Bins, events: Events, *, alpha: Frac
         at_times = upstream.T @ (np.arange(bins) == labels[:, None]).astype(p.dtype)  # by each subject's F, at each time
         slope = np.zeros_like(p)
         slope[:, :-1] = np.cumsum(at_times[:, ::-1], axis=1)[:, ::-1]
-        centred = slope - np.take_along_axis(slope, softmax.top, 1)
-        ranks = p * (centred - (p * centred).sum(axis=1, keepdims=True))
+        centered = slope - np.take_along_axis(slope, softmax.top, 1)
+        ranks = p * (centered - (p * centered).sum(axis=1, keepdims=True))
         return alpha * likelihood.gradients["predictions"](c) + ranks[:, :-1]
 
     values = alpha * likelihood.numerator + (1.0 - alpha) * behind.sum(axis=1, dtype=np.float64)

@@ -46,7 +46,7 @@ def routes() -> list[Route]:
     """Routes of the explorer; everything is made at the first request for it."""
     found = {f"/explorer/{name}": File((HERE / name).read_bytes, MEDIA_TYPES[Path(name).suffix]) for name in SCRIPTS}
     found["/explorer/math.ttf"] = File(_math_font, "font/ttf")
-    files = [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
+    files = [Route(path, file.respond, include_in_schema=False) for path, file in found.items()]
     return [Route("/", _home, include_in_schema=False), Route("/losses/{name}", _loss, include_in_schema=False), *files]
 
 
@@ -65,9 +65,9 @@ async def _home(request: Request) -> Response:
         losses = {name: f"/loss/{name}" for name in (search(query) if query else [*LOSSES, combination.NAME])}
         return Response(orjson.dumps(links | {"losses": losses}), media_type="application/json", headers={"vary": "accept"})
     page = _start() if not query else File(lambda: _shell("", "Losses", _found(query), query), "text/html", HEADERS)
-    answer = await page.answer(request)
-    answer.headers["vary"] = "accept, accept-encoding"
-    return answer
+    response = await page.respond(request)
+    response.headers["vary"] = "accept, accept-encoding"
+    return response
 
 
 async def _loss(request: Request) -> Response:
@@ -76,12 +76,12 @@ async def _loss(request: Request) -> Response:
         canonical = find_operation(name).name
     except Failure as problem:
         content = f"<p>{html.escape(problem.detail)}</p>{_found(name, '../')}"
-        answer = await File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).answer(request)
-        answer.status_code = 404
-        return answer
+        response = await File(lambda: _shell("../", "Nothing found", content), "text/html", HEADERS).respond(request)
+        response.status_code = 404
+        return response
     if canonical != name:
         return RedirectResponse(f"{canonical}?{request.url.query}".rstrip("?"))
-    return await (await run_in_threadpool(_page, name)).answer(request)
+    return await (await run_in_threadpool(_page, name)).respond(request)
 
 
 @cache

@@ -35,7 +35,7 @@ class File:
         plain = self.make()
         return plain, gzip.compress(plain, 6, mtime=0), f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
 
-    async def answer(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         plain, compressed, tag = await run_in_threadpool(lambda: self.content)
         headers = {**self.headers, "etag": tag, "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == tag:

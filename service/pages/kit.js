@@ -92,12 +92,12 @@ export function arrow(x, y, dx, dy) {
   return el("path", { class: "arrow", d: `M${x} ${y}L${x + dx} ${y + dy}M${side(1)}L${x + dx} ${y + dy}L${side(-1)}` });
 }
 
-// A colour between two hues for a gradient: red pushes down, blue pulls up, with strength in [-1, 1].
+// A color between two hues for a gradient: red pushes down, blue pulls up, with strength in [-1, 1].
 export const signed = (strength) => `rgb(${strength > 0 ? "214 69 65" : "40 110 220"} / ${Math.min(1, Math.abs(strength))})`;
 
-// A colour for a share in [0, 1], from dark violet over green to yellow: light to both kinds of colour blindness.
+// A color for a share in [0, 1], from dark violet over green to yellow: light to both kinds of color blindness.
 const STOPS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-export function colour(share) {
+export function color(share) {
   const at = Math.max(0, Math.min(0.9999, share)) * 4;
   const [a, b] = [STOPS[Math.floor(at)], STOPS[Math.floor(at) + 1]];
   return a.map((value, i) => Math.round(value + (b[i] - value) * (at % 1)));

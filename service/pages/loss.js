@@ -147,9 +147,9 @@ function listen(view) {
 
 // ---------------------------------------------------------------- controls
 
-const labelled = (name, title, ...inside) => el("label", { title }, el("span", {}, name), ...inside);
+const labeled = (name, title, ...inside) => el("label", { title }, el("span", {}, name), ...inside);
 const check = (name, title, checked, set) =>
-  labelled(name, title, el("input", { type: "checkbox", checked, change: (event) => set(event.target.checked) }));
+  labeled(name, title, el("input", { type: "checkbox", checked, change: (event) => set(event.target.checked) }));
 
 function number(name, title, value, [low, high], whole, set) {
   const step = whole ? 1 : (high - low) / 200, shown = value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : value;
@@ -157,12 +157,12 @@ function number(name, title, value, [low, high], whole, set) {
   const slid = () => ((box.value = +Number(slider.value).toPrecision(4)), set(Number(box.value)));
   const box = el("input", { type: "number", step: "any", value: shown, "aria-label": name, change: typed });
   const slider = el("input", { type: "range", min: low, max: high, step, value, "aria-label": `${name} slider`, input: slid });
-  return labelled(name, title, slider, box);
+  return labeled(name, title, slider, box);
 }
 
 function choice(name, title, value, choices, set) {
   const options = choices.map((one) => el("option", { value: one, selected: String(one) === String(value) }, String(one)));
-  return labelled(name, title, el("select", { change: (event) => set(event.target.value) }, options));
+  return labeled(name, title, el("select", { change: (event) => set(event.target.value) }, options));
 }
 
 function controls(view) {

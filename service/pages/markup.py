@@ -72,7 +72,7 @@ def mathml(formula: str, display: Literal["block", "inline"] = "block") -> str:
         .replace(r"\operatorname*", r"\operatorname")
         .replace(r"\arg", r"\operatorname{arg}")
     )
-    drawn = convert(known, display=display).replace(' style="false"', "")  # an attribute that the content security policy refuses
+    drawn = convert(known, display=display).replace(' style="false"', "")  # an attribute that the content security policy rejects
     return FUNCTION.sub(r'\1<mspace width="0.17em"/>', BAR.sub(r'<mo lspace="0" rspace="0"\1', drawn))
 
 

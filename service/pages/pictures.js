@@ -1,7 +1,7 @@
 // One function for each kind of picture. Each makes one call of the service and returns what to show:
 // {shapes, handles, said, rows}: SVG elements, places that a person moves, the readout, and the same as a table.
 
-import { arrow, axes, block, clamp, colour, el, flat, nest, post, replaced, rule, scale, shape, short, signed, text } from "./kit.js";
+import { arrow, axes, block, clamp, color, el, flat, nest, post, replaced, rule, scale, shape, short, signed, text } from "./kit.js";
 
 const STEPS = 240; // points of a curve: even, so that no point falls on a round label, where some values are infinite
 const SIDE = 40; // points of a field along each side
@@ -109,7 +109,7 @@ async function field(view) {
   const share = (value) => (value - bottom) / (top - bottom || 1);
   const longest = largest(every(4).flatMap((i) => slopes[i].slice(0, 2))) / (0.09 * tall);
   const arrows = every(4).map((i) => arrow(x(points[place(i)[0]]), y(points[place(i)[1]]), -slopes[i][0] / longest, slopes[i][1] / longest));
-  const bar = along(0, 1, 20).map((at) => block(70 + wide, 26 + tall * (0.975 - at), 12, tall / 20 + 0.5, { fill: `rgb(${colour(at)})` }));
+  const bar = along(0, 1, 20).map((at) => block(70 + wide, 26 + tall * (0.975 - at), 12, tall / 20 + 0.5, { fill: `rgb(${color(at)})` }));
   const ends = [text(86 + wide, 36, short(+top.toPrecision(3))), text(86 + wide, 26 + tall, short(+bottom.toPrecision(3)))];
   const head = [`${over}[0]`, `${over}[1]`, "value", "gradient 0", "gradient 1"];
   const [a, b] = flat(request[over]), inside = (value) => clamp(value, low, high);
@@ -125,7 +125,7 @@ async function field(view) {
 // Shares of a square of numbers, the first row below, as a smooth image.
 function image(shares, x, y) {
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE }), pixels = new ImageData(SIDE, SIDE);
-  shares.forEach((share, i) => pixels.data.set([...colour(share), 255], 4 * ((SIDE - 1 - Math.floor(i / SIDE)) * SIDE + (i % SIDE))));
+  shares.forEach((share, i) => pixels.data.set([...color(share), 255], 4 * ((SIDE - 1 - Math.floor(i / SIDE)) * SIDE + (i % SIDE))));
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   return el("image", { x: x.from, y: y.to, width: x.to - x.from, height: y.from - y.to, href: canvas.toDataURL(), preserveAspectRatio: "none" });
 }
@@ -169,7 +169,7 @@ async function boxes(view) {
   return { ...found, shapes, handles };
 }
 
-// Vectors as points of the plane, coloured by label, each with its way down.
+// Vectors as points of the plane, colored by label, each with its way down.
 async function points(view) {
   const found = await asked(view), { loss, request } = view, { moved } = loss.picture;
   const all = moved.flatMap((name) => flat(loss.picture.request[name]));
@@ -202,10 +202,10 @@ async function ranking(view) {
   const tall = (view.height - 110) / Math.max(...relevant, 1);
   const shapes = [text(20, 16, "highest score first; drag, or use the arrow keys", { class: "axis" })], handles = [];
   ranked(scores).forEach((item, at) => {
-    const middle = x(at + 0.5), height = 6 + tall * relevant[item], centred = { class: "axis", "text-anchor": "middle" };
+    const middle = x(at + 0.5), height = 6 + tall * relevant[item], centered = { class: "axis", "text-anchor": "middle" };
     shapes.push(block(middle - 0.3 * slot, base - height, 0.6 * slot, height, { class: `bar hue${item % 6}` }));
     shapes.push(arrow(middle, base + 34, (0.54 * slot * found.slopes[name][item]) / found.most, 0));
-    shapes.push(text(middle, base + 18, short(scores[item]), centred), text(middle, base + 58, `gain ${short(relevant[item])}`, centred));
+    shapes.push(text(middle, base + 18, short(scores[item]), centered), text(middle, base + 58, `gain ${short(relevant[item])}`, centered));
     const drag = (px) => {
       const now = flat(view.request[name]), sorted = [...now].sort((a, b) => b - a), order = ranked(now);
       order.splice(clamp(Math.floor(x.back(px)), 0, now.length - 1), 0, ...order.splice(order.indexOf(item), 1));
@@ -217,9 +217,9 @@ async function ranking(view) {
   return { ...found, shapes, handles };
 }
 
-// A bar of the colours from one number to another, with both; of gradients, blue to red around 0.
+// A bar of the colors from one number to another, with both; of gradients, blue to red around 0.
 function key(left, top, width, [low, high], around) {
-  const fill = (share) => (around ? signed(2 * share - 1) : `rgb(${colour(share)})`);
+  const fill = (share) => (around ? signed(2 * share - 1) : `rgb(${color(share)})`);
   const bar = along(0, 1, 20).map((share, i) => block(left + (i * width) / 20, top, width / 20 + 0.5, 8, { fill: fill(share) }));
   return el("g", {}, bar, text(left, top + 24, short(low)), text(left + width, top + 24, short(high), { "text-anchor": "end" }));
 }
@@ -237,7 +237,7 @@ async function grid(view) {
     const [low, high] = input ? [Math.min(input.range[0], ...numbers), Math.max(input.range[1], ...numbers)] : [];
     shapes.push(text(left, top - 10, name, { class: "axis" }));
     for (let i = 0; i < rows * columns; i++) {
-      const fill = input ? `rgb(${colour((numbers[i] - low) / (high - low || 1))})` : signed(numbers[i] / found.most);
+      const fill = input ? `rgb(${color((numbers[i] - low) / (high - low || 1))})` : signed(numbers[i] / found.most);
       shapes.push(block(left + (i % columns) * cell, top + Math.floor(i / columns) * cell, cell - 1, cell - 1, { class: "cell", fill }));
     }
     shapes.push(key(left, top + rows * cell + 8, Math.min(160, columns * cell - 1), input ? [low, high] : [-found.most, found.most], !input));

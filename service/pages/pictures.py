@@ -249,9 +249,9 @@ def thumbnail(loss: Loss) -> list[tuple[float, float]]:
     tensors = {name: np.repeat(array, THUMBNAIL, 0) if name in found.repeated else array for name, array in tensors.items()}
     tensors[found.moved[0]].reshape(THUMBNAIL, -1)[:, 0] = over
     options = {key: value for key, value in found.request.items() if key not in names}
-    answer = compute(loss, tensors, options, Controls(reduction="none", outputs=("per_sample",)))
-    assert answer.per_sample is not None  # noqa: S101
-    return list(zip(over.tolist(), answer.per_sample.tolist(), strict=True))
+    result = compute(loss, tensors, options, Controls(reduction="none", outputs=("per_sample",)))
+    assert result.per_sample is not None  # noqa: S101
+    return list(zip(over.tolist(), result.per_sample.tolist(), strict=True))
 
 
 def _plain(array: Array) -> Any:

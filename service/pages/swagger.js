@@ -1,6 +1,6 @@
 "use strict";
 
-// The service's own search fills the filter: GET /?q= names the losses that fit, best first. Until it has answered, all stand there.
+// The service's own search fills the filter: GET /?q= names the losses that fit, best first. Until it has responded, all stand there.
 const found = new Map();
 const name = (operation) => operation.getIn(["operation", "operationId"]);
 
@@ -13,8 +13,8 @@ function filtered(operations, phrase) {
 }
 
 async function look(phrase, system) {
-  const answer = await fetch(`.?${new URLSearchParams({ q: phrase })}`, { headers: { accept: "application/json" } });
-  const names = phrase ? Object.keys((await answer.json()).losses) : [];
+  const response = await fetch(`.?${new URLSearchParams({ q: phrase })}`, { headers: { accept: "application/json" } });
+  const names = phrase ? Object.keys((await response.json()).losses) : [];
   if (phrase) found.set(phrase, names);
   document.getElementById("nothing").hidden = names.length > 0 || !phrase;
   const fits = (tag) => tag.get("operations").some((one) => names.includes(name(one)));

@@ -49,10 +49,10 @@ def routes(published: Callable[[], Document], authorized: bool) -> list[Route]:
         """Return the document, or with ?loss= and ?family= the part of it that a client calls."""
         losses, families = (_listed(request, name) for name in ("loss", "family"))
         if not losses and not families:
-            return await whole.answer(request)
-        return await File(lambda: orjson.dumps(filtered(orjson.loads(whole.content[0]), losses, families)), JSON).answer(request)
+            return await whole.respond(request)
+        return await File(lambda: orjson.dumps(filtered(orjson.loads(whole.content[0]), losses, families)), JSON).respond(request)
 
-    files_of_the_page = [Route(path, file.answer, include_in_schema=False) for path, file in found.items()]
+    files_of_the_page = [Route(path, file.respond, include_in_schema=False) for path, file in found.items()]
     return [Route("/openapi.json", document, include_in_schema=False), *files_of_the_page]
 
 

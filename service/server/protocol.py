@@ -30,7 +30,7 @@ from service.http.responses import VIEWS, request_id_of
 from service.settings import Settings
 from service.telemetry.requests import Request
 
-APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application knows how to answer
+APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application handles
 EXTENSIONS: dict[str, dict[object, object]] = {VIEWS: {}}  # a transport writes memoryviews, so that large arrays go out without a copy
 LINGER_SECONDS = 0.5  # for a last response to be read before the connection is cut, and for late requests after the listener has closed
 END = b"\r\n\r\n"  # of a head, and of a chunked body with its trailers
@@ -62,7 +62,7 @@ class Cycle(RequestResponseCycle):
         return message
 
 
-class _RefusedCycle:
+class _RejectedCycle:
     """In place of a cycle: the response is out, and the rest of the body is read past."""
 
     response_started = response_complete = True
@@ -144,9 +144,9 @@ class Protocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade:
                 self._ignore_upgrade()
             except httptools.HttpParserError:
-                self.refuse("malformed-request", "these bytes are not HTTP/1.1")
+                self.reject("malformed-request", "these bytes are not HTTP/1.1")
             if self.header_bytes > self.settings.max_header_bytes and self.phase <= Phase.BODY:
-                self._refuse_large_headers()
+                self._reject_large_headers()
         else:
             self.loop.call_soon(self.data_received)
         if self.parsed == len(self.received):
@@ -185,7 +185,7 @@ class Protocol(HttpToolsProtocol):
         """Parse the head again without its offer to change the protocol: Java's client offers HTTP/2 with every first request."""
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self.refuse("malformed-request", "CONNECT: this service is not a proxy")
+            self.reject("malformed-request", "CONNECT: this service is not a proxy")
             return
         kept = [item for item in self.headers if item[0] not in (b"upgrade", b"connection", b"http2-settings")]
         if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
@@ -204,14 +204,14 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # the parser stops here
         if self.header_bytes > self.settings.max_header_bytes:
-            self._refuse_large_headers()
+            self._reject_large_headers()
             raise ValueError("stops the parser")
         version = self.parser.get_http_version()
         if problem := self._misdirected(version):
-            self.refuse("malformed-request", problem)
+            self.reject("malformed-request", problem)
             raise ValueError("stops the parser")
-        if self.body_left > self.settings.inline_bytes and self.losses.pool.full and self._refuse_at_once(version):
-            self.cycle = _RefusedCycle()  # type: ignore[assignment]
+        if self.body_left > self.settings.inline_bytes and self.losses.pool.full and self._reject_at_once(version):
+            self.cycle = _RejectedCycle()  # type: ignore[assignment]
         else:
             self._begin(version)
         self.headers, self.header_bytes = _Discard(), 0
@@ -270,8 +270,8 @@ class Protocol(HttpToolsProtocol):
         )
         self._start_asgi_task(self.cycle, self.app)
 
-    def _refuse_at_once(self, version: str) -> bool:
-        """Refuse a large body by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
+    def _reject_at_once(self, version: str) -> bool:
+        """Reject a large body by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
         headers, path = dict(self.headers), self.url.decode("latin-1")
         kept = self.parser.should_keep_alive() and version == "1.1" and not self.life.draining
         if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
@@ -296,7 +296,7 @@ class Protocol(HttpToolsProtocol):
             return
         super().on_message_complete()
         self.phase, self.deadline, self.header_bytes = Phase.RESPONSE, inf, 0
-        if self.cycle.response_complete:  # refused early, and the rest of its body has gone by
+        if self.cycle.response_complete:  # rejected early, and the rest of its body has gone by
             self.phase, self.deadline = Phase.IDLE, self.loop.time() + self.settings.idle_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -321,8 +321,8 @@ class Protocol(HttpToolsProtocol):
             if self.received:
                 self.data_received()
 
-    def refuse(self, kind: str, detail: str) -> None:
-        """Answer with a problem, then close. A request that the application has begun ends in the problem there."""
+    def reject(self, kind: str, detail: str) -> None:
+        """Respond with a problem, then close. A request that the application has begun ends in the problem there."""
         if self.phase >= Phase.RESPONSE or self.transport.is_closing():
             return
         problem = Failure(kind, detail, headers=CLOSE)
@@ -341,8 +341,8 @@ class Protocol(HttpToolsProtocol):
         method = self.parser.get_method().decode("ascii") if self.phase is Phase.HEADERS and self.url else ""
         return Request(request_id_of(dict(self.headers or ())), method, self.url.decode("latin-1") if self.phase is Phase.HEADERS else "")
 
-    def _refuse_large_headers(self) -> None:
-        self.refuse("large-headers", f"request line and headers: expected at most {self.settings.max_header_bytes} bytes")
+    def _reject_large_headers(self) -> None:
+        self.reject("large-headers", f"request line and headers: expected at most {self.settings.max_header_bytes} bytes")
 
     def _write(self, problem: Failure, request: Request, headers: Any = ()) -> None:
         """Write a response that the application has no part in, and record it."""
@@ -406,8 +406,8 @@ class Protocol(HttpToolsProtocol):
 
     def _expire(self) -> None:
         if self.phase is Phase.HEADERS:
-            self.refuse("slow-headers", f"the headers took longer than {self.settings.header_seconds:g} seconds")
+            self.reject("slow-headers", f"the headers took longer than {self.settings.header_seconds:g} seconds")
         elif self.phase is Phase.BODY and not self.cycle.response_complete:
-            self.refuse("slow-body", f"the body took longer than {self.settings.body_seconds:g} seconds")
+            self.reject("slow-body", f"the body took longer than {self.settings.body_seconds:g} seconds")
         elif not (self.phase is Phase.RESPONSE and self.cycle.response_started):
             self.transport.abort()

@@ -69,10 +69,10 @@ class Distributions(Collector):
 
 
 requests = Tallies("loss_requests", "Requests by loss, encoding of the body and status", ["loss", "encoding", "status"])
-elements = Tallies("loss_elements", "Elements of the tensors of answered requests", ["loss"])
+elements = Tallies("loss_elements", "Elements of the tensors of successful requests", ["loss"])
 non_finite = Tallies("loss_non_finite", "Requests whose result was not finite", ["loss"])
 rejections = Tallies("loss_rejections", "Problem documents by kind, those of other paths and of the protocol too", ["kind"])
-phases = Distributions("loss_phase_seconds", "Time of an answered request by phase; queue only of those that had to wait", SECONDS, "phase", PHASES)
+phases = Distributions("loss_phase_seconds", "Time of a successful request by phase; queue only of those that had to wait", SECONDS, "phase", PHASES)
 durations = Distributions(
     "loss_request_seconds",
     "Time from a request's headers until the last byte of its response is written, by class of status",

@@ -1,7 +1,7 @@
 """Traces: FastAPI opens a span for each request where an OpenTelemetry provider is set, and reads traceparent; what we know is added here.
 
 OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables set a provider, with the extra `otel` installed. Without one a request pays for
-a look into its scope. A provider that is set by a program must be there before the application is made. A large body that is refused by its
+a look into its scope. A provider that is set by a program must be there before the application is made. A large body that is rejected by its
 headers alone (429) has a span only where its caller sent a traceparent.
 """
 
@@ -44,7 +44,7 @@ def telemetry() -> TelemetryConfig:
 
 
 def headers() -> list[tuple[bytes, bytes]]:
-    """The answer's traceparent: where in the caller's trace the work was done."""
+    """Return the response's traceparent: where in the caller's trace the work was done."""
     carrier: MutableMapping[str, str] = {}
     _traceparent.inject(carrier)
     return [(name.encode(), value.encode()) for name, value in carrier.items()]

@@ -1,4 +1,4 @@
-"""POST /loss/combination: a weighted sum with weights that are given, or learnt as log variances."""
+"""POST /loss/combination: a weighted sum with weights that are given, or learned as log variances."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_binary_answers_agree_bit_for_bit_and_have_the_types_of_the_inputs(clien
         ({"weighting": "uncertainty", "log_variances": [0.0]}, "/log_variances"),
         ({"weighting": "uncertainty", "log_variances": [[0.0, 0.0]]}, "/log_variances"),
         ({"weighting": "uncertainty", "log_variances": 0.0}, "/log_variances"),
-        ({"weighting": "learnt"}, "/weighting"),
+        ({"weighting": "learned"}, "/weighting"),
         ({"terms": [TERMS[0], TERMS[1] | {"inputs": {"predictions": [1.0, 2.0], "labels": [1.0]}}]}, "/terms/1/inputs/labels"),
         ({"terms": [TERMS[0] | {"loss": "nothing"}]}, "/terms/0/loss"),
     ],

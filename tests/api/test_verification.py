@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from service.api.verification import check, identify
-from service.losses import LOSSES, Answer, Controls, LossError, compute
+from service.losses import LOSSES, Controls, LossError, Result, compute
 from service.losses.numerics import Array
 from service.settings import Settings
 from tests import required
@@ -24,13 +24,13 @@ every_loss = pytest.mark.parametrize("name", draw.every_loss)
 
 
 @cache
-def drawn(name: str, dtype: str = "float64") -> tuple[dict[str, Any], Answer]:
+def drawn(name: str, dtype: str = "float64") -> tuple[dict[str, Any], Result]:
     """Return a random request and the response to it."""
     arrays, options = draw.call(LOSSES[name], np.random.default_rng([zlib.crc32(name.encode()), 20]), dtype)
     return {**arrays, **options}, compute(LOSSES[name], arrays, options)
 
 
-def claim(answer: Answer) -> dict[str, Any]:
+def claim(answer: Result) -> dict[str, Any]:
     """Return a response's value, per-sample losses and gradients, as copies."""
     copies = {name: gradient.copy() for name, gradient in (answer.gradients or {}).items()}
     return {"value": answer.value, "per_sample": np.array(answer.per_sample), "gradients": copies}
@@ -140,17 +140,17 @@ def softmaxed(x: Array) -> Array:
     return np.exp(x) / np.exp(x).sum(1, keepdims=True)
 
 
-def entropy(scores: Array, labels: Array, **options: Any) -> Answer:
+def entropy(scores: Array, labels: Array, **options: Any) -> Result:
     return compute(LOSSES["cross_entropy"], {"predictions": scores, "labels": labels}, options)
 
 
-def binary(scores: Array, labels: Array) -> Answer:
+def binary(scores: Array, labels: Array) -> Result:
     return compute(LOSSES["binary_cross_entropy_with_logits"], {"predictions": scores, "labels": labels}, {})
 
 
 CE = {"predictions": SCORES, "labels": CLASSES}
 BINARY = {"predictions": SCORES[:, 0], "labels": TARGETS}
-PLANTED: dict[str, tuple[str, dict[str, Any], Answer, dict[str, Any]]] = {
+PLANTED: dict[str, tuple[str, dict[str, Any], Result, dict[str, Any]]] = {
     "a smoothing left on": ("cross_entropy", CE, entropy(SCORES, CLASSES, label_smoothing=0.1), {"label_smoothing": 0.1}),
     "labels one too high": ("cross_entropy", CE, entropy(SCORES, (CLASSES + 1) % 5), {"labels": "+1"}),
     "labels one too low": ("cross_entropy", CE, entropy(SCORES, (CLASSES - 1) % 5), {"labels": "-1"}),

@@ -33,7 +33,7 @@ def local(scores: digits.Array, labels: digits.Array) -> tuple[float, digits.Arr
     return required(answer.value), required(answer.gradients)["predictions"]
 
 
-def test_digits_are_learnt_over_http_as_they_are_in_process(server: str) -> None:
+def test_digits_are_learned_over_http_as_they_are_in_process(server: str) -> None:
     with Client(server) as client:
         values, accuracy = digits.train(digits.remote(client))
     assert accuracy > 0.90

@@ -7,7 +7,7 @@ would leave the declared domain is not taken.
 An answer `a` to a truth `t` is within bound b when |a - t| <= b |t| + T + C.
 
 T is the smallest normal number: below it floating point has no relative accuracy. C is by how much `t` itself changes when the inputs move
-by half a unit in their last place, times SLACK: an answer that is exact for inputs nearer than their neighbours can be told from no
+by half a unit in their last place, times SLACK: an answer that is exact for inputs nearer than their neighbors can be told from no
 better one. C is what it takes where the function is ill-conditioned: exp(a - b) at |a - b| = 700 multiplies the rounding of a - b by
 700, and near a root, or where a sum cancels, no algorithm that rounds once meets a relative bound. It forgives nothing else: a loss of
 digits inside a formula (1 - p, log(1 + small), e^x - 1, x^2 out of range) does not come from the inputs, and stays an error. C is looked

@@ -114,7 +114,7 @@ def one_call(loss: Loss, rng: Generator, dtype: str, label: str) -> Call | None:
 
 
 def shaped(loss: Loss, kind: str, rng: Generator, dtype: str, share: float, small: bool) -> dict[str, Array]:
-    """Tensors of a kind: small, and bent towards what is hard."""
+    """Tensors of a kind: small, and bent toward what is hard."""
     names = sorted({axis for item in loss.inputs for form in item.forms for axis in form.names if not axis.isdigit() and axis != "..."})
     sizes = {name: int(rng.integers(1, 4)) for name in names if name == "n" or small}
     if kind.startswith("single"):

@@ -1,6 +1,6 @@
 """`make sweep`: bodies scaled along every axis and every pair of axes of every loss, against a real server, while its liveness is probed.
 
-Writes tests/losses/WORK.md. `--small` leaves out the calls at the caps, which take up to half a minute each.
+Writes tests/losses/WORK.md; with names, their rows alone. `--small` leaves out the calls at the caps, which take up to half a minute each.
 """
 
 from __future__ import annotations
@@ -213,19 +213,25 @@ def beyond(loss: Loss, found: Figures) -> list[str]:
     ]
 
 
+def table() -> tuple[str, dict[str, str]]:
+    """Return the text before the rows of WORK.md, and its rows by loss."""
+    head, rule, rows = TABLE.read_text(encoding="utf-8").partition("|---|---|---|---|---|---|---|---|---|\n")
+    return head + rule, {line.split(" | ")[0].removeprefix("| "): line for line in rows.splitlines()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
-    rows: list[str] = []
+    rows: dict[str, str] = {}
     problems: list[str] = []
     with served() as (client, probe, pid):
         time.sleep(3)
         idle = probe.worst
         for name in given.names or work.every_loss:
             line, more = row(LOSSES[name], client, probe, pid, not given.small)
-            rows.append(line)
+            rows[name] = line
             problems += more
             print(line, *more, sep="\n", flush=True)
     load = os.getloadavg()[0]
@@ -239,7 +245,10 @@ Memory is the resident peak of the whole process. Load of the {os.cpu_count()} c
 | loss | bodies | worst probe, ms | peak, MB | slowest, s | at the caps: s | MB | worst probe, ms | status |
 |---|---|---|---|---|---|---|---|---|
 """
-    TABLE.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+    if given.names:
+        head, kept = table()
+        rows = dict(sorted((kept | rows).items()))
+    TABLE.write_text(head + "\n".join(rows.values()) + "\n", encoding="utf-8")
     sys.exit("\n".join(problems))
 
 

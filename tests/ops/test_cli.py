@@ -131,7 +131,7 @@ def test_every_card_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_compares_every_example(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", server]) == 0
-    assert capsys.readouterr().out == f"{len(cards())} of {len(cards())} examples are answered as their cards say\n"
+    assert capsys.readouterr().out == f"{len(cards())} of {len(cards())} responses equal the examples of their cards\n"
 
 
 def test_check_shows_how_far_it_is_where_a_person_watches(server: str) -> None:
@@ -144,7 +144,7 @@ def test_check_shows_how_far_it_is_where_a_person_watches(server: str) -> None:
             shown += os.read(master, 1 << 16)
     os.close(master)
     assert ended.returncode == 0
-    assert b"asking for the catalogue" in shown
+    assert b"requesting the catalogue" in shown
     assert f"1/{len(cards())} ".encode() in shown
     assert shown.endswith(b"\r\x1b[K"), "the line is cleared at the end"
 
@@ -153,7 +153,7 @@ def test_check_with_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "token").write_text("secret\n")
     with running(LOSS_SERVICE_TOKENS="secret") as url:
         assert main(["check", url]) == 2
-        assert "cannot be asked: GET /loss is answered with 401: send Authorization" in capsys.readouterr().err
+        assert "cannot be reached: GET /loss: expected status 200, got 401: send Authorization" in capsys.readouterr().err
         assert main(["check", url, "--token-file", "/nowhere"]) == 2
         assert capsys.readouterr().err == "loss-service: /nowhere cannot be read: No such file or directory\n"
         assert main(["check", url, "--token-file", str(tmp_path / "token")]) == 0
@@ -163,7 +163,7 @@ def test_check_of_what_is_no_service(capsys: pytest.CaptureFixture[str]) -> None
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         assert main(["check", f"http://127.0.0.1:{free.getsockname()[1]}"]) == 2
-    assert capsys.readouterr().err.endswith("cannot be asked: Connection refused\n")
+    assert capsys.readouterr().err.endswith("cannot be reached: Connection refused\n")
     with pytest.raises(SystemExit):
         main(["check", "127.0.0.1"])
 

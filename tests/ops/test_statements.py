@@ -30,7 +30,7 @@ PAGES = {name: ROOT / name for name in ("README.md", "SECURITY.md", "deploy/READ
 WORDS = re.compile(r"`/metrics`|\blogs?\b|\blogged\b|\bgauge\b|\bstderr\b|\bA line\b|\blines too\b|each number")
 ELSEWHERE = {
     "With the extra `otel`": "tests/ops/test_traces.py",
-    "the concern is with answers that are passed on, logged or cached elsewhere": "no statement on this service",
+    "the concern is with responses that are passed on, logged or cached elsewhere": "no statement on this service",
 }
 GOOD = {"predictions": [1234.5, 2.0], "labels": [0.0, 0.0]}
 ADA, EVE = {"authorization": "Bearer secret-word"}, {"authorization": "Bearer guess"}
@@ -267,7 +267,7 @@ def test_lines_that_cannot_be_written_are_counted() -> None:
 
 SERIES = {
     "requests by loss, encoding and status": r'loss_requests_total\{encoding="json",loss="mean_squared_error",status="200"\} 1\.0',
-    "refusals by kind": r'loss_rejections_total\{kind="not-found"\} 1\.0',
+    "rejections by kind": r'loss_rejections_total\{kind="not-found"\} 1\.0',
     "durations from the headers to the end of the response": r'loss_request_seconds_count\{status="2xx"\} 1\.0',
     "and by phase": r'loss_phase_seconds_count\{phase="compute"\} 1\.0',
     "sizes": r"loss_(request|response)_bytes_count 1\.0",

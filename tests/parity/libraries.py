@@ -255,7 +255,7 @@ def of_batch(make: Callable[[], Any]) -> Callable[[Any], Any]:
     return lambda t: make()(t.embeddings, t.labels)
 
 
-def learnt(make: Callable[..., Any], name: str, transposed: bool = False, **options: Any) -> Callable[[Any], Any]:
+def learned(make: Callable[..., Any], name: str, transposed: bool = False, **options: Any) -> Callable[[Any], Any]:
     """A loss whose module keeps class vectors, with ours in their place."""
 
     def call(t: Any) -> Any:
@@ -325,11 +325,11 @@ METRIC = [
         usable=in_company,
     ),
     Line("vicreg", PML, lambda t: losses.VICRegLoss()(t.input1, ref_emb=t.input2), reduction="mean"),
-    Line("arcface", PML, learnt(losses.ArcFaceLoss, "W", True, margin=np.degrees(0.5)), reduction="mean"),
-    Line("cosface", PML, learnt(losses.CosFaceLoss, "W", True), reduction="mean"),
-    Line("normalized_softmax", PML, learnt(losses.NormalizedSoftmaxLoss, "W", True), reduction="mean"),
-    Line("proxy_nca", PML, learnt(losses.ProxyNCALoss, "proxies"), reduction="mean"),
-    Line("proxy_anchor", PML, learnt(losses.ProxyAnchorLoss, "proxies"), reduction="mean"),
+    Line("arcface", PML, learned(losses.ArcFaceLoss, "W", True, margin=np.degrees(0.5)), reduction="mean"),
+    Line("cosface", PML, learned(losses.CosFaceLoss, "W", True), reduction="mean"),
+    Line("normalized_softmax", PML, learned(losses.NormalizedSoftmaxLoss, "W", True), reduction="mean"),
+    Line("proxy_nca", PML, learned(losses.ProxyNCALoss, "proxies"), reduction="mean"),
+    Line("proxy_anchor", PML, learned(losses.ProxyAnchorLoss, "proxies"), reduction="mean"),
 ]
 
 LINES = [*OPTAX, *RAX, *METRIC]

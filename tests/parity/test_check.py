@@ -57,7 +57,7 @@ def test_results_of_other_libraries(line: Line) -> None:
     agree(line.name, {**arrays, **line.options, "reduction": line.reduction}, claimed)
 
 
-RENORMALISED = "keras.losses.SparseCategoricalCrossentropy"  # divides probabilities by their sum, which has a gradient of its own
+RENORMALIZED = "keras.losses.SparseCategoricalCrossentropy"  # divides probabilities by their sum, which has a gradient of its own
 KERAS = [(loss, equivalent) for loss, equivalent in test_equivalents.LINES if equivalent.name.startswith("keras.")]
 
 
@@ -70,7 +70,7 @@ def test_results_of_keras(loss: Loss, equivalent: Equivalent) -> None:
     theirs = np.asarray(equivalents.call(loss, equivalent, arrays), np.float32)
     element = answer.per_element is not None and theirs.ndim > 1
     claimed: dict[str, Any] = {"per_element" if element else "per_sample" if theirs.ndim else "value": theirs}
-    if not theirs.ndim and equivalent.name not in {*equivalents.CALLS, RENORMALISED} and list(arrays) == ["predictions", "labels"]:
+    if not theirs.ndim and equivalent.name not in {*equivalents.CALLS, RENORMALIZED} and list(arrays) == ["predictions", "labels"]:
         function, labels = equivalents.function_of(equivalent), arrays["labels"]
         claimed["gradients"] = {"predictions": np.float32(jax.grad(lambda predictions: function(labels, predictions))(arrays["predictions"]))}
     agree(loss.name, {**arrays, **options, "reduction": same.reduction}, claimed)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.losses import LOSSES, Answer, Controls, InvalidOption, InvalidTensor, Loss, NonFinite, compute
+from service.losses import LOSSES, Controls, InvalidOption, InvalidTensor, Loss, NonFinite, Result, compute
 from service.losses.naming import LIBRARIES, Equivalent, preset
 from service.losses.reduction import Output
 from tests.losses import draw
@@ -23,7 +23,7 @@ ATTEMPTS = 300
 LINES = [(loss, equivalent) for loss in LOSSES.values() for equivalent in loss.equivalents]
 
 
-def calls(loss: Loss, equivalent: Equivalent) -> Iterator[tuple[dict[str, Any], Answer]]:
+def calls(loss: Loss, equivalent: Equivalent) -> Iterator[tuple[dict[str, Any], Result]]:
     """Tensors that both take and to which we have a finite answer."""
     options = {option.name: option.default for option in loss.options}
     inputs = tuple(replace(item, forms=item.forms[:1]) for item in draw.inputs_under(loss, options, ignoring=False) if item.required)
@@ -45,7 +45,7 @@ def calls(loss: Loss, equivalent: Equivalent) -> Iterator[tuple[dict[str, Any], 
     raise AssertionError(f"only {found} calls in {ATTEMPTS}")
 
 
-def answer_of(loss: Loss, arrays: dict[str, Any]) -> Answer:
+def answer_of(loss: Loss, arrays: dict[str, Any]) -> Result:
     """Our default call, with the elements where the loss has them."""
     options = {option.name: option.default for option in loss.options}
     outputs: tuple[Output, ...] = ("value", "per_sample", "per_element")
@@ -55,7 +55,7 @@ def answer_of(loss: Loss, arrays: dict[str, Any]) -> Answer:
         return compute(loss, arrays, options, Controls(loss.reduction, outputs=outputs[:2]))
 
 
-def number(answer: Answer, shape: tuple[int, ...]) -> Any:
+def number(answer: Result, shape: tuple[int, ...]) -> Any:
     """Return the part of our answer that the library returns: the value, the losses of samples, or those of elements."""
     if shape == ():
         return answer.value

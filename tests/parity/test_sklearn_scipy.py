@@ -201,7 +201,7 @@ def test_correlated_normal_densities_are_scipys() -> None:
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.7, 2.0])
-def test_divergences_of_factorisation_are_scikit_learns(beta: float) -> None:
+def test_divergences_of_factorization_are_scikit_learns(beta: float) -> None:
     x, t = positive().reshape(8, 5), positive()[::-1].reshape(8, 5)
     ours = compute(LOSSES["beta_divergence"], {"predictions": x, "labels": t}, {"beta": beta}, Controls(reduction="sum")).value
     assert ours == pytest.approx(_nmf._beta_divergence(t, x, np.eye(5), beta), rel=1e-9)  # it raises what is below 1e-8

@@ -50,7 +50,7 @@ def cross_entropy(
 ) -> Evaluation:
     r"""Cross entropy: the negative log-probability of the true class, averaged over the classes if labels are probabilities.
 
-    0 log 0 is 0. Probabilities are not renormalised. With top_k below 1, results over shards do not merge.
+    0 log 0 is 0. Probabilities are not renormalized. With top_k below 1, results over shards do not merge.
 
     Use: Multiclass classification, the usual first choice: images, text, or each pixel in semantic segmentation.
     Search: softmax, label_smoothing, classification, multiclass_classification, image_classification, text_classification

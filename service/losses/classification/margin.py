@@ -142,7 +142,7 @@ def smooth_hinge(predictions: Margins, labels: Signs, *, gamma: Positive = 1.0) 
     Use: Binary classification with a maximum margin by optimizers that need a smooth loss.
     Formula: \ell = 0 \text{ where } m \ge 1, \; 1 - m - \frac{\gamma}{2} \text{ where } m \le 1 - \gamma, \text{ else } \frac{(1 - m)^2}{2 \gamma}, \quad m = t x
     Where: x `predictions`, raw scores; t `labels`, -1 or 1
-    gamma: width of the rounding; towards 0 the loss tends to hinge.
+    gamma: width of the rounding; toward 0 the loss tends to hinge.
     Synonyms: smooth_hinge_loss, smoothed_hinge
     Reference: Rennie and Srebro, Loss Functions for Preference Levels, 2005, IJCAI workshop; Shalev-Shwartz and Zhang, Stochastic Dual Coordinate Ascent, 2013, arXiv:1209.1873
     """

@@ -174,7 +174,7 @@ NEWTON = 60  # maximum number of steps; ten are usual
 
 @loss(
     example=CALL | {"t1": 0.8, "t2": 1.4},
-    bound=Bound(2e-13, 1e-12, "the powers 1 / (t2 - 1) multiply the rounding of their logarithms, and of the normaliser, by their size"),
+    bound=Bound(2e-13, 1e-12, "the powers 1 / (t2 - 1) multiply the rounding of their logarithms, and of the normalizer, by their size"),
     hessian_diagonal=True,
     work=Work("2500 n c ...", "48 n c ..."),
 )
@@ -189,7 +189,7 @@ def bi_tempered_logistic(
 ) -> Evaluation:
     r"""Bi-tempered logistic loss: t1 below 1 bounds the loss of outliers, and t2 above 1 gives the softmax heavy tails.
 
-    With both temperatures 1 it is cross entropy. Newton's method finds the normaliser to full accuracy and converges monotonically.
+    With both temperatures 1 it is cross entropy. Newton's method finds the normalizer to full accuracy and converges monotonically.
 
     Use: Multiclass classification with outliers and noisy labels.
     Formula: \ell = -\log_{t_1} p_y - \frac{1}{2 - t_1} \left( 1 - \sum_k p_k^{2 - t_1} \right), \quad \log_t u = \frac{u^{1-t} - 1}{1 - t}, \quad p_k = \left( 1 + (t_2 - 1)(\lambda - x_k) \right)^{-1 / (t_2 - 1)}, \quad \sum_k p_k = 1
@@ -242,7 +242,7 @@ def bi_tempered_logistic(
 def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:
     """Return the logarithms of the probabilities, from the differences of the scores to the largest one.
 
-    With s(l) the sum of the powers at the normaliser l, s^-(t - 1) rises and is concave, and at l = 0 it is below its goal 1: Newton's
+    With s(l) the sum of the powers at the normalizer l, s^-(t - 1) rises and is concave, and at l = 0 it is below its goal 1: Newton's
     steps never overshoot.
     """
     e = t - 1.0
@@ -250,18 +250,18 @@ def _tempered_log_softmax(gap: Array, top: Array, t: float) -> Array:
         weights = np.exp(-gap)
         np.put_along_axis(weights, top, 0.0, 1)
         return -gap - np.log1p(weights.sum(axis=1, keepdims=True))
-    normaliser = np.zeros_like(gap[:, :1])
+    normalizer = np.zeros_like(gap[:, :1])
     for _ in range(NEWTON):
-        base = e * (normaliser + gap)
+        base = e * (normalizer + gap)
         power = np.exp(-np.log1p(base) / e)
         fall = (power / (1.0 + base)).sum(axis=1, keepdims=True)
-        np.put_along_axis(power, top, np.expm1(-np.log1p(e * normaliser) / e), 1)
+        np.put_along_axis(power, top, np.expm1(-np.log1p(e * normalizer) / e), 1)
         log_sum = np.log1p(power.sum(axis=1, keepdims=True))
         step = np.expm1(e * log_sum) * np.exp(log_sum) / (e * fall)
-        normaliser += step
-        if not (np.abs(step) > np.finfo(gap.dtype).eps * normaliser).any():
+        normalizer += step
+        if not (np.abs(step) > np.finfo(gap.dtype).eps * normalizer).any():
             break
-    return -np.log1p(e * (normaliser + gap)) / e
+    return -np.log1p(e * (normalizer + gap)) / e
 
 
 def _tempered_surprise(log_p: Array, short: Array, t: float) -> Array:

@@ -103,7 +103,7 @@ def _kernel(ratio: Array, a: float) -> Array:
 def alpha_divergence(predictions: PositiveShare, labels: TrueShare, *, alpha: float = 0.5, mask: PositionMask | None = None) -> Evaluation:
     r"""Amari's alpha divergences: Kullback-Leibler (alpha 1), its reverse (0), four times hellinger (1/2), half of Pearson's chi squared (2).
 
-    For masses that do not sum to one it is the generalised form, never negative. Here alpha 1 is the divergence of the labels from the predictions. The loss of a label 0 is infinite for alpha <= 0.
+    For masses that do not sum to one it is the generalized form, never negative. Here alpha 1 is the divergence of the labels from the predictions. The loss of a label 0 is infinite for alpha <= 0.
 
     Use: Comparison of probability distributions, from mode-seeking to mass-covering.
     Formula: \ell = \sum_k \frac{p_k^\alpha q_k^{1 - \alpha} - \alpha p_k + (\alpha - 1) q_k}{\alpha (\alpha - 1)}
@@ -152,7 +152,7 @@ def _alpha_far(p: Array, q: Array, ratio: Array, alpha: float) -> Array:
 
 @loss(example={"predictions": [0.5, 0.2, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True, work=Work("300 n ...", "48 n ..."))
 def beta_divergence(predictions: PositiveReal, labels: CountLabel, *, beta: float = 2.0) -> Evaluation:
-    r"""Beta divergences of matrix factorisation: half_squared_error (beta 2), generalised Kullback-Leibler divergence (1), itakura_saito (0).
+    r"""Beta divergences of matrix factorization: half_squared_error (beta 2), generalized Kullback-Leibler divergence (1), itakura_saito (0).
 
     The family has the Bregman divergences of powers. The loss of a label 0 is infinite for beta <= 0.
 
@@ -225,7 +225,7 @@ def _beta_far(t: Array, x: Array, ratio: Array, beta: float) -> Array:
 def renyi(predictions: PositiveShare, labels: TrueShare, *, alpha: Positive = 0.5, mask: PositionMask | None = None) -> Evaluation:
     r"""Rényi divergences of the labels from the predictions: Kullback-Leibler (alpha 1), minus twice the log of the Bhattacharyya coefficient (1/2).
 
-    For labels that do not sum to one it is Rényi's generalised form, which divides by their sum; a row of zeros is rejected. Predicted
+    For labels that do not sum to one it is Rényi's generalized form, which divides by their sum; a row of zeros is rejected. Predicted
     probabilities are above 0.
 
     Use: Comparison of probability distributions; privacy and variational inference.

@@ -71,7 +71,7 @@ TruePoints = Annotated[Array, TensorSpec("n q d", gradient="on request", descrip
 def energy_distance(predictions: Drawn, labels: TrueDrawn) -> Evaluation:
     r"""Energy distance of two samples in one dimension: twice the squared distance of their distribution functions.
 
-    It is summed over the gaps between neighbours, where no term is negative. scipy's energy_distance is its square root; for a single label it is
+    It is summed over the gaps between neighbors, where no term is negative. scipy's energy_distance is its square root; for a single label it is
     twice crps_ensemble. The gradient of equal numbers is the mean of the one-sided gradients.
 
     Use: Comparison of samples on a line without bins.

@@ -17,7 +17,7 @@ AXES = (2, 3)  # down and across
 
 
 def by_pixel(slope: Array, axis: int, like: Array) -> Array:
-    """Convert a gradient by differences of neighbours along an axis to one by the pixels."""
+    """Convert a gradient by differences of neighbors along an axis to one by the pixels."""
     out = np.zeros_like(like)
     ahead, behind = np.moveaxis(out, axis, 0)[1:], np.moveaxis(out, axis, 0)[:-1]
     ahead += np.moveaxis(slope, axis, 0)

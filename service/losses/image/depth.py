@@ -55,7 +55,7 @@ Guide = Annotated[Array, TensorSpec("n c h w", description="images, at whose edg
 
 @loss(example={"predictions": [[RAMP]], "image": [[BLOB, RAMP]]})
 def inverse_depth_smoothness(predictions: InverseDepth, image: Guide) -> Evaluation:
-    r"""Edge-aware smoothness of inverse depths: absolute differences of neighbours, with lower weights at edges of the image.
+    r"""Edge-aware smoothness of inverse depths: absolute differences of neighbors, with lower weights at edges of the image.
 
     As in kornia, it is the mean over horizontal differences plus the mean over vertical ones. A single row or column has no differences.
 

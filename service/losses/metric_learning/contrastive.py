@@ -37,7 +37,7 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     r"""NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine similarity.
 
     The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of each sample,
-    labelled by the sample, it is SimCLR's loss.
+    labeled by the sample, it is SimCLR's loss.
 
     Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
     Formula: \ell_i = -\sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \sum_{y_k \ne y_i} e^{s_{ik} / T}}
@@ -106,7 +106,7 @@ def supcon(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.1)
 def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Evaluation:
     r"""CLIP loss: symmetric cross entropy of matching each image with its text and each text with its image, by cosine similarity.
 
-    logit_scale: factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learnt parameter (which CLIP holds at 100 at most).
+    logit_scale: factor of the cosines, 1 / 0.07 without it; the exponential of CLIP's learned parameter (which CLIP holds at 100 at most).
     Use: Contrastive learning of images and texts.
     Formula: \ell_i = \frac{1}{2} \left( -\log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ij}}} - \log \frac{e^{t s_{ii}}}{\sum_j e^{t s_{ji}}} \right)
     Divisor: the number of pairs
@@ -153,7 +153,7 @@ def clip(image: Vector, text: Vector, *, logit_scale: Scale | None = None) -> Ev
 def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, logit_bias: Bias | None = None) -> Evaluation:
     r"""Sigmoid loss of SigLIP: binary cross entropy of whether an image and a text match, for all pairs, by cosine similarity.
 
-    logit_scale: factor of the cosines, 10 without it; the exponential of the learnt parameter.
+    logit_scale: factor of the cosines, 10 without it; the exponential of the learned parameter.
     logit_bias: added to the scaled cosines, -10 without it.
     Use: Contrastive learning of images and texts, in large batches.
     Formula: \ell_i = \sum_j \mathrm{softplus}(-z_{ij} (t s_{ij} + b)), \quad z_{ij} = 1 \text{ where } i = j, \text{ else } -1
@@ -201,7 +201,7 @@ def siglip(image: Vector, text: Vector, *, logit_scale: Scale | None = None, log
 def npairs(anchor: Vector, positive: Vector, labels: Identity, *, regularization: NonNegative = 0.0) -> Evaluation:
     r"""N-pairs loss: cross entropy of identifying the positives of each anchor's class among all positives by inner product.
 
-    Vectors are not normalised here; pytorch-metric-learning normalises them first. Several positives of a class share the target evenly.
+    Vectors are not normalized here; pytorch-metric-learning normalizes them first. Several positives of a class share the target evenly.
 
     Use: Metric learning of embeddings for retrieval, with many negatives at once.
     Formula: \ell_i = -\frac{1}{|P_i|} \sum_{y_p = y_i} \log \frac{e^{a_i \cdot p_p}}{\sum_j e^{a_i \cdot p_j}} + \frac{\lambda}{4} \left( |a_i|^2 + |p_i|^2 \right)
@@ -285,11 +285,11 @@ def decoupled_contrastive(input1: Vector, input2: Vector, *, temperature: Positi
 @loss(example=BATCH, merges=False, bound=VECTORS, work=Work("300 n n + 15 n n d", "48 n n"))
 @in_float64
 def nca(embeddings: Vector, labels: Identity, *, softmax_scale: Positive = 1.0) -> Evaluation:
-    r"""Neighbourhood components analysis: negative log-probability that a random neighbour, drawn by squared distance, has the sample's class.
+    r"""Neighborhood components analysis: negative log-probability that a random neighbor, drawn by squared distance, has the sample's class.
 
-    Vectors are not normalised here; pytorch-metric-learning normalises them first.
+    Vectors are not normalized here; pytorch-metric-learning normalizes them first.
 
-    Use: Metric learning for nearest-neighbour classification.
+    Use: Metric learning for nearest-neighbor classification.
     Formula: \ell_i = -\log \frac{\sum_{p \in P_i} e^{-t d_{ip}^2}}{\sum_{k \ne i} e^{-t d_{ik}^2}}
     softmax_scale: t, factor of the squared distances.
     Divisor: the number of samples with another sample of their class

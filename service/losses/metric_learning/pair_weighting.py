@@ -29,7 +29,7 @@ Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]
 def lifted_structured(embeddings: Vector, labels: Identity, *, margin: float = 1.0) -> Evaluation:
     r"""Lifted structured loss: the distance of each pair of one class against a smooth minimum of both samples' distances to other classes.
 
-    Distances are Euclidean, between unnormalised vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
+    Distances are Euclidean, between unnormalized vectors. Each sample of a pair has half of its loss. Without negatives, and where J is
     negative, the loss is 0; the gradient of a distance that is 0 is 0.
 
     Use: Metric learning of embeddings for image retrieval.
@@ -150,7 +150,7 @@ def multi_similarity(embeddings: Vector, labels: Identity, *, alpha: Positive = 
 def angular(embeddings: Vector, labels: Identity, *, alpha: Degrees = 40.0) -> Evaluation:
     r"""Angular loss: for each pair of one class, keeps the angle at every negative, in the triangle with the pair, below alpha.
 
-    Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalised. Time is of the order of the number of pairs times n.
+    Vectors are divided by their norms; pytorch-metric-learning leaves x_k unnormalized. Time is of the order of the number of pairs times n.
 
     Use: Metric learning of embeddings for image retrieval.
     Formula: \ell_i = \sum_{p \in P_i} \log \left( 1 + \sum_{y_k \ne y_i} e^{4 \tan^2 \alpha \, (x_i + x_p) \cdot x_k - 2 (1 + \tan^2 \alpha) \, x_i \cdot x_p} \right)

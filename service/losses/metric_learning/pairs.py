@@ -120,8 +120,8 @@ def contrastive(
 ) -> Evaluation:
     r"""Contrastive loss: reduces the Euclidean distance of similar pairs, and increases that of dissimilar pairs up to a margin.
 
-    pytorch-metric-learning normalises embeddings first and averages the non-zero losses of each kind. Here vectors are not
-    normalised and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
+    pytorch-metric-learning normalizes embeddings first and averages the non-zero losses of each kind. Here vectors are not
+    normalized and every pair is included. MONAI's ContrastiveLoss is ntxent. The gradient is 0 where the distance is 0, and at the margin.
 
     Use: Embeddings of similar and dissimilar pairs by siamese networks: verification of faces and signatures.
     Search: siamese

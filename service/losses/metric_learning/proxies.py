@@ -149,9 +149,9 @@ def normalized_softmax(embeddings: Vector, weight: Weights, labels: Label, *, te
 def proxy_nca(
     embeddings: Vector, proxies: Proxies, labels: Label, *, softmax_scale: Positive = 1.0, denominator: Literal["all", "others"] = "all"
 ) -> Evaluation:
-    r"""Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalised vectors.
+    r"""Proxy-NCA loss: negative log-probability of the true class's proxy, by squared distance of normalized vectors.
 
-    The squared distance of normalised vectors is 2 - 2 cos.
+    The squared distance of normalized vectors is 2 - 2 cos.
 
     Use: Metric learning of embeddings for image retrieval, without mining of pairs.
     Formula: \ell = -\log \frac{e^{-t |\hat x - \hat p_y|^2}}{\sum_j e^{-t |\hat x - \hat p_j|^2}}

@@ -29,7 +29,7 @@ MeanLogProbability = Annotated[
         "n", domain=Domain(high=0, high_open=True), gradient="default", description="log-probabilities of the completions, averaged over tokens"
     ),
 ]
-AnswerNll = Annotated[
+CompletionNll = Annotated[
     Array, TensorSpec("n", gradient="default", description="negative log-likelihood of the chosen completions, averaged over tokens")
 ]
 Margin = Annotated[Array, TensorSpec("n", description="margin by which the chosen completions are better")]
@@ -56,13 +56,13 @@ def bradley_terry(
     if margin is not None:
         x = x - margin
     total, coefficient = chosen_rewards + rejected_rewards, center_rewards_coefficient
-    centre = (coefficient * total) * total if coefficient else np.zeros_like(total)
+    center = (coefficient * total) * total if coefficient else np.zeros_like(total)
 
     def curvature(c: Array) -> Array:
         return c * (sigmoid(x) * sigmoid(-x) + 2.0 * coefficient)
 
     return elementwise(
-        softplus(-x) + centre,
+        softplus(-x) + center,
         {
             "chosen_rewards": lambda c: c * (2.0 * coefficient * total - sigmoid(-x)),
             "rejected_rewards": lambda c: c * (2.0 * coefficient * total + sigmoid(-x)),
@@ -216,7 +216,7 @@ def dpo(
     f_divergence_type: Literal["reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"] = "reverse_kl",
     f_alpha_divergence_coef: float = 0.5,
 ) -> Evaluation:
-    r"""Direct preference optimisation: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
+    r"""Direct preference optimization: the policy's log-ratio to the reference is the reward of a Bradley-Terry model.
 
     With u and v for beta times the log-ratios of the chosen and the rejected completion and x = u - v, `loss_type` is one of
     sigmoid softplus(-x); hinge max(0, 1 - x), SLiC, slope 0 at the kink; ipo (x - 1/2)^2 / beta^2; robust the unbiased sigmoid of noisy labels, which can
@@ -236,7 +236,7 @@ def dpo(
     Formula: \ell = \mathrm{softplus}\left(-\beta \left(\log\frac{\pi(c)}{\pi_{ref}(c)} - \log\frac{\pi(r)}{\pi_{ref}(r)}\right)\right)
     Where: c the chosen completion; r the rejected one
     loss_type: variant, as named in TRL.
-    beta: strength of the regularization towards the reference; temperature of the reward.
+    beta: strength of the regularization toward the reference; temperature of the reward.
     label_smoothing: probability that the preference is wrong, for sigmoid (conservative DPO), robust, exo_pair and both aot; ignored by the others.
     discopop_tau: temperature of discopop's mixture.
     f_divergence_type: divergence from the reference, as named in TRL; reward of the log-ratio d: reverse_kl d; forward_kl 1 - e^-d; js_divergence log(2 t / (1 + t)); alpha_divergence (e^((a - 1) d) - 1) / (a - 1).
@@ -293,7 +293,7 @@ def rewarded(log_ratio: Array, beta: float, divergence: str, alpha: float) -> tu
 
 @loss(example={"chosen_logps": [-0.6, -0.8], "rejected_logps": [-1.1, -0.7]})
 def orpo(chosen_logps: MeanLogProbability, rejected_logps: MeanLogProbability, *, beta: Positive = 0.1) -> Evaluation:
-    r"""Odds-ratio preference optimisation: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without reference model.
+    r"""Odds-ratio preference optimization: the negative log-likelihood of the chosen completion plus a penalty on the odds ratio, without reference model.
 
     Log-probabilities are averages over tokens, below 0. The first term is each chosen completion's own mean, as in the paper; TRL averages it over
     all tokens of the batch. log(1 - p) is accurate for p near 1, as in TRL since it uses log1mexp.
@@ -339,15 +339,15 @@ def cpo(
     chosen_logps: LogProbability,
     rejected_logps: LogProbability,
     *,
-    chosen_nll: AnswerNll | None = None,
+    chosen_nll: CompletionNll | None = None,
     loss_type: Literal["sigmoid", "hinge", "ipo"] = "sigmoid",
     beta: Positive = 0.1,
     label_smoothing: Smoothing = 0.0,
     cpo_alpha: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Contrastive preference optimisation: DPO without a reference, plus the negative log-likelihood of the chosen completion.
+    r"""Contrastive preference optimization: DPO without a reference, plus the negative log-likelihood of the chosen completion.
 
-    For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimisation (TPO, arXiv:2405.16681) is
+    For `loss_type` ipo, send log-probabilities averaged over tokens, as TRL does. Triple preference optimization (TPO, arXiv:2405.16681) is
     this loss with the likelihood of a third, better completion for `chosen_nll` (TRL: beta 0.01, tpo_alpha for cpo_alpha).
 
     Use: Fine-tuning of language models by preferences without a reference, as in translation.
@@ -383,7 +383,7 @@ def simpo(
     simpo_gamma: NonNegative = 0.5,
     label_smoothing: Smoothing = 0.0,
 ) -> Evaluation:
-    r"""Simple preference optimisation: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
+    r"""Simple preference optimization: the reward is the mean log-probability of a token, and the chosen completion must win by a margin.
 
     Send log-probabilities averaged over tokens. Defaults are TRL's; the paper has beta 2 to 2.5 and gamma 0.5 to 1.5.
 

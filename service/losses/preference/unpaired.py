@@ -1,4 +1,4 @@
-"""Single completions labelled desirable or undesirable, from their log-probabilities under a policy."""
+"""Single completions labeled desirable or undesirable, from their log-probabilities under a policy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from service.losses.registry import loss
 Liked = Annotated[
     Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a desirable completion, 0 for an undesirable one")
 ]
-ANSWERS = {"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]}
+COMPLETIONS = {"logps": [-12.0, -8.5], "ref_logps": [-13.0, -8.0], "labels": [1, 0]}
 
 
-@loss(example=ANSWERS)
+@loss(example=COMPLETIONS)
 def kto(
     logps: LogProbability,
     ref_logps: ReferenceLogProbability,
@@ -30,11 +30,11 @@ def kto(
     desirable_weight: NonNegative = 1.0,
     undesirable_weight: NonNegative = 1.0,
 ) -> Evaluation:
-    r"""Kahneman-Tversky optimisation: single completions are desirable or undesirable relative to a reference point, the KL divergence.
+    r"""Kahneman-Tversky optimization: single completions are desirable or undesirable relative to a reference point, the KL divergence.
 
     Use: Fine-tuning of language models by thumbs up and down, without pairs.
-    Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable answers
-    beta: strength of the regularization towards the reference.
+    Formula: \ell = w_y \, \sigma\left(\mp \beta \left(\log\frac{\pi}{\pi_{ref}} - z\right)\right), - for desirable, + for undesirable completions
+    beta: strength of the regularization toward the reference.
     kl: reference point z, a constant. TRL's estimate is max(0, mean of log pi - log pi_ref over mismatched prompts and completions); 0 is its apo_zero_unpaired.
     desirable_weight: weight of the desirable completions.
     undesirable_weight: weight of the undesirable completions.
@@ -48,15 +48,15 @@ def kto(
     return elementwise(weight * sigmoid(x), {"logps": lambda c: c * (weight * beta * sign * (sigmoid(x) * sigmoid(-x)))})
 
 
-@loss(example=ANSWERS)
+@loss(example=COMPLETIONS)
 def bco(logps: LogProbability, ref_logps: ReferenceLogProbability, labels: Liked, *, beta: Positive = 0.1, delta: float = 0.0) -> Evaluation:
-    r"""Binary classifier optimisation: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as the score.
+    r"""Binary classifier optimization: binary cross entropy of whether a completion is desirable, with the log-ratio to the reference as the score.
 
     TRL weights undesirable completions by a density ratio of their prompts; use sample_weight for it.
 
     Use: Fine-tuning of language models by thumbs up and down, without pairs.
-    Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable answers}
-    beta: strength of the regularization towards the reference.
+    Formula: \ell = \mathrm{softplus}(\mp (r - \delta)), \quad r = \beta \log\frac{\pi}{\pi_{ref}}, \quad - \text{ for desirable, } + \text{ for undesirable completions}
+    beta: strength of the regularization toward the reference.
     delta: constant subtracted from the rewards; in TRL the running mean of the rewards r over all batches so far, including this one.
     Divisor: the number of completions
     Synonyms: BCOTrainer, BCOLoss, binary_classifier_optimization

@@ -175,7 +175,7 @@ def negative_binomial_nll(predictions: PositiveReal, labels: CountLabel, dispers
 
 
 def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
-    """Return the value: for t >= 1 by Stirling's formula with its large terms cancelled, below by the increments of log Gamma."""
+    """Return the value: for t >= 1 by Stirling's formula with its large terms canceled, below by the increments of log Gamma."""
     r = 1.0 / alpha
     spread_mu = 1.0 + alpha * mu
     wide = np.isinf(spread_mu)  # there 1 + alpha mu rounds to alpha mu, and mu is far from any s with a finite loss

@@ -108,7 +108,7 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
 def mixture_density(predictions: Components, scale: Scales, weight_logits: Weights, labels: Observed) -> Evaluation:
     r"""Negative log-likelihood of a mixture of normal distributions, as predicted by a mixture density network.
 
-    Use: Probabilistic regression where several answers are possible.
+    Use: Probabilistic regression where several outcomes are possible.
     Formula: \ell_i = -\log \sum_k \pi_k \, \mathcal{N}(t_i; \mu_{ik}, \sigma_{ik}^2), \quad \pi = \mathrm{softmax}(x)
     predictions: mu, the means.
     scale: sigma, the standard deviations.

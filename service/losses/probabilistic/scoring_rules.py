@@ -84,7 +84,7 @@ def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
 def crps_ensemble(predictions: Ensemble, labels: Observed, *, estimator: Literal["empirical", "fair"] = "empirical") -> Evaluation:
     r"""Continuous ranked probability score of an ensemble.
 
-    It is summed over the gaps between neighbours, where no term is negative, so that it is accurate for members far from the label and close to each other.
+    It is summed over the gaps between neighbors, where no term is negative, so that it is accurate for members far from the label and close to each other.
     Equal numbers have no gradient with respect to each other.
 
     Use: Probabilistic forecasting by an ensemble of samples, as in weather and energy.

@@ -70,7 +70,7 @@ def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
 def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
     r"""Softmax ranking loss: cross entropy of the softmax over a list's items, weighted by relevance.
 
-    As in rax and optax, relevances are not normalised. TensorFlow Ranking normalises them and weights a list by their sum, which gives the same
+    As in rax and optax, relevances are not normalized. TensorFlow Ranking normalizes them and weights a list by their sum, which gives the same
     numerator.
 
     Use: Learning to rank search results and recommendations by clicks or relevance.
@@ -236,7 +236,7 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
 def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
-    r"""Negative normalised discounted cumulative gain, with ranks approximated by sums of sigmoids.
+    r"""Negative normalized discounted cumulative gain, with ranks approximated by sums of sigmoids.
 
     A list without gain has loss 0.
 

@@ -133,7 +133,7 @@ def ppo_clip(
     entropy_coefficient: NonNegative = 0.01,
     dual_clip: NonNegative = 0.0,
 ) -> Evaluation:
-    r"""Proximal policy optimisation (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
+    r"""Proximal policy optimization (PPO): the clipped surrogate objective, plus value and entropy terms if their inputs are sent.
 
     The value term is included if `values` and `returns` are sent. With `old_values`, it is the larger of the squared errors of the value and of the value clipped
     within value_epsilon of the old one (OpenAI baselines, TRL; Stable-Baselines3 uses only the second, not halved). `parts` has policy, value and entropy
@@ -213,7 +213,7 @@ def grpo(
     entropy_coefficient: NonNegative = 0.0,
     off_policy_threshold: NonNegative = 0.0,
 ) -> Evaluation:
-    r"""Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence penalty.
+    r"""Group relative policy optimization (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence penalty.
 
     The variants differ in the weight of a token. grpo: a completion's tokens share a weight of 1, and the divisor is the number of completions.
     bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch over all processes, which
@@ -319,7 +319,7 @@ def cispo(
     epsilon_high: Positive = 5.0,
     lower_bound: NonNegative = 0.0,
 ) -> Evaluation:
-    r"""Clipped importance sampling policy optimisation: the clipped ratio is constant, so that no token loses its gradient.
+    r"""Clipped importance sampling policy optimization: the clipped ratio is constant, so that no token loses its gradient.
 
     The clipped ratio is constant in the gradient, as in the method, so the gradient is not the derivative of the value. The equation of MiniMax-M1 and verl clip
     to [1 - e_low, 1 + e_high], which are the bounds here. TRL's epsilon_high is the bound itself, as here; if unset it is TRL's epsilon, 0.2, which multiplies all on-policy

@@ -12,7 +12,7 @@ def by_position(values, mask=None):
 
 
 def included(like, labels=None, ignore_index=None, mask=None):
-    """True for each element of `like` that is neither masked nor labelled with ignore_index; labels and mask may lack the class axis."""
+    """True for each element of `like` that is neither masked nor labeled with ignore_index; labels and mask may lack the class axis."""
     kept = np.ones(np.shape(like), dtype=bool)
     for index in np.ndindex(kept.shape):
         for given, void in ((labels, ignore_index), (mask, 0)):
