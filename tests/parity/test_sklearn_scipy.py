@@ -118,6 +118,8 @@ METRICS = [
     Line("root_mean_squared_log_error", positive, counts, metrics.root_mean_squared_log_error),
     Line("mean_absolute_percentage_error", real, other, metrics.mean_absolute_percentage_error, {"denominator": "sklearn"}),
     Line("relative_squared_error", real, other, lambda t, x: 1.0 - metrics.r2_score(t, x)),
+    Line("pearson_correlation", real, other, lambda t, x: 1.0 - stats.pearsonr(x, t).statistic),
+    Line("charbonnier", real, other, lambda t, x: np.hypot(x - t, 0.3).mean(), {"eps": 0.3}),
     Line("quantile", real, other, lambda t, x: metrics.mean_pinball_loss(t, x, alpha=0.3), {"quantile": 0.3}),
     Line("binary_cross_entropy", unit, truth, metrics.log_loss, {"clamp": "sklearn"}),
     Line("cross_entropy", probabilities, classes, metrics.log_loss, {"predictions_are": "probabilities"}),
