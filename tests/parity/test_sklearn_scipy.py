@@ -161,6 +161,7 @@ SPECIAL = [
     Line("exponential", real, signs, lambda t, x: objectives.ExponentialLoss().loss((t + 1) / 2, x)),
     Line("soft_margin", real, signs, lambda t, x: -special.log_expit(t * x)),
     Line("laplace_nll", real, other, lambda t, x: -stats.laplace.logpdf(t, x, positive()), extra={"scale": positive}),
+    Line("logistic_nll", real, other, lambda t, x: -stats.logistic.logpdf(t, x, positive()), extra={"scale": positive}),
     Line("student_t_nll", real, other, lambda t, x: -stats.t.logpdf(t, 3, x, positive()), extra={"scale": positive}),
     Line("von_mises_nll", real, other, lambda t, x: -stats.vonmises.logpdf(t, positive(), x), extra={"concentration": positive}),
     Line("poisson_nll", real, counts, lambda t, x: -stats.poisson.logpmf(t, np.exp(x)), {"full": True, "factorial": "exact"}),

@@ -151,6 +151,26 @@ def _log1p_ratio(t: Array, z: Array) -> Array:
     return np.where(np.isinf(ratio), np.log(t) - np.log(z), np.log1p(ratio))
 
 
+@in_parts
+def log_gamma(z: Array) -> Array:
+    """Return log Gamma(z) for 0 < z < 1e15, accurate near its roots 1 and 2."""
+    from scipy.special import gammaln
+
+    one = np.ones_like(z)
+    above_one = lgamma_increment(one, np.maximum(z - 1.0, 0.0))
+    above_two = np.log1p(np.maximum(z - 2.0, 0.0)) + lgamma_increment(one, np.maximum(z - 2.0, 0.0))
+    out = np.where(z < 2.0, above_one, above_two)
+    return np.where((z >= 1.0) & (z < 3.0), out, gammaln(z))
+
+
+def trigamma(z: Array) -> Array:
+    """Return the derivative of the digamma function."""
+    from scipy.special import zeta
+
+    out: Array = zeta(2.0, z)
+    return out
+
+
 def stirling(z: Array) -> Array:
     """Return the error of Stirling's formula: log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2)."""
     from scipy.special import gammaln

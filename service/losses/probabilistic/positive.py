@@ -7,14 +7,28 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
-from service.losses.numerics.special import HALF_LOG_TWO_PI, gamma_terms, log_ratio, reciprocal_difference, times_exp
-from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
+from service.losses.numerics.special import (
+    HALF_LOG_TWO_PI,
+    LARGE,
+    digamma_less_log,
+    gamma_terms,
+    lgamma_increment,
+    log_gamma,
+    log_ratio,
+    reciprocal_difference,
+    relative_entropy,
+    stirling,
+    times_exp,
+    trigamma,
+)
+from service.losses.probabilistic._shared import EXAMPLE, LOG_GAMMA, SCALES, Concentration, Scale
 from service.losses.registry import loss
 
+PredictedRate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="predicted rates, above 0")]
 LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of means")]
 
 
@@ -38,6 +52,44 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
         x + scaled,
         {"predictions": lambda c: c * (1.0 - scaled), "labels": lambda c: times_exp(c * np.ones_like(x), -x)},
         {"predictions": lambda c: c * scaled, "labels": lambda c: np.zeros_like(c * x)},
+    )
+
+
+@loss(example={"concentration": [1.0, 4.0, 0.5], "rate": [0.5, 2.0, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True, bound=LOG_GAMMA)
+def gamma_nll_distribution(concentration: Concentration, rate: PredictedRate, labels: PositiveLabel) -> Evaluation:
+    r"""Negative log-likelihood of a gamma distribution with predicted concentration (shape) and rate, with all terms.
+
+    Its scale is 1 / rate, and its mean concentration / rate. gamma_nll has a given shape and predicts the mean alone.
+
+    Use: Probabilistic regression of positive amounts with uncertainty, such as rainfall, costs and waiting times.
+    Formula: \ell = \log\Gamma(k) - k \log r - (k - 1) \log t + r t
+    Where: t `labels`
+    concentration: k, the shapes, above 0.
+    rate: r, the rates, above 0.
+    Synonyms: gamma_distribution_nll, gamma_shape_rate_nll
+    Search: gamma
+    Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 17; torch.distributions.Gamma
+    """
+    k, r, t = concentration, rate, labels
+    mean = r * t  # of a Poisson distribution of k
+    inside = (mean > np.finfo(mean.dtype).tiny) & np.isfinite(mean)
+    gap = np.where(inside, log_ratio(mean, k), (np.log(r) + np.log(t)) - np.log(k)).astype(k.dtype, copy=False)
+    whole = np.where(inside, relative_entropy(k, mean), (mean - k) - k * gap)
+    large = whole + (HALF_LOG_TWO_PI - 0.5 * np.log(k) + stirling(k)) + np.log(t)
+    middle = (mean - k * np.log(r)) + (log_gamma(k) - (k - 1.0) * np.log(t))
+    small = (mean - k * (np.log(r) + np.log(t))) + (lgamma_increment(np.ones_like(k), np.minimum(k, 1.0)) + log_ratio(t, k))
+    return elementwise(
+        np.where(k < 1.0, small, np.where(k < LARGE, middle, large)).astype(k.dtype, copy=False),
+        {
+            "concentration": lambda c: c * (digamma_less_log(k) - gap),
+            "rate": lambda c: c * (t - k / r),
+            "labels": lambda c: c * (r - (k - 1.0) / t),
+        },
+        {
+            "concentration": lambda c: c * trigamma(k),
+            "rate": lambda c: c * (k / r / r),
+            "labels": lambda c: c * ((k - 1.0) / t / t),
+        },
     )
 
 

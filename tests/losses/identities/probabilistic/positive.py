@@ -20,7 +20,23 @@ def _weibull_is_exponential(rng: Generator) -> Any:
     return value_of_probabilistic("weibull_nll", x, t, np.ones_like(x)), value_of_probabilistic("exponential_nll", 1 / x, t)
 
 
+def _gamma_is_exponential(rng: Generator) -> Any:
+    r, t, _ = positive_of_probabilistic(rng)
+    return value_of_probabilistic("gamma_nll_distribution", np.ones_like(r), r, t), value_of_probabilistic("exponential_nll", r, t)
+
+
+def _gamma_of_a_mean(rng: Generator) -> Any:
+    """Between two predictions of the mean, the likelihoods differ by those of gamma_nll."""
+    x, y, t = positive_of_probabilistic(rng)
+    k = np.full_like(x, 2.5)
+    ours = [value_of_probabilistic("gamma_nll_distribution", k, k * np.exp(-a), t) for a in (x, y)]
+    theirs = [2.5 * value_of_probabilistic("gamma_nll", a, t) for a in (x, y)]
+    return ours[0] - ours[1], theirs[0] - theirs[1]
+
+
 IDENTITIES = [
+    ("gamma of shape 1 is exponential", _gamma_is_exponential),
+    ("gamma of a given shape is gamma_nll", _gamma_of_a_mean),
     ("lognormal is gaussian of the logarithm", _lognormal),
     ("weibull of shape 1 is exponential", _weibull_is_exponential),
     (

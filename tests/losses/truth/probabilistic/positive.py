@@ -3,10 +3,16 @@ from __future__ import annotations
 from mpmath import mp
 
 from tests.losses.truth import exp, log, per_sample
+from tests.losses.truth.probabilistic._shared import log_gamma
 
 
 def gamma_nll(predictions, labels):
     return per_sample(predictions + labels * exp(-predictions))
+
+
+def gamma_nll_distribution(concentration, rate, labels):
+    k, r, t = concentration, rate, labels
+    return per_sample(log_gamma(k) - k * log(r) - (k - 1) * log(t) + r * t)
 
 
 def gamma_deviance(predictions, labels):
