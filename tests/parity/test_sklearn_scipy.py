@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,17 @@ METRICS = [
     Line("poisson_deviance", positive, counts, metrics.mean_poisson_deviance),
     Line("gamma_deviance", positive, lambda: positive()[::-1], metrics.mean_gamma_deviance),
     Line("inverse_gaussian_deviance", positive, lambda: positive()[::-1], lambda t, x: metrics.mean_tweedie_deviance(t, x, power=3)),
+    *(
+        Line("tweedie_deviance", positive, labels, partial(metrics.mean_tweedie_deviance, power=power), {"power": power})
+        for power, labels in (
+            (-1.7, other),
+            (0.0, other),
+            (1.0, counts),
+            (1.4, counts),
+            (2.0, lambda: positive()[::-1]),
+            (2.6, lambda: positive()[::-1]),
+        )
+    ),
     Line("cross_entropy", logits, classes, lambda t, x: metrics.log_loss(t, special.softmax(x, axis=1))),
     Line("multiclass_hinge", logits, classes, metrics.hinge_loss, {"convention": "crammer_singer"}),
     Line(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ABOVE_ZERO, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, Bound, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.divergence.parametric import beta_divergence
+from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
@@ -27,8 +30,11 @@ from service.losses.numerics.special import (
 )
 from service.losses.probabilistic._shared import EXAMPLE, LOG_GAMMA, SCALES, Concentration, Scale
 from service.losses.registry import loss
+from service.losses.regression.pointwise import mean_squared_error
+from service.losses.work import Work
 
 PredictedRate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="predicted rates, above 0")]
+AnyLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values; at least 0 from power 1 on, above 0 from 2 on")]
 LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of means")]
 
 
@@ -126,6 +132,62 @@ def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) 
             "labels": lambda c: c * times(reciprocal_difference(x, t), 1.0 / x + 1.0 / t),
         },
         {"predictions": lambda c: (2.0 * c) * ((3.0 * t / x - 2.0) / x / x / x), "labels": lambda c: (2.0 * c) / t / t / t},
+    )
+
+
+@loss(
+    example=EXAMPLE | {"power": 1.5},
+    hessian_diagonal=True,
+    bound=Bound(1e-12, 1e-12, "2 - power is rounded, which the logarithm of a large or small number multiplies"),
+    work=Work("400 n ...", "64 n ..."),
+)
+def tweedie_deviance(
+    predictions: PositiveReal, labels: AnyLabel, *, power: Annotated[float, annotated_types.Ge(-5), annotated_types.Le(5)] = 1.5
+) -> Evaluation:
+    r"""Tweedie deviance of any power that has one: twice the negative log-likelihood minus its minimum.
+
+    Power 0 is mean_squared_error, which takes predictions of any sign; 1 is poisson_deviance, 2 gamma_deviance and 3 inverse_gaussian_deviance. Between 0 and 1
+    there is no such distribution, and the power is rejected. Labels are at least 0 from power 1 on, above 0 from 2 on, and of any sign below.
+    scikit-learn's default is power 0, and its predictions may have any sign for it.
+
+    Use: Regression of amounts as a generalized linear model (GLM), such as insurance claims and rainfall.
+    Formula: D = 2 \left( \frac{\max(t, 0)^{2 - p}}{(1 - p)(2 - p)} - \frac{t x^{1 - p}}{1 - p} + \frac{x^{2 - p}}{2 - p} \right)
+    Where: x `predictions`; t `labels`; p `power`
+    predictions: x, the means, above 0.
+    power: p, the exponent of the mean in the variance; at 0, 1 and 2 the loss is the limit.
+    Synonyms: tweedie_deviance_loss
+    Search: mean_tweedie_deviance
+    Reference: Jørgensen, The Theory of Dispersion Models, 1997; sklearn.metrics.mean_tweedie_deviance
+    """
+    x, t = predictions, labels
+    if 0 < power < 1:
+        raise InvalidOption("power", f"no distribution; expected a number outside of (0, 1), got {power:g}")
+    low = t < 0 if power < 2 else t <= 0
+    if power >= 1 and low.any():
+        index = tuple(int(i) for i in np.argwhere(low)[0])
+        raise InvalidTensor("labels", f"out of range; expected {'at least' if power < 2 else 'above'} 0 for power {power:g}, got {t[index]:g}", index)
+    if power == 0:
+        return mean_squared_error.function(x, t)
+    half = beta_divergence.function(x, np.maximum(t, 0.0), beta=2.0 - power)
+    divergence = half.elements() if half.elements else half.numerator
+    up, flat = 2.0 - power, 1.0 - power
+
+    def both(of_divergence: Callable[[Array], Array], below_zero: Callable[[], Array]) -> Callable[[Array], Array]:
+        return lambda c: 2.0 * (np.where(low, c * below_zero(), of_divergence(c)) if low.any() else of_divergence(c))
+
+    def values() -> Array:
+        return x**up / up - t * x**flat / flat
+
+    return elementwise(
+        both(lambda c: c * divergence, values)(np.ones_like(x)),
+        {
+            "predictions": both(half.gradients["predictions"], lambda: x**flat - t * x**-power),
+            "labels": both(half.gradients["labels"], lambda: -(x**flat) / flat),
+        },
+        {
+            "predictions": both(half.hessian_diagonal["predictions"], lambda: flat * x**-power + power * t * x ** (-power - 1.0)),
+            "labels": both(half.hessian_diagonal["labels"], lambda: np.zeros_like(x)),
+        },
     )
 
 

@@ -34,7 +34,28 @@ def _gamma_of_a_mean(rng: Generator) -> Any:
     return ours[0] - ours[1], theirs[0] - theirs[1]
 
 
+def _deviance_is(power: float, name: str) -> Any:
+    def both(rng: Generator) -> Any:
+        x, t, _ = positive_of_probabilistic(rng)
+        return value_of_probabilistic("tweedie_deviance", x, t, power=power), value_of_probabilistic(name, x, t)
+
+    return both
+
+
+def _deviance_of_likelihood(rng: Generator) -> Any:
+    """Twice the difference of two likelihoods is that of their deviances."""
+    x, y, t = positive_of_probabilistic(rng)
+    ours = [value_of_probabilistic("tweedie_deviance", a, t, power=1.3) for a in (x, y)]
+    theirs = [2 * value_of_probabilistic("tweedie_nll", np.log(a), t, power=1.3) for a in (x, y)]
+    return ours[0] - ours[1], theirs[0] - theirs[1]
+
+
 IDENTITIES = [
+    ("tweedie_deviance of power 0 is the squared error", _deviance_is(0.0, "mean_squared_error")),
+    ("tweedie_deviance of power 1 is poisson_deviance", _deviance_is(1.0, "poisson_deviance")),
+    ("tweedie_deviance of power 2 is gamma_deviance", _deviance_is(2.0, "gamma_deviance")),
+    ("tweedie_deviance of power 3 is inverse_gaussian_deviance", _deviance_is(3.0, "inverse_gaussian_deviance")),
+    ("tweedie_deviance is that of tweedie_nll", _deviance_of_likelihood),
     ("gamma of shape 1 is exponential", _gamma_is_exponential),
     ("gamma of a given shape is gamma_nll", _gamma_of_a_mean),
     ("lognormal is gaussian of the logarithm", _lognormal),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import exp, log, per_sample
@@ -21,6 +22,21 @@ def gamma_deviance(predictions, labels):
 
 def inverse_gaussian_deviance(predictions, labels):
     return per_sample((labels - predictions) ** 2 / (predictions**2 * labels))
+
+
+def _tweedie(t, x, p):
+    if p == 0:
+        return (t - x) ** 2
+    if p == 1:
+        return 2 * ((t * mp.log(t / x) if t else 0) - t + x)
+    if p == 2:
+        return 2 * (mp.log(x / t) + t / x - 1)
+    own = mp.power(max(t, mp.mpf(0)), 2 - p) / ((1 - p) * (2 - p))
+    return 2 * (own - t * mp.power(x, 1 - p) / (1 - p) + mp.power(x, 2 - p) / (2 - p))
+
+
+def tweedie_deviance(predictions, labels, power):
+    return per_sample(np.frompyfunc(lambda t, x: _tweedie(t, x, power), 2, 1)(labels, predictions))
 
 
 def tweedie_nll(predictions, labels, power):
