@@ -28,10 +28,10 @@ from service.losses.work import Work
 INSIDE = Domain(0, 1, low_open=True, high_open=True)
 Share = Annotated[Array, TensorSpec("n ...", domain=INSIDE, gradient="on request", description="true shares, in (0, 1)")]
 Shares = Annotated[
-    Array, TensorSpec("n ... c", domain=Domain(0, 1, low_open=True), gradient="on request", description="true shares of c parts along the last axis")
+    Array, TensorSpec("n ... k", domain=Domain(0, 1, low_open=True), gradient="on request", description="true shares of k parts along the last axis")
 ]
 Concentrations = Annotated[
-    Array, TensorSpec("n ... c", domain=ABOVE_ZERO, gradient="default", description="predicted concentration of each part, above 0")
+    Array, TensorSpec("n ... k", domain=ABOVE_ZERO, gradient="default", description="predicted concentration of each part, above 0")
 ]
 
 
@@ -103,7 +103,7 @@ def beta_nll_distribution(concentration1: Concentration, concentration0: Concent
     example={"concentration": [[2.0, 3.0, 1.0], [0.5, 5.0, 4.0]], "labels": [[0.3, 0.5, 0.2], [0.1, 0.4, 0.5]]},
     hessian_diagonal=True,
     bound=LOG_GAMMA,
-    work=Work("600 n ... c", "200 n ... c"),
+    work=Work("600 n ... k", "200 n ... k"),
 )
 def dirichlet_nll(concentration: Concentrations, labels: Shares) -> Evaluation:
     r"""Negative log-likelihood of a Dirichlet distribution of shares that sum to 1.
