@@ -44,7 +44,7 @@ def test_an_ambiguous_word_is_a_404_that_names_both_and_the_difference(client: h
 
 
 def test_a_word_of_a_related_quantity_is_found_and_names_nothing(client: httpx.Client) -> None:
-    for word, name in (("perplexity", "token_cross_entropy"), ("charbonnier", "pseudo_huber")):
+    for word, name in (("perplexity", "token_cross_entropy"), ("correlation", "pearson_correlation")):
         assert search(word)[0] == name
         assert client.post(f"/loss/{word}", json={}).status_code == 404
 

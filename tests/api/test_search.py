@@ -41,7 +41,7 @@ FIRST = {
     "rmse": "root_mean_squared_error",
     "quantile": "quantile",
     "perplexity": "token_cross_entropy",
-    "charbonnier": "pseudo_huber",
+    "charbonnier": "charbonnier",
     "multi task": "combination",
     # what somebody has a problem with, and the loss that a practitioner tries first
     "log loss of binary classifiers": "binary_cross_entropy",

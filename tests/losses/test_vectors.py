@@ -13,7 +13,14 @@ from service.losses.metric_learning import pair_weighting, triplets
 from service.losses.numerics import Array, elementary, vectors
 
 VECTORS = sorted(name for name, loss in LOSSES.items() if loss.bound.norm == "tensor")
-UNDER_SQUARES = {"contrastive", "nca", "lifted_structured", "npairs", "vicreg"}  # losses that are infinite for vectors of 1e300
+UNDER_SQUARES = {
+    "contrastive",
+    "nca",
+    "lifted_structured",
+    "npairs",
+    "vicreg",
+    "scale_shift_invariant_depth",
+}  # losses that are infinite for vectors of 1e300
 
 
 def drawn(name: str, rows: Array) -> dict[str, Array]:

@@ -81,6 +81,10 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
     match loss.name:
         case "aft":
             return arrays | {"upper_bound": arrays["lower_bound"] + np.abs(arrays["upper_bound"])}
+        case "binomial_nll":
+            return arrays | {"labels": np.minimum(arrays["labels"], arrays["total_count"])}
+        case "tweedie_deviance":
+            return arrays | {"labels": np.abs(arrays["labels"])}
         case "boundary":  # distances or labels
             return {name: array for name, array in arrays.items() if name != "labels" or "distances" not in arrays}
         case "cross_entropy":  # a true class that is not possible has an infinite loss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,8 @@ METRICS = [
     Line("root_mean_squared_log_error", positive, counts, metrics.root_mean_squared_log_error),
     Line("mean_absolute_percentage_error", real, other, metrics.mean_absolute_percentage_error, {"denominator": "sklearn"}),
     Line("relative_squared_error", real, other, lambda t, x: 1.0 - metrics.r2_score(t, x)),
+    Line("pearson_correlation", real, other, lambda t, x: 1.0 - stats.pearsonr(x, t).statistic),
+    Line("charbonnier", real, other, lambda t, x: np.hypot(x - t, 0.3).mean(), {"eps": 0.3}),
     Line("quantile", real, other, lambda t, x: metrics.mean_pinball_loss(t, x, alpha=0.3), {"quantile": 0.3}),
     Line("binary_cross_entropy", unit, truth, metrics.log_loss, {"clamp": "sklearn"}),
     Line("cross_entropy", probabilities, classes, metrics.log_loss, {"predictions_are": "probabilities"}),
@@ -127,6 +130,17 @@ METRICS = [
     Line("poisson_deviance", positive, counts, metrics.mean_poisson_deviance),
     Line("gamma_deviance", positive, lambda: positive()[::-1], metrics.mean_gamma_deviance),
     Line("inverse_gaussian_deviance", positive, lambda: positive()[::-1], lambda t, x: metrics.mean_tweedie_deviance(t, x, power=3)),
+    *(
+        Line("tweedie_deviance", positive, labels, partial(metrics.mean_tweedie_deviance, power=power), {"power": power})
+        for power, labels in (
+            (-1.7, other),
+            (0.0, other),
+            (1.0, counts),
+            (1.4, counts),
+            (2.0, lambda: positive()[::-1]),
+            (2.6, lambda: positive()[::-1]),
+        )
+    ),
     Line("cross_entropy", logits, classes, lambda t, x: metrics.log_loss(t, special.softmax(x, axis=1))),
     Line("multiclass_hinge", logits, classes, metrics.hinge_loss, {"convention": "crammer_singer"}),
     Line(
@@ -159,6 +173,7 @@ SPECIAL = [
     Line("exponential", real, signs, lambda t, x: objectives.ExponentialLoss().loss((t + 1) / 2, x)),
     Line("soft_margin", real, signs, lambda t, x: -special.log_expit(t * x)),
     Line("laplace_nll", real, other, lambda t, x: -stats.laplace.logpdf(t, x, positive()), extra={"scale": positive}),
+    Line("logistic_nll", real, other, lambda t, x: -stats.logistic.logpdf(t, x, positive()), extra={"scale": positive}),
     Line("student_t_nll", real, other, lambda t, x: -stats.t.logpdf(t, 3, x, positive()), extra={"scale": positive}),
     Line("von_mises_nll", real, other, lambda t, x: -stats.vonmises.logpdf(t, positive(), x), extra={"concentration": positive}),
     Line("poisson_nll", real, counts, lambda t, x: -stats.poisson.logpmf(t, np.exp(x)), {"full": True, "factorial": "exact"}),

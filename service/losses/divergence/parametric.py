@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, CountLabel, Domain, Positive, PositiveReal, TensorSpec
+from service.losses.declaration import UNIT, Bound, CountLabel, Domain, NonNegative, Positive, PositiveReal, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.masking import PositionMask, masked, of_positions
@@ -22,33 +22,68 @@ from service.losses.work import Work
 
 Mean = Annotated[Array, TensorSpec("n ...", gradient="default", description="predicted means")]
 LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted variances")]
+PriorMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="means of the prior; default: 0")]
+PriorLogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the prior's variances; default: 0")]
 
 
 @loss(example={"mean": [[0.5, -0.2], [0.1, 0.0]], "log_variance": [[0.1, -0.5], [0.0, 0.3]]}, hessian_diagonal=True)
-def gaussian_kl(mean: Mean, log_variance: LogVariance) -> Evaluation:
-    r"""Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
+def gaussian_kl(
+    mean: Mean,
+    log_variance: LogVariance,
+    *,
+    prior_mean: PriorMean | None = None,
+    prior_log_variance: PriorLogVariance | None = None,
+    free_bits: NonNegative = 0.0,
+) -> Evaluation:
+    r"""Kullback-Leibler divergence of a diagonal normal distribution from a prior, by default the standard one: the regularizer of variational autoencoders.
 
-    Use: The regularizer of a variational autoencoder (VAE).
-    Search: vae
-    Formula: \ell_i = \frac{1}{2} \sum_k \left( \mu_k^2 + e^{s_k} - 1 - s_k \right)
+    The paper of free bits takes the maximum after an average over the batch; here each latent dimension of each sample has its own, in nats.
+
+    Use: The regularizer of a variational autoencoder (VAE), also hierarchical or with a learned prior; world models.
+    Search: vae, free_nats
+    Formula: \ell_i = \frac{1}{2} \sum_k \left( \frac{(\mu_k - m_k)^2}{e^{p_k}} + e^{s_k - p_k} - 1 - (s_k - p_k) \right)
     mean: mu, the means.
     log_variance: s, the logarithms of the variances.
+    prior_mean: m, the means of the prior; 0 by default.
+    prior_log_variance: p, the logarithms of the variances of the prior; 0 by default.
+    free_bits: smallest divergence of a latent dimension, in nats; below it the gradient is 0.
     Divisor: the number of samples; latent dimensions are summed
     Synonyms: vae_kl, kl_normal, kl_standard_normal, DiagonalGaussianKL
-    Reference: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, arXiv:1312.6114, appendix B
+    Reference: Kingma and Welling, Auto-Encoding Variational Bayes, 2013, arXiv:1312.6114, appendix B; Kingma et al., Inverse Autoregressive Flow, 2016, arXiv:1606.04934, equation 15
     """
-    half = np.full_like(log_variance, 0.5)
-    far = log_variance > 0.5 * math.log(np.finfo(log_variance.dtype).max)  # there all but e^s is negligible, and half of it may be in range
+    gap = mean if prior_mean is None else mean - prior_mean
+    ratio = log_variance if prior_log_variance is None else log_variance - prior_log_variance
+    z = gap if prior_log_variance is None else times_exp(gap, -0.5 * prior_log_variance)
+    half = np.full_like(ratio, 0.5)
+    far = ratio > 0.5 * math.log(np.finfo(ratio.dtype).max)  # there all but e^ratio is negligible, and half of it may be in range
 
     def excess(factor: Array, less: Callable[[Array], Array]) -> Array:
-        return np.where(far, times_exp(factor, log_variance), factor * less(log_variance)).astype(log_variance.dtype, copy=False)
+        return np.where(far, times_exp(factor, ratio), factor * less(ratio)).astype(ratio.dtype, copy=False)
 
-    return elementwise(
-        0.5 * mean * mean + excess(half, expm1_minus),
-        {"mean": lambda c: c * mean, "log_variance": lambda c: excess(c * half, np.expm1)},
-        {"mean": lambda c: c * np.ones_like(mean), "log_variance": lambda c: times_exp(c * half, log_variance)},
-        divisor=np.ones(mean.shape[0]),
-    )
+    def precise(x: Array) -> Array:
+        """Divide by the variance of the prior."""
+        return x if prior_log_variance is None else times_exp(x, -prior_log_variance)
+
+    values = 0.5 * z * z + excess(half, expm1_minus)
+
+    def active(c: Array) -> Array:
+        return c * (values >= free_bits) if free_bits else c
+
+    slopes: dict[str, Callable[[Array], Array]] = {
+        "mean": lambda c: precise(active(c) * gap),
+        "log_variance": lambda c: excess(active(c) * half, np.expm1),
+    }
+    bends: dict[str, Callable[[Array], Array]] = {
+        "mean": lambda c: precise(active(c) * np.ones_like(gap)),
+        "log_variance": lambda c: times_exp(active(c) * half, ratio),
+    }
+    if prior_mean is not None:
+        slopes["prior_mean"] = lambda c: -precise(active(c) * gap)
+        bends["prior_mean"] = bends["mean"]
+    if prior_log_variance is not None:
+        slopes["prior_log_variance"] = lambda c: -excess(active(c) * half, np.expm1) - (0.5 * active(c) * z) * z
+        bends["prior_log_variance"] = lambda c: times_exp(active(c) * half, ratio) + (0.5 * active(c) * z) * z
+    return elementwise(np.maximum(values, free_bits), slopes, bends, divisor=np.ones(mean.shape[0]))
 
 
 PositiveShare = Annotated[

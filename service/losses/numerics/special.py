@@ -151,6 +151,27 @@ def _log1p_ratio(t: Array, z: Array) -> Array:
     return np.where(np.isinf(ratio), np.log(t) - np.log(z), np.log1p(ratio))
 
 
+@in_parts
+def log_gamma(z: Array) -> Array:
+    """Return log Gamma(z) for 0 < z < 1e15, accurate near its roots 1 and 2."""
+    from scipy.special import gammaln
+
+    one = np.ones_like(z)
+    below_one = lgamma_increment(one, np.minimum(z, 1.0)) - np.log(z)
+    above_one = lgamma_increment(one, np.maximum(z - 1.0, 0.0))
+    above_two = np.log1p(np.maximum(z - 2.0, 0.0)) + lgamma_increment(one, np.maximum(z - 2.0, 0.0))
+    low = np.where(z < 1.0, below_one, above_one)
+    return np.where(z < 2.0, low, np.where(z < 3.0, above_two, gammaln(z)))
+
+
+def trigamma(z: Array) -> Array:
+    """Return the derivative of the digamma function."""
+    from scipy.special import zeta
+
+    out: Array = zeta(2.0, z)
+    return out
+
+
 def stirling(z: Array) -> Array:
     """Return the error of Stirling's formula: log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2)."""
     from scipy.special import gammaln
@@ -192,6 +213,15 @@ def digamma_increment(z: Array, t: Array) -> Array:
     steps = sum(t / (z + k + t) / (z + k) for k in range(int(LARGE)))
     missing = (growth - _log1p_ratio(t, z) + steps) * z * z
     return np.where(low, out * (z / shifted) ** 2 + missing, out)
+
+
+@in_parts
+def digamma_difference(z: Array, t: Array) -> Array:
+    """Return psi(z + t) - psi(z) for t >= 0, accurate for small t and for small z."""
+    low = z < LARGE
+    shifted = np.where(low, z + LARGE, z)
+    out = np.log1p(t / shifted) + digamma_increment(shifted, t) / shifted / shifted
+    return out + np.where(low, sum(t / (z + k + t) / (z + k) for k in range(int(LARGE))), 0.0)
 
 
 Derivatives = dict[str, Callable[[Array], Array]]

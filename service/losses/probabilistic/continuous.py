@@ -15,7 +15,7 @@ from service.losses.declaration import FROM_ZERO, Bound, Fraction, NonNegative, 
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_sum
-from service.losses.numerics.elementary import LN2, per_sample_size
+from service.losses.numerics.elementary import LN2, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.numerics.special import HALF_LOG_TWO_PI, lgamma_increment
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
 from service.losses.registry import loss
@@ -120,6 +120,40 @@ def laplace_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluatio
             "predictions": lambda c: np.zeros_like(c * error),
             "labels": lambda c: np.zeros_like(c * error),
             "scale": lambda c: c * ((2.0 * z - 1.0) / b / b),
+        },
+    )
+
+
+@loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
+def logistic_nll(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
+    r"""Negative log-likelihood of a logistic distribution: like the normal distribution near its mean, like Laplace's for large errors.
+
+    Use: Probabilistic regression with uncertainty and moderate outliers.
+    Formula: \ell = \log s + z + 2 \log\left(1 + e^{-z}\right), \quad z = \frac{t - x}{s}
+    Where: x `predictions`; t `labels`; s `scale`
+    scale: s; the standard deviation is pi s / sqrt 3.
+    Synonyms: logistic_distribution_nll, LogisticNLL
+    Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1995, chapter 23
+    """
+    error, s = predictions - labels, scale
+    z = error / s
+    size = np.abs(z)
+    slope = np.tanh(0.5 * z)
+
+    def curvature() -> Array:
+        return 2.0 * sigmoid(z) * sigmoid(-z) / s / s
+
+    return elementwise(
+        np.log(s) + (size + 2.0 * log1pexp_small(z)),
+        {
+            "predictions": lambda c: c * (slope / s),
+            "labels": lambda c: -c * (slope / s),
+            "scale": lambda c: c * ((1.0 - z * slope) / s),
+        },
+        {
+            "predictions": lambda c: c * curvature(),
+            "labels": lambda c: c * curvature(),
+            "scale": lambda c: c * ((2.0 * z * slope + 2.0 * times(sigmoid(z) * sigmoid(-z), z * z) - 1.0) / s / s),
         },
     )
 

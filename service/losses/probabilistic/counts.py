@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, CountLabel, NonNegative, PositiveReal
+from service.losses.declaration import FROM_ZERO, BinaryLogits, Bound, CountLabel, NonNegative, PositiveReal, TensorSpec
+from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_infinity, times
+from service.losses.numerics.elementary import divide_or_infinity, sigmoid, softplus, times
 from service.losses.numerics.special import (
     HALF_LOG_TWO_PI,
     digamma_increment,
@@ -26,6 +27,8 @@ from service.losses.probabilistic._shared import EXAMPLE, Dispersion, Rate
 from service.losses.registry import loss
 from service.losses.work import Work
 
+Successes = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="true numbers of successes")]
+Trials = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="numbers of trials, at least those of successes")]
 PoissonFactorial = Literal["stirling", "exact"]
 
 
@@ -202,3 +205,45 @@ def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
         + times(t, np.where(wide, np.log(alpha), log_ratio(spread_mu, mu)))
     )
     return np.where(t >= 1, large, small).astype(t.dtype, copy=False)
+
+
+@loss(
+    example={"predictions": [0.5, -1.0, 2.0], "labels": [3, 0, 8], "total_count": [5, 2, 9]},
+    hessian_diagonal=True,
+    bound=Bound(1e-13, 1e-12, "a relative entropy and logarithms of counts, each rounded, partly cancel"),
+)
+def binomial_nll(predictions: BinaryLogits, labels: Successes, total_count: Trials) -> Evaluation:
+    r"""Negative log-likelihood of a binomial distribution: successes among a known number of trials, with all terms.
+
+    Use: Regression of rates from counts, such as click rates, methylation and votes.
+    Search: binomial, binomial_regression
+    Formula: \ell = n \log\left(1 + e^x\right) - k x - \log\binom{n}{k}
+    Where: k `labels`; n `total_count`
+    predictions: x, the logits of a success.
+    Synonyms: binomial_distribution_nll, BinomialNLL
+    Reference: McCullagh and Nelder, Generalized Linear Models, 1989, chapter 4; Loader, Fast and Accurate Computation of Binomial Probabilities, 2000; torch.distributions.Binomial
+    """
+    if (labels > total_count).any():
+        index = tuple(int(i) for i in np.argwhere(labels > total_count)[0])
+        raise InvalidTensor("labels", f"out of range; expected at most total_count {total_count[index]}, got {labels[index]}", index)
+    x, k, misses = predictions, labels.astype(predictions.dtype), (total_count - labels).astype(predictions.dtype)
+    p, q = sigmoid(x), sigmoid(-x)
+    near = 0.5 * ((k + misses) * np.tanh(0.5 * x) + (misses - k))
+    excess = np.where(np.abs(x) < 1.0, near, misses * p - k * q).astype(x.dtype, copy=False)  # n p - k
+    return elementwise(
+        _binomial(x, k, misses, excess),
+        {"predictions": lambda c: c * excess},
+        {"predictions": lambda c: c * ((k + misses) * p * q)},
+    )
+
+
+def _binomial(x: Array, k: Array, misses: Array, excess: Array) -> Array:
+    """Return the value: by relative entropies to the expected counts, or, for probabilities out of range, by the logarithms."""
+    n, inside = k + misses, (k > 0) & (misses > 0)
+    a, b = np.where(inside, k, 1.0).astype(x.dtype, copy=False), np.where(inside, misses, 1.0).astype(x.dtype, copy=False)
+    less = (HALF_LOG_TWO_PI + 0.5 * (np.log(a) + np.log(b) - np.log(a + b))) + ((stirling(a) + stirling(b)) - stirling(a + b))
+    entropy = relative_entropy(a, n * sigmoid(x), -excess) + relative_entropy(b, n * sigmoid(-x), excess)
+    apart = k * softplus(-x) + misses * softplus(x)
+    unlikely = apart - (a * log_ratio(a + b, a) + b * log_ratio(a + b, b))
+    main = np.where(np.abs(x) < -0.5 * np.log(np.finfo(x.dtype).tiny), entropy, unlikely)
+    return np.where(inside, main + less, apart).astype(x.dtype, copy=False)

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, Bound, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.divergence.parametric import beta_divergence
+from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
-from service.losses.numerics.special import HALF_LOG_TWO_PI, gamma_terms, log_ratio, reciprocal_difference, times_exp
-from service.losses.probabilistic._shared import EXAMPLE, SCALES, Concentration, Scale
+from service.losses.numerics.special import (
+    HALF_LOG_TWO_PI,
+    LARGE,
+    digamma_less_log,
+    gamma_terms,
+    lgamma_increment,
+    log_gamma,
+    log_ratio,
+    reciprocal_difference,
+    relative_entropy,
+    stirling,
+    times_exp,
+    trigamma,
+)
+from service.losses.probabilistic._shared import EXAMPLE, LOG_GAMMA, SCALES, Concentration, Scale
 from service.losses.registry import loss
+from service.losses.regression.pointwise import mean_squared_error
+from service.losses.work import Work
 
+PredictedRate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="predicted rates, above 0")]
+AnyLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values; at least 0 from power 1 on, above 0 from 2 on")]
 LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of means")]
 
 
@@ -38,6 +58,44 @@ def gamma_nll(predictions: LogMean, labels: PositiveLabel) -> Evaluation:
         x + scaled,
         {"predictions": lambda c: c * (1.0 - scaled), "labels": lambda c: times_exp(c * np.ones_like(x), -x)},
         {"predictions": lambda c: c * scaled, "labels": lambda c: np.zeros_like(c * x)},
+    )
+
+
+@loss(example={"concentration": [1.0, 4.0, 0.5], "rate": [0.5, 2.0, 1.3], "labels": [1.0, 2.0, 0.4]}, hessian_diagonal=True, bound=LOG_GAMMA)
+def gamma_nll_distribution(concentration: Concentration, rate: PredictedRate, labels: PositiveLabel) -> Evaluation:
+    r"""Negative log-likelihood of a gamma distribution with predicted concentration (shape) and rate, with all terms.
+
+    Its scale is 1 / rate, and its mean concentration / rate. gamma_nll has a given shape and predicts the mean alone.
+
+    Use: Probabilistic regression of positive amounts with uncertainty, such as rainfall, costs and waiting times.
+    Formula: \ell = \log\Gamma(k) - k \log r - (k - 1) \log t + r t
+    Where: t `labels`
+    concentration: k, the shapes, above 0.
+    rate: r, the rates, above 0.
+    Synonyms: gamma_distribution_nll, gamma_shape_rate_nll
+    Search: gamma
+    Reference: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, 1994, chapter 17; torch.distributions.Gamma
+    """
+    k, r, t = concentration, rate, labels
+    mean = r * t  # of a Poisson distribution of k
+    inside = (mean > np.finfo(mean.dtype).tiny) & np.isfinite(mean)
+    gap = np.where(inside, log_ratio(mean, k), (np.log(r) + np.log(t)) - np.log(k)).astype(k.dtype, copy=False)
+    whole = np.where(inside, relative_entropy(k, mean), (mean - k) - k * gap)
+    large = whole + (HALF_LOG_TWO_PI - 0.5 * np.log(k) + stirling(k)) + np.log(t)
+    middle = (mean - k * np.log(r)) + (log_gamma(k) - (k - 1.0) * np.log(t))
+    small = (mean - k * (np.log(r) + np.log(t))) + (lgamma_increment(np.ones_like(k), np.minimum(k, 1.0)) + log_ratio(t, k))
+    return elementwise(
+        np.where(k < 1.0, small, np.where(k < LARGE, middle, large)).astype(k.dtype, copy=False),
+        {
+            "concentration": lambda c: c * (digamma_less_log(k) - gap),
+            "rate": lambda c: c * (t - k / r),
+            "labels": lambda c: c * (r - (k - 1.0) / t),
+        },
+        {
+            "concentration": lambda c: c * trigamma(k),
+            "rate": lambda c: c * (k / r / r),
+            "labels": lambda c: c * ((k - 1.0) / t / t),
+        },
     )
 
 
@@ -74,6 +132,62 @@ def inverse_gaussian_deviance(predictions: PositiveReal, labels: PositiveLabel) 
             "labels": lambda c: c * times(reciprocal_difference(x, t), 1.0 / x + 1.0 / t),
         },
         {"predictions": lambda c: (2.0 * c) * ((3.0 * t / x - 2.0) / x / x / x), "labels": lambda c: (2.0 * c) / t / t / t},
+    )
+
+
+@loss(
+    example=EXAMPLE | {"power": 1.5},
+    hessian_diagonal=True,
+    bound=Bound(1e-12, 1e-12, "2 - power is rounded, which the logarithm of a large or small number multiplies"),
+    work=Work("400 n ...", "64 n ..."),
+)
+def tweedie_deviance(
+    predictions: PositiveReal, labels: AnyLabel, *, power: Annotated[float, annotated_types.Ge(-5), annotated_types.Le(5)] = 1.5
+) -> Evaluation:
+    r"""Tweedie deviance of any power that has one: twice the negative log-likelihood minus its minimum.
+
+    Power 0 is mean_squared_error, which takes predictions of any sign; 1 is poisson_deviance, 2 gamma_deviance and 3 inverse_gaussian_deviance. Between 0 and 1
+    there is no such distribution, and the power is rejected. Labels are at least 0 from power 1 on, above 0 from 2 on, and of any sign below.
+    scikit-learn's default is power 0, and its predictions may have any sign for it.
+
+    Use: Regression of amounts as a generalized linear model (GLM), such as insurance claims and rainfall.
+    Formula: D = 2 \left( \frac{\max(t, 0)^{2 - p}}{(1 - p)(2 - p)} - \frac{t x^{1 - p}}{1 - p} + \frac{x^{2 - p}}{2 - p} \right)
+    Where: x `predictions`; t `labels`; p `power`
+    predictions: x, the means, above 0.
+    power: p, the exponent of the mean in the variance; at 0, 1 and 2 the loss is the limit.
+    Synonyms: tweedie_deviance_loss
+    Search: mean_tweedie_deviance
+    Reference: Jørgensen, The Theory of Dispersion Models, 1997; sklearn.metrics.mean_tweedie_deviance
+    """
+    x, t = predictions, labels
+    if 0 < power < 1:
+        raise InvalidOption("power", f"no distribution; expected a number outside of (0, 1), got {power:g}")
+    low = t < 0 if power < 2 else t <= 0
+    if power >= 1 and low.any():
+        index = tuple(int(i) for i in np.argwhere(low)[0])
+        raise InvalidTensor("labels", f"out of range; expected {'at least' if power < 2 else 'above'} 0 for power {power:g}, got {t[index]:g}", index)
+    if power == 0:
+        return mean_squared_error.function(x, t)
+    half = beta_divergence.function(x, np.maximum(t, 0.0), beta=2.0 - power)
+    divergence = half.elements() if half.elements else half.numerator
+    up, flat = 2.0 - power, 1.0 - power
+
+    def both(of_divergence: Callable[[Array], Array], below_zero: Callable[[], Array]) -> Callable[[Array], Array]:
+        return lambda c: 2.0 * (np.where(low, c * below_zero(), of_divergence(c)) if low.any() else of_divergence(c))
+
+    def values() -> Array:
+        return x**up / up - t * x**flat / flat
+
+    return elementwise(
+        both(lambda c: c * divergence, values)(np.ones_like(x)),
+        {
+            "predictions": both(half.gradients["predictions"], lambda: x**flat - t * x**-power),
+            "labels": both(half.gradients["labels"], lambda: -(x**flat) / flat),
+        },
+        {
+            "predictions": both(half.hessian_diagonal["predictions"], lambda: flat * x**-power + power * t * x ** (-power - 1.0)),
+            "labels": both(half.hessian_diagonal["labels"], lambda: np.zeros_like(x)),
+        },
     )
 
 

@@ -41,7 +41,7 @@ def mean_squared_error(predictions: Real, labels: RealLabel, *, weight: ElementW
     Synonyms: MSELoss, MSE, mse_loss, MeanSquaredError, L2, squared_error, quadratic
     Equivalents: torch.nn.MSELoss, torch.nn.functional.mse_loss, keras.losses.MeanSquaredError, keras.losses.mean_squared_error,
         optax.losses.squared_error, sklearn.metrics.mean_squared_error
-    Unlike: sklearn.metrics.mean_tweedie_deviance its power chooses among mean_squared_error (0, its default), poisson_deviance (1), gamma_deviance (2) and others
+    Unlike: sklearn.metrics.mean_tweedie_deviance its power chooses among mean_squared_error (0, its default), poisson_deviance (1), gamma_deviance (2) and others, as tweedie_deviance does
     Reference: Gauss, Theoria motus corporum coelestium, 1809
     """
     error = predictions - labels

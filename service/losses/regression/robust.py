@@ -35,21 +35,39 @@ def scaled(values: Array, slope: Callable[[], Array], curvature: Callable[[], Ar
 def pseudo_huber(predictions: Real, labels: RealLabel, *, delta: Positive = 1.0) -> Evaluation:
     r"""Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
-    The Charbonnier loss of image papers, \sqrt{e^2 + \delta^2}, is this loss divided by delta, plus delta.
+    It is delta times (charbonnier - delta), with eps = delta.
 
-    Use: Regression with outliers, smooth; image restoration and super-resolution under the name Charbonnier.
+    Use: Regression with outliers, smooth.
     Formula: \ell = \delta^2 \left( \sqrt{1 + (e / \delta)^2} - 1 \right), \quad e = x - t
     Where: x `predictions`; t `labels`
     delta: error at which the loss changes from quadratic to linear; XGBoost's huber_slope.
     Synonyms: pseudohubererror, soft_l1, pseudo_huber_loss, l1_l2
-    Search: charbonnier, charbonnier_loss
-    Reference: Hartley and Zisserman, Multiple View Geometry in Computer Vision, 2003, appendix 6.8; Charbonnier et al., 1994
+    Reference: Hartley and Zisserman, Multiple View Geometry in Computer Vision, 2003, appendix 6.8
     """
     error = predictions - labels
     root = np.hypot(error, delta)
     cosine = delta / root
     size = np.abs(error)
     return by_error(delta * (size * (size / (delta + root))), lambda: delta * (error / root), lambda: cosine * cosine * cosine)
+
+
+@loss(example=EXAMPLE | {"eps": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)
+def charbonnier(predictions: Real, labels: RealLabel, *, eps: Positive = 1e-3) -> Evaluation:
+    r"""Charbonnier loss: the absolute error, smoothed near zero, where its value is eps.
+
+    BasicSR's CharbonnierLoss and mmagic's add their eps outside of the square, so that 1e-12 there is 1e-6 here. It is pseudo_huber / eps + eps, with delta = eps.
+
+    Use: Image restoration and super-resolution; optical flow and other regression with outliers.
+    Formula: \ell = \sqrt{e^2 + \epsilon^2}, \quad e = x - t
+    Where: x `predictions`; t `labels`
+    eps: error at which the loss changes from quadratic to linear.
+    Synonyms: CharbonnierLoss, charbonnier_loss
+    Reference: Charbonnier et al., Two deterministic half-quadratic regularization algorithms for computed imaging, 1994; Lai et al., LapSRN, 2017, arXiv:1704.03915, equation 2
+    """
+    error = predictions - labels
+    root = np.hypot(error, eps)
+    cosine = eps / root
+    return by_error(root, lambda: error / root, lambda: cosine * cosine / root)
 
 
 @loss(example=EXAMPLE | {"c": 0.5}, hessian_diagonal=True, bound=ELEMENTWISE)

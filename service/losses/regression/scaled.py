@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Positive, Real, RealLabel, TensorSpec
+from service.losses.declaration import ELEMENTWISE, VECTORS, NonNegative, Positive, Real, RealLabel, TensorSpec
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise
+from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
+from service.losses.numerics.vectors import norm_of
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE
 
@@ -174,4 +175,46 @@ def relative_squared_error(predictions: Real, labels: ConstantLabel) -> Evaluati
     z = error / root
     return elementwise(
         z * z, {"predictions": lambda c: (2.0 * c) * (z / root)}, {"predictions": lambda c: (2.0 * c) * (1.0 / root / root + np.zeros_like(z))}
+    )
+
+
+@loss(example={"predictions": [[1.0, 2.0], [0.5, 0.0]], "labels": [[1.5, 2.0], [1.0, 1.0]]}, bound=VECTORS)
+@in_float64
+def relative_l2(
+    predictions: Real,
+    labels: RealLabel,
+    *,
+    p: Annotated[float, annotated_types.Ge(1)] = 2.0,
+    eps: NonNegative = 1e-8,
+) -> Evaluation:
+    r"""Norm of the error relative to the norm of the labels, over all further axes of each sample.
+
+    neuraloperator's LpLoss sums over the batch by default; the original code of the Fourier neural operator has eps 0. Labels that are all 0 are rejected if
+    eps is 0. The gradient is 0 where the error is 0.
+
+    Use: Neural operators (FNO, DeepONet) and surrogates of partial differential equations, whose solutions differ in size.
+    Search: neural_operator, pde, relative_error
+    Formula: \ell_i = \frac{\|x_i - t_i\|_p}{\|t_i\|_p + \epsilon}
+    Where: x `predictions`; t `labels`
+    p: order of the norms.
+    eps: added to the norm of the labels.
+    Divisor: the number of samples
+    Synonyms: LpLoss, relative_lp, rel_l2, relative_l2_error
+    Reference: Li et al., Fourier Neural Operator for Parametric Partial Differential Equations, 2021, arXiv:2010.08895; neuraloperator, LpLoss.rel
+    """
+    if not predictions.size:
+        return nothing(predictions=predictions, labels=labels)
+    flat, true = predictions.reshape(len(predictions), -1), labels.reshape(len(labels), -1)
+    error, size = norm_of(flat - true, p), norm_of(true, p)
+    total = size.values + eps
+    if (total == 0).any():
+        raise InvalidTensor("labels", "zero vector; expected a sample with a norm above 0", (int(np.argmin(total)),))
+    values = error.values / total
+    return Evaluation(
+        values,
+        np.ones(len(values)),
+        {
+            "predictions": lambda c: error.by_a(c / total).reshape(predictions.shape),
+            "labels": lambda c: (error.by_b(c / total) - size.by_a(c * values / total)).reshape(labels.shape),
+        },
     )

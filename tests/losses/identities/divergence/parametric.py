@@ -15,6 +15,25 @@ def _gaussian_kl(rng: Generator) -> Any:
     return value_of_divergence("gaussian_kl", mean, log_variance), cross + (np.exp(log_variance) - 1 - log_variance).sum(axis=1) / 2
 
 
+def _own_prior(rng: Generator) -> Any:
+    mean, log_variance = logits_of_divergence(rng)
+    value = value_of_divergence("gaussian_kl", mean, log_variance, prior_mean=mean, prior_log_variance=log_variance)
+    return value, np.zeros(len(value))
+
+
+def _standardized_prior(rng: Generator) -> Any:
+    """A prior of mean m and variance e^p is the standard one in units of its deviation."""
+    (mean, log_variance), (m, p) = logits_of_divergence(rng), logits_of_divergence(rng)
+    return value_of_divergence("gaussian_kl", mean, log_variance, prior_mean=m, prior_log_variance=p), value_of_divergence(
+        "gaussian_kl", (mean - m) * np.exp(-p / 2), log_variance - p
+    )
+
+
+def _free(rng: Generator) -> Any:
+    mean, log_variance = 1e-3 * logits_of_divergence(rng)
+    return value_of_divergence("gaussian_kl", mean, log_variance, free_bits=0.25), np.full(len(mean), 0.25 * mean.shape[1])
+
+
 def _numbers(rng: Generator) -> Any:
     return rng.uniform(0.1, 3.0, size=(2, 6, 5))
 
@@ -86,5 +105,8 @@ IDENTITIES = [
             np.log1p(6 * value_of_divergence("alpha_divergence", *x, alpha=3.0)) / 2,
         ),
     ),
+    ("gaussian_kl from itself is 0", _own_prior),
+    ("gaussian_kl from a prior is that from the standard one in its units", _standardized_prior),
+    ("gaussian_kl near the prior is the free bits", _free),
     ("gaussian_kl is a squared error and a term of the variance", _gaussian_kl),
 ]

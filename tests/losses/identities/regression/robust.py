@@ -31,7 +31,13 @@ def _one_quantile(rng: Generator) -> Any:
     return 2 * value_of_regression("quantile_huber", x, t, kappa=0.7), value_of_regression("smooth_l1", x, t, beta=0.7)
 
 
+def _charbonnier(rng: Generator) -> Any:
+    x, t = pair(rng)
+    return value_of_regression("charbonnier", x, t, eps=0.3), value_of_regression("pseudo_huber", x, t, delta=0.3) / 0.3 + 0.3 * 5
+
+
 IDENTITIES = [
+    ("charbonnier is pseudo_huber over eps, plus eps", _charbonnier),
     ("student_t of one degree is cauchy", _student_is_cauchy),
     ("the fair crps differs by the spread", _crps_estimators),
     ("quantile_huber of one median is half of smooth_l1", _one_quantile),

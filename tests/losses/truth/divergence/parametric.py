@@ -7,8 +7,11 @@ from tests.losses.truth import exp, log, per_sample, times
 from tests.losses.truth._shared import by_position, included
 
 
-def gaussian_kl(mean, log_variance):
-    return per_sample((mean**2 + exp(log_variance) - 1 - log_variance) / 2), [mp.mpf(1)] * len(mean)
+def gaussian_kl(mean, log_variance, prior_mean, prior_log_variance, free_bits):
+    m = mean * 0 if prior_mean is None else prior_mean
+    p = mean * 0 if prior_log_variance is None else prior_log_variance
+    values = ((mean - m) ** 2 * exp(-p) + exp(log_variance - p) - 1 - (log_variance - p)) / 2
+    return per_sample(np.maximum(values, free_bits)), [mp.mpf(1)] * len(mean)
 
 
 log_or_infinity = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from mpmath import mp
 
-from tests.losses.truth import constant, log, per_sample, remembering
+from tests.losses.truth import constant, exp, log, per_sample, remembering
 
 cos = np.frompyfunc(mp.cos, 1, 1)
 bessel_i0 = np.frompyfunc(remembering(lambda k: mp.besseli(0, k)), 1, 1)
@@ -28,6 +28,11 @@ def beta_nll(predictions, labels, variance, beta, eps):
 
 def laplace_nll(predictions, labels, scale):
     return per_sample(log(2 * scale) + abs(predictions - labels) / scale)
+
+
+def logistic_nll(predictions, labels, scale):
+    z = abs(predictions - labels) / scale
+    return per_sample(log(scale) + z + 2 * log(1 + exp(-z)))
 
 
 def student_t_nll(predictions, labels, scale, degrees_of_freedom):

@@ -28,3 +28,8 @@ def negative_binomial_nll(predictions, labels, dispersion):
     mu, t, r = predictions, labels, 1 / dispersion
     value = log_gamma(r) + log_gamma(t + 1) - log_gamma(t + r) + r * log((r + mu) / r) + t * log((r + mu) / mu)
     return per_sample(value)
+
+
+def binomial_nll(predictions, labels, total_count):
+    choices = np.frompyfunc(lambda n, k: mp.log(mp.binomial(int(n), int(k))), 2, 1)(total_count, labels)
+    return per_sample(labels * log(1 + exp(-predictions)) + (total_count - labels) * log(1 + exp(predictions)) - choices)

@@ -27,6 +27,10 @@ def pseudo_huber(predictions, labels, delta):
     return per_sample(delta**2 * (sqrt(1 + ((predictions - labels) / delta) ** 2) - 1))
 
 
+def charbonnier(predictions, labels, eps):
+    return per_sample(sqrt((predictions - labels) ** 2 + eps**2))
+
+
 def fair(predictions, labels, c):
     a = abs(predictions - labels) / c
     return per_sample(c**2 * (a - log(1 + a)))

@@ -31,3 +31,11 @@ def relative_squared_error(predictions, labels):
     mean = labels.sum(axis=0) / n
     variance = ((labels - mean) ** 2).sum(axis=0) / n
     return per_sample((predictions - labels) ** 2 / variance)
+
+
+def relative_l2(predictions, labels, p, eps):
+    def norm(row):
+        return mp.power(mp.fsum(mp.power(abs(v), p) for v in np.ravel(row)), 1 / p)
+
+    values = [norm(x - t) / (norm(t) + eps) for x, t in zip(predictions, labels, strict=True)]
+    return values, [mp.mpf(1)] * len(values)
