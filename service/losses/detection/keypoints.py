@@ -10,10 +10,13 @@ import numpy as np
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise
+from service.losses.evaluation import Evaluation, Pullback, elementwise
+from service.losses.image.flow import end_point_error
+from service.losses.masking import PositionMask
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size
 from service.losses.registry import loss
+from service.losses.work import Work
 
 HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[
@@ -124,3 +127,37 @@ def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointW
         weight=factor,
         divisor=per_sample_size(error),
     )
+
+
+Joints = Annotated[Array, TensorSpec("n ... d", gradient="default", description="predicted positions, with their coordinates on the last axis")]
+JointLabels = Annotated[Array, TensorSpec("n ... d", gradient="on request", description="true positions")]
+
+
+@loss(
+    example={
+        "predictions": [[[0.0, 1.0, 2.0], [3.0, 1.0, 0.5]]],
+        "labels": [[[0.0, 4.0, 6.0], [3.0, 1.5, 0.5]]],
+        "mask": [[1, 1]],
+    },
+    work=Work("100 n ... d", "64 n ... d"),
+)
+def mean_per_joint_position_error(predictions: Joints, labels: JointLabels, *, mask: PositionMask | None = None) -> Evaluation:
+    r"""Mean per joint position error (MPJPE): the Euclidean distance of each predicted joint from the true one, in the units of the coordinates.
+
+    It is end_point_error of vectors on the last axis. The gradient of a distance of 0 is 0. The alignment of a pose (root, scale or Procrustes) is the client's.
+
+    Use: Human pose estimation in two or three dimensions, and other point sets in correspondence.
+    Search: pose_estimation
+    Formula: \ell_{ik} = \lVert x_{ik} - t_{ik} \rVert_2
+    Where: x a predicted joint; t the true joint
+    mask: 1 for the joints to include, 0 for those that are not visible.
+    Divisor: the number of joints included
+    Synonyms: MPJPE, mpjpe_loss, per_joint_position_error
+    Reference: Ionescu et al., Human3.6M, 2014, section 5.3
+    """
+    errors = end_point_error.function(np.moveaxis(predictions, -1, 1), np.moveaxis(labels, -1, 1), mask=mask)
+
+    def last(pullback: Pullback) -> Pullback:
+        return lambda c: np.moveaxis(pullback(c), 1, -1)
+
+    return replace(errors, gradients={name: last(pullback) for name, pullback in errors.gradients.items()})

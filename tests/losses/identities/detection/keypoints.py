@@ -16,7 +16,14 @@ def keypoint_mse_is_mean_squared_error(rng):
     return value_of_ranking("keypoint_mse", **maps), value_of_ranking("mean_squared_error", **maps)
 
 
+def mean_per_joint_position_error_is_end_point_error(rng):
+    poses = {"predictions": rng.normal(size=(2, 5, 3)), "labels": rng.normal(size=(2, 5, 3)), "mask": rng.integers(0, 2, size=(2, 5))}
+    first = {name: array if name == "mask" else np.moveaxis(array, -1, 1) for name, array in poses.items()}
+    return value_of_ranking("mean_per_joint_position_error", **poses), value_of_ranking("end_point_error", **first)
+
+
 IDENTITIES = [
     ("keypoint_rcnn is cross entropy over cells", _cells),
     ("keypoint mse is mean squared error", keypoint_mse_is_mean_squared_error),
+    ("mean_per_joint_position_error is end_point_error with coordinates last", mean_per_joint_position_error_is_end_point_error),
 ]
