@@ -33,9 +33,7 @@ TargetBoxes = Annotated[
 ]
 ScoreWeight = Annotated[Array, TensorSpec("k", domain=Domain(low=0), description="weight of each class in the part `class`")]
 FARTHEST = 1.01  # bins by which the largest distance of the distribution loss is less than their number
-YOLO = Bound(
-    1e-14, 1e-12, "a box whose side is far shorter than the true one's has few digits, and slopes of nearly equal boxes cancel", "one", "tensor"
-)
+YOLO = Bound(1e-14, 1e-12, "a box whose side is far shorter than the true one's has few digits, and slopes of nearly equal boxes cancel", "one")
 
 
 @loss(
