@@ -9,7 +9,8 @@ import numpy as np
 from service.losses.classification.binary import binary_cross_entropy_with_logits
 from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec
 from service.losses.detection.boxes import ciou
-from service.losses.detection.one_stage import AnchorLogits, distribution_focal, of_images, rows, to_anchors
+from service.losses.detection.dense import distribution_focal
+from service.losses.detection.one_stage import AnchorLogits, of_images, rows, to_anchors
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
