@@ -20,7 +20,7 @@ from service.losses.work import Work
 
 HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[
-    Array, TensorSpec("n k", kind="integer", domain=Domain(low=0), description="true cell of each keypoint: row times width plus column")
+    Array, TensorSpec("n k", kind="integer", description="true cell of each visible keypoint, row times width plus column; any integer for others")
 ]
 VisibleKeypoints = Annotated[
     Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one to ignore")
@@ -40,7 +40,7 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
     Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 5
     """
     n, k, h, w = predictions.shape
-    wrong = (labels >= h * w).nonzero()
+    wrong = ((visible == 1) & ((labels < 0) | (labels >= h * w))).nonzero()
     if wrong[0].size:
         index = tuple(int(axis[0]) for axis in wrong)
         raise InvalidTensor("labels", f"out of range; expected a cell in [0, {h * w}), got {labels[index]}", index)
@@ -79,7 +79,7 @@ PointWeight = Annotated[Array, TensorSpec("n k", domain=Domain(low=0), descripti
 def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *, visible: Visible | None = None) -> Evaluation:
     r"""One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
 
-    The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included in the mean.
+    The similarity is COCO's, a mean over an object's visible keypoints. Those that are not visible may stand anywhere. An object without visible keypoints has loss 0 and is included in the mean.
 
     Use: Human pose estimation by direct keypoint regression, judged as COCO judges it.
     Formula: \ell_i = 1 - \frac{1}{|V_i|} \sum_{k \in V_i} e^{-\frac{|p_k - t_k|^2}{2 A_i (2 \sigma_k)^2}}
@@ -110,7 +110,7 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
 def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointWeight | None = None) -> Evaluation:
     r"""Mean squared error of keypoint heatmaps, each map with a weight.
 
-    As in mmpose, weights multiply the errors but not the divisor.
+    As in mmpose, weights multiply the errors but not the divisor. The maps of a keypoint of weight 0 may have any values.
 
     Use: Human pose estimation by heatmaps of keypoints.
     Formula: \ell = w_k (x - t)^2
@@ -120,6 +120,8 @@ def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointW
     """
     error = predictions - labels
     factor = None if weight is None else np.broadcast_to(weight[:, :, None, None], error.shape)
+    if factor is not None:
+        error = np.where(factor == 0, 0.0, error).astype(error.dtype, copy=False)
     return elementwise(
         error * error,
         {"predictions": lambda c: c * (2.0 * error), "labels": lambda c: -c * (2.0 * error)},
