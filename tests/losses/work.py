@@ -93,6 +93,8 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return arrays | {"labels": 1 + np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "rnnt":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
+        case "keypoint_rcnn":
+            return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["h"] * sizes["w"])}
         case "distribution_focal":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "adaptive_log_softmax":  # all but one of the further classes are in the last cluster

@@ -112,15 +112,22 @@ def diou(predictions: Boxes, labels: BoxLabels) -> Evaluation:
 
 @loss(example=EXAMPLE, conventions=("gradients",))
 @in_float64
-def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "differentiated"] = "constant") -> Evaluation:
+def ciou(
+    predictions: Boxes,
+    labels: BoxLabels,
+    *,
+    alpha: Literal["constant", "differentiated"] = "constant",
+    convention: Literal["torchvision", "mmdetection"] = "torchvision",
+) -> Evaluation:
     r"""Complete IoU loss: diou plus a penalty on different aspect ratios, weighted by the overlap.
 
-    The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases. mmdetection 3 sets alpha to 0 for
-    an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.729167; torchvision and this loss 0.762918.
+    The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
+    For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) mmdetection gives 0.729167, torchvision 0.762918.
 
     Use: Bounding box regression in object detection, the usual choice of the YOLO detectors.
     Formula: \ell = \mathrm{diou} + \alpha v, \quad v = \frac{4}{\pi^2} \left( \arctan \frac{w^*}{h^*} - \arctan \frac{w}{h} \right)^2, \quad \alpha = \frac{v}{1 - \mathrm{IoU} + v}
     alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its derivative.
+    convention: torchvision (also detectron2 and ultralytics) takes alpha as it is; mmdetection (and the authors' code) sets it to 0 for an IoU up to 0.5, which leaves diou.
     Divisor: the number of boxes
     Synonyms: complete_box_iou_loss, CIoULoss, ciou_loss
     Equivalents: torchvision.ops.complete_box_iou_loss
@@ -131,6 +138,8 @@ def ciou(predictions: Boxes, labels: BoxLabels, *, alpha: Literal["constant", "d
     angle = shapes[0].angle_to(shapes[1])
     v = (4.0 / np.pi**2) * angle * angle
     trade = divide_or_zero(v, pair.one_minus_iou + v)
+    if convention == "mmdetection":
+        trade *= pair.one_minus_iou < 0.5
     rate = trade if alpha == "constant" else trade * (2.0 - trade)
 
     def slopes(of: Pair, shape: Shape, angle: Array) -> Array:
@@ -187,25 +196,34 @@ def alpha_iou(predictions: Boxes, labels: BoxLabels, *, alpha: Positive = 3.0) -
 
 @loss(example=EXAMPLE)
 @in_float64
-def siou(predictions: Boxes, labels: BoxLabels, *, theta: Annotated[float, annotated_types.Ge(1)] = 4.0) -> Evaluation:
+def siou(
+    predictions: Boxes,
+    labels: BoxLabels,
+    *,
+    theta: Annotated[float, annotated_types.Ge(1)] = 4.0,
+    convention: Literal["paper", "mmdetection"] = "paper",
+) -> Evaluation:
     r"""SCYLLA-IoU loss: 1 - IoU plus half the sum of an angle-aware distance of the centers and a difference in shape.
 
     Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the gradient is the mean of both sides.
-    mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the sign of the exponents of Delta.
-    For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
+    mmdetection's SIoULoss with neg_gamma=True is the paper's, bounded by 2. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) its default gives 0.626141, the paper 0.751222.
 
     Use: Bounding box regression in object detection, with the angle between the centers.
     Formula: \ell = 1 - \mathrm{IoU} + \frac{\Delta + \Omega}{2}, \quad \Delta = \sum_{t = x, y} 1 - e^{-(2 - \Lambda) \rho_t}, \quad \Omega = \sum_{t = w, h} (1 - e^{-\omega_t})^\theta, \quad \Lambda = \frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \quad \rho_t = \frac{c_t^2}{C_t^2}, \quad \omega_t = \frac{|t - t^*|}{\max(t, t^*)}
     theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
+    convention: mmdetection reverses the sign of the exponents of Delta, as its default does, which rewards distant centers, and replaces a negative loss by 0.
     Divisor: the number of boxes
     Synonyms: SIoULoss, siou_loss, scylla_iou
     Reference: Gevorgyan, SIoU Loss: More Powerful Learning for Bounding Box Regression, 2022, arXiv:2205.12740, equations 1 to 9
     """
     pair = Pair.of(predictions, labels)
     gamma = 2.0 - _sine_of_twice(pair)[0]
-    distance = sum(-np.expm1(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
+    sign = -1.0 if convention == "paper" else 1.0
+    distance = sum(-np.expm1(sign * gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
     shape = sum((-np.expm1(-_unlike(axis)[0])) ** theta for axis in (pair.x, pair.y))
-    return rows(pair.one_minus_iou + 0.5 * (distance + shape), pair, lambda pair: _siou_slopes(pair, theta))
+    values = pair.one_minus_iou + 0.5 * (distance + shape)
+    positive = (values >= 0.0)[:, None]
+    return rows(np.maximum(values, 0.0), pair, lambda pair: positive * _siou_slopes(pair, theta, sign))
 
 
 def _sine_of_twice(pair: Pair) -> tuple[Array, Array]:
@@ -228,13 +246,13 @@ def _unlike(axis: Axis) -> tuple[Array, Array]:
     return divide_or_zero(np.abs(excess), larger), divide_or_zero(rate, larger)
 
 
-def _siou_slopes(pair: Pair, theta: float) -> Array:
+def _siou_slopes(pair: Pair, theta: float, sign: float) -> Array:
     sine, swing = _sine_of_twice(pair)
     gamma = 2.0 - sine
 
     def distance(axis: Axis, across: Axis) -> tuple[Array, Array]:
-        rate = gamma * axis.center * np.exp(-gamma * axis.center * axis.center)
-        low, high = (0.5 * (inner + (1.0 - inner) * axis.rest(sign)) for inner, sign in zip(axis.inner, (-1.0, 1.0), strict=True))
+        rate = -sign * gamma * axis.center * np.exp(sign * gamma * axis.center * axis.center)
+        low, high = (0.5 * (inner + (1.0 - inner) * axis.rest(side)) for inner, side in zip(axis.inner, (-1.0, 1.0), strict=True))
         return -rate * low, rate * high
 
     def shape(axis: Axis, across: Axis) -> tuple[Array, Array]:
@@ -244,8 +262,8 @@ def _siou_slopes(pair: Pair, theta: float) -> Array:
 
     a, b, _ = pair.diagonal
     farther = np.maximum(np.abs(pair.x.center * a), np.abs(pair.y.center * b))
-    weight = sum(divide_or_zero(axis.center, farther) * axis.center * np.exp(-gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
-    return iou_slopes(pair) + pair.slopes(distance) + pair.slopes(shape) - 0.5 * np.asarray(weight)[..., None] * swing
+    weight = sum(divide_or_zero(axis.center, farther) * axis.center * np.exp(sign * gamma * axis.center * axis.center) for axis in (pair.x, pair.y))
+    return iou_slopes(pair) + pair.slopes(distance) + pair.slopes(shape) + 0.5 * sign * np.asarray(weight)[..., None] * swing
 
 
 @loss(example=EXAMPLE, conventions=("gradients",))

@@ -10,14 +10,17 @@ import numpy as np
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise
+from service.losses.evaluation import Evaluation, Pullback, elementwise
+from service.losses.image.flow import end_point_error
+from service.losses.masking import PositionMask
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size
 from service.losses.registry import loss
+from service.losses.work import Work
 
 HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[
-    Array, TensorSpec("n k", kind="integer", domain=Domain(low=0), description="true cell of each keypoint: row times width plus column")
+    Array, TensorSpec("n k", kind="integer", description="true cell of each visible keypoint, row times width plus column; any integer for others")
 ]
 VisibleKeypoints = Annotated[
     Array, TensorSpec("n k", kind="integer", domain=Domain(values=(0, 1)), description="1 for a visible keypoint, 0 for one to ignore")
@@ -37,7 +40,7 @@ def keypoint_rcnn(predictions: HeatmapLogits, labels: Cells, visible: VisibleKey
     Reference: He et al., Mask R-CNN, 2017, arXiv:1703.06870, section 5
     """
     n, k, h, w = predictions.shape
-    wrong = (labels >= h * w).nonzero()
+    wrong = ((visible == 1) & ((labels < 0) | (labels >= h * w))).nonzero()
     if wrong[0].size:
         index = tuple(int(axis[0]) for axis in wrong)
         raise InvalidTensor("labels", f"out of range; expected a cell in [0, {h * w}), got {labels[index]}", index)
@@ -76,7 +79,7 @@ PointWeight = Annotated[Array, TensorSpec("n k", domain=Domain(low=0), descripti
 def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *, visible: Visible | None = None) -> Evaluation:
     r"""One minus the object keypoint similarity: keypoint distances relative to the object's size and the keypoint's spread.
 
-    The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included in the mean.
+    The similarity is COCO's, a mean over an object's visible keypoints. Those that are not visible may stand anywhere. An object without visible keypoints has loss 0 and is included in the mean.
 
     Use: Human pose estimation by direct keypoint regression, judged as COCO judges it.
     Formula: \ell_i = 1 - \frac{1}{|V_i|} \sum_{k \in V_i} e^{-\frac{|p_k - t_k|^2}{2 A_i (2 \sigma_k)^2}}
@@ -107,7 +110,7 @@ def oks(predictions: Points, labels: PointLabels, area: Areas, sigmas: Sigmas, *
 def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointWeight | None = None) -> Evaluation:
     r"""Mean squared error of keypoint heatmaps, each map with a weight.
 
-    As in mmpose, weights multiply the errors but not the divisor.
+    As in mmpose, weights multiply the errors but not the divisor. The maps of a keypoint of weight 0 may have any values.
 
     Use: Human pose estimation by heatmaps of keypoints.
     Formula: \ell = w_k (x - t)^2
@@ -117,6 +120,8 @@ def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointW
     """
     error = predictions - labels
     factor = None if weight is None else np.broadcast_to(weight[:, :, None, None], error.shape)
+    if factor is not None:
+        error = np.where(factor == 0, 0.0, error).astype(error.dtype, copy=False)
     return elementwise(
         error * error,
         {"predictions": lambda c: c * (2.0 * error), "labels": lambda c: -c * (2.0 * error)},
@@ -124,3 +129,37 @@ def keypoint_mse(predictions: Heatmaps, labels: HeatmapLabels, *, weight: PointW
         weight=factor,
         divisor=per_sample_size(error),
     )
+
+
+Joints = Annotated[Array, TensorSpec("n ... d", gradient="default", description="predicted positions, with their coordinates on the last axis")]
+JointLabels = Annotated[Array, TensorSpec("n ... d", gradient="on request", description="true positions")]
+
+
+@loss(
+    example={
+        "predictions": [[[0.0, 1.0, 2.0], [3.0, 1.0, 0.5]]],
+        "labels": [[[0.0, 4.0, 6.0], [3.0, 1.5, 0.5]]],
+        "mask": [[1, 1]],
+    },
+    work=Work("100 n ... d", "64 n ... d"),
+)
+def mean_per_joint_position_error(predictions: Joints, labels: JointLabels, *, mask: PositionMask | None = None) -> Evaluation:
+    r"""Mean per joint position error (MPJPE): the Euclidean distance of each predicted joint from the true one, in the units of the coordinates.
+
+    It is end_point_error of vectors on the last axis. The gradient of a distance of 0 is 0. The alignment of a pose (root, scale or Procrustes) is the client's.
+
+    Use: Human pose estimation in two or three dimensions, and other point sets in correspondence.
+    Search: pose_estimation
+    Formula: \ell_{ik} = \lVert x_{ik} - t_{ik} \rVert_2
+    Where: x a predicted joint; t the true joint
+    mask: 1 for the joints to include, 0 for those that are not visible.
+    Divisor: the number of joints included
+    Synonyms: MPJPE, mpjpe_loss, per_joint_position_error
+    Reference: Ionescu et al., Human3.6M, 2014, section 5.3
+    """
+    errors = end_point_error.function(np.moveaxis(predictions, -1, 1), np.moveaxis(labels, -1, 1), mask=mask)
+
+    def last(pullback: Pullback) -> Pullback:
+        return lambda c: np.moveaxis(pullback(c), 1, -1)
+
+    return replace(errors, gradients={name: last(pullback) for name, pullback in errors.gradients.items()})

@@ -11,6 +11,16 @@ from service.losses.numerics import Array
 
 Images = Annotated[Array, TensorSpec("n c h w", gradient="default", description="predicted images")]
 ImageLabels = Annotated[Array, TensorSpec("n c h w", gradient="on request", description="true images")]
+ImagesOrVolumes = Annotated[
+    Array,
+    TensorSpec("n c h w", gradient="default", description="predicted images (n, c, h, w) or volumes (n, c, d, h, w)"),
+    TensorSpec("n c d h w", gradient="default"),
+]
+ImageOrVolumeLabels = Annotated[
+    Array,
+    TensorSpec("n c h w", gradient="on request", description="true images or volumes"),
+    TensorSpec("n c d h w", gradient="on request"),
+]
 RAMP = [[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5], [0.3, 0.4, 0.5, 0.6], [0.4, 0.5, 0.6, 0.7]]
 BLOB = [[0.1, 0.1, 0.3, 0.4], [0.2, 0.5, 0.4, 0.5], [0.3, 0.4, 0.6, 0.6], [0.4, 0.5, 0.6, 0.9]]
 AXES = (2, 3)  # down and across

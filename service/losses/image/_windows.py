@@ -74,33 +74,45 @@ class Filter:
 
 @dataclass(frozen=True)
 class Local:
-    """Weighted mean and variance of every window, and the pullback of slopes on them."""
+    """Weighted mean and variance of every window, and the pullback of slopes on them. Windows extend along all axes but the first two."""
 
     x: Array
     filter: Filter
 
     @cached_property
-    def rows(self) -> Array:
-        """The means along the last axis."""
-        return self.filter.mean(self.x, 3)
+    def means(self) -> list[Array]:
+        """The values themselves, and the means along the last axis, the last two axes, and so on."""
+        found = [self.x]
+        for axis in self.axes:
+            found.append(self.filter.mean(found[-1], axis))
+        return found
 
-    @cached_property
+    @property
+    def axes(self) -> range:
+        """The axes of windows, from the last one."""
+        return range(self.x.ndim - 1, 1, -1)
+
+    @property
     def mean(self) -> Array:
         """The mean of each window."""
-        return self.filter.mean(self.rows, 2)
+        return self.means[-1]
 
     @cached_property
     def variance(self) -> Array:
-        """Variance of each window: the mean of the rows' variances plus the variance of the rows' means."""
-        within = self.filter.square(self.x, self.rows, 3)
-        return self.filter.mean(within, 2) + self.filter.square(self.rows, self.mean, 2)
+        """Variance of each window: along each axis, the mean of the variances so far plus the variance of the means."""
+        (first, *others), filtered = self.axes, self.filter
+        found = filtered.square(self.x, self.means[1], first)
+        for axis, values, mean in zip(others, self.means[1:], self.means[2:], strict=False):
+            found = filtered.mean(found, axis) + filtered.square(values, mean, axis)
+        return found
 
     def back(self, by_mean: Array, by_variance: Array) -> Array:
         """Pull slopes on mean and variance back to the pixels."""
-        filtered = self.filter
-        rows = filtered.scatter(self.rows, by_mean, 2) + filtered.scatter(self.rows, 2.0 * by_variance, 2, self.mean)
-        within = filtered.scatter(self.rows, 2.0 * by_variance, 2)
-        return filtered.scatter(self.x, rows, 3) + filtered.scatter(self.x, within, 3, self.rows)
+        slopes, within, filtered = by_mean, 2.0 * by_variance, self.filter
+        for axis, values, mean in zip(reversed(self.axes), self.means[-2::-1], self.means[:0:-1], strict=True):
+            slopes = filtered.scatter(values, slopes, axis) + filtered.scatter(values, within, axis, mean)
+            within = filtered.scatter(values, within, axis) if axis < self.x.ndim - 1 else within
+        return slopes
 
 
 @dataclass(frozen=True)
@@ -172,7 +184,7 @@ class Windows:
 
         if not huge.any():
             return cls(((Similarity.of(x, y, filtered, (k1 * data_range) ** 2, (k2 * data_range) ** 2), 0, np.ones((), x.dtype)),))
-        apart = (filtered.mean(filtered.mean(huge.astype(x.dtype), 3), 2) > 0).astype(x.dtype)
+        apart = (Local(huge.astype(x.dtype), filtered).mean > 0).astype(x.dtype)
         return cls(((level(~huge, 0), 0, 1 - apart), (level(np.ones_like(huge), -2 * power), -2 * power, apart)))
 
     @cached_property
@@ -196,39 +208,46 @@ class Windows:
         return sum(parts[1:], parts[0])
 
 
+def check_alike(predictions: Array, labels: Array) -> None:
+    """Reject images beside volumes."""
+    if predictions.shape != labels.shape:
+        raise InvalidTensor("labels", f"wrong shape; expected {predictions.shape}, that of predictions, got shape {labels.shape}")
+
+
 def check_window(x: Array, size: int, convention: str = "monai") -> None:
     """Reject a window that is even or does not fit the image."""
     if size % 2 == 0:
         raise InvalidOption("window_size", f"not odd; expected an odd number, got {size}")
+    got = " by ".join(map(str, x.shape[2:]))
     if convention == "monai" and size > min(x.shape[2:]):
-        raise InvalidTensor("predictions", f"images too small; expected at least {size} by {size}, the window, got {x.shape[2]} by {x.shape[3]}")
+        raise InvalidTensor("predictions", f"images too small; expected at least {size} on each axis, the window, got {got}")
     if convention == "kornia" and size // 2 >= min(x.shape[2:]):
-        raise InvalidTensor(
-            "predictions",
-            f"images too small; expected more than {size // 2} by {size // 2} to reflect at the edges, got {x.shape[2]} by {x.shape[3]}",
-        )
+        raise InvalidTensor("predictions", f"images too small; expected more than {size // 2} on each axis to reflect at the edges, got {got}")
 
 
 @dataclass(frozen=True)
 class Reflected:
-    """Images padded by reflection, and the pullback."""
+    """Images padded by reflection, and the pullback. places: for each axis of windows, the pixel of each padded one."""
 
-    height: Array
-    width: Array
+    places: tuple[Array, ...]
 
     @classmethod
     def of(cls, x: Array, by: int) -> Reflected:
         """Pad by the same number of pixels on all sides."""
-        return cls(*(np.pad(np.arange(size), by, mode="reflect") for size in x.shape[2:]))
+        return cls(tuple(np.pad(np.arange(size), by, mode="reflect") for size in x.shape[2:]))
 
     def __call__(self, x: Array) -> Array:
         """Padded images."""
-        return x[:, :, self.height][:, :, :, self.width]
+        for axis, places in enumerate(self.places, 2):
+            x = np.take(x, places, axis)
+        return x
 
     def back(self, slopes: Array, like: Array) -> Array:
         """Sum each pixel's slopes."""
-        narrow = np.zeros((*slopes.shape[:3], like.shape[3]), like.dtype)
-        np.add.at(narrow.transpose(3, 0, 1, 2), self.width, slopes.transpose(3, 0, 1, 2))
-        out = np.zeros_like(like)
-        np.add.at(out.transpose(2, 0, 1, 3), self.height, narrow.transpose(2, 0, 1, 3))
-        return out
+        for axis, places in reversed(list(enumerate(self.places, 2))):
+            shape = list(slopes.shape)
+            shape[axis] = like.shape[axis]
+            out = np.zeros(shape, like.dtype)
+            np.add.at(np.moveaxis(out, axis, 0), places, np.moveaxis(slopes, axis, 0))
+            slopes = out
+        return slopes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Annotated, Literal
 
 import annotated_types
@@ -11,8 +12,8 @@ import numpy as np
 from service.losses.declaration import Bound, Domain, Positive, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks
-from service.losses.image._shared import AXES, BLOB, RAMP, ImageLabels, Images, by_pixel
-from service.losses.image._windows import Filter, Reflected, Window, WindowKind, Windows, check_window
+from service.losses.image._shared import AXES, BLOB, RAMP, ImageLabels, ImageOrVolumeLabels, Images, ImagesOrVolumes, by_pixel
+from service.losses.image._windows import Filter, Reflected, Window, WindowKind, Windows, check_alike, check_window
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread, times
 from service.losses.registry import loss
@@ -27,10 +28,10 @@ LOCAL = Bound(1e-14, 1e-9, "gradients are differences over the windows around a 
 LEVEL = Bound(1e-13, 1e-12, "the logarithm is near 0 where the error is near the range, and keeps the rounding of the sum of squares")
 
 
-@loss(example=EXAMPLE | {"window_size": 3}, bound=LOCAL, work=Work("20 n c h w window_size", "48 n c h w"))
+@loss(example=EXAMPLE | {"window_size": 3}, bound=LOCAL, work=Work("30 n c d h w window_size", "64 n c d h w"))
 def ssim(
-    predictions: Images,
-    labels: ImageLabels,
+    predictions: ImagesOrVolumes,
+    labels: ImageOrVolumeLabels,
     *,
     window_size: Window = 11,
     sigma: Positive = 1.5,
@@ -40,7 +41,7 @@ def ssim(
     convention: Literal["monai", "kornia"] = "monai",
     window: WindowKind = "gaussian",
 ) -> Evaluation:
-    r"""Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian or equal weights.
+    r"""Structural similarity (SSIM) loss of images or volumes: one minus the SSIM of all windows, with Gaussian or equal weights.
 
     Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
     to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
@@ -60,6 +61,7 @@ def ssim(
     Equivalents: monai.losses.SSIMLoss
     Reference: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, equation 13
     """
+    check_alike(predictions, labels)
     check_window(predictions, window_size, convention)
     reflected = Reflected.of(predictions, window_size // 2) if convention == "kornia" else None
     half, filtered = 0.5 if convention == "kornia" else 1.0, Filter.of(window, window_size, sigma)
@@ -81,26 +83,32 @@ def ssim(
     return in_blocks(of, predictions, labels)
 
 
+def quarters(x: Array) -> list[tuple[slice, ...]]:
+    """Return the places of the pixels that `halved` averages, four of an image and eight of a volume, without an odd last row or column."""
+    ends = [size // 2 * 2 for size in x.shape[2:]]
+    return [
+        (slice(None), slice(None), *(slice(k, end, 2) for k, end in zip(corner, ends, strict=True))) for corner in product((0, 1), repeat=len(ends))
+    ]
+
+
 def halved(x: Array) -> Array:
-    """Average two by two pixels, without an odd last row or column."""
-    h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
-    return 0.25 * ((x[:, :, 0:h:2, 0:w:2] + x[:, :, 1:h:2, 1:w:2]) + (x[:, :, 0:h:2, 1:w:2] + x[:, :, 1:h:2, 0:w:2]))
+    """Average two by two pixels."""
+    places = quarters(x)
+    return sum((x[at] for at in places[1:]), x[places[0]]) / len(places)
 
 
 def halved_back(slopes: Array, like: Array) -> Array:
     """Apply the transpose of `halved`."""
     out = np.zeros_like(like)
-    h, w = like.shape[2] // 2 * 2, like.shape[3] // 2 * 2
-    for i in (0, 1):
-        for j in (0, 1):
-            out[:, :, i:h:2, j:w:2] = 0.25 * slopes
+    for at in (places := quarters(like)):
+        out[at] = slopes / len(places)
     return out
 
 
-@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL, work=Work("20 n c h w window_size", "80 n c h w"))
+@loss(example=EXAMPLE | {"window_size": 1, "scale_weight": [0.5, 0.5]}, bound=LOCAL, work=Work("30 n c d h w window_size", "96 n c d h w"))
 def ms_ssim(
-    predictions: Images,
-    labels: ImageLabels,
+    predictions: ImagesOrVolumes,
+    labels: ImageOrVolumeLabels,
     *,
     scale_weight: Scales | None = None,
     window: WindowKind = "gaussian",
@@ -110,10 +118,10 @@ def ms_ssim(
     k1: Positive = 0.01,
     k2: Positive = 0.03,
 ) -> Evaluation:
-    r"""Multi-scale SSIM loss: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
+    r"""Multi-scale SSIM loss of images or volumes: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
 
     Means are taken over the windows inside the image, for each channel; a negative mean is replaced by 0, without gradient. Each scale has
-    half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need images of at least
+    half the pixels of the previous one on each axis, by averages of two by two (by two). The default scale_weight has Wang's five scales, which need images of at least
     16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with the absolute error.
 
     Use: Image similarity and restoration as people see it, at several scales.
@@ -128,6 +136,7 @@ def ms_ssim(
     Synonyms: MS_SSIM, ms_ssim_loss, multiscale_ssim, MultiScaleSSIM
     Reference: Wang, Simoncelli and Bovik, Multi-Scale Structural Similarity for Image Quality Assessment, 2003, equation 7
     """
+    check_alike(predictions, labels)
     weights = np.array(FIVE_SCALES) if scale_weight is None else scale_weight.astype(np.float64)
     if not weights.size:
         raise InvalidTensor("scale_weight", "empty; expected a weight for each scale")
@@ -140,7 +149,8 @@ def ms_ssim(
             scales.append(Windows.of(x, y, filtered, data_range, k1, k2))
             x, y = halved(x), halved(y)
         maps = [scale.loss if scale is scales[-1] else scale.structure for scale in scales]
-        missing = np.stack([m.mean(axis=(2, 3), dtype=np.float64) for m in maps], axis=-1)
+        spatial = tuple(range(2, x.ndim))
+        missing = np.stack([m.mean(axis=spatial, dtype=np.float64) for m in maps], axis=-1)
         logs = times(weights, np.log1p(-np.minimum(missing, 1.0)))
         values = -np.expm1(logs.sum(axis=-1))
 
@@ -150,7 +160,7 @@ def ms_ssim(
             for j in reversed(range(len(scales))):
                 scale, last = scales[j], j == len(scales) - 1
                 windows = float(np.prod(maps[j].shape[2:]))
-                c = (spread(cotangent, values) * rate[..., j] / windows).astype(x.dtype)[:, :, None, None] * np.ones_like(maps[j])
+                c = (spread(cotangent, values) * rate[..., j] / windows).astype(x.dtype)[(..., *(None,) * len(spatial))] * np.ones_like(maps[j])
                 here = scale.back(c * (1.0 - scale.structure) if last else 0.0 * c, c * (1.0 - scale.light) if last else c, which)
                 slopes = here if last else here + halved_back(np.asarray(slopes), here)
             return np.asarray(slopes)

@@ -62,11 +62,27 @@ def _concentric(rng):
     return _of("diou", boxes), _of("giou", boxes)
 
 
+def _gated(rng):
+    boxes = _boxes(rng)
+    boxes[1] = boxes[0] + [0.4, 0.0, 0.4, 0.1]
+    near = 1.0 - _of("iou", boxes) > 0.5
+    return _of("ciou", boxes, convention="mmdetection"), np.where(near, _of("ciou", boxes), _of("diou", boxes))
+
+
+def _conventions(rng):
+    """mmdetection 3's numbers of the boxes (0, 0, 2, 1) and (1, 0, 2, 2)."""
+    boxes = np.array([[[0.0, 0.0, 2.0, 1.0]], [[1.0, 0.0, 2.0, 2.0]]])
+    found = [_of(name, boxes, convention="mmdetection")[0].round(6) for name in ("ciou", "siou")]
+    return found, [0.729167, 0.626141]
+
+
 IDENTITIES = [
     ("iou log is -log(1 - iou linear)", _log),
     ("iou square is alpha_iou with 2", _square),
     ("alpha_iou with 1 is iou", _power_one),
     ("ciou of boxes of the same aspect is diou", _same_aspect),
+    ("ciou in mmdetection's convention is diou up to an IoU of 0.5", _gated),
+    ("ciou and siou in mmdetection's convention have its numbers", _conventions),
     ("diou and giou of concentric boxes are iou", _concentric),
     *((f"{name} does not change with the unit of length", _scale(name)) for name in ("iou", "giou", "diou", "ciou", "eiou", "siou")),
     *((f"{name} is symmetric, gradients too", _swap(name)) for name in ("giou", "diou", "ciou", "eiou", "siou")),

@@ -5,35 +5,6 @@ import numpy as np
 from tests.losses.identities.detection._shared import of_of_heads
 
 
-def _scores(rng):
-    return rng.normal(size=(4, 3)) * 3, rng.uniform(0, 1, size=(4, 3))
-
-
-def _quality(rng):
-    x, z = _scores(rng)
-    return of_of_heads("quality_focal", x, z, beta=0.0), of_of_heads("binary_cross_entropy_with_logits", x, z)
-
-
-def _hard_quality(rng):
-    x, z = _scores(rng)
-    return of_of_heads("quality_focal", x, np.round(z), beta=1.5), of_of_heads("sigmoid_focal", x, np.round(z), gamma=1.5, alpha=-1.0)
-
-
-def _varifocal(rng):
-    x, z = _scores(rng)
-    return of_of_heads("varifocal", x, z, iou_weighted=False), of_of_heads("binary_cross_entropy_with_logits", x, z)
-
-
-def _heat(rng):
-    x, z = _scores(rng)
-    return of_of_heads("gaussian_focal", 1 / (1 + np.exp(-x)), np.round(z)), of_of_heads("sigmoid_focal", x, np.round(z), gamma=2.0, alpha=-1.0)
-
-
-def _bins(rng):
-    x, y = rng.normal(size=(4, 3)), rng.integers(0, 3, size=4)
-    return of_of_heads("distribution_focal", x, y), of_of_heads("cross_entropy", x, y)
-
-
 def _anchors(rng):
     x, y, d = rng.normal(size=(1, 6, 3)), rng.integers(0, 3, size=(1, 6)), rng.normal(size=(2, 1, 6, 4))
     true = (y[0, :, None] == np.arange(3)).astype(float)
@@ -48,12 +19,27 @@ def _all_negatives(rng):
     return of_of_heads("ssd_multibox", x, d[0], y, d[1])[0], everything
 
 
+def _decoded(deltas, anchors):
+    sides, centers = anchors[:, 2:] - anchors[:, :2], 0.5 * (anchors[:, 2:] + anchors[:, :2])
+    centers, half = centers + deltas[:, :2] * sides, 0.5 * np.exp(deltas[:, 2:]) * sides
+    return np.concatenate([centers - half, centers + half], axis=1)
+
+
+def _boxes(name):
+    def identity(rng):
+        x, y, d = rng.normal(size=(1, 6, 3)), rng.integers(0, 3, size=(1, 6)), 0.3 * rng.normal(size=(2, 1, 6, 4))
+        low = rng.normal(size=(6, 2))
+        anchors = np.concatenate([low, low + rng.uniform(1.0, 3.0, size=(6, 2))], axis=1)
+        with_boxes, without = (
+            of_of_heads("retinanet", x, d[0], y, d[1], anchors=anchors[None], box_loss=name, box_weight=weight)[0] for weight in (1.0, 0.0)
+        )
+        return 6 * (with_boxes - without), of_of_heads(name, _decoded(d[0, 0], anchors), _decoded(d[1, 0], anchors)).sum()
+
+    return identity
+
+
 IDENTITIES = [
-    ("quality_focal with beta 0 is binary cross entropy", _quality),
-    ("quality_focal of hard qualities is sigmoid_focal", _hard_quality),
-    ("varifocal of positives without weights is binary cross entropy", _varifocal),
-    ("gaussian_focal of a hard heatmap is sigmoid_focal", _heat),
-    ("distribution_focal at a bin is cross entropy", _bins),
     ("retinanet with an object at every anchor is focal and absolute error", _anchors),
+    *((f"retinanet with {name} is that of the decoded boxes", _boxes(name)) for name in ("iou", "giou", "diou", "ciou")),
     ("ssd_multibox with enough objects takes all negatives", _all_negatives),
 ]

@@ -4,6 +4,7 @@ import numpy as np
 
 from service.losses import LOSSES
 from tests import required
+from tests.losses.identities._shared import value_of_core
 from tests.losses.identities.image._shared import images, of_of_image
 
 
@@ -36,10 +37,27 @@ def _decibels(rng):
     return of_of_image("psnr", x, y), 10 * np.log10(error.numerator / error.weight)
 
 
+def _equal_slices(name, weights, **options):
+    """A volume of equal slices has the value of a slice, and so has each axis in turn."""
+
+    def identity(rng):
+        x, y = images(rng)
+        found = []
+        for axis in (2, 3, 4):
+            tensors = {key: np.repeat(np.expand_dims(x, axis), 12, axis) for key, x in (("predictions", x), ("labels", y))}
+            found.append(value_of_core(name, tensors | weights, **options))
+        return found, [value_of_core(name, {"predictions": x, "labels": y} | weights, **options)] * 3
+
+    return identity
+
+
 IDENTITIES = [
     ("ms_ssim of one scale is ssim", _one_scale),
     ("ssim does not change with the unit of brightness", _range),
     ("ssim is symmetric", _symmetric),
     ("ssim away from the edges is the same in both conventions, but for the half", _inside),
     ("psnr is the mean squared error in decibels", _decibels),
+    ("ssim of a volume of equal slices is that of a slice", _equal_slices("ssim", {})),
+    ("ssim in kornia's convention of a volume of equal slices is that of a slice", _equal_slices("ssim", {}, convention="kornia", window_size=5)),
+    ("ms_ssim of a volume of equal slices is that of a slice", _equal_slices("ms_ssim", {"scale_weight": np.array([0.4, 0.6])}, window_size=5)),
 ]

@@ -34,13 +34,14 @@ def diou(predictions, labels):
     return _pairs(_diou, predictions, labels)
 
 
-def ciou(predictions, labels, alpha):
+def ciou(predictions, labels, alpha, convention="torchvision"):
     def score(p, t):
         angles = [mp.atan2(box[2] - box[0], box[3] - box[1]) if box[2] > box[0] or box[3] > box[1] else ZERO for box in (p, t)]
         if any(box[2] == box[0] and box[3] == box[1] for box in (p, t)):
             angles = [ZERO, ZERO]  # a point has no angle, and none from another box
         v = 4 / mp.pi**2 * (angles[1] - angles[0]) ** 2
-        weight = over_of_boxes(v, 1 - iou_of_boxes(p, t)[0] + v)
+        ratio = iou_of_boxes(p, t)[0]
+        weight = ZERO if convention == "mmdetection" and ratio <= 0.5 else over_of_boxes(v, 1 - ratio + v)
         return _diou(p, t) + (constant(weight) if alpha == "constant" else weight) * v
 
     return _pairs(score, predictions, labels)
@@ -86,13 +87,14 @@ def bounded_iou(predictions, labels, beta):
     return _pairs(score, predictions, labels), [mp.mpf(4)] * len(predictions)
 
 
-def siou(predictions, labels, theta):
+def siou(predictions, labels, theta, convention):
     def score(p, t):
         apart = [(p[k] + p[k + 2] - t[k] - t[k + 2]) / 2 for k in (0, 1)]
         sine = over_of_boxes(2 * abs(apart[0] * apart[1]), apart[0] ** 2 + apart[1] ** 2)  # 1 - 2 sin(asin(x) - pi / 4)^2
-        distance = sum(1 - mp.exp((sine - 2) * over_of_boxes(c, side) ** 2) for c, side in zip(apart, enclosing(p, t), strict=True))
+        sign = 1 if convention == "paper" else -1
+        distance = sum(1 - mp.exp(sign * (sine - 2) * over_of_boxes(c, side) ** 2) for c, side in zip(apart, enclosing(p, t), strict=True))
         sides = [(p[k + 2] - p[k], t[k + 2] - t[k]) for k in (0, 1)]
         shape = sum((1 - mp.exp(-over_of_boxes(abs(a - b), max(a, b)))) ** theta for a, b in sides)
-        return 1 - iou_of_boxes(p, t)[0] + (distance + shape) / 2
+        return max(1 - iou_of_boxes(p, t)[0] + (distance + shape) / 2, ZERO)
 
     return _pairs(score, predictions, labels)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 from mpmath import mp
 
 from tests.losses.truth.detection._shared import entropy_of_heads
@@ -26,3 +27,12 @@ def keypoint_mse(predictions, labels, weight):
     n, k = predictions.shape[:2]
     squares = (predictions - labels) ** 2
     return [mp.fsum((1 if weight is None else weight[i, j]) * mp.fsum(squares[i, j].ravel()) for j in range(k)) for i in range(n)]
+
+
+def mean_per_joint_position_error(predictions, labels, mask):
+    found, counts = [], []
+    for i in range(len(predictions)):
+        places = [at for at in np.ndindex(predictions.shape[1:-1]) if mask is None or mask[(i, *at)]]
+        found.append(mp.fsum(mp.sqrt(mp.fsum((a - b) ** 2 for a, b in zip(predictions[(i, *at)], labels[(i, *at)], strict=True))) for at in places))
+        counts.append(mp.mpf(len(places)))
+    return found, counts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from mpmath import mp
 
@@ -10,10 +12,10 @@ FIVE_SCALES = ("0.0448", "0.2856", "0.3001", "0.2363", "0.1333")
 
 
 @remembering
-def _window(size, sigma):
+def _window(size, sigma, axes):
     raised = [ONE] * size if sigma is None else [mp.exp(-(((k - mp.mpf(size - 1) / 2) / sigma) ** 2) / 2) for k in range(size)]
     line = np.array([r / mp.fsum(raised) for r in raised], dtype=object)
-    return line[:, None] * line[None, :]
+    return reduce(np.multiply.outer, [line] * axes)
 
 
 def _over(a, b):
@@ -21,18 +23,18 @@ def _over(a, b):
 
 
 @remembering
-def _moments(a, size, sigma):
+def _moments(a, size, sigma, axes):
     """Mean and mean square of one window's pixels."""
-    weights, a = _window(size, sigma).ravel(), np.array(a, dtype=object)
+    weights, a = _window(size, sigma, axes).ravel(), np.array(a, dtype=object)
     return (weights * a).sum(), (weights * a * a).sum()
 
 
 @remembering
-def _term(a, b, size, sigma, c1, c2):
+def _term(a, b, size, sigma, axes, c1, c2):
     """Of one window, whose pixels in a row are a and b."""
-    (ma, ma2), (mb, mb2) = _moments(a, size, sigma), _moments(b, size, sigma)
+    (ma, ma2), (mb, mb2) = _moments(a, size, sigma, axes), _moments(b, size, sigma, axes)
     va, vb = ma2 - ma**2, mb2 - mb**2
-    cov = (_window(size, sigma).ravel() * np.array(a, dtype=object) * np.array(b, dtype=object)).sum() - ma * mb
+    cov = (_window(size, sigma, axes).ravel() * np.array(a, dtype=object) * np.array(b, dtype=object)).sum() - ma * mb
     light = 1 - _over((ma - mb) ** 2, ma**2 + mb**2 + c1)
     structure = 1 - _over(va + vb - 2 * cov, va + vb + c2)
     return 1 - light * structure, 1 - structure
@@ -40,8 +42,8 @@ def _term(a, b, size, sigma, c1, c2):
 
 def _terms(x, y, size, sigma, c1, c2):
     """(1 - luminance term * contrast-structure term, 1 - contrast-structure term) of every window."""
-    places = [(slice(i, i + size), slice(j, j + size)) for i in range(x.shape[0] - size + 1) for j in range(x.shape[1] - size + 1)]
-    return [_term(tuple(x[at].ravel()), tuple(y[at].ravel()), size, sigma, c1, c2) for at in places]
+    places = [tuple(slice(i, i + size) for i in at) for at in np.ndindex(*(length - size + 1 for length in x.shape))]
+    return [_term(tuple(x[at].ravel()), tuple(y[at].ravel()), size, sigma, x.ndim, c1, c2) for at in places]
 
 
 def _constants(data_range, k1, k2):
@@ -63,8 +65,9 @@ def ssim(predictions, labels, window_size, sigma, data_range, k1, k2, convention
 
 
 def _halved(x):
-    h, w = x.shape[0] // 2 * 2, x.shape[1] // 2 * 2
-    return (x[0:h:2, 0:w:2] + x[1:h:2, 0:w:2] + x[0:h:2, 1:w:2] + x[1:h:2, 1:w:2]) / 4
+    for axis, length in enumerate(x.shape):
+        x = (np.take(x, range(0, length // 2 * 2, 2), axis) + np.take(x, range(1, length, 2), axis)) / 2
+    return x
 
 
 def ms_ssim(predictions, labels, scale_weight, window_size, sigma, data_range, k1, k2, window):
