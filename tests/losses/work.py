@@ -87,6 +87,9 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return {name: np.ones_like(array) if name == "class_mask" else array for name, array in arrays.items()}
         case "ctc":
             return arrays | {"labels": 1 + np.abs(arrays["labels"]) % (sizes["c"] - 1)}
+        case "multi_resolution_stft":  # frames that overlap as much as is allowed
+            longest = np.full(sizes["r"], min(1024, 2 * sizes["t"] - 1))
+            return arrays | {"fft_sizes": longest, "hop_sizes": -(-longest // 16), "win_lengths": longest}
         case "rnnt":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "distribution_focal":

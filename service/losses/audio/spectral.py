@@ -76,8 +76,9 @@ class Transform:
         return out
 
     def frames(self, padded: Array) -> Array:
-        """View the frames (n, f, size) of padded signals."""
-        return np.lib.stride_tricks.sliding_window_view(padded, self.size, axis=1)[:, :: self.hop]
+        """View the frames (n, f, size) of padded signals, which are contiguous."""
+        count, (row, sample) = 1 + (padded.shape[1] - self.size) // self.hop, padded.strides
+        return np.ndarray((len(padded), count, self.size), padded.dtype, padded, strides=(row, self.hop * sample, sample))
 
     def spectra(self, frames: Array) -> Array:
         """Return the coefficients of the frequencies from 0 to half the sampling rate (n, f, k)."""
@@ -87,12 +88,9 @@ class Transform:
         """Add the transpose of `spectra`, of slopes (n, f, k) by real plus i times those by imaginary parts, from frame `start` on."""
         slopes[..., 1 : (self.size + 1) // 2] *= 0.5  # irfft counts them twice
         pulled = np.fft.irfft(slopes, self.size) * (self.size * self.window)
-        count = pulled.shape[1]
-        place = out[:, start * self.hop :]
-        for at in range(0, self.size, self.hop):  # at most MOST_OVERLAP pieces, of which all frames' are added together
-            piece = pulled[..., at : at + self.hop]
-            target = place[:, at : at + (count - 1) * self.hop + piece.shape[2]]
-            np.lib.stride_tricks.as_strided(target, piece.shape, (out.strides[0], self.hop * out.strides[1], out.strides[1]))[...] += piece
+        frames = self.frames(out)[:, start : start + pulled.shape[1]]
+        for at in range(0, self.size, self.hop):  # at most MOST_OVERLAP pieces; those of different frames do not overlap
+            frames[..., at : at + self.hop] += pulled[..., at : at + self.hop]
 
     def blocks(self, n: int, count: int) -> Iterator[tuple[slice, slice]]:
         """Yield samples and frames in blocks that fit in a core's cache."""
@@ -118,12 +116,13 @@ class Magnitudes:
 
     def __init__(self, transform: Transform, x: Array, y: Array, floor: float, whole_batch: bool) -> None:
         self.transform, self.floor, self.whole_batch = transform, floor, whole_batch
-        self.sides = transform.padded(x), transform.padded(y)
-        self.shape = transform.frames(self.sides[0]).shape
+        self.sides = x, y
+        padded = [transform.padded(side) for side in self.sides]
+        self.shape = transform.frames(padded[0]).shape
         self.count = self.shape[1] * (transform.size // 2 + 1)
         self.apart, self.whole, logs, differences = np.zeros((4, len(x)))
         for rows, some in transform.blocks(*self.shape[:2]):
-            (_, a), (_, b) = (self._magnitudes(side, rows, some) for side in (0, 1))
+            (_, a), (_, b) = (self._magnitudes(side[rows], some) for side in padded)
             gap = a - b
             self.apart[rows] = np.hypot(self.apart[rows], norms(gap.reshape(len(gap), -1)))
             self.whole[rows] = np.hypot(self.whole[rows], norms(b.reshape(len(b), -1)))
@@ -133,17 +132,18 @@ class Magnitudes:
             self.apart, self.whole = (np.full(len(x), norms(norm[None])) for norm in (self.apart, self.whole))
         self.convergence, self.log_magnitude, self.magnitude = self.apart / self.whole, logs / self.count, differences / self.count
 
-    def _magnitudes(self, side: int, rows: slice, some: slice) -> tuple[Array, Array]:
-        """Return spectra and their magnitudes, at least the floor."""
-        spectra = self.transform.spectra(self.transform.frames(self.sides[side])[rows, some])
+    def _magnitudes(self, padded: Array, some: slice) -> tuple[Array, Array]:
+        """Return spectra of some frames and their magnitudes, at least the floor."""
+        spectra = self.transform.spectra(self.transform.frames(padded)[:, some])
         return spectra, np.maximum(np.abs(spectra), self.floor)
 
     def slopes(self, side: int, weights: Weights, c: Array) -> Array:
         """Return the derivative of the weighted terms, times a cotangent (n,), by one of the signals (n, t)."""
         of_norms = np.full(len(c), c.sum()) if self.whole_batch else c
-        out = np.zeros_like(self.sides[side])
+        padded = [self.transform.padded(each) for each in self.sides]
+        out = np.zeros_like(padded[side])
         for rows, some in self.transform.blocks(*self.shape[:2]):
-            found = self._magnitudes(0, rows, some), self._magnitudes(1, rows, some)
+            found = [self._magnitudes(each[rows], some) for each in padded]
             spectra, size = found[side]
             by_norms, by_each = self._steep(side, found[0][1], found[1][1], rows, weights)
             steep = of_norms[rows, None, None] * by_norms + c[rows, None, None] * by_each
@@ -171,7 +171,7 @@ class Magnitudes:
     },
     merges={"norms_over": "signal"},
     bound=SPECTRA,
-    work=Work("4000 n t + 2000 n t r + 1000000 r", "160 n t"),
+    work=Work("4000 n t + 2000 n t r + 1000000 r", "200 n t + 60 n r + 20 r t + 20000 r"),
 )
 @in_float64
 def multi_resolution_stft(
