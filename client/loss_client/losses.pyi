@@ -2917,6 +2917,67 @@ class Losses(Generic[R_co]):
         positions (and classes, with sigmoid)
         """
 
+    def diffusion(
+        self,
+        predictions: Array,
+        labels: Array,
+        noise: Array | None = None,
+        alpha: Array | None = None,
+        sigma: Array | None = None,
+        snr: Array | None = None,
+        *,
+        prediction_type: Literal["epsilon", "x0", "v_prediction", "flow"] = 'epsilon',
+        weighting: Literal["none", "min_snr", "edm"] = 'none',
+        snr_gamma: float = 5.0,
+        sigma_data: float = 0.5,
+        v_weight: Literal["snr_plus_one", "shifted", "plus_one"] = 'snr_plus_one',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Weighted squared error of a denoising network, with the target computed from clean sample and noise.
+
+        Use: Training of diffusion and flow-matching models of images, audio or video, also with Min-SNR or EDM weights.
+
+        The weights are defined for the error of the clean sample: min(SNR, gamma) and SNR + 1 / sigma_data^2, with SNR = alpha^2 / sigma^2.
+        Multiplied by the squared change of x_0 per change of the network's output, they apply to any prediction type: 1 / SNR for epsilon,
+        1 / (SNR + 1) for v_prediction, 1 / (sqrt(SNR) + 1)^2 for flow. They multiply the loss and not the divisor. At an SNR of 0 the min-
+        SNR weight of epsilon is its limit 1, where diffusers has NaN. Targets with the opposite sign, such as data - noise of torchcfm, are
+        given as labels without noise.
+
+        predictions: (n, ...), all finite numbers; outputs of the denoising network
+
+        labels: (n, ...), all finite numbers; targets of the network; the clean samples, if the noise is given too
+
+        noise: (n, ...), all finite numbers; noise of each sample; with it the targets are computed from the clean samples
+
+        alpha: (n,), [0, 1]; factor of the clean sample in the noisy one, at each sample's time step
+
+        sigma: (n,), [0, infinity); factor of the noise in the noisy sample, at each sample's time step
+
+        snr: (n,), [0, infinity); signal-to-noise ratio of each sample's time step, in place of alpha^2 / sigma^2
+
+        prediction_type: target of the network for x_t = alpha x_0 + sigma epsilon: the noise, the clean sample (diffusers: sample), alpha
+        epsilon - sigma x_0, or epsilon - x_0.
+
+        weighting: weight of each sample: 1, of Hang et al. (2023), or of Karras et al. (2022).
+
+        snr_gamma: gamma, largest weight of the clean sample's error in min_snr.
+
+        sigma_data: standard deviation of the data in edm.
+
+        v_weight: min_snr of v_prediction: min(SNR, gamma) / (SNR + 1); min(SNR + 1, gamma) / (SNR + 1) as in older training scripts of
+        diffusers; or min(SNR, gamma) / SNR + 1 as in its DreamBooth script.
+
+        Formula: \\ell = w \\, (p - t)^2, \\quad w_{\\text{min-SNR}} = \\min(\\mathrm{SNR}, \\gamma) \\, r, \\quad w_{\\text{EDM}} = \\left(
+        \\mathrm{SNR} + \\frac{1}{\\sigma_d^2} \\right) r, \\quad r \\in \\left\\{ \\frac{1}{\\mathrm{SNR}}, 1, \\frac{1}{\\mathrm{SNR} + 1},
+        \\frac{1}{(\\sqrt{\\mathrm{SNR}} + 1)^2} \\right\\}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def dino(
         self,
         predictions: Array,
@@ -6453,6 +6514,62 @@ class Losses(Generic[R_co]):
         Divisor: the number of predictions: labels times quantiles
         """
 
+    def multi_resolution_stft(
+        self,
+        predictions: Array,
+        labels: Array,
+        fft_sizes: Array | None = None,
+        hop_sizes: Array | None = None,
+        win_lengths: Array | None = None,
+        *,
+        w_sc: float = 1.0,
+        w_log_mag: float = 1.0,
+        w_lin_mag: float = 0.0,
+        eps: float = 1e-08,
+        norms_over: Literal["signal", "batch"] = 'signal',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Multi-resolution STFT loss: spectral convergence and absolute difference of log-magnitudes, averaged over resolutions.
+
+        Use: Waveform generation by vocoders, speech enhancement and audio effects, where magnitudes matter more than phases.
+
+        Each short-time Fourier transform has a periodic Hann window and centred frames with reflection at the ends, as torch.stft.
+        Magnitudes below the square root of eps count as that, with the gradient 0. Conventions are those of auraloss, whose channels are
+        further signals here: version 0.4 divides norms over the batch, later code those of each signal. Parallel WaveGAN has eps = 1e-7 and
+        norms over the batch. `parts` returns the unweighted terms. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, t), all finite numbers; estimated signals, one per row
+
+        labels: (n, t), all finite numbers; true signals
+
+        fft_sizes: (r,), [1, infinity); FFT size of each resolution; by default 1024, 2048 and 512
+
+        hop_sizes: (r,), [1, infinity); samples between frames, at least a sixteenth of the FFT size; by default 120, 240 and 50, or a
+        quarter of each given FFT size
+
+        win_lengths: (r,), [1, infinity); length of each Hann window; by default 600, 1200 and 240, or each given FFT size
+
+        w_sc: weight of the spectral convergence.
+
+        w_log_mag: weight of the log-magnitudes.
+
+        w_lin_mag: weight of the magnitudes.
+
+        eps: smallest squared magnitude.
+
+        norms_over: part of the batch whose norms the spectral convergence divides.
+
+        Formula: \\ell = \\frac{1}{M} \\sum_m \\left( w_{sc} \\frac{\\left\\| |S_m t| - |S_m p| \\right\\|_F}{\\left\\| |S_m t| \\right\\|_F} +
+        \\frac{w_{log}}{N_m} \\left\\| \\log |S_m t| - \\log |S_m p| \\right\\|_1 + \\frac{w_{lin}}{N_m} \\left\\| |S_m t| - |S_m p| \\right\\|_1
+        \\right)
+
+        Divisor: the number of signals
+        """
+
     def multi_similarity(
         self,
         embeddings: Array,
@@ -7176,6 +7293,40 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\max(0, -t x)
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def permutation_invariant(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        metric: Literal["si_sdr", "snr", "mse"] = 'si_sdr',
+        zero_mean: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Loss of separated sources under the permutation with the smallest mean (permutation-invariant training).
+
+        Use: Separation of speakers or other sources whose order does not matter (PIT, uPIT).
+
+        The permutation is found by linear assignment, and is constant in the gradient. `state` returns it: the index of the true source of
+        each estimate. zero_mean applies to si_sdr and snr. A value is that of torchmetrics with the sign of a loss, and of asteroid's
+        PITLossWrapper, but for their epsilons. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, s, t), all finite numbers; estimated sources of each mixture
+
+        labels: (n, s, t), all finite numbers; true sources of each mixture, in any order
+
+        metric: loss of a source; mse is mean_squared_error.
+
+        zero_mean: subtract the mean of each signal first.
+
+        Formula: \\ell = \\min_{\\pi} \\frac{1}{s} \\sum_k \\ell_0(p_k, t_{\\pi(k)})
+
+        Divisor: the number of sources
         """
 
     def pmf(
@@ -7964,6 +8115,7 @@ class Losses(Generic[R_co]):
         *,
         blank: int = -1,
         predictions_are: Literal["logits", "log_probabilities"] = 'logits',
+        mean_over: Literal["samples", "tokens", "tokens_of_each"] = 'samples',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -7990,9 +8142,12 @@ class Losses(Generic[R_co]):
 
         predictions_are: logits (a softmax is applied, torchaudio's fused_log_softmax), or log-probabilities.
 
+        mean_over: divisor of the mean: the number of samples (torchaudio; NeMo's mean_batch), that of all symbols, at least 1 for each
+        sample (NeMo's mean_volume), or that of each sample, and then the number of samples (NeMo's mean).
+
         Formula: \\ell = -\\log \\sum_{\\text{paths}} \\prod p(\\text{blank or } y_{u+1} \\mid t, u)
 
-        Divisor: the number of samples
+        Divisor: the number of samples, or of symbols with mean_over
         """
 
     def root_mean_squared_error(
@@ -8282,6 +8437,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         *,
+        zero_mean: bool = False,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -8293,12 +8449,14 @@ class Losses(Generic[R_co]):
         Use: Source separation, speech enhancement and denoising of audio signals, whatever their loudness.
 
         It is 20 log10 of the tangent |alpha t - p| / |alpha t| of the angle, for the best scale alpha. There is no epsilon: proportional
-        signals give minus infinity, and orthogonal or silent ones infinity, both errors. To ignore means, subtract them beforehand
-        (torchmetrics' zero_mean). Gradients are accurate relative to the largest element of each tensor.
+        signals give minus infinity, and orthogonal or silent ones infinity, both errors. torchmetrics' SI-SNR and auraloss' SISDRLoss have
+        zero_mean true. Gradients are accurate relative to the largest element of each tensor.
 
         predictions: (n, t), all finite numbers; estimated signals, one per row
 
         labels: (n, t), all finite numbers; true signals
+
+        zero_mean: subtract the mean of each signal first.
 
         Formula: \\ell = -10 \\log_{10} \\frac{|\\alpha t|^2}{|\\alpha t - p|^2} = 20 \\log_{10} |\\tan \\theta|, \\quad \\alpha = \\frac{p \\cdot
         t}{|t|^2}
@@ -8576,6 +8734,36 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\frac{e^2}{2\\beta} \\text{ where } |e| < \\beta, \\text{ else } |e| - \\frac{\\beta}{2}, \\quad e = x - t
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def snr(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        zero_mean: bool = False,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Negative signal-to-noise ratio of each signal, in decibels: its error against the true signal, both by their energies.
+
+        Use: Source separation, speech enhancement and denoising of audio signals whose loudness matters.
+
+        There is no epsilon: an exact signal gives minus infinity, and a silent true one infinity, both errors. auraloss' SNRLoss has
+        zero_mean true. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, t), all finite numbers; estimated signals, one per row
+
+        labels: (n, t), all finite numbers; true signals
+
+        zero_mean: subtract the mean of each signal first.
+
+        Formula: \\ell = -10 \\log_{10} \\frac{|t|^2}{|t - p|^2}
+
+        Divisor: the number of signals
         """
 
     def soft_dtw(
@@ -9186,6 +9374,57 @@ class Losses(Generic[R_co]):
         Formula: \\ell = c(v - y), \\quad y = r + (1 - d) \\gamma v'
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def tdt(
+        self,
+        predictions: Array,
+        duration_predictions: Array,
+        labels: Array,
+        durations: Array,
+        input_lengths: Array,
+        target_lengths: Array,
+        *,
+        blank: int = -1,
+        sigma: float = 0.0,
+        mean_over: Literal["samples", "tokens", "tokens_of_each"] = 'samples',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "duration_predictions"]] = ...,
+    ) -> R_co:
+        """Token-and-duration transducer loss: negative log of the total probability of all paths, each of whose steps has a symbol or blank
+        and a duration.
+
+        Use: Speech recognition whose decoder skips frames, as in NeMo's Parakeet models.
+
+        A step advances by its duration in frames, which is above 0 for a blank. Every path ends with a blank whose duration leads exactly
+        behind the last frame; without such a path the loss is infinite, an error. NeMo has both scores in one tensor, durations last. Its
+        omega replaces the loss of some batches by rnnt.
+
+        predictions: (n, t, p, c), all finite numbers; scores of the symbols at each frame after each number of symbols (p is s + 1)
+
+        duration_predictions: (n, t, p, k), all finite numbers; scores of the durations at each frame after each number of symbols
+
+        labels: (n, s), class indices in [0, c), or -1; true symbols without blanks; symbols beyond the length are padding
+
+        durations: (k,), [0, infinity); frames by which a step of each duration advances, such as 0, 1, 2, 3, 4
+
+        input_lengths: (n,), lengths in [1, t]; number of frames of each sample
+
+        target_lengths: (n,), lengths in [0, s]; number of symbols of each sample
+
+        blank: index of the blank; -1 is the last class, as in NeMo.
+
+        sigma: subtracted from each log-probability of a symbol or blank, so that paths of fewer steps are preferred.
+
+        mean_over: divisor of the mean: the number of samples (torchaudio; NeMo's mean_batch), that of all symbols, at least 1 for each
+        sample (NeMo's mean_volume), or that of each sample, and then the number of samples (NeMo's mean).
+
+        Formula: \\ell = -\\log \\sum_{\\text{paths}} \\prod e^{-\\sigma} \\, p(\\text{blank or } y_{u+1} \\mid t, u) \\, p(d \\mid t, u)
+
+        Divisor: the number of samples, or of symbols with mean_over
         """
 
     def token_cross_entropy(

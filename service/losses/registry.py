@@ -117,6 +117,7 @@ FAMILIES: dict[str, str] = {
     "sequence": "Sequences and alignment",
     "survival": "Survival analysis",
     "boosting": "Gradient boosting",
+    "generative": "Diffusion and flow matching",
     "adversarial": "Adversarial training",
     "image": "Image quality and depth",
     "audio": "Audio",

@@ -22,7 +22,7 @@ SMALL = 3  # size of the axes that do not grow
 SMALLEST = {"ssim": {"h": 12, "w": 12}, "ms_ssim": {"h": 176, "w": 176}}  # windows have to fit
 LARGEST = {"ms_ssim": {"s": 5, "n": 2, "c": 2}}  # each image is large already
 FOLLOWS = {
-    "rnnt": {"p": ("s", 1)},
+    **{name: {"p": ("s", 1)} for name in ("rnnt", "tdt")},
     **{name: {"b": ("k", 0)} for name in ("fast_rcnn", "faster_rcnn", "mask_rcnn")},
 }  # axes whose sizes are other ones plus a number
 ATTEMPTS = 6
@@ -91,10 +91,15 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return {name: np.ones_like(array) if name == "class_mask" else array for name, array in arrays.items()}
         case "ctc":
             return arrays | {"labels": 1 + np.abs(arrays["labels"]) % (sizes["c"] - 1)}
+        case "multi_resolution_stft":  # frames that overlap as much as is allowed
+            longest = np.full(sizes["r"], min(1024, 2 * sizes["t"] - 1))
+            return arrays | {"fft_sizes": longest, "hop_sizes": -(-longest // 16), "win_lengths": longest}
         case "rnnt":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "keypoint_rcnn":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["h"] * sizes["w"])}
+        case "tdt":
+            return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1), "durations": np.arange(sizes["k"])}
         case "distribution_focal":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "adaptive_log_softmax":  # all but one of the further classes are in the last cluster

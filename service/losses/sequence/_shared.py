@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
+import annotated_types
 import numpy as np
 
 from service.losses.declaration import Domain, TensorSpec
 from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 
 Symbols = Annotated[
@@ -77,6 +80,24 @@ def checked_symbols(labels: Array, target_lengths: Array, blank: int) -> Array:
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         raise InvalidTensor("labels", f"not a symbol; expected neither padding nor the blank {blank} within the length, got {labels[at]}", at)
     return np.where(within, labels, blank)
+
+
+# ------------------------------------------------------------------ transducers
+
+MeanOver = Annotated[
+    Literal["samples", "tokens", "tokens_of_each"],
+    annotated_types.doc(
+        "divisor of the mean: the number of samples (torchaudio; NeMo's mean_batch), that of all symbols, at least 1 for each sample (NeMo's "
+        "mean_volume), or that of each sample, and then the number of samples (NeMo's mean)."
+    ),
+]
+
+
+def averaged(numerator: Array, gradients: Mapping[str, Pullback], elements: Array, mean_over: MeanOver, target_lengths: Array) -> Evaluation:
+    """Build the Evaluation of samples with the divisor of an option."""
+    n, mean_of = len(numerator), "samples" if mean_over == "tokens_of_each" else "elements"
+    weight = np.ones(n) if mean_over == "samples" else np.maximum(target_lengths, 1).astype(np.float64)
+    return Evaluation(numerator, weight, gradients, lambda: elements, mean_of=mean_of, count=np.ones(n))  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ lattices, by their diagonals
