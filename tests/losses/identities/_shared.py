@@ -90,3 +90,14 @@ def classes_of_softmax(left, right):
         return left(x, y), right(x, y)
 
     return both
+
+
+def one_hot_is_index(name, **options):
+    """Labels that are probabilities 0 and 1, and class indices."""
+
+    def both(rng):
+        x, y = 2.0 * rng.normal(size=(5, 4, 3)), rng.integers(0, 4, size=(5, 3))
+        q = (np.arange(4)[:, None] == y[:, None]).astype(float)
+        return value_of_softmax(name, x, q, **options), value_of_softmax(name, x, y, **options)
+
+    return both
