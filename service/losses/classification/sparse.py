@@ -108,7 +108,11 @@ def entmax(predictions: Logits, labels: ClassIndex, *, alpha: Annotated[float, a
         return spread(cotangent, rate) * np.exp(highest) * (rate * sum_of_others(rate) / rate.sum(axis=1, keepdims=True))
 
     return Evaluation(
-        per_sample_sum(values), per_sample_size(values), {"predictions": lambda c: slope * spread(c, slope)}, lambda: values, {"predictions": curvature}
+        per_sample_sum(values),
+        per_sample_size(values),
+        {"predictions": lambda c: slope * spread(c, slope)},
+        lambda: values,
+        {"predictions": curvature},
     )
 
 

@@ -48,6 +48,20 @@ def of_of_policy(function):
     return lambda rng: function(tokens(rng))
 
 
+def slope(name, **call):
+    inputs = {item.name for item in LOSSES[name].inputs}
+    options = {key: value for key, value in call.items() if key not in inputs}
+    return required(compute(LOSSES[name], {key: call[key] for key in call if key in inputs}, options).gradients)["logps"]
+
+
+def on_policy(call):
+    return call | {"old_logps": call["logps"]}
+
+
+def reinforced(call):
+    return {name: call[name] for name in ("logps", "advantages")}
+
+
 def pairs(rng):
     return {name: rng.normal(size=6) * 3 for name in ("chosen_logps", "rejected_logps", "ref_chosen_logps", "ref_rejected_logps")}
 
