@@ -27,3 +27,9 @@ def summed(logps, mask, term):
 def advantage_of(advantages, i, j):
     row = np.ravel(advantages[i])
     return row[j] if row.size > 1 else row[0]
+
+
+def criterion_of(error, name):
+    if name == "huber":
+        return error**2 / 2 if abs(error) <= 1 else abs(error) - mp.mpf(1) / 2
+    return error**2 / (2 if name == "half_squared" else 1)
