@@ -435,12 +435,14 @@ class Losses(Generic[R_co]):
 
         Use: Multi-label classification where most of many classes are absent from a sample.
 
-        The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older versions always return the sum), computes in float32
-        and clips the arguments of the logarithms from below at 1e-8; here they are exact.
+        With a label between 0 and 1 the exponent is gamma_pos z + gamma_neg (1 - z), and its base z (1 - p) + (1 - z) p_m multiplies both
+        terms, as in the authors' code and timm. Labels are constant. The slope at the clip is 0. timm 1.0.31 defaults to reduction
+        batchmean (older versions always return the sum), computes in float32 and clips the arguments of the logarithms from below at 1e-8;
+        here they are exact.
 
         predictions: (n, ...), all finite numbers; raw scores; their sign is the predicted class
 
-        labels: (n, ...), {0, 1}; true classes, 0 or 1
+        labels: (n, ...), [0, 1]; true label of each class, mostly 0 or 1
 
         gamma_pos: focusing exponent of the positives.
 
@@ -448,7 +450,8 @@ class Losses(Generic[R_co]):
 
         clip: m, probability below which the loss of a negative is 0.
 
-        Formula: \\ell = -z (1 - p)^{\\gamma_+} \\log p - (1 - z) \\, p_m^{\\gamma_-} \\log(1 - p_m), \\quad p = \\sigma(x), \\; p_m = \\max(p - m, 0)
+        Formula: \\ell = -q^\\gamma \\left( z \\log p + (1 - z) \\log(1 - p_m) \\right), \\quad q = z (1 - p) + (1 - z) p_m, \\; \\gamma = z \\gamma_+
+        + (1 - z) \\gamma_-, \\quad p = \\sigma(x), \\; p_m = \\max(p - m, 0)
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
@@ -1725,6 +1728,59 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements; with over_classes sum, of elements over classes
         """
 
+    def c51(
+        self,
+        predictions: Array,
+        actions: Array,
+        next_logits: Array,
+        rewards: Array,
+        done: Array,
+        next_predictions: Array | None = None,
+        *,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        discount: float = 0.99,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Categorical distributional Q-learning (C51): cross entropy of the taken action's distribution of returns against the Bellman
+        target's projection.
+
+        Use: Deep Q-learning of discrete actions by distributions of returns, as in Rainbow.
+
+        The returns are z atoms, evenly from v_min to v_max. The best next action has the largest mean, by next_logits, or by
+        next_predictions if sent (double DQN); its distribution is always from next_logits. Each atom of the target, clipped to the support,
+        is shared between its two neighbours. The target is constant. 51 atoms give the algorithm its name. torchrl's DistributionalDQNLoss
+        takes log-probabilities, which are logits too, and is double.
+
+        predictions: (n, k, z), all finite numbers; raw scores of every action's returns, one for each atom
+
+        actions: (n,), class indices in [0, k); the actions taken
+
+        next_logits: (n, k, z), all finite numbers; raw scores of every action's returns in the next states, usually from a target network
+
+        rewards: (n,), all finite numbers; rewards of the steps
+
+        done: (n,), {0, 1}; 1 where the episode ended, 0 elsewhere
+
+        next_predictions: (n, k, z), all finite numbers; raw scores of the online network in the next states, which select the action
+        (double DQN)
+
+        v_min: smallest return, z_1.
+
+        v_max: largest return, above v_min.
+
+        discount: gamma, discount factor.
+
+        Formula: \\ell = -\\sum_i m_i \\log p_{ai}, \\quad m_i = \\sum_j p'_{a^* j} \\max\\left( 0, 1 - \\frac{|\\mathrm{clip}(r + (1 - d) \\gamma
+        z_j) - z_i|}{\\Delta} \\right)
+
+        Divisor: the number of samples
+        """
+
     def cauchy(
         self,
         predictions: Array,
@@ -2172,6 +2228,32 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
+    def corn(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Conditional ordinal regression (CORN): binary cross entropy of going beyond each level that a sample has reached.
+
+        Use: Ordinal regression of grades, ratings, ages or stages of a disease, with consistent ranks.
+
+        The products of the conditional probabilities fall from level to level, so that the predicted ranks are consistent.
+
+        predictions: (n, k), all finite numbers; scores of being above level 0, 1, ..., k - 1, each given that it is at that level or higher
+
+        labels: (n,), lengths in [0, k]; levels, from 0 to the number of scores
+
+        Formula: \\ell = \\sum_{k=0}^{\\min(y, K - 1)} \\left( \\mathrm{softplus}(x_k) - [y > k] \\, x_k \\right)
+
+        Divisor: the number of scores of levels that the samples have reached, min(y + 1, K) of each sample
+        """
+
     def cosface(
         self,
         embeddings: Array,
@@ -2277,6 +2359,8 @@ class Losses(Generic[R_co]):
         predictions: Array,
         times: Array,
         events: Array,
+        strata: Array | None = None,
+        entry: Array | None = None,
         *,
         ties: Literal["breslow", "efron"] = 'breslow',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -2289,9 +2373,9 @@ class Losses(Generic[R_co]):
 
         Use: Survival analysis: the risk of an event, with censored times.
 
-        A subject is at risk at a time if its own time is not earlier. Of several events at one time, Breslow (XGBoost) keeps all in each
-        other's risk set; Efron removes them gradually, and each event's loss has the mean of the logarithms. XGBoost sums over events and
-        marks censored subjects by negative labels.
+        A subject is at risk at a time if its own time is not earlier and its entry is earlier, in its own stratum (as in R's survival and
+        in lifelines). Of several events at one time, Breslow (XGBoost) keeps all in each other's risk set; Efron removes them gradually,
+        and each event's loss has the mean of the logarithms. XGBoost sums over events and marks censored subjects by negative labels.
 
         predictions: (n,), all finite numbers; logarithm of each subject's relative hazard
 
@@ -2299,9 +2383,14 @@ class Losses(Generic[R_co]):
 
         events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
 
+        strata: (n,), [-9.0072e+15, 9.0072e+15]; number of each subject's stratum; only subjects of one stratum are compared
+
+        entry: (n,), all finite numbers; time from which each subject is observed (left truncation), before `times`; by default all are from
+        the start
+
         ties: treatment of simultaneous events, breslow or efron.
 
-        Formula: \\ell_i = \\log \\sum_{j: t_j \\ge t_i} e^{x_j} - x_i \\text{ for each event } i
+        Formula: \\ell_i = \\log \\sum_{j: t_j \\ge t_i > u_j, \\; s_j = s_i} e^{x_j} - x_i \\text{ for each event } i
 
         Divisor: the number of events; without any the value is 0
         """
@@ -2415,7 +2504,7 @@ class Losses(Generic[R_co]):
         predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
 
         labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
-        probability of each class (n, c, ...).
+        probability of each class (n, c, ...)
 
         weight: (c,), [0, infinity); weight of each class
 
@@ -2608,6 +2697,47 @@ class Losses(Generic[R_co]):
 
         Formula: \\ell_i = \\alpha \\, \\mathrm{pmf}_i + (1 - \\alpha) \\frac{1}{n} \\sum_{j : T_i < T_j} [d_i] \\exp\\left( \\frac{F_j(T_i) -
         F_i(T_i)}{\\sigma} \\right), \\quad F_i(t) = \\sum_{k \\le t} p_{ik}
+
+        Divisor: the number of subjects
+        """
+
+    def deephit_competing(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        *,
+        alpha: float = 0.2,
+        sigma: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """DeepHit loss for competing risks: the likelihood of the interval and cause of each event, plus a ranking loss of each cause's
+        cumulative risks.
+
+        Use: Survival analysis in discrete time with several causes of an event, of which the first to come hides the others.
+
+        The softmax is over all causes and intervals and one more, later than all, whose score is 0. A censored subject had no event of any
+        cause in its interval or before. As in pycox, alpha is the weight of the likelihood (in the paper, of the ranking loss), and
+        subjects censored in the same interval are treated as later. With one cause it is deephit. The ranking loss is a mean over all n
+        subjects.
+
+        predictions: (n, r, b), all finite numbers; raw scores of each cause in each interval of time
+
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
+
+        events: (n,), lengths in [0, r]; number of the cause of the event, 1 to r, or 0 where censored
+
+        alpha: weight of the likelihood; the ranking loss has 1 - alpha.
+
+        sigma: scale of the differences of risk.
+
+        Formula: \\ell_i = -\\alpha \\log p_{i d_i y_i} \\text{ or } -\\alpha \\log \\left( 1 - \\sum_r F_{ir}(y_i) \\right), \\text{ plus } \\frac{1 -
+        \\alpha}{n} \\sum_{j : T_i < T_j} \\exp\\left( \\frac{F_{j d_i}(T_i) - F_{i d_i}(T_i)}{\\sigma} \\right), \\quad F_{ir}(t) = \\sum_{k \\le t}
+        p_{irk}
 
         Divisor: the number of subjects
         """
@@ -3160,6 +3290,55 @@ class Losses(Generic[R_co]):
         Divisor: the number of pairs
         """
 
+    def dppo(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        divergence: Literal["tv", "kl"] = 'tv',
+        epsilon: float = 0.2,
+        epsilon_high: float = 0.2,
+        max_ratio: float = 20.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Divergence PPO: the policy gradient of the tokens that have not yet left a trust region, which is measured by a divergence instead
+        of the ratio.
+
+        Use: Reinforcement learning of language models, where a ratio misjudges tokens of small probability.
+
+        The divergence is that of the two outcomes, this action or another. An action with a positive advantage loses its gradient once its
+        probability has risen beyond the region, one with another advantage once it has fallen beyond it. Ratio and region are constant in
+        the gradient, so the gradient is not the derivative of the value. verl's losses dppo_tv and dppo_kl, which add 1e-8 inside the
+        logarithms of the divergence.
+
+        logps: (n, ...), (-infinity, 0]; log-probabilities of the actions or tokens under the policy
+
+        old_logps: (n, ...), (-infinity, 0]; log-probabilities of the same actions or tokens under the behavior policy
+
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
+
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
+
+        divergence: tv (total variation) or kl.
+
+        epsilon: largest divergence of an action whose probability falls.
+
+        epsilon_high: largest divergence of an action whose probability rises.
+
+        max_ratio: upper bound of the ratio, verl's clip_ratio_c.
+
+        Formula: \\ell = -[D \\le \\epsilon \\text{ or } \\pi \\text{ moves back}] \\; \\mathrm{sg}(\\min(\\rho, \\rho_m)) \\, A \\log \\pi, \\quad D_{tv}
+        = |\\pi - \\pi_{old}|, \\; D_{kl} = \\pi_{old} \\log \\frac{\\pi_{old}}{\\pi} + (1 - \\pi_{old}) \\log \\frac{1 - \\pi_{old}}{1 - \\pi}
+
+        Divisor: the number of elements, without those masked out
+        """
+
     def dqn(
         self,
         predictions: Array,
@@ -3203,6 +3382,41 @@ class Losses(Generic[R_co]):
         Formula: \\ell = c(Q_a - y), \\quad y = r + (1 - d) \\gamma \\max_{a'} Q'_{a'}
 
         Divisor: the number of samples
+        """
+
+    def dro(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        beta: float = 0.1,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Direct reward optimisation: the policy gradient plus half the squared log-ratio to the policy that generated the samples.
+
+        Use: Offline and off-policy reinforcement learning of language models from rewards of single completions.
+
+        verl has no default for beta.
+
+        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+
+        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
+
+        advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
+
+        mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
+
+        beta: weight of the squared log-ratio.
+
+        Formula: \\ell = -A \\log \\pi + \\frac{\\beta}{2} (\\log \\pi - \\log \\pi_{old})^2
+
+        Divisor: the number of elements, without those masked out
         """
 
     def eiou(
@@ -3314,6 +3528,37 @@ class Losses(Generic[R_co]):
         Formula: \\ell_i = \\frac{1}{m} \\sum_j \\|x_{ij} - t_i\\| - \\frac{1}{2 m^2} \\sum_{j,k} \\|x_{ij} - x_{ik}\\|
 
         Divisor: the number of samples
+        """
+
+    def entmax(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        alpha: float = 1.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Loss of alpha-entmax, between softmax (alpha near 1) and sparsemax (alpha 2); larger alphas give sparser probabilities.
+
+        Use: Multiclass classification and attention with sparse probabilities, of a chosen sparsity.
+
+        The loss is exactly 0 if the true class leads by 1 / (alpha - 1). The threshold is found by bisection to the last digit; the package
+        entmax stops after 50 halvings and divides the probabilities by their sum. The loss is computed as a sum of non-negative terms.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), class indices in [0, c); index of the true class
+
+        alpha: entropic index, above 1; 1.5 is entmax15 and 2 is multiclass_sparsemax.
+
+        Formula: \\ell = \\frac{1 - \\sum_k p_k^\\alpha}{\\alpha (\\alpha - 1)} + \\sum_k p_k x_k - x_y, \\quad p_k = \\max\\left( 1 + (\\alpha -
+        1)(x_k - \\lambda), 0 \\right)^{1 / (\\alpha - 1)}, \\quad \\sum_k p_k = 1
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def entmax15(
@@ -4115,31 +4360,34 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q =
         1).
 
         Use: Multiclass classification with noisy labels.
 
-        The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
+        The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7. With probabilities t as labels, p_y is
+        the expected probability of the true class, the sum of t p over the classes, as in keras; its weight is the sum of t w.
 
         predictions: (n, c, ...), all finite numbers; [0, 1] with predictions_are probabilities; raw scores or probabilities, one for each
         class
 
-        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
+        probability of each class (n, c, ...)
 
         weight: (c,), [0, infinity); weight of each class
 
         q: exponent; 1 gives half of mae_probability.
 
-        ignore_index: label of the positions to ignore.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
         predictions_are: logits (a softmax is taken), or probabilities.
 
         Formula: \\ell = w_y \\frac{1 - p_y^q}{q}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over positions that are not ignored
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, as for cross_entropy
         """
 
     def generalized_dice(
@@ -4326,6 +4574,47 @@ class Losses(Generic[R_co]):
         Divisor: the number of boxes
         """
 
+    def gmpo(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        *,
+        epsilon: float = 0.4,
+        epsilon_high: float = 0.4,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Geometric-mean policy optimisation: the advantage of a completion times the geometric mean of its tokens' ratios, each clipped.
+
+        Use: Reinforcement learning of language models for reasoning, less sensitive to the ratios of single tokens than grpo.
+
+        The logarithm of a ratio is clipped to [-epsilon, epsilon_high], where that lowers the objective; at the edge the gradient is that
+        of the inside. The defaults are the paper's e^-0.4 and e^0.4; verl's geo_mean takes them from clip_ratio, 0.2 by default. A
+        completion without tokens is included with loss 0.
+
+        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+
+        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
+
+        advantages: (n,), all finite numbers; advantage of each completion within its group
+
+        mask: (n, t), {0, 1}; 1 for the completion's tokens, 0 for the others
+
+        epsilon: lower clip range of the logarithm of a token's ratio.
+
+        epsilon_high: upper clip range of the logarithm of a token's ratio.
+
+        Formula: \\ell_i = -A_i \\exp\\left( \\frac{1}{T_i} \\sum_t s_i \\min(s_i r_{it}, s_i \\mathrm{clip}(r_{it}, -\\epsilon, \\epsilon_h))
+        \\right), \\quad r = \\log \\pi - \\log \\pi_{old}, \\; s_i = \\mathrm{sign}(A_i)
+
+        Divisor: the number of completions
+        """
+
     def gradient_difference(
         self,
         predictions: Array,
@@ -4379,13 +4668,15 @@ class Losses(Generic[R_co]):
         sapo_temperature_neg: float = 1.05,
         entropy_coefficient: float = 0.0,
         off_policy_threshold: float = 0.0,
+        use_bias_correction_kl: bool = False,
+        top_entropy_quantile: float = 1.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "entropy"]] = ...,
     ) -> R_co:
-        """Group relative policy optimization (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
+        """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
         penalty.
 
         Use: Reinforcement learning of language models with verifiable rewards, for reasoning.
@@ -4394,9 +4685,9 @@ class Losses(Generic[R_co]):
         completions. bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch
         over all processes, which merging results by their normalizers gives. dr_grpo: the divisor is completions times
         max_completion_length. luspo: a completion's tokens are summed and the divisor is the number of completions. sapo averages as grpo
-        and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped objective. TRL's cispo is a separate loss
-        here; its vespo and use_bias_correction_kl are not included. With `sequence` the ratio is the geometric mean over the completion's
-        tokens (GSPO). A completion without tokens is included with loss 0.
+        and has a soft gate, (4 / T) sigmoid(T (ratio - 1)) times the advantage, for the clipped objective. TRL's cispo and vespo are
+        separate losses here, as is gmpo. With `sequence` the ratio is the geometric mean over the completion's tokens (GSPO). A completion
+        without tokens is included with loss 0. With top_entropy_quantile below 1, results over shards do not merge.
 
         logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
 
@@ -4440,6 +4731,12 @@ class Losses(Generic[R_co]):
 
         off_policy_threshold: largest mean of sampling_logps - logps over a completion with a negative advantage; the objective of one
         beyond it is left out, but not its tokens from the divisor (DeepSeek-V3.2, TRL's off_policy_mask_threshold). 0 for no threshold.
+
+        use_bias_correction_kl: multiply the divergence by the ratio, unclipped, which makes its gradient that of the reverse divergence
+        also off-policy (DeepSeek-V3.2). The default is that of the paper; TRL 1.16 has true.
+
+        top_entropy_quantile: share of the tokens of the request, those with the largest entropy, that the objective and the entropy bonus
+        act on (0.2 in the paper); the others still count in the divisor. Below 1 it needs `entropy`.
 
         Formula: \\ell_{it} = -\\min(\\rho_{it} A_i, \\mathrm{clip}(\\rho_{it}, 1 - \\epsilon, 1 + \\epsilon_h) A_i) + \\beta (e^{d} - 1 - d), \\quad
         d = \\log \\pi_{ref} - \\log \\pi
@@ -4623,6 +4920,45 @@ class Losses(Generic[R_co]):
         Formula: \\ell = x \\text{ for } y = 1, \\quad \\max(0, m - x) \\text{ for } y = -1
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def hl_gauss(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        v_min: float = -10.0,
+        v_max: float = 10.0,
+        sigma: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Histogram loss with a Gaussian (HL-Gauss): cross entropy of a histogram of values against a normal distribution about the true
+        value.
+
+        Use: Regression by classification, of values in reinforcement learning, ratings, ages or depths.
+
+        The c bins divide the range from v_min to v_max evenly. The normal distribution is truncated to the range. A value that is predicted
+        is the mean of the bins' centres. The label is constant.
+
+        predictions: (n, c, ...), all finite numbers; raw scores, one for each class
+
+        labels: (n, ...), all finite numbers; true values, from v_min to v_max
+
+        v_min: smallest value, the lower edge of the first bin.
+
+        v_max: largest value, the upper edge of the last bin, above v_min.
+
+        sigma: standard deviation of the normal distribution; 0 is three quarters of a bin's width, as in the paper on reinforcement
+        learning.
+
+        Formula: \\ell = -\\sum_k q_k \\log p_k, \\quad q_k = \\frac{\\Phi((e_{k+1} - y) / \\sigma) - \\Phi((e_k - y) / \\sigma)}{\\Phi((e_{c+1} - y)
+        / \\sigma) - \\Phi((e_1 - y) / \\sigma)}, \\quad p = \\mathrm{softmax}(x)
+
+        Divisor: the number of positions
         """
 
     def huber(
@@ -6451,6 +6787,35 @@ class Losses(Generic[R_co]):
         Divisor: the number of channels of all images
         """
 
+    def mtlr(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Multi-task logistic regression (MTLR): pmf of scores that are sums of the given ones from each interval on.
+
+        Use: Survival analysis in discrete time, with probabilities that change smoothly from interval to interval.
+
+        As in pycox, the last of the intervals is followed by one whose score is 0, and a censored subject survived its interval.
+
+        predictions: (n, b), all finite numbers; raw scores of the intervals of time
+
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
+
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
+
+        Formula: \\ell_i = \\mathrm{pmf}(z_i, y_i), \\quad z_{ik} = \\sum_{j \\ge k} x_{ij}
+
+        Divisor: the number of subjects
+        """
+
     def multi_margin(
         self,
         predictions: Array,
@@ -6617,17 +6982,19 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
         Use: Multiclass classification by a support vector machine (SVM).
 
-        The gradient goes to the first of equal rivals, and is 0 at the kink.
+        The gradient goes to the first of equal rivals, and is 0 at the kink. With probabilities q as labels, crammer_singer is the largest
+        of x + 1 - q minus the sum of q x, and keras the positive part of 1 plus the largest of (1 - q) x minus the sum of q x.
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
-        labels: (n, ...), class indices in [0, c); index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c) or [0, 1]; index of the true class (n, ...), or the probability of each
+        class (n, c, ...)
 
         convention: crammer_singer is that of optax and scikit-learn; keras includes a score of 0 among the others, so that it differs if
         all others are negative.
@@ -6646,16 +7013,19 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a
         tie with the true class.
 
         Use: Multiclass or structured classification by a linear model.
 
+        With probabilities as labels, the second term is the expected score of the true class.
+
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
-        labels: (n, ...), class indices in [0, c); index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c) or [0, 1]; index of the true class (n, ...), or the probability of each
+        class (n, c, ...)
 
         Formula: \\ell = \\max_j x_j - x_y
 
@@ -7240,6 +7610,39 @@ class Losses(Generic[R_co]):
         Divisor: the number of pairs, over all lists (rax)
         """
 
+    def pc_hazard(
+        self,
+        predictions: Array,
+        labels: Array,
+        events: Array,
+        fractions: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Piecewise constant hazard: negative log-likelihood of times whose hazard is constant in each interval, the softplus of its score.
+
+        Use: Survival analysis of continuous times by a network with one output for each interval.
+
+        The time is where in its interval the event or censoring was, so that times are not rounded to intervals. Hazards are per length of
+        an interval.
+
+        predictions: (n, b), all finite numbers; raw scores of the intervals of time
+
+        labels: (n,), class indices in [0, b); interval of the event or of censoring
+
+        events: (n,), {0, 1}; 1 where the event was observed, 0 where censored
+
+        fractions: (n,), [0, 1]; share of its last interval that a subject was observed for
+
+        Formula: \\ell_i = f_i \\eta(x_{i y_i}) + \\sum_{k < y_i} \\eta(x_{ik}) - d_i \\log \\eta(x_{i y_i}), \\quad \\eta(x) = \\log(1 + e^x)
+
+        Divisor: the number of subjects
+        """
+
     def pearson_correlation(
         self,
         predictions: Array,
@@ -7431,7 +7834,7 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Poly-1 loss: cross entropy with another weight on the first term of its expansion in 1 - p.
 
@@ -7441,17 +7844,19 @@ class Losses(Generic[R_co]):
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
-        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
+        probability of each class (n, c, ...)
 
         weight: (c,), [0, infinity); weight of each class
 
         epsilon: weight of 1 - p; 0 gives cross entropy.
 
-        ignore_index: label of the positions to ignore.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
-        Formula: \\ell = w_y \\left( -\\log p_y + \\epsilon (1 - p_y) \\right), \\quad p = \\mathrm{softmax}(x)
+        Formula: \\ell = \\sum_k w_k q_k \\left( -\\log p_k + \\epsilon (1 - p_k) \\right), \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over positions that are not ignored
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, as for cross_entropy
         """
 
     def poly1_softmax(
@@ -8261,6 +8666,68 @@ class Losses(Generic[R_co]):
         Divisor: given by normalization, shared evenly by the anchors with label 0 or 1
         """
 
+    def sac(
+        self,
+        logps: Array,
+        action_values: Array,
+        values: Array,
+        next_values: Array,
+        next_logps: Array,
+        rewards: Array,
+        done: Array,
+        log_alpha: Array | None = None,
+        *,
+        alpha: float = 1.0,
+        discount: float = 0.99,
+        criterion: Literal["huber", "squared", "half_squared"] = 'huber',
+        target_entropy: float = -1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps", "action_values", "values", "log_alpha"]] = ...,
+    ) -> R_co:
+        """Soft actor-critic (SAC): the actor's term, the critics', and the temperature's if log_alpha is sent.
+
+        Use: Reinforcement learning of continuous actions, such as robots, with an entropy bonus.
+
+        The actor prefers actions with a large value, by the smallest of the critics, the first of equal ones, and with a small log-
+        probability. The critics' terms, added up, are errors against the reward plus the discounted soft value of the next state. `parts`
+        has actor, critic and temperature. The gradients of logps and action_values are the actor's alone, that of values the critics', and
+        that of log_alpha the temperature's. As in torchrl's SACLoss, the temperature is constant in the other terms and the log-
+        probabilities are constant in its own, so the gradient is not the derivative of the value. Stable-Baselines3 has half the squared
+        errors (half_squared).
+
+        logps: (n,), all finite numbers; log-probabilities of the actions that the policy samples in the states
+
+        action_values: (n, m), all finite numbers; values of these actions, by each of m critics
+
+        values: (n, m), all finite numbers; values of the actions taken, by each critic
+
+        next_values: (n, m), all finite numbers; values of the policy's actions in the next states, by each target critic
+
+        next_logps: (n,), all finite numbers; log-probabilities of the policy's actions in the next states
+
+        rewards: (n,), all finite numbers; rewards of the steps
+
+        done: (n,), {0, 1}; 1 where the episode ended, 0 elsewhere
+
+        log_alpha: (1,), all finite numbers; logarithm of alpha, in place of the option, for the temperature's term
+
+        alpha: temperature, the weight of the entropy, unless log_alpha is sent (torchrl's alpha_init is 1).
+
+        discount: gamma, discount factor.
+
+        criterion: c, function of the critics' errors: huber with delta 1 (torchrl's smooth_l1), squared e^2, or half_squared e^2 / 2.
+
+        target_entropy: entropy that the temperature's term aims at, usually minus the number of dimensions of an action.
+
+        Formula: \\ell = \\alpha \\log \\pi - \\min_m Q_m + \\sum_m c(q_m - y) - \\log \\alpha \\, (\\log \\pi + H), \\quad y = r + (1 - d) \\gamma
+        \\left( \\min_m Q'_m - \\alpha \\log \\pi' \\right)
+
+        Divisor: the number of samples
+        """
+
     def sampled_softmax(
         self,
         predictions: Array,
@@ -8502,6 +8969,7 @@ class Losses(Generic[R_co]):
         labels: Array,
         mask: Array | None = None,
         class_alpha: Array | None = None,
+        pos_weight: Array | None = None,
         *,
         gamma: float = 2.0,
         alpha: float = 0.25,
@@ -8530,6 +8998,9 @@ class Losses(Generic[R_co]):
 
         class_alpha: (k,) or (k, 1) or (k, 1, 1) or (k, 1, 1, 1), [0, 1]; alpha of each class, in place of `alpha`: (k,) for the last axis,
         (k, 1, 1) for the channels of (n, k, h, w)
+
+        pos_weight: (k,) or (k, 1) or (k, 1, 1) or (k, 1, 1, 1), [0, infinity); weight of the positive term of the cross entropy, beside
+        alpha, aligned as in binary_cross_entropy_with_logits: (k,), (k, 1, 1), or (1,) for all (kornia's pos_weight).
 
         gamma: focusing exponent; 0 is plain cross entropy.
 
@@ -8882,7 +9353,7 @@ class Losses(Generic[R_co]):
         class
 
         labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
-        probability of each class (n, c, ...).
+        probability of each class (n, c, ...)
 
         weight: (c,), [0, infinity); weight of each class
 
@@ -9317,7 +9788,7 @@ class Losses(Generic[R_co]):
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["predictions"]] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
         """Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
@@ -9325,17 +9796,19 @@ class Losses(Generic[R_co]):
 
         predictions: (n, c, ...), all finite numbers; raw scores, one for each class
 
-        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+        labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
+        probability of each class (n, c, ...)
 
         weight: (c,), [0, infinity); weight of each class
 
         order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
 
-        ignore_index: label of the positions to ignore.
+        ignore_index: class index to ignore; not allowed with probabilities as labels.
 
-        Formula: \\ell = w_y \\sum_{i=1}^{t} \\frac{(1 - p_y)^i}{i}, \\quad p = \\mathrm{softmax}(x)
+        Formula: \\ell = \\sum_k w_k q_k \\sum_{i=1}^{t} \\frac{(1 - p_k)^i}{i}, \\quad p = \\mathrm{softmax}(x)
 
-        Divisor: the sum of the true classes' weights over positions that are not ignored
+        Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number
+        of positions, as for cross_entropy
         """
 
     def td(
@@ -9888,6 +10361,58 @@ class Losses(Generic[R_co]):
         Formula: \\ell_i = \\sum_{a,b} w_{ab} \\left( |t_{ia} - t_{ib}|^p - \\frac{1}{m} \\sum_j |x_{ija} - x_{ijb}|^p \\right)^2
 
         Divisor: the number of samples
+        """
+
+    def vespo(
+        self,
+        logps: Array,
+        old_logps: Array,
+        advantages: Array,
+        mask: Array | None = None,
+        importance_weights: Array | None = None,
+        *,
+        vespo_k_pos: float = 2.0,
+        vespo_lambda_pos: float = 3.0,
+        vespo_k_neg: float = 3.0,
+        vespo_lambda_neg: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["logps"]] = ...,
+    ) -> R_co:
+        """Variational sequence-level soft policy optimisation: REINFORCE with a smooth weight of the whole completion's ratio in place of a
+        clip.
+
+        Use: Off-policy reinforcement learning of language models, stable with stale samples.
+
+        w is the product of the ratios of a completion's tokens and of its importance weights, within [1e-8, e^20], each ratio within e^-20
+        and e^20. The weight is 1 at w = 1 and constant in the gradient, so the gradient is not the derivative of the value. As in TRL,
+        whose lambda is at least 1e-4.
+
+        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+
+        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
+
+        advantages: (n,) or (n, t), all finite numbers; advantage of each completion within its group (n,), or of each token (n, t)
+
+        mask: (n, t), {0, 1}; 1 for the completion's tokens, 0 for the others
+
+        importance_weights: (n,) or (n, t), [0, infinity); ratio of the training to the sampling engine, for each completion (n,) or token
+        (n, t), a factor of w.
+
+        vespo_k_pos: k where the advantage is at least 0.
+
+        vespo_lambda_pos: lambda where the advantage is at least 0.
+
+        vespo_k_neg: k where the advantage is negative.
+
+        vespo_lambda_neg: lambda where the advantage is negative.
+
+        Formula: \\ell_{it} = -\\mathrm{sg}\\left( w_i^k e^{\\lambda (1 - w_i)} \\right) A_{it} \\log \\pi_{it}, \\quad w_i = \\prod_t
+        \\frac{\\pi_{it}}{\\pi_{old,it}}
+
+        Divisor: the number of tokens
         """
 
     def vicreg(

@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.declaration import UNIT, Domain, TensorSpec
+from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, at_places, elementwise, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import spread, times
-from service.losses.numerics.softmax import Softmax, places
+from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.softmax import Softmax, places, softmax_pull
 
 LogitsOrProbabilities = Annotated[
     Array,
@@ -22,6 +23,23 @@ LogitsOrProbabilities = Annotated[
         description="raw scores or probabilities, one for each class",
     ),
 ]
+ClassLabels = Annotated[
+    Array,
+    TensorSpec(
+        "n ...",
+        kind="integer",
+        below="c",
+        besides="ignore_index",
+        description="index of the true class (n, ...), or the probability of each class (n, c, ...)",
+    ),
+    TensorSpec("n c ...", domain=UNIT, gradient="on request"),
+]
+ClassOrDistribution = Annotated[
+    Array,
+    TensorSpec("n ...", kind="integer", below="c", description="index of the true class (n, ...), or the probability of each class (n, c, ...)"),
+    TensorSpec("n c ...", domain=UNIT, gradient="on request"),
+]
+IGNORED = -100  # torch's default, which has no effect on probabilities as labels
 EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
 
 
@@ -35,6 +53,18 @@ def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: 
 def unignored(labels: Array, weight: Array | None, ignore_index: int) -> Array | None:
     """Mark the positions that are not ignored; None without class weights, where the weights are 0 or 1 themselves."""
     return None if weight is None else labels != ignore_index
+
+
+def require_nothing_ignored(ignore_index: int) -> None:
+    """Reject an index to ignore beside labels that are probabilities."""
+    if ignore_index != IGNORED:
+        raise InvalidOption("ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}")
+
+
+def per_class(weight: Array | None, like: Array) -> Array:
+    """Return the class weights, or ones, aligned with the class axis of `like` (n, c, ...)."""
+    weights = np.ones(like.shape[1], like.dtype) if weight is None else weight
+    return weights.reshape((1, -1) + (1,) * (like.ndim - 2))
 
 
 def at_class(like: Array, labels: Array, values: Array) -> Array:
@@ -62,7 +92,13 @@ OfLabel = Callable[[Array, Array, Array], Array]
 def of_surprise(
     predictions: Array, labels: Array, weight: Array | None, ignore_index: int, value: OfLabel, slope: OfLabel, curvature: OfLabel
 ) -> Evaluation:
-    """Evaluate a function of s = -log p of the true class. value and its derivatives by s receive s, p and 1 - p, each accurate by itself."""
+    """Evaluate a function of s = -log p of the true class, or its mean over the classes with probabilities as labels.
+
+    value and its derivatives by s receive s, p and 1 - p, each accurate by itself. The slope is not negative.
+    """
+    if labels.ndim == predictions.ndim:
+        require_nothing_ignored(ignore_index)
+        return _of_surprises(predictions, labels, per_class(weight, predictions), value, slope, curvature)
     softmax = Softmax(predictions)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     surprise, complement = softmax.negative_log_at(safe), softmax.complement_at(safe)
@@ -85,6 +121,25 @@ def of_surprise(
         return (kept * spread(cotangent, kept))[:, None] * (first + curvature(surprise, p, complement)[:, None] * from_label() ** 2)
 
     return positions_of(values, kept, unignored(labels, weight, ignore_index), {"predictions": pullback}, {"predictions": second})
+
+
+def _of_surprises(predictions: Array, q: Array, weight: Array, value: OfLabel, slope: OfLabel, curvature: OfLabel) -> Evaluation:
+    """Evaluate the sum over the classes of weight, label and a function of s."""
+    softmax, targets = Softmax(predictions), weight * q
+    s, p, r = softmax.negative_log(), softmax.probabilities(), softmax.complements
+    costs = value(s, p, r)
+    values = times(targets, costs).sum(axis=1)
+
+    def second(cotangent: Array) -> Array:
+        first, bend = times(targets, slope(s, p, r)), times(targets, curvature(s, p, r))
+        out = p * r * first.sum(axis=1, keepdims=True) + p * p * (bend.sum(axis=1, keepdims=True) - bend) + r * r * bend
+        return out * spread(cotangent, out)
+
+    gradients = {
+        "predictions": lambda c: softmax_pull(softmax, times(targets, slope(s, p, r)), c),
+        "labels": lambda c: times(weight, costs) * spread(c, costs),
+    }
+    return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, {"predictions": second})
 
 
 Margins = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores; their sign is the predicted class")]

@@ -187,6 +187,7 @@ def sigmoid_focal(
     mask: ElementMask | None = None,
     ignore_index: IgnoreIndex = -100,
     class_alpha: ClassAlpha | None = None,
+    pos_weight: PositiveWeight | None = None,
 ) -> Evaluation:
     r"""Sigmoid focal loss: binary cross entropy with a lower weight for well-classified elements.
 
@@ -197,6 +198,7 @@ def sigmoid_focal(
     Use: Binary and multi-label classification and object detection with imbalanced classes.
     Formula: \ell = \alpha_t \, q^\gamma \, \mathrm{BCE}(x, z), \quad \alpha_t = \alpha z + (1 - \alpha)(1 - z)
     Where: x `predictions`, raw scores; z `labels`
+    pos_weight: weight of the positive term of the cross entropy, beside alpha, aligned as in binary_cross_entropy_with_logits: (k,), (k, 1, 1), or (1,) for all (kornia's pos_weight).
     gamma: focusing exponent; 0 is plain cross entropy.
     alpha: weight of the positive class; the negative class has 1 - alpha. A negative alpha disables the weighting, as in torchvision.
     predictions_are: logits (their sigmoid is the probability), or probabilities. keras clips those to [1e-7, 1 - 1e-7]; here one of 0 or 1 on the wrong side has an infinite loss, an error.
@@ -210,7 +212,8 @@ def sigmoid_focal(
     of = _focal_of_probabilities if predictions_are == "probabilities" else _focal_of_logits
     shares = None if alpha < 0 and class_alpha is None else np.full((), alpha, predictions.dtype)
     shares = shares if class_alpha is None else _per_entry("class_alpha", class_alpha, predictions)
-    return masked(of(predictions, labels, gamma, shares), kept)
+    positive = np.ones((), predictions.dtype) if pos_weight is None else _per_entry("pos_weight", pos_weight, predictions)
+    return masked(of(predictions, labels, gamma, shares, positive), kept)
 
 
 def _balance(z: Array, alpha: Array | None) -> tuple[Array, Array]:
@@ -220,11 +223,11 @@ def _balance(z: Array, alpha: Array | None) -> tuple[Array, Array]:
     return alpha * z + (1.0 - alpha) * (1.0 - z), 2.0 * alpha - 1.0
 
 
-def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
-    e = decay(x)
+def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None, positive: Array) -> Evaluation:
+    e, targets = decay(x), positive * z
     small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
-    entropy = z * softplus_neg + (1.0 - z) * softplus_pos
+    entropy = targets * softplus_neg + (1.0 - z) * softplus_pos
     right, wrong = sigmoid(x, e), sigmoid(-x, e)
     q = z * wrong + (1.0 - z) * right
     focus = q**gamma
@@ -235,18 +238,18 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None) -> E
         return np.where(q > 0, (1.0 - 2.0 * z) * (right * wrong) / np.where(q > 0, q, 1.0), (1.0 - z) * wrong - z * right)
 
     def slope() -> Array:
-        return focus * (((1.0 - z) * right - z * wrong) + gamma * log_slope() * entropy)
+        return focus * (((1.0 - z) * right - targets * wrong) + gamma * log_slope() * entropy)
 
     def curvature() -> Array:
         rate = log_slope()
-        of_entropy = right * wrong + 2.0 * gamma * rate * ((1.0 - z) * right - z * wrong)
+        of_entropy = (targets + (1.0 - z)) * (right * wrong) + 2.0 * gamma * rate * ((1.0 - z) * right - targets * wrong)
         return focus * (of_entropy + gamma * rate * ((wrong - right) + (gamma - 1.0) * rate) * entropy)
 
     def label_slope() -> Array:
         certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there both q and the entropy are e^-|x|
         power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
-        ratio = np.divide(entropy, q, out=np.ones_like(entropy), where=~certain)
-        return balance * (power * (-gamma * np.tanh(0.5 * x) * ratio - x)) + slope_of_balance * focus * entropy
+        ratio = np.divide(entropy, q, out=targets + (1.0 - z), where=~certain)
+        return balance * (power * (_label_slope(positive, x, small) - gamma * np.tanh(0.5 * x) * ratio)) + slope_of_balance * focus * entropy
 
     return elementwise(
         balance * focus * entropy,
@@ -255,16 +258,16 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None) -> E
     )
 
 
-def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | None) -> Evaluation:
-    other, rise = 1.0 - p, 1.0 - 2.0 * z  # of q by p
+def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | None, positive: Array) -> Evaluation:
+    other, rise, targets = 1.0 - p, 1.0 - 2.0 * z, positive * z  # rise: of q by p
     log_p, log_other = np.log(p), log1p_in_unit(-p)
-    entropy = -(times(z, log_p) + times(1.0 - z, log_other))
+    entropy = -(times(targets, log_p) + times(1.0 - z, log_other))
     q = z * other + (1.0 - z) * p
     focus = q**gamma
     balance, slope_of_balance = _balance(z, alpha)
 
     def steep() -> Array:
-        return times(1.0 - z, 1.0 / other) - times(z, 1.0 / p)
+        return divide_or_infinity(1.0 - z, other) - divide_or_infinity(targets, p)
 
     def power(by: float) -> Array:
         return q ** (gamma - by)
@@ -273,12 +276,12 @@ def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | Non
         return rise * times(gamma * entropy, power(1.0)) + times(focus, steep())
 
     def curvature() -> Array:
-        of_entropy = times(1.0 - z, 1.0 / (other * other)) + times(z, 1.0 / (p * p))
+        of_entropy = divide_or_infinity(divide_or_infinity(1.0 - z, other), other) + divide_or_infinity(divide_or_infinity(targets, p), p)
         of_focus = gamma * (gamma - 1.0) * rise * rise * entropy
         return times(of_focus, power(2.0)) + times(2.0 * gamma * rise * steep(), power(1.0)) + times(focus, of_entropy)
 
     def label_slope() -> Array:
-        gap = log_other - log_p
+        gap = log_other - times(positive, log_p)
         of_entropy = np.where(np.isinf(gap), gap, times(focus, gap))
         return balance * (times(gamma * (1.0 - 2.0 * p) * entropy, power(1.0)) + of_entropy) + slope_of_balance * times(focus, entropy)
 

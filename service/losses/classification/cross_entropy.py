@@ -10,7 +10,17 @@ import annotated_types
 import numpy as np
 
 from service.losses.checking import require
-from service.losses.classification._shared import EXAMPLE_LOGITS, LogitsOrProbabilities, kept_weights, smoothed_targets, unignored
+from service.losses.classification._shared import (
+    EXAMPLE_LOGITS,
+    IGNORED,
+    ClassLabels,
+    LogitsOrProbabilities,
+    kept_weights,
+    per_class,
+    require_nothing_ignored,
+    smoothed_targets,
+    unignored,
+)
 from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
@@ -21,12 +31,6 @@ from service.losses.numerics.softmax import Softmax, places, softmax_pull
 from service.losses.registry import loss
 from service.losses.work import Work
 
-ClassLabels = Annotated[
-    Array,
-    TensorSpec("n ...", kind="integer", below="c", besides="ignore_index"),
-    TensorSpec("n c ...", domain=UNIT, gradient="on request"),
-]
-IGNORED = -100  # torch's default, which has no effect on probabilities as labels
 ClassMask = Annotated[
     Array,
     TensorSpec("n c ...", kind="integer", domain=INCLUDED, description="1 for the classes that are possible, 0 for those left out of the softmax"),
@@ -57,7 +61,6 @@ def cross_entropy(
     Formula: \ell = -\sum_k w_k q_k \log p_k, \quad p = \mathrm{softmax}(x)
     Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     predictions: scores of the classes, in the form given by `predictions_are`.
-    labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     ignore_index: class index to ignore; not allowed with probabilities as labels.
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
@@ -81,7 +84,7 @@ def cross_entropy(
         predictions = _possible(predictions, class_mask, predictions_are, label_smoothing)
     unit = 1.0 / LN2 if log_base == "2" else 1.0
     if labels.ndim == predictions.ndim:
-        _require_nothing_ignored(ignore_index)
+        require_nothing_ignored(ignore_index)
         found = _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
         return found if top_k == 1 else hardest(found, top_k)
     safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
@@ -141,8 +144,7 @@ def _of_distribution(
     predictions: Array, form: str, q: Array, weight: Array | None, smoothing: float, unit: float, labels: Array | None
 ) -> Evaluation:
     """Evaluate probabilities as labels, a target for every class."""
-    class_weight = np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight
-    class_weight = (unit * class_weight).astype(predictions.dtype).reshape((1, -1) + (1,) * (predictions.ndim - 2))
+    class_weight = predictions.dtype.type(unit) * per_class(weight, predictions)
     targets = class_weight * (q if not smoothing else q * (1.0 - smoothing) + smoothing / predictions.shape[1])
     if form == "logits":
         softmax = Softmax(predictions)
@@ -211,7 +213,6 @@ def softmax_focal(
     Use: Multiclass classification with imbalanced classes, or with many easy samples.
     Formula: \ell = -\alpha \sum_k w_k q_k (1 - p_k)^\gamma \log p_k, \quad p = \mathrm{softmax}(x)
     Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
-    labels: index of the true class (n, ...), or the probability of each class (n, c, ...).
     gamma: focusing exponent; 0 is plain cross entropy.
     ignore_index: class index to ignore; not allowed with probabilities as labels.
     alpha: factor on every class, which is no part of the divisor.
@@ -236,9 +237,8 @@ def _focal_of_distribution(
     predictions: Array, q: Array, weight: Array | None, ignore_index: int, smoothing: float, alpha: float, gamma: float, form: str
 ) -> Evaluation:
     """Evaluate probabilities as labels, with their gradient: the loss is linear in them."""
-    _require_nothing_ignored(ignore_index)
-    factor = predictions.dtype.type(alpha) * (np.ones(predictions.shape[1], predictions.dtype) if weight is None else weight)
-    factor = np.broadcast_to(factor.reshape((1, -1) + (1,) * (predictions.ndim - 2)), predictions.shape)
+    require_nothing_ignored(ignore_index)
+    factor = np.broadcast_to(predictions.dtype.type(alpha) * per_class(weight, predictions), predictions.shape)
     targets = factor * (q * (1.0 - smoothing) + smoothing / predictions.shape[1])
     kept = np.ones(q[:, 0].shape, predictions.dtype)
     of = _focal_of_probabilities if form == "probabilities" else _focal_of_logits
@@ -253,11 +253,6 @@ def _focal_of_distribution(
         return spread(cotangent, q) * times((1.0 - smoothing) * factor, cost)
 
     return replace(result, gradients={**result.gradients, "labels": by_label})
-
-
-def _require_nothing_ignored(ignore_index: int) -> None:
-    if ignore_index != IGNORED:
-        raise InvalidOption("ignore_index", f"not allowed with labels that are probabilities; expected {IGNORED}, the default, got {ignore_index}")
 
 
 def _focal_of_logits(predictions: Array, targets: Array, kept: Array, counted: Array | None, gamma: float) -> Evaluation:

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import SCORES, at_class
-from service.losses.declaration import ClassIndex, ClassWeight, Logits, TensorSpec
-from service.losses.evaluation import Evaluation
+from service.losses.classification._shared import SCORES, ClassOrDistribution, at_class
+from service.losses.declaration import ClassWeight, Logits, TensorSpec
+from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.numerics.softmax import places
@@ -90,11 +90,38 @@ def _of_gap(predictions: Array, labels: Array, rival: Array, values: Array, up: 
     )
 
 
+def _of_lead(predictions: Array, q: Array, leads: Array, margin: float, by_score: Array, by_label: Array, cut: bool = False) -> Evaluation:
+    """Evaluate the largest lead plus a margin minus the expected score of the true class, from the derivatives of the leads. cut: at least 0."""
+    first = places(leads, np.argmax(leads, axis=1)[:, None])
+    values = (leads.take(first)[:, 0] - (q * predictions).sum(axis=1)) + margin
+    active = (values > 0 if cut else np.ones(values.shape, bool)).astype(values.dtype)
+    values = np.maximum(values, 0.0) if cut else values
+
+    def derivative(lead: Array, expected: Array) -> Pullback:
+        def pullback(cotangent: Array) -> Array:
+            out = -expected
+            out.put(first, out.take(first) + lead.take(first))
+            return out * (active * spread(cotangent, values))[:, None]
+
+        return pullback
+
+    return Evaluation(
+        per_sample_sum(values),
+        per_sample_size(values),
+        {"predictions": derivative(by_score, q), "labels": derivative(by_label, predictions)},
+        lambda: values,
+        {"predictions": lambda c: np.zeros_like(predictions)},
+    )
+
+
 @loss(example=SCORES, hessian_diagonal=True)
-def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Literal["crammer_singer", "keras"] = "crammer_singer") -> Evaluation:
+def multiclass_hinge(
+    predictions: Logits, labels: ClassOrDistribution, *, convention: Literal["crammer_singer", "keras"] = "crammer_singer"
+) -> Evaluation:
     r"""Crammer-Singer hinge loss: the amount by which the true class's lead over the best other class falls short of 1.
 
-    The gradient goes to the first of equal rivals, and is 0 at the kink.
+    The gradient goes to the first of equal rivals, and is 0 at the kink. With probabilities q as labels, crammer_singer is the largest of
+    x + 1 - q minus the sum of q x, and keras the positive part of 1 plus the largest of (1 - q) x minus the sum of q x.
 
     Use: Multiclass classification by a support vector machine (SVM).
     Formula: \ell = \max(0, 1 + \max_{j \ne y} x_j - x_y)
@@ -105,6 +132,10 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
         optax.losses.multiclass_hinge_loss
     Reference: Crammer and Singer, On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines, 2001, JMLR 2
     """
+    if labels.ndim == predictions.ndim:
+        if convention == "crammer_singer":
+            return _of_lead(predictions, labels, predictions - labels, 1.0, np.ones_like(labels), -np.ones_like(labels))
+        return _of_lead(predictions, labels, (1.0 - labels) * predictions, 1.0, 1.0 - labels, -predictions, cut=True)
     own, best, rival = _rivals(predictions, labels)
     real = np.ones(best.shape, bool)
     if convention == "keras":
@@ -114,8 +145,10 @@ def multiclass_hinge(predictions: Logits, labels: ClassIndex, *, convention: Lit
 
 
 @loss(example=SCORES, hessian_diagonal=True)
-def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation:
+def multiclass_perceptron(predictions: Logits, labels: ClassOrDistribution) -> Evaluation:
     r"""Multi-class perceptron loss: the largest score minus the true class's. The gradient goes to the first of equal rivals, and is 0 at a tie with the true class.
+
+    With probabilities as labels, the second term is the expected score of the true class.
 
     Use: Multiclass or structured classification by a linear model.
     Formula: \ell = \max_j x_j - x_y
@@ -124,6 +157,8 @@ def multiclass_perceptron(predictions: Logits, labels: ClassIndex) -> Evaluation
     Equivalents: optax.losses.multiclass_perceptron_loss
     Reference: Collins, Discriminative Training Methods for Hidden Markov Models, 2002, EMNLP
     """
+    if labels.ndim == predictions.ndim:
+        return _of_lead(predictions, labels, predictions, 0.0, np.ones_like(labels), np.zeros_like(labels))
     own, best, rival = _rivals(predictions, labels)
     values = np.maximum(best - own, 0.0)
     return _of_gap(predictions, labels, rival, values, values > 0, values > 0)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import Margins, ZeroOrOne
+from service.losses.classification._shared import Margins
 from service.losses.classification.binary import binary_cross_entropy_with_logits
 from service.losses.declaration import UNIT, ClassWeight, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
@@ -21,6 +21,7 @@ ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description
 ClassList = Annotated[
     Array, TensorSpec("n c", kind="integer", below="c", besides="-1", description="indices of the true classes; those before a row's first -1 count")
 ]
+ElementLabel = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true label of each class, mostly 0 or 1")]
 ClassFlags = Annotated[Array, TensorSpec("n c", domain=UNIT, gradient="on request", description="true label of each class, mostly 0 or 1")]
 
 
@@ -110,10 +111,11 @@ def multilabel_soft_margin(predictions: ClassScores, labels: ClassFlags, *, weig
 @loss(
     example={"predictions": [[0.8, -1.2, 2.0]], "labels": [[1, 0, 0]]},
     hessian_diagonal=True,
+    work=Work(memory="64 n ..."),
 )
 def asymmetric(
     predictions: Margins,
-    labels: ZeroOrOne,
+    labels: ElementLabel,
     *,
     gamma_pos: NonNegative = 1.0,
     gamma_neg: NonNegative = 4.0,
@@ -121,11 +123,12 @@ def asymmetric(
 ) -> Evaluation:
     r"""Asymmetric loss: binary cross entropy with separate focusing exponents for positives and negatives; easy negatives are discarded.
 
-    The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older
+    With a label between 0 and 1 the exponent is gamma_pos z + gamma_neg (1 - z), and its base z (1 - p) + (1 - z) p_m multiplies both terms, as in the
+    authors' code and timm. Labels are constant. The slope at the clip is 0. timm 1.0.31 defaults to reduction batchmean (older
     versions always return the sum), computes in float32 and clips the arguments of the logarithms from below at 1e-8; here they are exact.
 
     Use: Multi-label classification where most of many classes are absent from a sample.
-    Formula: \ell = -z (1 - p)^{\gamma_+} \log p - (1 - z) \, p_m^{\gamma_-} \log(1 - p_m), \quad p = \sigma(x), \; p_m = \max(p - m, 0)
+    Formula: \ell = -q^\gamma \left( z \log p + (1 - z) \log(1 - p_m) \right), \quad q = z (1 - p) + (1 - z) p_m, \; \gamma = z \gamma_+ + (1 - z) \gamma_-, \quad p = \sigma(x), \; p_m = \max(p - m, 0)
     Where: x `predictions`, raw scores; z `labels`
     gamma_pos: focusing exponent of the positives.
     gamma_neg: focusing exponent of the negatives.
@@ -133,7 +136,7 @@ def asymmetric(
     Synonyms: ASL, AsymmetricLoss, AsymmetricLossMultiLabel, asymmetric_loss
     Reference: Ben-Baruch et al., Asymmetric Loss For Multi-Label Classification, 2021, arXiv:2009.14119, equation 7
     """
-    x, true = predictions, labels == 1
+    x, z = predictions, labels
     e = decay(x)
     small = log1pexp_small(x, e)
     p, q = sigmoid(x, e), sigmoid(-x, e)
@@ -141,23 +144,25 @@ def asymmetric(
     kept = q + clip  # 1 - p_m where the negative is not clipped
     above = np.maximum(x, 0.0) + small  # -log(1 - p)
     surprise = np.where(shifted > 0.5, -np.log(kept), -np.log1p(-np.minimum(shifted, 0.5))) if clip else above
-    entropy = np.where(true, np.maximum(-x, 0.0) + small, surprise)
-    focus = np.where(true, q**gamma_pos, shifted**gamma_neg)
+    entropy = z * (np.maximum(-x, 0.0) + small) + (1.0 - z) * surprise
+    wrong, gamma = z * q + (1.0 - z) * shifted, z * gamma_pos + (1.0 - z) * gamma_neg
+    focus = wrong**gamma
+    seen = (shifted > 0).astype(x.dtype)
+    slant = p * q  # of p by x
 
-    # p_m^(g - 1) is never computed alone: -log(1 - p_m) / p_m tends to 1 as p_m tends to 0
-    ratio = np.divide(surprise, shifted, out=np.ones_like(x), where=shifted > 0)
-    rate = p * (q / kept) if clip else p  # the slope of -log(1 - p_m)
+    # wrong^(gamma - 1) is never computed alone: the entropy over wrong tends to 1 as either label's wrong tends to 0
+    ratio = np.divide(entropy, wrong, out=np.ones_like(x), where=wrong > np.finfo(x.dtype).tiny)
+    rate = seen * (p * (q / kept) if clip else p)  # the slope of -log(1 - p_m)
+    rise = (1.0 - z) * seen - z  # of wrong by p
+    steep = (1.0 - z) * rate - z * q  # of the entropy by x
 
     def slope() -> Array:
-        of_negative = (shifted > 0) * (gamma_neg * ratio * (p * q) + rate)
-        return focus * np.where(true, -(gamma_pos * p * entropy + q), of_negative)
+        return focus * (gamma * (rise * slant) * ratio + steep)
 
     def curvature() -> Array:
-        of_positive = p * (gamma_pos * (gamma_pos * p - q) * entropy + (2.0 * gamma_pos + 1.0) * q)
-        share = divide_or_zero(p * q, shifted)
-        of_ratio = gamma_neg * ratio * (p * q) * ((gamma_neg - 1.0) * share + (q - p))
-        of_negative = of_ratio + rate * (2.0 * gamma_neg * share + (q - p) + rate)
-        return focus * np.where(true, of_positive, (shifted > 0) * of_negative)
+        log_rate = divide_or_zero(rise * slant, wrong)
+        of_ratio = gamma * (rise * slant) * ratio * ((gamma - 1.0) * log_rate + (q - p))
+        return focus * (of_ratio + 2.0 * gamma * log_rate * steep + (1.0 - z) * rate * ((q - p) + rate) + z * slant)
 
     return elementwise(focus * entropy, {"predictions": lambda c: c * slope()}, {"predictions": lambda c: c * curvature()})
 

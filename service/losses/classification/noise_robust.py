@@ -8,12 +8,21 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import CALL, LogitsOrProbabilities, kept_weights, of_surprise, unignored
+from service.losses.classification._shared import (
+    CALL,
+    ClassLabels,
+    LogitsOrProbabilities,
+    kept_weights,
+    of_surprise,
+    per_class,
+    require_nothing_ignored,
+    unignored,
+)
 from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import spread, times
-from service.losses.numerics.softmax import places
+from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.softmax import Softmax, places
 from service.losses.registry import loss
 from service.losses.work import Work
 
@@ -21,7 +30,7 @@ from service.losses.work import Work
 @loss(example=CALL | {"q": 0.7}, hessian_diagonal=True)
 def generalized_cross_entropy(
     predictions: LogitsOrProbabilities,
-    labels: ClassIndexOrIgnored,
+    labels: ClassLabels,
     *,
     q: Annotated[float, annotated_types.Gt(0), annotated_types.Le(1)] = 0.5,
     weight: ClassWeight | None = None,
@@ -30,20 +39,26 @@ def generalized_cross_entropy(
 ) -> Evaluation:
     r"""Generalized cross entropy, robust to label noise: between cross entropy (q near 0) and the absolute error of the probability (q = 1).
 
-    The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7.
+    The default of q is keras's, which takes probabilities as they are; the paper has q = 0.7. With probabilities t as labels, p_y is the expected
+    probability of the true class, the sum of t p over the classes, as in keras; its weight is the sum of t w.
 
     Use: Multiclass classification with noisy labels.
     Search: noisy_labels, label_noise
     Formula: \ell = w_y \frac{1 - p_y^q}{q}, \quad p = \mathrm{softmax}(x)
     Where: x `predictions`, raw scores; y the true class; w `weight`
     q: exponent; 1 gives half of mae_probability.
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
     predictions_are: logits (a softmax is taken), or probabilities.
-    Divisor: the sum of the true classes' weights over positions that are not ignored
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, as for cross_entropy
     Synonyms: GCE, lq_loss
     Equivalents: keras.losses.CategoricalGeneralizedCrossEntropy(predictions_are="probabilities"),
         keras.losses.categorical_generalized_cross_entropy(predictions_are="probabilities")
     Reference: Zhang and Sabuncu, Generalized Cross Entropy Loss, 2018, arXiv:1805.07836, equation 6
     """
+    if labels.ndim == predictions.ndim:
+        require_nothing_ignored(ignore_index)
+        of = _of_expected_probability if predictions_are == "probabilities" else _of_expected_softmax
+        return of(predictions, labels, per_class(weight, predictions), q)
     if predictions_are == "probabilities":
         return _of_true_probability(predictions, labels, weight, ignore_index, q)
     return of_surprise(
@@ -70,6 +85,49 @@ def _of_true_probability(predictions: Array, labels: Array, weight: Array | None
     second = {"predictions": derivative(lambda: times(np.full_like(p, 1.0 - q), p ** (q - 2.0)))}
     counted = unignored(labels, weight, ignore_index)
     return positions_of(values, kept, counted, {"predictions": derivative(lambda: -(p ** (q - 1.0)))}, second)
+
+
+def _of_expected_probability(predictions: Array, labels: Array, weight: Array, q: float) -> Evaluation:
+    """(1 - p^q) / q of the expected probability p of the true class, by the probabilities and by the labels."""
+    p = (labels * predictions).sum(axis=1)
+    costs, shares = -np.expm1(q * np.log(p)) / q, (weight * labels).sum(axis=1)
+    values = times(shares, costs)
+
+    def power(by: float) -> Array:
+        return times(shares, p ** (q - by))[:, None]
+
+    gradients: dict[str, Pullback] = {
+        "predictions": lambda c: -times(labels, power(1.0)) * spread(c, labels),
+        "labels": lambda c: (weight * costs[:, None] - times(predictions, power(1.0))) * spread(c, labels),
+    }
+    second: dict[str, Pullback] = {"predictions": lambda c: times((1.0 - q) * labels * labels, power(2.0)) * spread(c, labels)}
+    return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, second)
+
+
+def _of_expected_softmax(predictions: Array, labels: Array, weight: Array, q: float) -> Evaluation:
+    """The same by scores. share: of each class in the expected probability, the softmax of x + log labels."""
+    softmax = Softmax(predictions)
+    p, complements, surprise = softmax.probabilities(), softmax.complements, softmax.negative_log()
+    lack = (1.0 - labels.sum(axis=1, keepdims=True)) + (labels * complements).sum(axis=1, keepdims=True)  # 1 - the expected probability
+    joint = Softmax(np.log(labels) - surprise)
+    log_p = np.where(np.abs(lack) < 0.5, np.log1p(-lack), joint.largest + np.log1p(joint.rest))
+    costs = (-np.expm1(q * log_p) / q).astype(predictions.dtype, copy=False)
+    weights = (weight * labels).sum(axis=1, keepdims=True)
+    values = times(weights, costs)[:, 0]
+
+    def move() -> Array:
+        """Return share - p: share (1 - p) - p (1 - share)."""
+        return joint.probabilities() * complements - p * joint.complements
+
+    def bend(c: Array) -> Array:
+        change = move()
+        return -times(weights, np.exp(q * log_p)) * (q * change * change + joint.probabilities() * joint.complements - p * complements) * spread(c, p)
+
+    gradients: dict[str, Pullback] = {
+        "predictions": lambda c: -times(weights, np.exp(q * log_p)) * move() * spread(c, p),
+        "labels": lambda c: (weight * costs - times(weights, np.exp((q - 1.0) * log_p - surprise))) * spread(c, p),
+    }
+    return Evaluation(per_sample_sum(values), per_sample_size(values), gradients, lambda: values, {"predictions": bend})
 
 
 @loss(example=CALL, hessian_diagonal=True)
@@ -128,7 +186,7 @@ def mae_probability(
 @loss(example=CALL, hessian_diagonal=True, work=Work("20 n c ... order"))
 def taylor_cross_entropy(
     predictions: Logits,
-    labels: ClassIndexOrIgnored,
+    labels: ClassLabels,
     *,
     order: Annotated[int, annotated_types.Ge(1), annotated_types.Le(50)] = 2,
     weight: ClassWeight | None = None,
@@ -137,10 +195,11 @@ def taylor_cross_entropy(
     r"""Taylor series of the cross entropy in 1 - p, truncated after `order` terms.
 
     Use: Multiclass classification with noisy labels.
-    Formula: \ell = w_y \sum_{i=1}^{t} \frac{(1 - p_y)^i}{i}, \quad p = \mathrm{softmax}(x)
-    Where: x `predictions`, raw scores; y the true class; w `weight`
+    Formula: \ell = \sum_k w_k q_k \sum_{i=1}^{t} \frac{(1 - p_k)^i}{i}, \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     order: t, number of terms; 1 gives half of mae_probability, and more terms approach cross entropy.
-    Divisor: the sum of the true classes' weights over positions that are not ignored
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, as for cross_entropy
     Synonyms: TaylorCrossEntropyLoss, taylor_ce
     Reference: Feng et al., Can Cross Entropy Loss Be Robust to Label Noise?, 2020, IJCAI, equation 5
     """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import annotated_types
 import numpy as np
 
 from service.losses.classification._shared import CALL, SCORES, Margins, ZeroOrOne, of_margin, signed
 from service.losses.declaration import ELEMENTWISE, ClassIndex, Logits
-from service.losses.evaluation import Evaluation
+from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
-from service.losses.numerics.softmax import sum_of_others
+from service.losses.numerics.softmax import places, sum_of_others
+from service.losses.numerics.special import x_minus_log1p
 from service.losses.registry import loss
 from service.losses.work import Work
 
@@ -25,7 +29,7 @@ def entmax15(predictions: Logits, labels: ClassIndex) -> Evaluation:
     Use: Multiclass classification and attention with sparse probabilities.
     Formula: \ell = \frac{4}{3} \left( 1 - \sum_k p_k^{3/2} \right) + \sum_k p_k x_k - x_y, \quad p_k = \max\left( \frac{x_k}{2} - \tau, 0 \right)^2, \quad \sum_k p_k = 1
     Where: x `predictions`, raw scores; y the true class
-    Synonyms: entmax15_loss, Entmax15Loss, tsallis15, entmax
+    Synonyms: entmax15_loss, Entmax15Loss, tsallis15
     Reference: Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019, arXiv:1905.05702, equations 10 and 14
     """
     x = np.maximum(0.5 * (predictions - predictions.max(axis=1, keepdims=True)), -2.0)  # scores 1 below the largest have probability 0
@@ -62,6 +66,68 @@ def _entmax_threshold(x: Array) -> Array:
     root = np.maximum(x - tau, 0.0)
     tau += ((root * root).sum(axis=1, keepdims=True) - 1.0) / (2.0 * root.sum(axis=1, keepdims=True))  # one Newton step
     return tau
+
+
+@loss(example=CALL | {"alpha": 1.3}, hessian_diagonal=True, work=Work("4000 n c ...", "64 n c ..."))
+@in_float64
+def entmax(predictions: Logits, labels: ClassIndex, *, alpha: Annotated[float, annotated_types.Gt(1)] = 1.5) -> Evaluation:
+    r"""Loss of alpha-entmax, between softmax (alpha near 1) and sparsemax (alpha 2); larger alphas give sparser probabilities.
+
+    The loss is exactly 0 if the true class leads by 1 / (alpha - 1). The threshold is found by bisection to the last digit; the package entmax
+    stops after 50 halvings and divides the probabilities by their sum. The loss is computed as a sum of non-negative terms.
+
+    Use: Multiclass classification and attention with sparse probabilities, of a chosen sparsity.
+    Formula: \ell = \frac{1 - \sum_k p_k^\alpha}{\alpha (\alpha - 1)} + \sum_k p_k x_k - x_y, \quad p_k = \max\left( 1 + (\alpha - 1)(x_k - \lambda), 0 \right)^{1 / (\alpha - 1)}, \quad \sum_k p_k = 1
+    Where: x `predictions`, raw scores; y the true class
+    alpha: entropic index, above 1; 1.5 is entmax15 and 2 is multiclass_sparsemax.
+    Synonyms: entmax_bisect, EntmaxBisectLoss, entmax_bisect_loss, tsallis_entmax
+    Reference: Peters, Niculae and Martins, Sparse Sequence-to-Sequence Models, 2019, arXiv:1905.05702, equations 8 and 14; Blondel, Martins and Niculae, 2019, arXiv:1901.02324
+    """
+    a = alpha - 1.0
+    top = places(predictions, predictions.argmax(axis=1)[:, None])
+    gap = predictions.take(top) - predictions
+    level = _entmax_level(gap, top, a)
+    depth = level + gap
+    log_p = np.log1p(np.maximum(-a * depth, -1.0)) / a
+    at_label = labels[:, None]
+    others = np.exp(log_p)
+    np.put_along_axis(others, at_label, 0.0, 1)
+    short = others.sum(axis=1, keepdims=True)  # 1 - p of the label
+    own = np.where(np.take_along_axis(log_p, at_label, 1) > -0.5, np.log1p(-short), np.take_along_axis(log_p, at_label, 1))
+    below = np.maximum(np.take_along_axis(depth, at_label, 1) - 1.0 / a, 0.0)  # distance of the label's score below the threshold
+    lack = a * (own + short) - x_minus_log1p(a * short)  # the integral of p^(alpha - 2) (1 - p) from p of the label to 1 is -expm1(lack) / (a alpha)
+    power = np.where(others > 0, np.exp(alpha * log_p), 0.0).sum(axis=1, keepdims=True)
+    values = (power / alpha - np.expm1(lack) / (a * alpha) + below)[:, 0]
+    slope = others
+    np.put_along_axis(slope, at_label, -short, 1)
+
+    def curvature(cotangent: Array) -> Array:
+        log_rate = np.where(np.isneginf(log_p), -np.inf, (1.0 - a) * log_p)
+        highest = log_rate.max(axis=1, keepdims=True)
+        rate = np.exp(log_rate - highest)
+        return spread(cotangent, rate) * np.exp(highest) * (rate * sum_of_others(rate) / rate.sum(axis=1, keepdims=True))
+
+    return Evaluation(
+        per_sample_sum(values),
+        per_sample_size(values),
+        {"predictions": lambda c: slope * spread(c, slope)},
+        lambda: values,
+        {"predictions": curvature},
+    )
+
+
+def _entmax_level(gap: Array, top: Array, a: float) -> Array:
+    """Return lambda minus the largest score, by bisection of the bits of float64 numbers: until two neighbours bracket the root."""
+    low = np.zeros(gap[:, :1].shape, np.int64)
+    high = np.full(low.shape, -np.expm1(-a * np.log(gap.shape[1])) / a).view(np.int64) + 1  # where all classes are equal
+    while (high - low > 1).any():
+        middle = low + (high - low) // 2
+        level = middle.view(np.float64)
+        p = np.exp(np.log1p(np.maximum(-a * (level + gap), -1.0)) / a)
+        p.put(top, 0.0)
+        above = p.sum(axis=1, keepdims=True) >= -np.expm1(np.log1p(np.maximum(-a * level, -1.0)) / a)  # the others exceed what the largest lacks
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return low.view(np.float64)
 
 
 @loss(example={"predictions": [0.8, -1.2, 2.0], "labels": [1, 0, 0]}, hessian_diagonal=True, bound=ELEMENTWISE)

@@ -7,9 +7,9 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, OfLabel, of_surprise
+from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, ClassLabels, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
@@ -23,7 +23,7 @@ from service.losses.work import Work
 @loss(example=CALL, hessian_diagonal=True)
 def poly1_cross_entropy(
     predictions: Logits,
-    labels: ClassIndexOrIgnored,
+    labels: ClassLabels,
     *,
     epsilon: Annotated[float, annotated_types.Ge(-1)] = 2.0,
     weight: ClassWeight | None = None,
@@ -34,10 +34,11 @@ def poly1_cross_entropy(
     The default epsilon is optax's and the paper's for images; rax and TensorFlow Ranking have 1.
 
     Use: Multiclass classification, as a variant of cross entropy with one more number to tune.
-    Formula: \ell = w_y \left( -\log p_y + \epsilon (1 - p_y) \right), \quad p = \mathrm{softmax}(x)
-    Where: x `predictions`, raw scores; y the true class; w `weight`
+    Formula: \ell = \sum_k w_k q_k \left( -\log p_k + \epsilon (1 - p_k) \right), \quad p = \mathrm{softmax}(x)
+    Where: x `predictions`, raw scores; q `labels` as probabilities; w `weight`
     epsilon: weight of 1 - p; 0 gives cross entropy.
-    Divisor: the sum of the true classes' weights over positions that are not ignored
+    ignore_index: class index to ignore; not allowed with probabilities as labels.
+    Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, as for cross_entropy
     Synonyms: PolyLoss, poly_loss_cross_entropy, poly1, Poly1CrossEntropyLoss
     Equivalents: optax.losses.poly_loss_cross_entropy
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511, equation 6

@@ -18,6 +18,11 @@ from service.losses.work import Work
 Level = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")
 ]
+TaskLogits = Annotated[
+    Array,
+    TensorSpec("n k", gradient="default", description="scores of being above level 0, 1, ..., k - 1, each given that it is at that level or higher"),
+]
+RankLabel = Annotated[Array, TensorSpec("n", kind="integer", upto="k", domain=Domain(low=0), description="levels, from 0 to the number of scores")]
 LevelLogits = Annotated[Array, TensorSpec("n m k", gradient="default", description="scores of being at level 1, 2, ..., k or higher")]
 
 
@@ -49,4 +54,28 @@ def ordinal(predictions: LevelLogits, labels: Level, *, mask: ListMask | None = 
         weight=np.broadcast_to(weight[:, :, None], x.shape),
         divisor=per_sample_sum(weight),
         shares=weight[:, :, None],
+    )
+
+
+@loss(example={"predictions": [[2.0, -1.0], [0.5, 0.1]], "labels": [1, 2]}, hessian_diagonal=True)
+def corn(predictions: TaskLogits, labels: RankLabel) -> Evaluation:
+    r"""Conditional ordinal regression (CORN): binary cross entropy of going beyond each level that a sample has reached.
+
+    The products of the conditional probabilities fall from level to level, so that the predicted ranks are consistent.
+
+    Use: Ordinal regression of grades, ratings, ages or stages of a disease, with consistent ranks.
+    Formula: \ell = \sum_{k=0}^{\min(y, K - 1)} \left( \mathrm{softplus}(x_k) - [y > k] \, x_k \right)
+    Where: x `predictions`; y `labels`; K the number of scores, one less than that of levels
+    Divisor: the number of scores of levels that the samples have reached, min(y + 1, K) of each sample
+    Synonyms: CornLoss, corn_loss, conditional_ordinal
+    Reference: Shi, Cao and Raschka, Deep Neural Networks for Rank-Consistent Ordinal Regression Based on Conditional Probabilities, 2021, arXiv:2111.08851; coral_pytorch corn_loss
+    """
+    x, level = predictions, np.arange(predictions.shape[1])
+    beyond = labels[:, None] > level
+    reached = (labels[:, None] >= level).astype(x.dtype)
+    return elementwise(
+        np.maximum(np.where(beyond, -x, x), 0.0) + log1pexp_small(x),
+        {"predictions": lambda c: c * np.where(beyond, -sigmoid(-x), sigmoid(x))},
+        {"predictions": lambda c: c * (sigmoid(x) * sigmoid(-x))},
+        weight=reached,
     )

@@ -48,6 +48,20 @@ def of_of_policy(function):
     return lambda rng: function(tokens(rng))
 
 
+def slope(name, **call):
+    inputs = {item.name for item in LOSSES[name].inputs}
+    options = {key: value for key, value in call.items() if key not in inputs}
+    return required(compute(LOSSES[name], {key: call[key] for key in call if key in inputs}, options).gradients)["logps"]
+
+
+def on_policy(call):
+    return call | {"old_logps": call["logps"]}
+
+
+def reinforced(call):
+    return {name: call[name] for name in ("logps", "advantages")}
+
+
 def pairs(rng):
     return {name: rng.normal(size=6) * 3 for name in ("chosen_logps", "rejected_logps", "ref_chosen_logps", "ref_rejected_logps")}
 
@@ -88,5 +102,16 @@ def classes_of_softmax(left, right):
     def both(rng):
         x, y = 2.0 * rng.normal(size=(5, 4, 3)), rng.integers(0, 4, size=(5, 3))
         return left(x, y), right(x, y)
+
+    return both
+
+
+def one_hot_is_index(name, **options):
+    """Labels that are probabilities 0 and 1, and class indices."""
+
+    def both(rng):
+        x, y = 2.0 * rng.normal(size=(5, 4, 3)), rng.integers(0, 4, size=(5, 3))
+        q = (np.arange(4)[:, None] == y[:, None]).astype(float)
+        return value_of_softmax(name, x, q, **options), value_of_softmax(name, x, y, **options)
 
     return both

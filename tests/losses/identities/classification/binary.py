@@ -21,6 +21,11 @@ def sigmoid_focal_without_focus(rng):
     return value_of_core("sigmoid_focal", x, gamma=0.0, alpha=-1.0), value_of_core("binary_cross_entropy_with_logits", x)
 
 
+def sigmoid_focal_of_weighted_positives(rng):
+    x = {"predictions": rng.normal(size=(5, 3)), "labels": rng.uniform(size=(5, 3)), "pos_weight": rng.uniform(0.2, 3.0, size=3)}
+    return value_of_core("sigmoid_focal", x, gamma=0.0, alpha=-1.0), value_of_core("binary_cross_entropy_with_logits", x)
+
+
 def sigmoid_focal_half_balanced(rng):
     x = binary(rng, 5, 2)
     return value_of_core("sigmoid_focal", x, alpha=0.5), 0.5 * value_of_core("sigmoid_focal", x, alpha=-1.0)
@@ -65,6 +70,7 @@ def _sigmoid_focal_of_probabilities(rng):
 
 IDENTITIES = [
     ("sigmoid focal with gamma 0, no alpha = binary cross entropy", sigmoid_focal_without_focus),
+    ("sigmoid focal with gamma 0, no alpha and pos_weight = binary cross entropy with it", sigmoid_focal_of_weighted_positives),
     ("sigmoid focal with alpha 1/2 = half of it without", sigmoid_focal_half_balanced),
     ("binary cross entropy with logits = of the sigmoid", logits_of_probabilities),
     ("the clamps of binary cross entropy agree away from 0 and 1", clamps_agree_inside),

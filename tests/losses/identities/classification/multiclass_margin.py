@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.losses.identities._shared import one_hot_is_index
 from tests.losses.identities.classification._shared import margin, scores_of_margin, value_of_margin
 
 IDENTITIES = [
+    ("multiclass_hinge of one-hot labels is that of indices", one_hot_is_index("multiclass_hinge")),
+    ("multiclass_hinge of one-hot labels is that of indices, keras", one_hot_is_index("multiclass_hinge", convention="keras")),
+    ("multiclass_perceptron of one-hot labels is that of indices", one_hot_is_index("multiclass_perceptron")),
     (
         "multiclass_hinge of the scores 0 and x is hinge",
         margin(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.losses.identities._shared import classes_of_softmax, value_of_softmax
+from tests.losses.identities._shared import classes_of_softmax, one_hot_is_index, value_of_softmax
 
 
 def _of_probabilities(x, y):
@@ -42,6 +42,7 @@ IDENTITIES = [
             lambda x, y: value_of_softmax("taylor_cross_entropy", x, y, order=1), lambda x, y: 0.5 * value_of_softmax("mae_probability", x, y)
         ),
     ),
+    *((f"{name} of one-hot labels is that of indices", one_hot_is_index(name)) for name in ("generalized_cross_entropy", "taylor_cross_entropy")),
     (
         "generalized_cross_entropy of logits and of probabilities",
         classes_of_softmax(lambda x, y: value_of_softmax("generalized_cross_entropy", x, y), _of_probabilities),

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.losses.identities._shared import classes_of_softmax, logits_of_divergence, softmax_of_divergence, value_of_divergence, value_of_softmax
+from tests.losses.identities._shared import (
+    classes_of_softmax,
+    logits_of_divergence,
+    one_hot_is_index,
+    softmax_of_divergence,
+    value_of_divergence,
+    value_of_softmax,
+)
 
 IDENTITIES = [
     (
@@ -21,6 +28,7 @@ IDENTITIES = [
             lambda x, y: value_of_softmax("cross_entropy", x, y) + 0.75 * value_of_softmax("mae_probability", x, y),
         ),
     ),
+    ("poly1_cross_entropy of one-hot labels is that of indices", one_hot_is_index("poly1_cross_entropy")),
     (
         "z_loss of scores whose exponentials sum to 1 more than e is of log(e) = 1",
         lambda rng: (value_of_softmax("z_loss", np.full((3, 4), 1.0 - np.log(4.0))), np.ones(3)),

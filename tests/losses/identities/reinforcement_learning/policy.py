@@ -2,45 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.losses import LOSSES, compute
-from tests import required
-from tests.losses.identities._shared import of_of_policy, value_of_ranking
-
-
-def slope(name, **call):
-    return required(compute(LOSSES[name], call, {}).gradients)["logps"]
-
-
-def on_policy(call):
-    return call | {"old_logps": call["logps"]}
-
-
-def reinforced(call):
-    return {name: call[name] for name in ("logps", "advantages")}
-
+from tests.losses.identities._shared import of_of_policy, on_policy, reinforced, slope, value_of_ranking
 
 IDENTITIES = [
-    (
-        "grpo averaged over tokens is ppo_clip",
-        of_of_policy(lambda c: (value_of_ranking("grpo", **c, loss_type="dapo"), value_of_ranking("ppo_clip", **c))),
-    ),
-    (
-        "grpo of_of_policy whole answers averages as over tokens where lengths are equal",
-        of_of_policy(
-            lambda c: (
-                value_of_ranking("grpo", **c, loss_type="grpo"),
-                value_of_ranking("grpo", **c, loss_type="bnpo"),
-            )
-        ),
-    ),
-    (
-        "dr_grpo at the padded length is dapo without padding",
-        of_of_policy(lambda c: (value_of_ranking("grpo", **c, loss_type="dr_grpo"), value_of_ranking("grpo", **c))),
-    ),
-    (
-        "luspo is grpo times the length",
-        of_of_policy(lambda c: (value_of_ranking("grpo", **c, loss_type="luspo"), 5 * value_of_ranking("grpo", **c, loss_type="grpo"))),
-    ),
     (
         "ppo_clip far from its clips is importance_sampling",
         of_of_policy(
@@ -70,15 +34,6 @@ IDENTITIES = [
             lambda c: (
                 slope("cispo", **(c | {"old_logps": c["old_logps"] + 2.0})),
                 slope("importance_sampling", **(c | {"old_logps": c["old_logps"] + 2.0})),
-            )
-        ),
-    ),
-    (
-        "grpo's divergence is k3",
-        of_of_policy(
-            lambda c: (
-                value_of_ranking("grpo", **(c | {"advantages": np.zeros(3)}), ref_logps=c["old_logps"], beta=0.5),
-                0.5 * value_of_ranking("kl_estimator", logps=c["logps"], ref_logps=c["old_logps"]),
             )
         ),
     ),

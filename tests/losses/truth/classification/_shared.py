@@ -17,8 +17,21 @@ def rows_of_margin(predictions, labels, term):
     return numerators, [mp.mpf(int(np.size(y))) for y in labels]
 
 
+def of_distributions(predictions, labels, term):
+    """The sum over each sample's positions of term(scores, distribution over classes), and the number of positions."""
+    pairs = [(x.reshape(len(x), -1).T, q.reshape(len(q), -1).T) for x, q in zip(predictions, labels, strict=True)]
+    return [mp.fsum(term(list(x), list(q)) for x, q in zip(*rows, strict=True)) for rows in pairs], [mp.mpf(len(rows[0])) for rows in pairs]
+
+
 def sums(predictions, labels, ignore_index, weight, term):
-    """Numerators and weights of term(probabilities, scores, y) over the positions that count."""
+    """Numerators and weights of term(probabilities, scores, y) over the positions that count; with distributions as labels, of its expectation."""
+    if labels.ndim == predictions.ndim:
+
+        def expected(x, q):
+            p, w = softmax_of_softmax(x), [1] * len(x) if weight is None else weight
+            return mp.fsum(w[k] * q[k] * term(p, x, k) for k in range(len(x)) if q[k])
+
+        return of_distributions(predictions, labels, expected)
     numerators, weights = [], []
     for x, y in zip(predictions, labels, strict=True):
         rows = x.reshape(x.shape[0], -1).T

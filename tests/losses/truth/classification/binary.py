@@ -41,7 +41,8 @@ def binary_cross_entropy_with_logits(predictions, labels, weight, pos_weight, ma
     return _over_elements(labels * factor * softplus(-predictions) + (1 - labels) * softplus(predictions), weight, kept)
 
 
-def sigmoid_focal(predictions, labels, mask, ignore_index, gamma, alpha, predictions_are, class_alpha):
+def sigmoid_focal(predictions, labels, mask, ignore_index, gamma, alpha, predictions_are, class_alpha, pos_weight):
+    positive = 1 if pos_weight is None else pos_weight.item() if pos_weight.size == 1 else pos_weight
     negative = alpha < 0 and class_alpha is None
     if class_alpha is not None:
         alpha = class_alpha.item() if class_alpha.size == 1 else class_alpha
@@ -50,8 +51,8 @@ def sigmoid_focal(predictions, labels, mask, ignore_index, gamma, alpha, predict
     if predictions_are == "probabilities":
         p, z = predictions, labels
         balance = alpha * z + (1 - alpha) * (1 - z) if not negative else 1
-        return over_included(balance * ((1 - p) * z + p * (1 - z)) ** gamma * -(times(z, log(p)) + times(1 - z, log(1 - p))), kept)
+        return over_included(balance * ((1 - p) * z + p * (1 - z)) ** gamma * -(times(positive * z, log(p)) + times(1 - z, log(1 - p))), kept)
     p, q, z = sigmoid(predictions), sigmoid(-predictions), labels
-    entropy = z * softplus(-predictions) + (1 - z) * softplus(predictions)
+    entropy = positive * z * softplus(-predictions) + (1 - z) * softplus(predictions)
     balance = alpha * z + (1 - alpha) * (1 - z) if not negative else 1
     return over_included(balance * (q * z + p * (1 - z)) ** gamma * entropy, kept)

@@ -23,11 +23,11 @@ def multilabel_soft_margin(predictions, labels, weight):
 
 def asymmetric(predictions, labels, gamma_pos, gamma_neg, clip):
     def term(x, z):
-        p = 1 / (1 + mp.exp(-x))
-        if z:
-            return -((1 - p) ** gamma_pos) * mp.log(p)
-        shifted = max(p - clip, mp.mpf(0))
-        return -(shifted**gamma_neg) * mp.log(1 - shifted)
+        p, other = 1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x))
+        shifted, rest = (p - clip, other + clip) if p > clip else (mp.mpf(0), mp.mpf(1))
+        wrong = z * other + (1 - z) * shifted
+        power = wrong ** (z * gamma_pos + (1 - z) * gamma_neg) if wrong or z * gamma_pos + (1 - z) * gamma_neg else mp.mpf(1)
+        return -power * ((z * mp.log(p) if z else 0) + ((1 - z) * mp.log(rest) if z != 1 else 0))
 
     return per_sample(np.frompyfunc(term, 2, 1)(predictions, labels))
 

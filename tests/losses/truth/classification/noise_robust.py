@@ -2,10 +2,18 @@ from __future__ import annotations
 
 from mpmath import mp
 
-from tests.losses.truth.classification._shared import positions_of_tempered, sums, sums_as_they_are
+from tests.losses.truth.classification._shared import of_distributions, positions_of_tempered, softmax_of_softmax, sums, sums_as_they_are
 
 
 def generalized_cross_entropy(predictions, labels, q, weight, ignore_index, predictions_are):
+    if labels.ndim == predictions.ndim:
+
+        def term(x, t):
+            p = x if predictions_are == "probabilities" else softmax_of_softmax(x)
+            expected = mp.fsum(a * b for a, b in zip(p, t, strict=True))
+            return mp.fsum(t if weight is None else [w * v for w, v in zip(weight, t, strict=True)]) * (1 - expected**q) / q
+
+        return of_distributions(predictions, labels, term)
     if predictions_are == "probabilities":
         return sums_as_they_are(predictions, labels, ignore_index, weight, lambda p, y: (1 - p[y] ** q) / q)
     return sums(predictions, labels, ignore_index, weight, lambda p, x, y: (1 - p[y] ** q) / q)

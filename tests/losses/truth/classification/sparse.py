@@ -48,3 +48,40 @@ def entmax15(predictions, labels):
             terms.append(mp.mpf(4) / 3 * (1 - mp.fsum(v * mp.sqrt(v) for v in p)) + mp.fsum(v * w for v, w in zip(p, x, strict=True)) - x[y])
         numerators.append(mp.fsum(terms))
     return numerators, [mp.mpf(np.size(y)) for y in labels]
+
+
+def _entmax_of(x, a):
+    """The probabilities, with the level lambda by regula falsi (the Illinois rule) in an interval that brackets it."""
+
+    def excess(level):
+        return mp.fsum(max(1 + a * (v - level), mp.mpf(0)) ** (1 / a) for v in x) - 1
+
+    low, high = max(x), max(x) + (1 - mp.mpf(len(x)) ** -a) / a
+    left, right, kept = excess(low), excess(high), 0
+    while left and right and high - low > mp.mpf(10) ** (10 - mp.dps):
+        level = (low * right - high * left) / (right - left)
+        if not low < level < high:
+            break
+        found = excess(level)
+        if found >= 0:
+            low, left = level, found
+            right, kept = (right / 2 if kept > 0 else right), 1
+        else:
+            high, right = level, found
+            left, kept = (left / 2 if kept < 0 else left), -1
+        if abs(found) < mp.mpf(10) ** (10 - mp.dps):
+            low = high = level
+    level = low if not left or right else high
+    return [max(1 + a * (v - level), mp.mpf(0)) ** (1 / a) for v in x]
+
+
+def entmax(predictions, labels, alpha):
+    numerators = []
+    for rows in positions_of_tempered(predictions, labels):
+        terms = []
+        for x, y in rows:
+            p = _entmax_of(x, alpha - 1)
+            entropy = (1 - mp.fsum(v**alpha for v in p if v)) / (alpha * (alpha - 1))
+            terms.append(entropy + mp.fsum(v * (w - x[y]) for v, w in zip(p, x, strict=True)))
+        numerators.append(mp.fsum(terms))
+    return numerators, [mp.mpf(np.size(y)) for y in labels]
