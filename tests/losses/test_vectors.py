@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, Controls, compute
-from service.losses.metric_learning import pair_weighting, triplets
+from service.losses.declaration import TensorSpec
+from service.losses.divergence import _shared, transport
+from service.losses.metric_learning import pair_weighting, retrieval, triplets
 from service.losses.numerics import Array, elementary, vectors
 
 VECTORS = sorted(name for name, loss in LOSSES.items() if loss.bound.norm == "tensor")
-UNDER_SQUARES = {"contrastive", "nca", "lifted_structured", "npairs", "vicreg"}  # losses that are infinite for vectors of 1e300
+UNDER_SQUARES = {
+    "contrastive",
+    "nca",
+    "lifted_structured",
+    "npairs",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
+    "vicreg",
+}  # losses that are infinite for vectors of 1e300
 
 
 def drawn(name: str, rows: Array) -> dict[str, Array]:
@@ -26,8 +36,22 @@ def drawn(name: str, rows: Array) -> dict[str, Array]:
             arrays[item.name] = rng.choice(sorted(form.domain.values) or 5, size=n)
         else:
             x = np.roll(rows, 3 * k, axis=0)
-            arrays[item.name] = x[:10].reshape(5, 2, -1) if form.axes == "c k d" else x[:5] if form.axes == "c d" else x
+            arrays[item.name] = shaped(form, x)
     return arrays
+
+
+def shaped(form: TensorSpec, x: Array) -> Array:
+    """The rows, or some of them, in the form."""
+    match form.axes.split():
+        case ["c", "k", "d"]:
+            return x[:10].reshape(5, 2, -1)
+        case ["n", _, "d"]:
+            return x[: len(x) // 3 * 3].reshape(-1, 3, x.shape[1])
+        case ["c" | "l", "d"]:
+            return x[:5]
+        case ["b"]:
+            return np.array([0.5, 2.0], x.dtype)
+    return x
 
 
 def evaluated(name: str, arrays: dict[str, Array], options: dict[str, Any] | None = None) -> list[Array]:
@@ -41,8 +65,9 @@ def evaluated(name: str, arrays: dict[str, Array], options: dict[str, Any] | Non
 def test_blocks_of_rows_change_nothing(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = drawn(name, np.random.default_rng(1).normal(size=(37, 6)).astype(dtype))
     whole = evaluated(name, arrays)
-    for module in (vectors, elementary, triplets, pair_weighting):
+    for module in (vectors, elementary, triplets, pair_weighting, _shared, transport):
         monkeypatch.setattr(module, "BLOCK", 80)
+    monkeypatch.setattr(retrieval, "SEGMENT", 80)
     for ours, theirs in zip(evaluated(name, arrays), whole, strict=True):
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * (1e-13 if dtype == "float64" else 1e-6))
