@@ -328,6 +328,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         temperature: float = 1.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -347,6 +348,8 @@ class Losses(Generic[R_co]):
         labels: (n, m), [0, 64]; graded relevances y of the items; their gain is 2^y - 1
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
 
         temperature: T; smaller values are closer to the metric (rax 1, TensorFlow Ranking 0.1).
 
@@ -5021,6 +5024,49 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, without those masked out
         """
 
+    def info_nce(
+        self,
+        query: Array,
+        positive: Array,
+        negative: Array | None = None,
+        *,
+        temperature: float = 0.1,
+        similarity: Literal["cosine", "dot"] = 'cosine',
+        in_batch: Literal["without_negative", "always"] = 'without_negative',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["query", "positive", "negative"]] = ...,
+    ) -> R_co:
+        """InfoNCE loss: cross entropy of identifying a query's positive document among its negatives by similarity.
+
+        Use: Contrastive learning of embeddings for retrieval and semantic search, with in-batch or hard negatives (InfoNCE).
+
+        The negatives are the positives of the other queries, or those given: shared by all queries, (m, d), which info-nce-pytorch calls
+        unpaired, or each query's own, (n, m, d), which it calls paired. sentence-transformers' MultipleNegativesRankingLoss is in_batch
+        always, with temperature 1 / scale = 0.05 and the hard negatives of all queries shared. A zero vector has cosine 0. clip adds the
+        direction from documents to queries. Similarities are computed in blocks of queries, again for the gradients, so that no matrix of
+        them is kept. Gradients are accurate relative to the largest element of each tensor.
+
+        query: (n, d), all finite numbers; embeddings, one row per sample
+
+        positive: (n, d), all finite numbers; embeddings, one row per sample
+
+        negative: (m, d) or (n, m, d), all finite numbers; negatives that all queries share, (m, d), or m of each query's own, (n, m, d)
+
+        temperature: divisor of the similarities; 0.1 in info-nce-pytorch, 0.05 in sentence-transformers, 1 for dot in DPR.
+
+        similarity: cosine, or dot for the inner product of the vectors as they are.
+
+        in_batch: the positives of the other queries are negatives only without `negative` (info-nce-pytorch), or always (sentence-
+        transformers).
+
+        Formula: \\ell_i = -\\log \\frac{e^{s(q_i, p_i) / T}}{e^{s(q_i, p_i) / T} + \\sum_{k \\in N_i} e^{s(q_i, k) / T}}
+
+        Divisor: the number of queries
+        """
+
     def interval_score(
         self,
         lower: Array,
@@ -5526,8 +5572,9 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
-        weighting: Literal["ndcg", "ndcg2", "ndcg2++", "mrr"] = 'ndcg',
+        weighting: Literal["ndcg", "ndcg1", "ndcg2", "ndcg2++", "mrr"] = 'ndcg',
         topn: int = 0,
         sigma: float = 1.0,
         mu: float = 10.0,
@@ -5544,7 +5591,9 @@ class Losses(Generic[R_co]):
         `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss
         paper (NDCG-Loss2; rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
         which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|; ndcg2++ is that of ndcg plus mu times that of
-        ndcg2. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2. The weights are constant in the
+        ndcg2. ndcg1 (NDCG-Loss1) is g_i D(r_i) of all pairs of items, in both orders and of an item with itself, whatever their relevances
+        (allRank; 1 / log2(1 + r) is there the reciprocal of D). A weight of items multiplies both their gains and their pairs, as in rax.
+        allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2. The weights are constant in the
         gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and TensorFlow Ranking, weights are
         multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
@@ -5554,8 +5603,10 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow
-        Ranking's reciprocal rank weights).
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
+        weighting: ndcg, ndcg1 and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r
+        (TensorFlow Ranking's reciprocal rank weights).
 
         topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it;
         0 for no limit.
@@ -6680,6 +6731,43 @@ class Losses(Generic[R_co]):
         Divisor: the number of samples
         """
 
+    def mmd(
+        self,
+        predictions: Array,
+        labels: Array,
+        bandwidth: Array,
+        *,
+        estimator: Literal["biased", "unbiased"] = 'biased',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Squared maximum mean discrepancy of two sets of points, with a sum of Gaussian kernels.
+
+        Use: Domain adaptation, generative models and two-sample tests, by the distance of distributions given by samples.
+
+        The median heuristic takes the median distance of the points of both sets for the bandwidth; multiples of it by powers of two are
+        common. The bandwidths are constant in the gradient. Kernels are computed as their differences from 1, which a wide bandwidth does
+        not round to 0. The value is a difference of means: its absolute error is about 1e-16 for each kernel. Gradients are accurate
+        relative to the largest element of each tensor.
+
+        predictions: (n, m, d), all finite numbers; m predicted points of each sample
+
+        labels: (n, k, d), all finite numbers; k true points of each sample
+
+        bandwidth: (b,), (0, infinity); bandwidths (standard deviations) of the Gaussian kernels
+
+        estimator: biased includes the pairs of a point with itself (V-statistic), and is never negative; unbiased divides by m (m - 1) and
+        k (k - 1) without them (U-statistic).
+
+        Formula: \\ell_i = \\frac{1}{m^2} \\sum_{a,b} k(x_a, x_b) + \\frac{1}{k^2} \\sum_{a,b} k(t_a, t_b) - \\frac{2}{m k} \\sum_{a,b} k(x_a,
+        t_b), \\quad k(u, v) = \\sum_s e^{-|u - v|^2 / (2 \\sigma_s^2)}
+
+        Divisor: the number of samples
+        """
+
     def modified_huber(
         self,
         predictions: Array,
@@ -7352,7 +7440,7 @@ class Losses(Generic[R_co]):
         """NT-Xent loss (SimCLR): cross entropy, for each pair of one class, of identifying the positive among the negatives by cosine
         similarity.
 
-        Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
+        Use: Contrastive learning of image features from augmented views (SimCLR).
 
         The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of
         each sample, labeled by the sample, it is SimCLR's loss. Gradients are accurate relative to the largest element of each tensor.
@@ -7462,11 +7550,43 @@ class Losses(Generic[R_co]):
         Divisor: the number of pairs
         """
 
+    def p_listmle(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Position-aware ListMLE loss: listmle, in which each place has a weight that falls by half from one to the next.
+
+        Use: Learning to rank search results and recommendations, where the first places matter most.
+
+        The weight of a list's last place is 0, as in the paper and in TensorFlow Ranking's create_p_list_mle_lambda_weight; a list of more
+        than 1024 items has weights out of range. Items of equal relevance are ordered by position.
+
+        predictions: (n, m), all finite numbers; scores of the items
+
+        labels: (n, m), all finite numbers; relevances of the items; only their order matters
+
+        mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        Formula: \\ell = \\sum_k (2^{m - k} - 1) \\left( \\log \\sum_{l \\ge k} e^{s_{(l)}} - s_{(k)} \\right), \\quad (k) \\text{ in the order of
+        falling } y
+
+        Divisor: the number of lists with items
+        """
+
     def pairwise_hinge(
         self,
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -7485,6 +7605,8 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
         Formula: \\ell = \\sum_{y_i > y_j} \\max(0, 1 - (s_i - s_j))
 
         Divisor: the number of pairs, over all lists (rax)
@@ -7495,6 +7617,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -7512,6 +7635,8 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
         Formula: \\ell = \\sum_{y_i > y_j} \\mathrm{softplus}(-(s_i - s_j))
 
         Divisor: the number of pairs, over all lists (rax)
@@ -7522,6 +7647,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         self_pairs: Literal["counted", "left_out"] = 'counted',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -7540,6 +7666,8 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
         self_pairs: include pairs of an item with itself, with loss 0, in the divisor, as in rax; TensorFlow Ranking excludes them.
 
         Formula: \\ell = \\sum_{i, j} ((s_i - s_j) - (y_i - y_j))^2
@@ -7552,6 +7680,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         tau: float = 0.5,
         squared: bool = False,
@@ -7574,6 +7703,8 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
         tau: quantile; weight of differences that are too small.
 
         squared: square each maximum.
@@ -7588,6 +7719,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -7604,6 +7736,8 @@ class Losses(Generic[R_co]):
         labels: (n, m), all finite numbers; relevances of the items; only their order matters
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
 
         Formula: \\ell = \\sum_{y_i > y_j} \\sigma(-(s_i - s_j))
 
@@ -7864,6 +7998,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         epsilon: float = 1.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -7884,7 +8019,10 @@ class Losses(Generic[R_co]):
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
 
-        epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax).
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
+
+        epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax); a weight
+        multiplies y.
 
         Formula: \\ell = -\\sum_i y_i \\log p_i + \\epsilon \\left(1 - \\sum_i \\bar y_i p_i\\right), \\quad p = \\mathrm{softmax}(s), \\; \\bar y = y /
         \\sum_k y_k
@@ -8306,6 +8444,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -8325,6 +8464,8 @@ class Losses(Generic[R_co]):
         labels: (n, m), [0, infinity); relevances of the items, as weights
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
 
         Formula: \\ell = -\\sum_i y_i \\log \\mathrm{softmax}(s)_i
 
@@ -9080,6 +9221,54 @@ class Losses(Generic[R_co]):
         Divisor: the number of pairs
         """
 
+    def sinkhorn_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        p: int = 2,
+        blur: float = 0.05,
+        scaling: float = 0.5,
+        iterations: int = 30,
+        debias: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Sinkhorn divergence: entropic optimal transport between two sets of points, without its bias.
+
+        Use: Generative models, domain adaptation, registration of point clouds and shapes, by optimal transport.
+
+        As in geomloss, the cost is |x - y|^p / p, points have equal masses, updates are symmetric and in the logarithmic domain, the
+        temperature falls from the diameter of the bounding box to the p-th power of blur, and a last update is not averaged. geomloss stops
+        where blur is reached; here the number of iterations is given, so that the work is known: more of them come nearer to the fixed
+        point, and too few end at a larger blur. Gradients are those of the fixed point (geomloss): the potentials of the last update are
+        constant in them. With p 1, geomloss takes squared distances for at least 1e-8, so that equal points are 1e-4 apart. The value is a
+        difference: it is 0 for equal sets in the same order, and has an absolute error of about 1e-16 of the largest cost. Gradients are
+        accurate relative to the largest element of each tensor.
+
+        predictions: (n, m, d), all finite numbers; m predicted points of each sample
+
+        labels: (n, k, d), all finite numbers; k true points of each sample
+
+        p: exponent of the distance in the cost.
+
+        blur: distance below which points are not told apart; its p-th power is the last temperature.
+
+        scaling: ratio of the blurs of successive iterations, until blur is reached.
+
+        iterations: number of symmetric updates.
+
+        debias: subtract the transport costs of both sets to themselves; without, it is the entropic transport cost.
+
+        Formula: \\ell_i = \\mathrm{OT}_\\varepsilon(x_i, t_i) - \\tfrac{1}{2} \\mathrm{OT}_\\varepsilon(x_i, x_i) - \\tfrac{1}{2}
+        \\mathrm{OT}_\\varepsilon(t_i, t_i), \\quad \\varepsilon = \\mathrm{blur}^p
+
+        Divisor: the number of samples
+        """
+
     def siou(
         self,
         predictions: Array,
@@ -9115,6 +9304,41 @@ class Losses(Generic[R_co]):
         \\frac{c_t^2}{C_t^2}, \\quad \\omega_t = \\frac{|t - t^*|}{\\max(t, t^*)}
 
         Divisor: the number of boxes
+        """
+
+    def sliced_wasserstein(
+        self,
+        predictions: Array,
+        labels: Array,
+        projections: Array,
+        *,
+        p: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "projections"]] = ...,
+    ) -> R_co:
+        """Sliced Wasserstein distance, to the power p: the mean over lines of the Wasserstein distance of the points' projections.
+
+        Use: Generative models and comparison of point clouds or features, in many dimensions (sliced optimal transport).
+
+        Sets may have different sizes; points have equal masses, and those of the larger set are split. POT and geomloss draw the directions
+        at random; here they are an input, uniform on the sphere for the usual distance. POT's sliced_wasserstein_distance is the p-th root.
+        The gradient of equal projections is that of one order. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, m, d), all finite numbers; m predicted points of each sample
+
+        labels: (n, k, d), all finite numbers; k true points of each sample
+
+        projections: (l, d), all finite numbers; directions of the lines, as unit vectors; used as they are
+
+        p: exponent of the distance.
+
+        Formula: \\ell_i = \\frac{1}{L} \\sum_l \\int_0^1 \\left| F^{-1}_{\\langle x_i, \\theta_l \\rangle}(u) - F^{-1}_{\\langle t_i, \\theta_l
+        \\rangle}(u) \\right|^p du
+
+        Divisor: the number of samples
         """
 
     def smooth_ap(
@@ -10271,6 +10495,7 @@ class Losses(Generic[R_co]):
         predictions: Array,
         labels: Array,
         mask: Array | None = None,
+        weight: Array | None = None,
         *,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
@@ -10287,6 +10512,8 @@ class Losses(Generic[R_co]):
         labels: (n, m), [0, 64]; graded relevances y of the items; their gain is 2^y - 1
 
         mask: (n, m), {0, 1}; 1 for items, 0 for padding
+
+        weight: (n, m), [0, infinity); weight of each item, 1 without it; no part of the divisor
 
         Formula: \\ell = -\\sum_i (2^{y_i} - 1) \\log \\frac{e^{s_i}}{e^{s_i} + \\sum_{y_j < y_i} e^{s_j}}
 

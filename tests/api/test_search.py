@@ -33,7 +33,7 @@ FIRST = {
     "focal": "sigmoid_focal",
     "log loss": "binary_cross_entropy",
     "iou": "iou",
-    "infonce": "ntxent",
+    "infonce": "info_nce",
     "dpo": "dpo",
     "ppo": "ppo_clip",
     "cox": "cox_ph",

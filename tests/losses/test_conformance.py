@@ -127,7 +127,7 @@ def test_samples_may_come_in_any_order(name: str) -> None:
 
     def permuted(key: str, array: Array) -> Array:
         forms = next(item.forms for item in loss.inputs if item.name == key)
-        names = forms[0].names
+        names = next((form.names for form in forms if len(form.names) == array.ndim), forms[0].names)
         return np.take(array, order, names.index("n")) if "n" in names else array
 
     one = compute(loss, arrays, options)

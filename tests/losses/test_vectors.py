@@ -10,7 +10,9 @@ import pytest
 
 from service.losses import LOSSES, Controls, compute
 from service.losses.audio import spectral
-from service.losses.metric_learning import pair_weighting, triplets
+from service.losses.declaration import TensorSpec
+from service.losses.divergence import _shared, transport
+from service.losses.metric_learning import pair_weighting, retrieval, triplets
 from service.losses.numerics import Array, elementary, vectors
 
 VECTORS = sorted(name for name, loss in LOSSES.items() if loss.bound.norm == "tensor")
@@ -19,8 +21,10 @@ UNDER_SQUARES = {
     "nca",
     "lifted_structured",
     "npairs",
-    "vicreg",
     "scale_shift_invariant_depth",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
+    "vicreg",
 }  # losses that are infinite for vectors of 1e300
 
 
@@ -34,9 +38,24 @@ def drawn(name: str, rows: Array) -> dict[str, Array]:
             arrays[item.name] = rng.choice(sorted(form.domain.values) or 5, size=n)
         else:
             x = np.roll(rows, 3 * k, axis=0)
-            shaped = {"c k d": x[:10].reshape(5, 2, -1), "c d": x[:5], "n s t": x.reshape(n, 2, -1)}
-            arrays[item.name] = shaped.get(form.axes, x)
+            arrays[item.name] = shaped(form, x)
     return arrays | ({"fft_sizes": np.array([4, 3])} if name == "multi_resolution_stft" else {})
+
+
+def shaped(form: TensorSpec, x: Array) -> Array:
+    """The rows, or some of them, in the form."""
+    match form.axes.split():
+        case ["c", "k", "d"]:
+            return x[:10].reshape(5, 2, -1)
+        case ["n", "s", "t"]:
+            return x.reshape(len(x), 2, -1)
+        case ["n", _, "d"]:
+            return x[: len(x) // 3 * 3].reshape(-1, 3, x.shape[1])
+        case ["c" | "l", "d"]:
+            return x[:5]
+        case ["b"]:
+            return np.array([0.5, 2.0], x.dtype)
+    return x
 
 
 def evaluated(name: str, arrays: dict[str, Array], options: dict[str, Any] | None = None) -> list[Array]:
@@ -50,8 +69,9 @@ def evaluated(name: str, arrays: dict[str, Array], options: dict[str, Any] | Non
 def test_blocks_of_rows_change_nothing(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = drawn(name, np.random.default_rng(1).normal(size=(37, 6)).astype(dtype))
     whole = evaluated(name, arrays)
-    for module in (vectors, elementary, triplets, pair_weighting, spectral):
+    for module in (vectors, elementary, triplets, pair_weighting, spectral, _shared, transport):
         monkeypatch.setattr(module, "BLOCK", 80)
+    monkeypatch.setattr(retrieval, "SEGMENT", 80)
     for ours, theirs in zip(evaluated(name, arrays), whole, strict=True):
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * (1e-13 if dtype == "float64" else 1e-6))

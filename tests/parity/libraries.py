@@ -199,13 +199,24 @@ OPTAX = [
 def listed(function: Callable[..., Any], **options: Any) -> Callable[[Any], Any]:
     def call(t: Any) -> Any:
         where = t.mask == 1 if hasattr(t, "mask") else None
-        return function(t.predictions, t.labels, where=where, **options)
+        weights = {"weights": t.weight} if hasattr(t, "weight") else {}
+        return function(t.predictions, t.labels, where=where, **weights, **options)
 
     return call
 
 
 def of_lists(name: str, function: Callable[[Any], Any], prepared: Callable[[Arrays], Arrays] = as_they_are, **options: Any) -> Line:
     return Line(name, "rax", function, options, "mean", ("mask",), prepared)
+
+
+def of_weighted_lists(name: str, function: Callable[[Any], Any], prepared: Callable[[Arrays], Arrays] = as_they_are, **options: Any) -> Line:
+    """A line with item weights; rax's lambda weights take them too."""
+    return Line(name, "rax, item weights", function, options, "mean", ("mask", "weight"), lambda arrays: prepared(weighted(arrays)))
+
+
+def weighted(arrays: Arrays) -> Arrays:
+    """Lists with weights, whatever was drawn."""
+    return arrays | {"weight": 0.25 + np.random.default_rng(arrays["labels"].size).random(arrays["labels"].shape)}
 
 
 LAMBDA_WEIGHTS = partial(rax.dcg_lambdaweight, normalize=True)
@@ -243,6 +254,16 @@ RAX = [
         prepared=full_lists,
     ),
     of_lists("approx_ndcg", approximate(rax.ndcg_metric), grades),
+    of_weighted_lists("ranking_softmax", listed(rax.softmax_loss)),
+    of_weighted_lists("poly1_softmax", listed(rax.poly1_softmax_loss)),
+    of_weighted_lists("unique_softmax", listed(rax.unique_softmax_loss), grades),
+    of_weighted_lists("pairwise_hinge", listed(rax.pairwise_hinge_loss)),
+    of_weighted_lists("pairwise_logistic", listed(rax.pairwise_logistic_loss)),
+    of_weighted_lists("pairwise_soft_zero_one", listed(rax.pairwise_soft_zero_one_loss)),
+    of_weighted_lists("pairwise_mse", listed(rax.pairwise_mse_loss)),
+    of_weighted_lists("pairwise_qr", listed(rax.pairwise_qr_loss)),
+    of_weighted_lists("lambda_loss", listed(rax.pairwise_logistic_loss, lambdaweight_fn=LAMBDA_WEIGHTS), full_lists),
+    of_weighted_lists("approx_ndcg", approximate(rax.ndcg_metric), grades),
     of_lists("approx_mrr", approximate(rax.mrr_metric)),
 ]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, TensorSpec
-from service.losses.evaluation import Evaluation, Pullback
+from service.losses.declaration import ABOVE_ZERO, Bound, TensorSpec
+from service.losses.divergence._shared import SETS, PointSet, TruePointSet, gaps
+from service.losses.errors import InvalidTensor
+from service.losses.evaluation import Evaluation, Pullback, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.numerics.vectors import norms
@@ -161,3 +163,76 @@ def chamfer_distance(predictions: Points, labels: TruePoints) -> Evaluation:
             "labels": lambda c: spread(c, labels) * bent(1, labels),
         },
     )
+
+
+FAR = 1e150  # bandwidths, at which a kernel is 0
+Bandwidths = Annotated[Array, TensorSpec("b", domain=ABOVE_ZERO, description="bandwidths (standard deviations) of the Gaussian kernels")]
+
+
+@loss(
+    example=SETS | {"bandwidth": [0.5, 1.0]},
+    bound=Bound(1e-14, 1e-13, "it is a difference of means of kernels", "call", "tensor"),
+    work=Work("90 b n m k + 20 b n m k d + 90 b n m m + 20 b n m m d + 90 b n k k + 20 b n k k d", "100 m + 100 k"),
+)
+@in_float64
+def mmd(predictions: PointSet, labels: TruePointSet, bandwidth: Bandwidths, *, estimator: Literal["biased", "unbiased"] = "biased") -> Evaluation:
+    r"""Squared maximum mean discrepancy of two sets of points, with a sum of Gaussian kernels.
+
+    The median heuristic takes the median distance of the points of both sets for the bandwidth; multiples of it by powers of two are common. The
+    bandwidths are constant in the gradient. Kernels are computed as their differences from 1, which a wide bandwidth does not round to 0.
+    The value is a difference of means: its absolute error is about 1e-16 for each kernel.
+
+    Use: Domain adaptation, generative models and two-sample tests, by the distance of distributions given by samples.
+    Search: two_sample_test, domain_adaptation, kernel
+    Formula: \ell_i = \frac{1}{m^2} \sum_{a,b} k(x_a, x_b) + \frac{1}{k^2} \sum_{a,b} k(t_a, t_b) - \frac{2}{m k} \sum_{a,b} k(x_a, t_b), \quad k(u, v) = \sum_s e^{-|u - v|^2 / (2 \sigma_s^2)}
+    Where: x `predictions`; t `labels`; \sigma `bandwidth`
+    estimator: biased includes the pairs of a point with itself (V-statistic), and is never negative; unbiased divides by m (m - 1) and k (k - 1) without them (U-statistic).
+    Divisor: the number of samples
+    Synonyms: maximum_mean_discrepancy, MMDLoss, mmd_rbf, kernel_two_sample
+    Reference: Gretton et al., A Kernel Two-Sample Test, 2012, Journal of Machine Learning Research 13, equations 3 and 5
+    """
+    m, k = predictions.shape[1], labels.shape[1]
+    less = 0 if estimator == "biased" else 1
+    for name, size in (("predictions", m), ("labels", k)):
+        if size <= less:
+            raise InvalidTensor(name, f"too few points; expected at least 2 with estimator unbiased, got {size}")
+    of_pairs = {"predictions": m * (m - less), "labels": k * (k - less)}
+    sets = {"predictions": predictions, "labels": labels}
+    values = 2.0 / (m * k) * _one_minus_kernels(predictions, labels, bandwidth)
+    for name, x in sets.items():
+        values -= _one_minus_kernels(x, x, bandwidth) / of_pairs[name]
+
+    def by(name: str, other: str) -> Pullback:
+        def pullback(c: Array) -> Array:
+            apart, within = (_pull_of_kernels(sets[name], y, bandwidth) for y in (sets[other], sets[name]))
+            return c[:, None, None] * (2.0 / (m * k) * apart - 2.0 / of_pairs[name] * within)
+
+        return pullback
+
+    return Evaluation(values, np.ones(len(values)), {"predictions": by("predictions", "labels"), "labels": by("labels", "predictions")})
+
+
+def _kernels(gap: Array, bandwidth: float) -> tuple[Array, Array, int]:
+    """Return the exponents of the kernels, the differences over the squared bandwidth times 2^e, and e, so that squares are in range."""
+    mantissa, exponent = np.frexp(bandwidth)
+    near = np.clip(np.ldexp(gap, -exponent), -FAR, FAR)
+    return np.vecdot(near, near) / (-2.0 * mantissa * mantissa), near / (mantissa * mantissa), int(exponent)
+
+
+def _one_minus_kernels(x: Array, y: Array, bandwidth: Array) -> Array:
+    """Sum 1 - k(x_i, y_j) over all pairs and kernels of each sample."""
+    out = np.zeros(len(x))
+    for at, gap in gaps(x, y):
+        for sigma in bandwidth:
+            out[at[0]] -= np.expm1(_kernels(gap, sigma)[0]).sum(axis=(1, 2))
+    return out
+
+
+def _pull_of_kernels(x: Array, y: Array, bandwidth: Array) -> Array:
+    """Return the derivative of the sum of 1 - k(x_i, y_j) by x, for y that stays."""
+    out = np.zeros_like(x)
+    for at, gap in gaps(x, y):
+        for sigma in bandwidth:
+            exponent, near, scale = _kernels(gap, sigma)
+            out[at] += np.ldexp((np.exp(exponent)[:, :, None, :] @ near)[:, :, 0], -scale)
+    return out

@@ -39,11 +39,11 @@ def ntxent(embeddings: Vector, labels: Identity, *, temperature: Positive = 0.07
     The denominator has this positive and all negatives, without the other positives (optax, pytorch-metric-learning). With two views of each sample,
     labeled by the sample, it is SimCLR's loss.
 
-    Use: Contrastive learning of image features from augmented views (SimCLR); InfoNCE.
+    Use: Contrastive learning of image features from augmented views (SimCLR).
     Formula: \ell_i = -\sum_{p \in P_i} \log \frac{e^{s_{ip} / T}}{e^{s_{ip} / T} + \sum_{y_k \ne y_i} e^{s_{ik} / T}}
     temperature: divisor of the cosines; 0.07 in optax and pytorch-metric-learning, 0.5 in MONAI and lightly.
     Divisor: the number of ordered pairs of one class
-    Synonyms: NTXentLoss, nt_xent, InfoNCE, info_nce, SimCLR, ntxent_loss
+    Synonyms: NTXentLoss, nt_xent, SimCLR, ntxent_loss
     Equivalents: optax.losses.ntxent(reduction="mean")
     Unlike: monai.losses.ContrastiveLoss its pairs are two tensors in place of labels, and its temperature is 0.5
     Reference: Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020, arXiv:2002.05709, equation 1

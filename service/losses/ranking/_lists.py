@@ -16,6 +16,7 @@ Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="sco
 Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order matters")]
 Grade = Annotated[Array, TensorSpec("n m", domain=Domain(0, 64), description="graded relevances y of the items; their gain is 2^y - 1")]
 ListMask = Annotated[Array, TensorSpec("n m", kind="integer", domain=Domain(values=(0, 1)), description="1 for items, 0 for padding")]
+ItemWeight = Annotated[Array, TensorSpec("n m", domain=Domain(low=0), description="weight of each item, 1 without it; no part of the divisor")]
 
 
 class Block(NamedTuple):
@@ -35,6 +36,11 @@ PairWeights = Callable[[Block], Array]  # a block -> (lists, first items, m), 0 
 def items(mask: Array | None, like: Array) -> Array:
     """Return True for entries that are items."""
     return np.ones(like.shape, dtype=bool) if mask is None else mask == 1
+
+
+def times_weight(values: Array, weight: Array | None) -> Array:
+    """Return the values of items times their weights."""
+    return values if weight is None else times(weight, values)
 
 
 def blocks(lists: Array) -> Iterator[Block]:
@@ -92,14 +98,15 @@ def gains(labels: Array) -> Array:
 
 
 def gain_differences(labels: Array, valid: Array, block: Block, exponential: bool = True) -> Array:
-    """Return |gain_i - gain_j| over the largest gain of the list at [list, i, j], in float64, from the difference of nearly equal relevances."""
+    """Return gain_i - gain_j over the largest gain of the list at [list, i, j], in float64, from the difference of nearly equal relevances."""
     whole_lists = Block(slice(None), block.firsts)
     y = times(valid[block.lists], labels[block.lists]).astype(np.float64)
-    gap = np.abs(differences(y, whole_lists))
+    signed = differences(y, whole_lists)
+    gap = np.abs(signed)
     top = y.max(axis=1)[:, None, None]
     tiny = (top < 1e-20) | (not exponential)
     lower, whole = np.minimum(first(y, whole_lists), y[:, None, :]), np.where(top > 0, top, 1.0)
-    return np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole)))
+    return np.copysign(np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole))), signed)
 
 
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
@@ -109,6 +116,16 @@ def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
     tiny = top < 1e-20
     found = gain(np.where(tiny, 1.0, kept)) / gain(np.where(tiny, 1.0, top))
     return np.where(tiny, kept / np.where(top > 0, top, 1.0), times(valid, found)).astype(labels.dtype)
+
+
+def weighted_relative(labels: Array, valid: Array, gain: Elementwise, weight: Array) -> Array:
+    """Return the weighted gains of the items over a power of two near the largest of their list, also of products out of range."""
+    tiny = labels < 1e-20  # gains are in proportion to relevances
+    gained = np.where(tiny, labels, gain(np.where(tiny, 1.0, labels)))
+    parts = [np.frexp(np.where(valid, x, 0.0)) for x in (gained, weight)]
+    product = parts[0][0] * parts[1][0] * np.where(tiny, gain(np.array([1e-20])) / 1e-20, 1.0)
+    exponent = np.where(product == 0, -(1 << 20), parts[0][1] + parts[1][1])
+    return np.ldexp(product, exponent - exponent.max(axis=1, keepdims=True))
 
 
 def discounts(places: Array, cutoff: int = 0) -> Array:
@@ -134,16 +151,22 @@ def pairwise(
     slope: Elementwise | tuple[Elementwise, ...],
     curvature: Elementwise | None = None,
     divisor: Array | None = None,
+    item_weight: Array | None = None,
 ) -> Evaluation:
-    """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately. The divisor is the number of pairs."""
+    """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately.
+
+    item_weight: weight of the first item, a further factor. The divisor is the number of pairs.
+    """
 
     def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
-        """Return the weighted function at [list, i, j], computed only at the pairs, and the mask of pairs."""
+        """Return the weighted function at [list, i, j], computed only where the weight is not 0, and the mask of pairs."""
         weight = pairs(block)
-        chosen = weight != 0
+        found = weight != 0
+        weight = weight if item_weight is None else weight * first(item_weight, block)
+        chosen = found if item_weight is None else weight != 0
         each = np.zeros(chosen.shape, dtype=scores.dtype)
         each[chosen] = weight[chosen] * function(differences(scores, block)[chosen])
-        return each, chosen
+        return each, found
 
     numerator, count = np.zeros(len(scores)), np.zeros(len(scores))
     for block in blocks(scores):

@@ -17,6 +17,7 @@ from service.losses.ranking._lists import (
     Block,
     Elementwise,
     Grade,
+    ItemWeight,
     ListMask,
     Relevance,
     Scores,
@@ -32,6 +33,8 @@ from service.losses.ranking._lists import (
     preferred,
     ranks,
     relative,
+    times_weight,
+    weighted_relative,
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
@@ -55,6 +58,11 @@ def pull(softmax: Softmax, targets: Array) -> Array:
     return softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
 
 
+def targets_of(labels: Array, weight: Array | None, valid: Array) -> Array:
+    """Return relevances times weights, 0 for padding."""
+    return np.where(valid, times_weight(labels, weight), 0.0).astype(labels.dtype, copy=False)
+
+
 def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
     """Return -sum targets * log softmax of each list."""
     numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
@@ -67,7 +75,7 @@ def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
 
 
 @loss(example=LISTS, hessian_diagonal=True)
-def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None) -> Evaluation:
+def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, weight: ItemWeight | None = None) -> Evaluation:
     r"""Softmax ranking loss: cross entropy of the softmax over a list's items, weighted by relevance.
 
     As in rax and optax, relevances are not normalized. TensorFlow Ranking normalizes them and weights a list by their sum, which gives the same
@@ -82,7 +90,7 @@ def ranking_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListM
     Reference: Bruch et al., An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance, 2019, ICTIR; rax.softmax_loss
     """
     valid = items(mask, labels)
-    return against(listed(predictions, valid), np.where(valid, labels, 0.0).astype(labels.dtype, copy=False), valid)
+    return against(listed(predictions, valid), targets_of(labels, weight, valid), valid)
 
 
 @loss(example=LISTS, hessian_diagonal=True)
@@ -113,7 +121,9 @@ def listnet(predictions: Scores, labels: RelevanceScore, *, mask: ListMask | Non
 
 
 @loss(example=LISTS | {"epsilon": 0.5}, hessian_diagonal=True)
-def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, epsilon: float = 1.0) -> Evaluation:
+def poly1_softmax(
+    predictions: Scores, labels: RelevanceWeight, *, mask: ListMask | None = None, weight: ItemWeight | None = None, epsilon: float = 1.0
+) -> Evaluation:
     r"""Poly-1 softmax ranking loss: ranking_softmax with a modified first coefficient of its polynomial expansion.
 
     TensorFlow Ranking weights both terms by the sum of the relevances, rax only the first.
@@ -121,14 +131,14 @@ def poly1_softmax(predictions: Scores, labels: RelevanceWeight, *, mask: ListMas
     Use: Learning to rank search results and recommendations, as a variant of the softmax.
     Formula: \ell = -\sum_i y_i \log p_i + \epsilon \left(1 - \sum_i \bar y_i p_i\right), \quad p = \mathrm{softmax}(s), \; \bar y = y / \sum_k y_k
     Where: s `predictions`; y `labels`
-    epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax).
+    epsilon: added to the first coefficient; 0 gives ranking_softmax. Without any relevance the mean of y is uniform (rax); a weight multiplies y.
     Divisor: the number of lists with items (rax)
     Synonyms: poly1_softmax_loss, PolyOneSoftmaxLoss
     Reference: Leng et al., PolyLoss, 2022, arXiv:2204.12511; rax.poly1_softmax_loss
     """
     valid = items(mask, labels)
     softmax = listed(predictions, valid)
-    targets = np.where(valid, labels, 0.0).astype(labels.dtype, copy=False)
+    targets = targets_of(labels, weight, valid)
     largest = targets.max(axis=1, keepdims=True)
     share = np.where(largest > 0, targets / np.where(largest > 0, largest, 1.0), valid).astype(labels.dtype)
     share /= np.maximum(share.sum(axis=1, keepdims=True), np.finfo(labels.dtype).tiny)
@@ -172,8 +182,13 @@ def restricted(scores: Array, allowed: Callable[[Block], Array], weight: Array, 
     return Evaluation(numerator, divisor, {"predictions": pullback})
 
 
+def remaining(place: Array, valid: Array) -> Callable[[Block], Array]:
+    """Select, for each item, those of its place or a lower one."""
+    return lambda block: (place[block.lists, None, :] >= first(place, block)) & both(valid, block)
+
+
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
-def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None) -> Evaluation:
+def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weight: ItemWeight | None = None) -> Evaluation:
     r"""Unique softmax loss: softmax cross entropy of each item among itself and the less relevant items, weighted by its gain.
 
     Use: Learning to rank search results and recommendations with graded relevance.
@@ -184,7 +199,8 @@ def unique_softmax(predictions: Scores, labels: Grade, *, mask: ListMask | None 
     Reference: Zhu and Klabjan, Listwise Learning to Rank by Exploring Unique Ratings, 2020, arXiv:2001.01828; rax.unique_softmax_loss
     """
     valid = items(mask, labels)
-    return restricted(predictions, preferred(labels, valid), times(valid, gains(labels)).astype(labels.dtype), non_empty(valid))
+    gain = times_weight(times(valid, gains(labels)).astype(labels.dtype), weight)
+    return restricted(predictions, preferred(labels, valid), gain, non_empty(valid))
 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
@@ -201,12 +217,28 @@ def listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = N
     Reference: Xia et al., Listwise Approach to Learning to Rank: Theory and Algorithm, 2008, ICML; rax.listmle_loss
     """
     valid = items(mask, labels)
+    return restricted(predictions, remaining(ranks(labels, valid), valid), valid.astype(predictions.dtype), non_empty(valid))
+
+
+@loss(example=LISTS, work=Work("200 n m m", "64 n m"))
+def p_listmle(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+    r"""Position-aware ListMLE loss: listmle, in which each place has a weight that falls by half from one to the next.
+
+    The weight of a list's last place is 0, as in the paper and in TensorFlow Ranking's create_p_list_mle_lambda_weight; a list of more than
+    1024 items has weights out of range. Items of equal relevance are ordered by position.
+
+    Use: Learning to rank search results and recommendations, where the first places matter most.
+    Formula: \ell = \sum_k (2^{m - k} - 1) \left( \log \sum_{l \ge k} e^{s_{(l)}} - s_{(k)} \right), \quad (k) \text{ in the order of falling } y
+    Where: s `predictions`; y `labels`; m the number of a list's items
+    Divisor: the number of lists with items
+    Synonyms: PListMLE, position_aware_listmle, create_p_list_mle_lambda_weight
+    Reference: Lan et al., Position-Aware ListMLE: A Sequential Learning Process for Ranking, 2014, UAI, equation 5
+    """
+    valid = items(mask, labels)
     place = ranks(labels, valid)
-
-    def left(block: Block) -> Array:
-        return (place[block.lists, None, :] >= first(place, block)) & both(valid, block)
-
-    return restricted(predictions, left, valid.astype(predictions.dtype), non_empty(valid))
+    below = valid.sum(axis=1, keepdims=True) - place
+    weight = np.where(valid, np.exp2(below) - 1.0, 0.0)
+    return restricted(predictions, remaining(place, valid), weight.astype(predictions.dtype), non_empty(valid))
 
 
 # ------------------------------------------------------------------ smooth metrics
@@ -235,7 +267,9 @@ def smooth_ranks(scores: Array, valid: Array, temperature: float) -> tuple[Array
 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
-def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = None, temperature: Positive = 1.0) -> Evaluation:
+def approx_ndcg(
+    predictions: Scores, labels: Grade, *, mask: ListMask | None = None, weight: ItemWeight | None = None, temperature: Positive = 1.0
+) -> Evaluation:
     r"""Negative normalized discounted cumulative gain, with ranks approximated by sums of sigmoids.
 
     A list without gain has loss 0.
@@ -249,8 +283,8 @@ def approx_ndcg(predictions: Scores, labels: Grade, *, mask: ListMask | None = N
     Reference: Qin, Liu and Li, A General Approximation Framework for Direct Optimization of Information Retrieval Measures, 2010; Bruch et al., 2019, SIGIR
     """
     valid = items(mask, labels)
-    gain = relative(labels, valid, gains)
-    ideal = (gain * discounts(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    gain = relative(labels, valid, gains) if weight is None else weighted_relative(labels, valid, gains, weight)
+    ideal = (gain * discounts(ranks(labels if weight is None else gain, valid))).sum(axis=1, dtype=np.float64)
     share = (gain / np.where(ideal > 0, ideal, 1.0)[:, None]).astype(predictions.dtype)
     smooth, pull_ranks = smooth_ranks(predictions, valid, temperature)
 

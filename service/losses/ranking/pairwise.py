@@ -6,6 +6,7 @@ their positions. Pairs are taken in blocks of lists and of first items, so that 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import annotated_types
@@ -14,10 +15,11 @@ import numpy as np
 from service.losses.declaration import ELEMENTWISE, Bound, Fraction, NonNegative, Positive, Score, Sign, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import decay, sigmoid, softplus
+from service.losses.numerics.elementary import LN2, decay, sigmoid, softplus
 from service.losses.ranking._lists import (
     Block,
     Grade,
+    ItemWeight,
     ListMask,
     Relevance,
     Scores,
@@ -25,6 +27,7 @@ from service.losses.ranking._lists import (
     both,
     differences,
     discounts,
+    first,
     gain_differences,
     gains,
     items,
@@ -34,6 +37,7 @@ from service.losses.ranking._lists import (
     ranks,
     relative,
     steps_apart,
+    times_weight,
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
@@ -76,7 +80,7 @@ def logistic_slope(d: Array) -> Array:
 
 
 @loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
-def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, weight: ItemWeight | None = None) -> Evaluation:
     r"""Pairwise logistic (RankNet) loss: negative log-probability that the more relevant item wins, for pairs of unequal relevance.
 
     Use: Learning to rank search results and recommendations, pair by pair (RankNet).
@@ -87,7 +91,7 @@ def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask 
     Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
     """
     better = preferred(labels, items(mask, labels))
-    return pairwise(predictions, better, lambda d: softplus(-d), (_slope_in_halves, _slope_beyond), lambda d: sigmoid(d) * sigmoid(-d))
+    return pairwise(predictions, better, lambda d: softplus(-d), (_slope_in_halves, _slope_beyond), lambda d: sigmoid(d) * sigmoid(-d), None, weight)
 
 
 def _slope_in_halves(d: Array) -> Array:
@@ -102,7 +106,7 @@ def _slope_beyond(d: Array) -> Array:
 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
-def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, weight: ItemWeight | None = None) -> Evaluation:
     r"""Pairwise hinge loss: the amount by which the more relevant item's lead falls short of 1, for pairs of unequal relevance. The slope at the kink is 0.
 
     Use: Learning to rank search results and recommendations, pair by pair (RankSVM).
@@ -117,6 +121,7 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
         preferred(labels, items(mask, labels)),
         lambda d: np.maximum(1.0 - d, 0.0),
         lambda d: np.where(d < 1.0, -1.0, 0.0).astype(d.dtype),
+        item_weight=weight,
     )
 
 
@@ -125,7 +130,7 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
     bound=Bound(1e-14, 1e-12, "an item's gradient is the difference of the pairs it wins and those it loses"),
     work=Work("200 n m m", "64 n m"),
 )
-def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None) -> Evaluation:
+def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: ListMask | None = None, weight: ItemWeight | None = None) -> Evaluation:
     r"""Smooth count of misordered pairs: the probability that the less relevant item wins, for pairs of unequal relevance.
 
     Use: Learning to rank that is judged by the number of misordered pairs, as the AUC.
@@ -135,12 +140,18 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
     Synonyms: pairwise_soft_zero_one_loss, PairwiseSoftZeroOneLoss
     Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
     """
-    return pairwise(predictions, preferred(labels, items(mask, labels)), lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d))
+    better = preferred(labels, items(mask, labels))
+    return pairwise(predictions, better, lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d), item_weight=weight)
 
 
 @loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
 def pairwise_mse(
-    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, self_pairs: Literal["counted", "left_out"] = "counted"
+    predictions: Scores,
+    labels: RelevanceDistance,
+    *,
+    mask: ListMask | None = None,
+    weight: ItemWeight | None = None,
+    self_pairs: Literal["counted", "left_out"] = "counted",
 ) -> Evaluation:
     r"""Mean squared error of all score differences within a list against the relevance differences, with each pair in both orders.
 
@@ -161,12 +172,19 @@ def pairwise_mse(
         lambda d: 2.0 * d,
         lambda d: 2.0 * np.ones_like(d),
         counts * counts - (counts if self_pairs == "left_out" else 0.0),
+        weight,
     )
 
 
 @loss(example=LISTS | {"tau": 0.7}, work=Work("200 n m m", "64 n m"))
 def pairwise_qr(
-    predictions: Scores, labels: RelevanceDistance, *, mask: ListMask | None = None, tau: Fraction = 0.5, squared: bool = False
+    predictions: Scores,
+    labels: RelevanceDistance,
+    *,
+    mask: ListMask | None = None,
+    weight: ItemWeight | None = None,
+    tau: Fraction = 0.5,
+    squared: bool = False,
 ) -> Evaluation:
     r"""Quantile regression of score differences on relevance differences, for pairs of unequal relevance.
 
@@ -190,6 +208,7 @@ def pairwise_qr(
         preferred(labels, items(mask, labels)),
         lambda d: rate(d) * d * np.abs(d) if squared else rate(d) * d,
         lambda d: 2.0 * rate(d) * np.abs(d) if squared else rate(d),
+        item_weight=weight,
     )
 
 
@@ -199,7 +218,8 @@ def lambda_loss(
     labels: Grade,
     *,
     mask: ListMask | None = None,
-    weighting: Literal["ndcg", "ndcg2", "ndcg2++", "mrr"] = "ndcg",
+    weight: ItemWeight | None = None,
+    weighting: Literal["ndcg", "ndcg1", "ndcg2", "ndcg2++", "mrr"] = "ndcg",
     topn: Cutoff = 0,
     sigma: Positive = 1.0,
     mu: NonNegative = 10.0,
@@ -208,7 +228,8 @@ def lambda_loss(
 
     `weighting` ndcg is LambdaRank's (rax.dcg_lambdaweight; TensorFlow Ranking with smooth_fraction 1), ndcg2 that of the LambdaLoss paper (NDCG-Loss2;
     rax.dcg2_lambdaweight; TensorFlow Ranking's DCGLambdaWeightV2 and, but for topn, its create_ndcg_lambda_weight),
-    which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|; ndcg2++ is that of ndcg plus mu times that of ndcg2. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
+    which uses the discount of the rank difference: |D(|r_i - r_j|) - D(|r_i - r_j| + 1)|; ndcg2++ is that of ndcg plus mu times that of ndcg2. ndcg1 (NDCG-Loss1) is g_i D(r_i) of all pairs of items, in both orders and of an item with itself,
+    whatever their relevances (allRank; 1 / log2(1 + r) is there the reciprocal of D). A weight of items multiplies both their gains and their pairs, as in rax. allRank sums instead of averaging, over pairs within its k, and takes logarithms to base 2.
     The weights are constant in the gradient, as in LambdaRank; they are piecewise constant in the scores anyway. As in rax and
     TensorFlow Ranking, weights are multiplied by the number of items (rax: of the padded list, so that padding changes its value).
 
@@ -216,12 +237,12 @@ def lambda_loss(
     Where: s `predictions`; y `labels`
     Search: learning_to_rank, ndcg
     Formula: \ell = \sum_{y_i > y_j} m \frac{|g_i - g_j| \, |D(r_i) - D(r_j)|}{\sum_k g_{(k)} D(k)} \mathrm{softplus}(-\sigma (s_i - s_j))
-    weighting: ndcg and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
+    weighting: ndcg, ndcg1 and ndcg2 have gains g = 2^y - 1 and discounts D(r) = 1 / log2(1 + r); mrr has g = y and D(r) = 1 / r (TensorFlow Ranking's reciprocal rank weights).
     sigma: factor of the differences of scores (allRank, LambdaMART).
     mu: weight of ndcg2 in ndcg2++ (allRank 10).
     topn: discounts beyond this place are 0, and with ndcg2 a pair's is divided by 1 - D(r) where the lower item's place r is beyond it; 0 for no limit.
     Divisor: the number of pairs, over all lists (rax), including those with weight 0
-    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
+    Synonyms: dcg_lambdaweight, lambdarank_loss, LambdaRank, dcg2_lambdaweight, lambdaloss, ndcg_loss1, ndcg_loss2, create_ndcg_lambda_weight, create_reciprocal_rank_lambda_weight
     Reference: Burges, From RankNet to LambdaRank to LambdaMART, 2010, MSR-TR-2010-82; Wang et al., The LambdaLoss Framework, 2018, CIKM; Jagerman et al., On Optimizing Top-K Metrics for Neural Ranking Models, 2022, SIGIR (topn of ndcg2); rax.dcg_lambdaweight
     """
     valid = items(mask, labels)
@@ -232,20 +253,34 @@ def lambda_loss(
             return discounts(places, topn)
         return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
 
-    gain = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
-    ideal = (gain * discount(ranks(labels, valid))).sum(axis=1, dtype=np.float64)
+    gain = times_weight(relative(labels, valid, gains if weighting != "mrr" else lambda y: y), weight)
+    ideal = (gain * discount(ranks(labels if weight is None else gain, valid))).sum(axis=1, dtype=np.float64)
     scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
     place = ranks(predictions, valid)
     held = discount(place)
 
+    def gap(block: Block) -> Array:
+        """Return the differences of the gains, w_i (g_i - g_j) + (w_i - w_j) g_j."""
+        plain = gain_differences(labels, valid, block, weighting != "mrr")
+        if weight is None:
+            return np.abs(plain)
+        unweighted = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
+        return np.abs(first(weight, block) * plain + differences(weight, block) * unweighted[block.lists, None, :])
+
     def weights(block: Block) -> Array:
+        if weighting == "ndcg1":
+            others = both(valid, block) & ~itself(block, labels.shape[1])
+            return (others * first(scale[:, None] * gain * held, block)).astype(predictions.dtype)
         apart = {"ndcg2": 1.0, "ndcg2++": mu}.get(weighting, 0.0)
         swapped = np.abs(differences(held, block)) if weighting != "ndcg2" else np.zeros(())
         swapped = swapped + apart * steps_apart(place, block, topn) if apart else swapped
-        gap = gain_differences(labels, valid, block, weighting != "mrr") * swapped
-        return (better(block) * (scale[block.lists, None, None] * gap)).astype(predictions.dtype)
+        return (better(block) * (scale[block.lists, None, None] * gap(block) * swapped)).astype(predictions.dtype)
 
     count = np.zeros(len(labels))
     for block in blocks(labels):
-        count[block.lists] += np.count_nonzero(better(block), axis=(1, 2))
-    return pairwise(predictions, weights, lambda d: softplus(-sigma * d), lambda d: sigma * logistic_slope(sigma * d), divisor=count)
+        count[block.lists] += np.count_nonzero(both(valid, block) if weighting == "ndcg1" else better(block), axis=(1, 2))
+    pairs = pairwise(predictions, weights, lambda d: softplus(-sigma * d), lambda d: sigma * logistic_slope(sigma * d), None, count, weight)
+    if weighting != "ndcg1":
+        return pairs
+    of_itself = scale * times_weight(gain * held, weight).sum(axis=1, dtype=np.float64)  # without a gradient
+    return replace(pairs, numerator=pairs.numerator + LN2 * of_itself)

@@ -5,7 +5,27 @@ import numpy as np
 from tests.losses.identities._shared import value_of_ranking
 from tests.losses.identities.ranking._shared import lists_of_ranking, of_rewards, same
 
+
+def weights_multiply_relevances(rng):
+    call, weight = lists_of_ranking(rng), rng.uniform(0.1, 2.0, size=(4, 6))
+    return value_of_ranking("ranking_softmax", **call, weight=weight), value_of_ranking(
+        "ranking_softmax", predictions=call["predictions"], labels=call["labels"] * weight
+    )
+
+
+def two_weights(rng):
+    """p_listmle of three items, 3 of the first place and 1 of the second, is listmle with other weights: of all three, and twice of the first alone."""
+    x = rng.normal(size=(1, 3))
+    first = value_of_ranking("ranking_softmax", predictions=x, labels=np.array([[1.0, 0.0, 0.0]]))
+    return value_of_ranking("p_listmle", predictions=x, labels=np.array([[3.0, 2.0, 1.0]])), 2.0 * first + value_of_ranking(
+        "listmle", predictions=x, labels=np.array([[3.0, 2.0, 1.0]])
+    )
+
+
 IDENTITIES = [
+    ("ranking_softmax with weights multiplies the relevances", weights_multiply_relevances),
+    ("p_listmle of three items is listmle and twice the softmax of the first place", two_weights),
+    ("p_listmle of two items is bradley_terry", same("p_listmle", of_rewards)),
     ("listmle of two items is bradley_terry", same("listmle", of_rewards)),
     ("unique_softmax of two items is bradley_terry", same("unique_softmax", of_rewards)),
     ("ranking_softmax of two items is bradley_terry", same("ranking_softmax", of_rewards)),

@@ -54,6 +54,7 @@ IDENTITIES = [
             "listnet",
             "unique_softmax",
             "listmle",
+            "p_listmle",
             "approx_ndcg",
             "approx_mrr",
             "boosting_lambdarank",

@@ -30,3 +30,17 @@ def chamfer_distance(predictions, labels):
 
         numerators.append(one_way(x, t) + one_way(t, x))
     return numerators, [mp.mpf(1)] * len(numerators)
+
+
+def mmd(predictions, labels, bandwidth, estimator):
+    def total(a, b):
+        return mp.fsum(mp.exp(-mp.fsum((u - v) ** 2) / (2 * s**2)) for u in a for v in b for s in bandwidth)
+
+    numerators = []
+    for x, t in zip(predictions, labels, strict=True):
+        own = mp.mpf(0)
+        for points in (x, t):
+            m, same = len(points), total(points, points)
+            own += same / m**2 if estimator == "biased" else (same - m * len(bandwidth)) / (m * (m - 1))
+        numerators.append(own - 2 * total(x, t) / (len(x) * len(t)))
+    return numerators, [mp.mpf(1)] * len(numerators)

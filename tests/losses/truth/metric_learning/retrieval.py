@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from mpmath import mp
 
-from tests.losses.truth._shared import cosine_of_metric
+from tests.losses.truth._shared import cosine_of_metric, dot
+from tests.losses.truth.metric_learning._shared import log_sum
 
 
 def smooth_ap(embeddings, labels, temperature):
@@ -18,3 +19,14 @@ def smooth_ap(embeddings, labels, temperature):
             total += others / (same + others)  # 1 - same / (same + others)
         numerators.append(total / len(found))
     return numerators, [mp.mpf(1)] * len(numerators)
+
+
+def info_nce(query, positive, negative, temperature, similarity, in_batch):
+    similar, numerators = (dot if similarity == "dot" else cosine_of_metric), []
+    for i, q in enumerate(query):
+        true = similar(q, positive[i]) / temperature
+        others = [] if negative is None else list(negative if negative.ndim == 2 else negative[i])
+        if negative is None or in_batch == "always":
+            others += [positive[j] for j in range(len(query)) if j != i]
+        numerators.append(log_sum([0, *(similar(q, k) / temperature - true for k in others)]))
+    return numerators

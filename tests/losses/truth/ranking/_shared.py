@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from mpmath import mp
+
 
 def lists_of_ranking(mask, *arrays):
     """The items of each list: a tuple of its rows, padding left out."""
@@ -11,3 +13,7 @@ def lists_of_ranking(mask, *arrays):
 def places_of_ranking(values):
     order = sorted(range(len(values)), key=lambda i: -values[i])
     return {item: place for place, item in enumerate(order, 1)}
+
+
+def weights_of_ranking(labels, weight):
+    return labels * 0 + mp.mpf(1) if weight is None else weight
