@@ -65,12 +65,14 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
 class _Segment(NamedTuple):
     """Consecutive diagonals from `start` on, with the two before them in front: diagonal d has the index d - start + 2 in best and drop.
 
-    local (2, k, n, u): minus the squared distances. best (2, k + 2, n, u): sums along the paths minus the drops up to there. drop (2, k + 2, n).
-    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, u), only for the gradient: shares of the paths to each
+    band: the places of the second series that these diagonals reach, w of them. local (2, k, n, w): minus the squared distances.
+    best (2, k + 2, n, w): sums along the paths minus the drops up to there. drop (2, k + 2, n).
+    All are in two parts, with the sign of scores, so that the best is the largest. shares (k, 3, n, w), only for the gradient: shares of the paths to each
     pair by a step of the first series, of the second, of both.
     """
 
     start: int
+    band: slice
     local: Array
     best: Array
     drop: Array
@@ -94,14 +96,16 @@ class _Warping:
         drops = np.zeros((2, self.diagonals, n))
         for start in range(0, self.diagonals, self.step):
             segment = self._segment(start)
-            self.kept.append((segment.best[:, -2:].copy(), segment.drop[:, -2:].copy()))
+            self.kept.append((self._whole(segment, segment.best[:, -2:]), segment.drop[:, -2:].copy()))
             drops[:, start : start + self.step] = segment.drop[:, 2:]
         self.values = -(drops.sum(axis=(0, 1)) + segment.best[:, -1, :, -1].sum(axis=0))
 
     def _segment(self, start: int, shared: bool = False) -> _Segment:
-        local = self._costs(start, min(start + self.step, self.diagonals))
-        best, drop = (np.concatenate((kept, np.empty((2, local.shape[1], *kept.shape[2:]))), axis=1) for kept in self.kept[start // self.step])
-        segment = _Segment(start, local, best, drop, np.zeros((local.shape[1], 3, *local.shape[2:])) if shared else None)
+        end = min(start + self.step, self.diagonals)
+        band = slice(max(0, start - self.x.shape[1]), min(end, self.y.shape[1]))  # from the last place before these diagonals that leads into them
+        local, (kept, dropped) = self._costs(start, end, band), self.kept[start // self.step]
+        best, drop = (np.concatenate((old, np.empty((2, end - start, *old.shape[2:]))), axis=1) for old in (kept[..., band], dropped))
+        segment = _Segment(start, band, local, best, drop, np.zeros((local.shape[1], 3, *local.shape[2:])) if shared else None)
         for k in range(local.shape[1]):
             at = k + 2
             if start + k == 0:
@@ -116,6 +120,13 @@ class _Warping:
             drop[:, at] = _largest(np.concatenate((best[:, at], best[:, at - 1]), axis=2))  # of two diagonals: a step of both skips one
             best[:, at] = _less(best[:, at], drop[:, at])
         return segment
+
+    def _whole(self, segment: _Segment, best: Array) -> Array:
+        """Return diagonals of a segment with no path at the places outside its band."""
+        whole = np.zeros((*best.shape[:3], self.y.shape[1]))
+        whole[0] = -np.inf
+        whole[..., segment.band] = best
+        return whole
 
     def _choices(self, segment: _Segment, at: int) -> tuple[Array, Array, Array, Array]:
         """Return the paths into a diagonal by a step of the first series, of the second, of both: the best (two parts), e^gap, their sum."""
@@ -133,11 +144,11 @@ class _Warping:
         np.copyto(gaps, 1.0, where=tops)
         return high, low, gaps, rest
 
-    def _costs(self, start: int, end: int) -> Array:
-        """Return minus the squared distances of the pairs on some diagonals (2, diagonals, n, u), -infinity where there is none."""
-        i = np.arange(start, end)[:, None] - np.arange(self.y.shape[1])
+    def _costs(self, start: int, end: int, band: slice) -> Array:
+        """Return minus the squared distances of the pairs on some diagonals (2, diagonals, n, w), -infinity where there is none."""
+        i = np.arange(start, end)[:, None] - np.arange(band.start, band.stop)
         there, i = (i >= 0) & (i < self.x.shape[1]), i.clip(0, self.x.shape[1] - 1)
-        high, low = _squared_distances((self.x[:, i, k], self.y[:, None, :, k]) for k in range(self.x.shape[2]))
+        high, low = _squared_distances((self.x[:, i, k], self.y[:, None, band, k]) for k in range(self.x.shape[2]))
         return np.stack((np.where(there, -high, -np.inf), np.where(there, -low, 0.0))).transpose(0, 2, 1, 3)
 
     def slopes(self) -> tuple[Array, Array]:
@@ -151,13 +162,14 @@ class _Warping:
             weight[: last - 1], weight[last - 1 : last + 1] = 0.0, carried
             if start + last - 1 == self.diagonals:
                 weight[last, :, -1] = 1.0
+            inside = weight[..., segment.band]
             for at in reversed(range(2, last + 1)):
                 d = start + at - 2
                 self._add_slopes(d, weight[at], of_x, of_y)
                 if d and segment.shares is not None:
-                    first, second, both = segment.shares[at - 2] * weight[at]
-                    weight[at - 1] += first + shifted_back(second, 1)
-                    weight[at - 2] += shifted_back(both, 1)
+                    first, second, both = segment.shares[at - 2] * inside[at]
+                    inside[at - 1] += first + shifted_back(second, 1)
+                    inside[at - 2] += shifted_back(both, 1)
             carried = weight[:2].copy()
         return of_x, of_y
 
