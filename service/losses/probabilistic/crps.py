@@ -12,16 +12,19 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, CountLabel, PositiveReal, Real, RealLabel, TensorSpec
-from service.losses.evaluation import Evaluation, elementwise
+from service.losses.declaration import FROM_ZERO, Bound, CountLabel, PositiveLabel, PositiveReal, Real, RealLabel, TensorSpec
+from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import log1pexp_small, sigmoid, times
-from service.losses.numerics.special import lgamma_increment
+from service.losses.numerics.special import lgamma_increment, relative_entropy, stirling
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Scale
 from service.losses.registry import loss
+from service.losses.work import Work
 
 MANY = 100.0  # degrees of freedom from which a power of the root loses digits, and beta functions are nearly equal
-Successes = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="true counts")]
+WholeCount = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="true counts")]
+LogMean = Annotated[Array, TensorSpec("n ...", gradient="default", description="means of the logarithm")]
+ORDER = 20  # terms of series in numbers below 1
 
 
 def _location_and_scale(error: Array, scale: Array, balance: Array, rest: Array, density: Array) -> Evaluation:
@@ -163,3 +166,114 @@ def crps_exponential(predictions: PositiveReal, labels: CountLabel) -> Evaluatio
             "labels": lambda c: (2.0 * c) * (x * tail),
         },
     )
+
+
+@loss(
+    example=EXAMPLE | SCALES,
+    bound=Bound(1e-12, 1e-11, "exponentials of means and squared scales, whose rounding they multiply, partly cancel"),
+    work=Work("600 n ...", "200 n ..."),
+)
+@in_float64
+def crps_lognormal(predictions: LogMean, labels: PositiveLabel, scale: Scale) -> Evaluation:
+    r"""Continuous ranked probability score of a log-normal distribution, in the units of the label.
+
+    Use: Probabilistic forecasting of positive, skewed amounts, such as stream flow, wind power and claims.
+    Search: probabilistic_forecasting
+    Formula: \ell = t (2 \Phi(\omega) - 1) - 2 e^{\mu + \sigma^2 / 2} \left( \Phi(\omega - \sigma) + \Phi\left(\tfrac{\sigma}{\sqrt 2}\right) - 1 \right), \quad \omega = \frac{\log t - \mu}{\sigma}
+    Where: t `labels`
+    predictions: mu, the means of the logarithm.
+    scale: sigma, the standard deviations of the logarithm.
+    Synonyms: crps_lnorm
+    Reference: Baran and Lerch, Log-normal distribution based EMOS models for probabilistic wind speed forecasting, 2015, arXiv:1407.3252; scoringrules.crps_lognormal
+    """
+    from scipy.special import erf
+
+    mu, t, s = predictions, labels, scale
+    w = (np.log(t) - mu) / s
+    balance, mean_slope = erf(w * math.sqrt(0.5)), _lognormal_mean_slope(mu, t, w, s)
+    series = np.exp(mu) * _lognormal_series(w, s)
+    density = math.sqrt(2.0 / math.pi) * t * np.exp(-0.5 * w * w)
+    return elementwise(
+        np.where((s < 0.5) & (np.abs(s * w) < 0.5), series, t * balance + mean_slope),
+        {
+            "predictions": lambda c: c * mean_slope,
+            "labels": lambda c: c * balance,
+            "scale": lambda c: c * (density + s * mean_slope - np.exp(mu + 0.25 * s * s) / math.sqrt(math.pi)),
+        },
+    )
+
+
+def _lognormal_mean_slope(mu: Array, t: Array, w: Array, s: Array) -> Array:
+    """Return the derivative by mu: 2 e^(mu + s^2 / 2) (Phi(-s / sqrt 2) - Phi(w - s))."""
+    from scipy.special import erf, erfcx
+
+    gap = (s - w) * math.sqrt(0.5)
+    first, second = np.exp(mu + 0.25 * s * s) * erfcx(0.5 * s), t * np.exp(-0.5 * w * w) * erfcx(np.abs(gap))
+    whole = np.where(gap > 0, first - second, first + second - 2.0 * np.exp(mu + 0.5 * s * s))
+    return np.where(s < 1.0, np.exp(mu + 0.5 * s * s) * (erf(gap) - erf(0.5 * s)), whole)
+
+
+def _lognormal_series(w: Array, s: Array) -> Array:
+    """Return the score over e^mu for s < 1/2, of which the terms without s cancel.
+
+    It is e^(s w) (2 Phi(w) - 1) + e^(s^2 / 2) erfc(s / 2) - 2 times the integral of e^(s v) up to w under the normal density.
+    """
+    from scipy.special import erf, ndtr
+
+    within = np.clip(w, -40.0, 40.0)  # beyond, the density is 0
+    density = np.exp(-0.5 * within * within) / math.sqrt(2.0 * math.pi)
+    moments, factor, power = [ndtr(within), -density], s, np.ones_like(w)
+    integral = -s * density
+    for k in range(2, ORDER):
+        power, factor = power * within, factor * s / k
+        moments.append((k - 1.0) * moments[k - 2] - power * density)
+        integral = integral + factor * moments[k]
+    constant = np.expm1(0.5 * s * s) - np.exp(0.5 * s * s) * erf(0.5 * s)
+    return np.expm1(s * w) * erf(w * math.sqrt(0.5)) + (constant - 2.0 * integral)
+
+
+@loss(
+    example=EXAMPLE | {"labels": [1, 2, 0]},
+    hessian_diagonal=True,
+    bound=Bound(1e-12, 1e-12, "distribution functions of a library, and differences of Bessel functions"),
+    work=Work("600 n ...", "128 n ..."),
+)
+def crps_poisson(predictions: PositiveReal, labels: WholeCount) -> Evaluation:
+    r"""Continuous ranked probability score of a Poisson distribution with predicted mean, in counts.
+
+    It is the sum over k of (F(k) - [t <= k])^2, the ranked probability score of counts.
+
+    Use: Probabilistic forecasting of counts, such as demand, cases and goals.
+    Search: probabilistic_forecasting
+    Formula: \ell = (t - \lambda)(2 F(t) - 1) + 2 \lambda f(t) - \lambda e^{-2 \lambda} \left( I_0(2 \lambda) + I_1(2 \lambda) \right)
+    Where: t `labels`; F, f the distribution function and probabilities
+    predictions: lambda, the means, above 0.
+    Synonyms: crps_pois
+    Reference: Wei and Held, Calibration tests for count data, 2014, Test 23; scoringrules.crps_poisson
+    """
+    from scipy.special import gammaincc, i0e, i1e
+
+    mean, t = predictions, labels.astype(predictions.dtype)
+    some = np.maximum(t, 1.0)
+    f = np.exp(-relative_entropy(some, mean) - stirling(some)) / np.sqrt(2.0 * math.pi * some)
+    below = np.where(t == 0, 0.0, gammaincc(some, mean)).astype(mean.dtype, copy=False)
+    zero, bessel = t == 0, i0e(2.0 * mean)
+    near = 4.0 * np.minimum(mean, 0.25)
+    least = np.where(mean < 0.25, _kummer_complement(near, 2.0), 1.0 - (bessel + i1e(2.0 * mean)))
+    first = np.where(mean < 0.25, _kummer_complement(near, 1.0), 1.0 - bessel)
+    whole = (t - mean) * (2.0 * (below + f) - 1.0) + 2.0 * mean * f - mean * (1.0 - least)
+    before = np.where(zero, 0.0, f * (some / mean))
+    return elementwise(
+        np.where(zero, mean * least, whole).astype(mean.dtype, copy=False),
+        {"predictions": lambda c: c * (first - 2.0 * below).astype(mean.dtype, copy=False)},
+        {"predictions": lambda c: c * (2.0 * (before + bessel - i1e(2.0 * mean))).astype(mean.dtype, copy=False)},
+    )
+
+
+def _kummer_complement(x: Array, b: float) -> Array:
+    """Return 1 - 1F1(1/2; b; -x) for 0 <= x <= 1: 1 - e^(-x / 2) I0(x / 2) for b 1, with I0 + I1 for b 2."""
+    term, total = np.ones_like(x), np.zeros_like(x)
+    for n in range(ORDER):
+        term = term * (-x * ((0.5 + n) / ((b + n) * (n + 1.0))))
+        total = total - term
+    return total

@@ -19,13 +19,17 @@ def _integral(distribution: Any, t: float) -> float:
 def _definition(name: str, distribution: Callable[..., Any], **options: Any) -> Any:
     def both(rng: Generator) -> Any:
         x, t, scale = (a[:2, :2] for a in positive_of_probabilistic(rng))
-        given = (x, t) if name in ("crps_exponential", "crps_poisson") else (x, t, scale)
-        t = np.floor(t) if name == "crps_poisson" else t
-        ours = value_of_probabilistic(name, given[0], t.astype(int) if name == "crps_poisson" else t, *given[2:], **options)
+        ours = value_of_probabilistic(name, x, t, *((scale,) if name != "crps_exponential" else ()), **options)
         theirs = [[_integral(distribution(a, s), b) for a, b, s in zip(*row, strict=True)] for row in zip(x, t, scale, strict=True)]
         return ours, np.sum(theirs, axis=1)
 
     return both
+
+
+def _poisson_sum(rng: Generator) -> Any:
+    mean, t, k = rng.uniform(0.1, 9.0, size=7), rng.integers(0, 9, size=7), np.arange(80)
+    steps = stats.poisson.cdf(k, mean[:, None]) - (t[:, None] <= k)
+    return value_of_probabilistic("crps_poisson", mean, t), (steps * steps).sum(axis=1)
 
 
 def _student_to_normal(rng: Generator) -> Any:
@@ -39,5 +43,7 @@ IDENTITIES = [
     ("crps_laplace is an integral", _definition("crps_laplace", lambda x, s: stats.laplace(x, s))),
     ("crps_student_t is an integral", _definition("crps_student_t", lambda x, s: stats.t(2.5, x, s), degrees_of_freedom=2.5)),
     ("crps_exponential is an integral", _definition("crps_exponential", lambda x, s: stats.expon(scale=1 / x))),
+    ("crps_lognormal is an integral", _definition("crps_lognormal", lambda x, s: stats.lognorm(s, scale=np.exp(x)))),
+    ("crps_poisson is a sum", _poisson_sum),
     ("crps_student_t of infinite degrees is crps", _student_to_normal),
 ]

@@ -40,3 +40,26 @@ def crps_student_t(predictions, labels, scale, degrees_of_freedom):
 
 def crps_exponential(predictions, labels):
     return per_sample(labels - 2 * (1 - exp(-predictions * labels)) / predictions + 1 / (2 * predictions))
+
+
+phi = np.frompyfunc(lambda z: mp.erfc(-z / mp.sqrt(2)) / 2, 1, 1)
+
+
+def crps_lognormal(predictions, labels, scale):
+    omega = (log(labels) - predictions) / scale
+    mean = 2 * exp(predictions + scale**2 / 2)
+    return per_sample(labels * (2 * phi(omega) - 1) - mean * (phi(omega - scale) - phi(-scale / mp.sqrt(2))))
+
+
+@remembering
+def _bessel(order, x):
+    return mp.besseli(order, x) * mp.exp(-x)
+
+
+def _poisson(mean, t):
+    chances = [mp.exp(-mean) * mean**k / mp.factorial(k) for k in range(int(t) + 1)]
+    return (t - mean) * (2 * mp.fsum(chances) - 1) + 2 * mean * chances[-1] - mean * (_bessel(0, 2 * mean) + _bessel(1, 2 * mean))
+
+
+def crps_poisson(predictions, labels):
+    return per_sample(np.frompyfunc(lambda mean, t: _poisson(mean, int(t)), 2, 1)(predictions, labels))
