@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, Probability, ProbabilityLabel, Real, RealLabel, TensorSpec
+from service.losses.declaration import UNIT, Domain, Probability, ProbabilityLabel, RealLabel, TensorSpec
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread, times
-from service.losses.probabilistic._shared import EXAMPLE, SCALES, Scale
+from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Bounds = Annotated[Array, TensorSpec("n ...", gradient="default", description="a predicted end of the interval")]
 ClassProbabilities = Annotated[
@@ -46,37 +46,6 @@ def brier_score(predictions: Probability, labels: ProbabilityLabel, *, over_clas
         {"predictions": lambda c: (2.0 * c) * error, "labels": lambda c: (-2.0 * c) * error},
         {name: lambda c: (2.0 * c) * np.ones_like(error) for name in ("predictions", "labels")},
         divisor=per_sample_size(error) / (predictions.shape[1] if over_classes == "sum" else 1),
-    )
-
-
-@loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
-def crps(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluation:
-    r"""Continuous ranked probability score of a normal distribution, in the units of the label.
-
-    Use: Probabilistic forecasting by a normal distribution, as in weather and energy.
-    Search: probabilistic_forecasting
-    Formula: \ell = \sigma \left( \omega (2 \Phi(\omega) - 1) + 2 \varphi(\omega) - \frac{1}{\sqrt{\pi}} \right), \quad \omega = \frac{t - \mu}{\sigma}
-    Where: t `labels`
-    predictions: mu, the means.
-    scale: sigma, the standard deviations.
-    Synonyms: continuous_ranked_probability_score, crps_gaussian, crps_normal
-    Reference: Gneiting and Raftery, Strictly Proper Scoring Rules, Prediction, and Estimation, 2007, equation 21
-    """
-    from scipy.special import erf
-
-    error = predictions - labels
-    z = error / scale
-    balance = erf(z * math.sqrt(0.5))
-    density = math.sqrt(2.0 / math.pi) * np.exp((-0.5 * z) * z)  # twice the normal density
-    rest = density - 1.0 / math.sqrt(math.pi)
-    return elementwise(
-        error * balance + scale * rest,
-        {"predictions": lambda c: c * balance, "labels": lambda c: -c * balance, "scale": lambda c: c * rest},
-        {
-            "predictions": lambda c: c * (density / scale),
-            "labels": lambda c: c * (density / scale),
-            "scale": lambda c: c * (times(density, z * z) / scale),
-        },
     )
 
 
@@ -167,6 +136,53 @@ def interval_score(
             "labels": lambda c: c * (beyond - under).astype(short.dtype, copy=False),
         },
         zeros,
+    )
+
+
+Ends = Annotated[Array, TensorSpec("n ... k", gradient="default", description="predicted ends of k central intervals")]
+Median = Annotated[Array, TensorSpec("n ...", gradient="default", description="predicted medians")]
+Alphas = Annotated[
+    Array, TensorSpec("k", domain=Domain(0, 1, low_open=True), description="expected share of labels outside of each interval: 0.1 for one of 90 %")
+]
+
+
+@loss(
+    example={"lower": [[0.0, 0.5]], "upper": [[2.0, 1.5]], "median": [1.0], "labels": [1.7], "alphas": [0.1, 0.5]},
+    hessian_diagonal=True,
+    work=Work(memory="48 n ... k"),
+)
+def weighted_interval_score(lower: Ends, upper: Ends, median: Median, labels: RealLabel, alphas: Alphas) -> Evaluation:
+    r"""Weighted interval score: interval scores of several central intervals and the absolute error of the median, an approximation of the CRPS.
+
+    The weights are those of the paper and of scoringrules: alpha / 2 for intervals, 1/2 for the median. It is twice the mean pinball loss of all the quantiles. The gradient at the edge
+    of an interval is that of a label inside, and 0 at an error of 0 of the median.
+
+    Use: Probabilistic forecasting by quantiles or intervals, as in the hubs of epidemic forecasts.
+    Formula: \ell = \frac{1}{K + \frac{1}{2}} \left( \frac{|t - m|}{2} + \sum_{k=1}^K \left( \frac{\alpha_k}{2} (u_k - l_k) + \max(0, l_k - t) + \max(0, t - u_k) \right) \right)
+    Where: t `labels`; m `median`; K the number of intervals
+    lower: l, the lower ends: quantiles alpha / 2.
+    upper: u, the upper ends: quantiles 1 - alpha / 2.
+    Divisor: the number of labels
+    Synonyms: WIS, wis
+    Reference: Bracher et al., Evaluating epidemic forecasts in an interval format, 2021, arXiv:2005.12881, equation 1
+    """
+    share = 1.0 / (lower.shape[-1] + 0.5)
+    t = labels[..., None]
+    under, over = (lower > t).astype(t.dtype), (t > upper).astype(t.dtype)
+    half = (0.5 * alphas).astype(t.dtype, copy=False)
+    error = median - labels
+    penalties = half * (upper - lower) + np.maximum(lower - t, 0.0) + np.maximum(t - upper, 0.0)
+    beyond = (over - under).sum(axis=-1)
+    zeros: dict[str, Callable[[Array], Array]] = {"lower": lambda c: np.zeros_like(lower), "upper": lambda c: np.zeros_like(upper)}
+    return elementwise(
+        share * (0.5 * np.abs(error) + penalties.sum(axis=-1)),
+        {
+            "lower": lambda c: (share * c)[..., None] * (under - half),
+            "upper": lambda c: (share * c)[..., None] * (half - over),
+            "median": lambda c: (0.5 * share * c) * np.sign(error),
+            "labels": lambda c: (share * c) * (beyond - 0.5 * np.sign(error)),
+        },
+        zeros | {name: lambda c: np.zeros_like(error) for name in ("median", "labels")},
     )
 
 

@@ -36,7 +36,17 @@ def _cosine(rng: Generator) -> Any:
     return value_of_probabilistic("spherical_score", p, y), value_of_probabilistic("cosine_distance", p, np.eye(4)[y])
 
 
+def _weighted_intervals(rng: Generator) -> Any:
+    """The score is twice the mean pinball loss of its quantiles."""
+    alphas = np.array([0.1, 0.4, 0.7])
+    levels = np.concatenate([alphas / 2, [0.5], 1 - alphas / 2])
+    x, t = rng.normal(size=(6, 5, 7)), rng.normal(size=(6, 5))
+    ours = value_of_probabilistic("weighted_interval_score", x[..., :3], x[..., 4:], x[..., 3], t, alphas)
+    return ours, 2 * value_of_probabilistic("multi_quantile", x, t, levels) / 7
+
+
 IDENTITIES = [
+    ("weighted_interval_score is twice the mean pinball loss", _weighted_intervals),
     ("spherical_score is the cosine distance to the true class", _cosine),
     (
         "brier_score is the squared error",

@@ -3,20 +3,13 @@ from __future__ import annotations
 import numpy as np
 from mpmath import mp
 
-from tests.losses.truth import exp, per_sample
-
-erf = np.frompyfunc(mp.erf, 1, 1)
+from tests.losses.truth import per_sample
 
 
 def brier_score(predictions, labels, over_classes):
     squares = (predictions - labels) ** 2
     sizes = [mp.mpf(np.size(row)) / (np.shape(row)[0] if over_classes == "sum" else 1) for row in squares]
     return per_sample(squares), sizes
-
-
-def crps(predictions, labels, scale):
-    omega = (labels - predictions) / scale
-    return per_sample(scale * (omega * erf(omega / mp.sqrt(2)) + 2 * exp(-(omega**2) / 2) / mp.sqrt(2 * mp.pi) - 1 / mp.sqrt(mp.pi)))
 
 
 def crps_ensemble(predictions, labels, estimator):
@@ -31,6 +24,15 @@ def crps_ensemble(predictions, labels, estimator):
 
 def interval_score(lower, upper, labels, alpha):
     return per_sample(upper - lower + 2 / alpha * (np.maximum(lower - labels, 0) + np.maximum(labels - upper, 0)))
+
+
+def weighted_interval_score(lower, upper, median, labels, alphas):
+    """The weighted mean of the interval scores, 2 / alpha times the penalties, and of the absolute error."""
+    total = abs(labels - median) / 2
+    for k, alpha in enumerate(alphas):
+        low, high = lower[..., k], upper[..., k]
+        total = total + alpha / 2 * (high - low + 2 / alpha * (np.maximum(low - labels, 0) + np.maximum(labels - high, 0)))
+    return per_sample(total / (len(alphas) + mp.mpf(1) / 2))
 
 
 def ranked_probability_score(predictions, labels):
