@@ -2592,6 +2592,169 @@ class Losses(Generic[R_co]):
         Divisor: the number of samples
         """
 
+    def crps_exponential(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of an exponential distribution with predicted rate, in the units of the label.
+
+        Use: Probabilistic forecasting of waiting times and amounts of rain.
+
+        predictions: (n, ...), (0, infinity); x, the rates, above 0.
+
+        labels: (n, ...), [0, infinity); t, times, at least 0.
+
+        Formula: \\ell = t - \\frac{2 (1 - e^{-x t})}{x} + \\frac{1}{2 x}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_laplace(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a Laplace distribution, in the units of the label.
+
+        Use: Probabilistic forecasting by a Laplace distribution, with outliers.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); b, the mean absolute deviation.
+
+        Formula: \\ell = |x - t| + b \\left( e^{-|x - t| / b} - \\frac{3}{4} \\right)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_logistic(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a logistic distribution, in the units of the label.
+
+        Use: Probabilistic forecasting by a logistic distribution, whose tails are heavier than those of a normal one.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s; the standard deviation is pi s / sqrt 3.
+
+        Formula: \\ell = s \\left( z - 2 \\log F(z) - 1 \\right), \\quad z = \\frac{t - x}{s}, \\; F = \\frac{1}{1 + e^{-z}}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_lognormal(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a log-normal distribution, in the units of the label.
+
+        Use: Probabilistic forecasting of positive, skewed amounts, such as stream flow, wind power and claims.
+
+        predictions: (n, ...), all finite numbers; mu, the means of the logarithm.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        scale: (n, ...), (0, infinity); sigma, the standard deviations of the logarithm.
+
+        Formula: \\ell = t (2 \\Phi(\\omega) - 1) - 2 e^{\\mu + \\sigma^2 / 2} \\left( \\Phi(\\omega - \\sigma) + \\Phi\\left(\\tfrac{\\sigma}{\\sqrt
+        2}\\right) - 1 \\right), \\quad \\omega = \\frac{\\log t - \\mu}{\\sigma}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_poisson(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a Poisson distribution with predicted mean, in counts.
+
+        Use: Probabilistic forecasting of counts, such as demand, cases and goals.
+
+        It is the sum over k of (F(k) - [t <= k])^2, the ranked probability score of counts.
+
+        predictions: (n, ...), (0, infinity); lambda, the means, above 0.
+
+        labels: (n, ...), [0, infinity); true counts
+
+        Formula: \\ell = (t - \\lambda)(2 F(t) - 1) + 2 \\lambda f(t) - \\lambda e^{-2 \\lambda} \\left( I_0(2 \\lambda) + I_1(2 \\lambda) \\right)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_student_t(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        degrees_of_freedom: float = 3.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of Student's t distribution, in the units of the label.
+
+        Use: Probabilistic forecasting with heavy tails.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s, the scale of the errors.
+
+        degrees_of_freedom: nu, above 1, where the score is infinite; smaller values give heavier tails. Digits are lost near 1.
+
+        Formula: \\ell = s \\left( z (2 F_\\nu(z) - 1) + 2 f_\\nu(z) \\frac{\\nu + z^2}{\\nu - 1} - \\frac{2 \\sqrt{\\nu}}{\\nu - 1}
+        \\frac{B(\\frac{1}{2}, \\nu - \\frac{1}{2})}{B(\\frac{1}{2}, \\frac{\\nu}{2})^2} \\right), \\quad z = \\frac{t - x}{s}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def ctc(
         self,
         predictions: Array,
@@ -10772,6 +10935,44 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - e \\left( k \\log\\frac{t}{x} - \\log t + \\log k \\right)
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def weighted_interval_score(
+        self,
+        lower: Array,
+        upper: Array,
+        median: Array,
+        labels: Array,
+        alphas: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["lower", "upper", "median", "labels"]] = ...,
+    ) -> R_co:
+        """Weighted interval score: interval scores of several central intervals and the absolute error of the median, an approximation of the
+        CRPS.
+
+        Use: Probabilistic forecasting by quantiles or intervals, as in the hubs of epidemic forecasts.
+
+        The weights are those of the paper and of scoringrules: alpha / 2 for intervals, 1/2 for the median. It is twice the mean pinball
+        loss of all the quantiles. The gradient at the edge of an interval is that of a label inside, and 0 at an error of 0 of the median.
+
+        lower: (n, ..., k), all finite numbers; l, the lower ends: quantiles alpha / 2.
+
+        upper: (n, ..., k), all finite numbers; u, the upper ends: quantiles 1 - alpha / 2.
+
+        median: (n, ...), all finite numbers; predicted medians
+
+        labels: (n, ...), all finite numbers; true values
+
+        alphas: (k,), (0, 1]; expected share of labels outside of each interval: 0.1 for one of 90 %
+
+        Formula: \\ell = \\frac{1}{K + \\frac{1}{2}} \\left( \\frac{|t - m|}{2} + \\sum_{k=1}^K \\left( \\frac{\\alpha_k}{2} (u_k - l_k) + \\max(0,
+        l_k - t) + \\max(0, t - u_k) \\right) \\right)
+
+        Divisor: the number of labels
         """
 
     def weighted_mean_absolute_percentage_error(
