@@ -126,16 +126,17 @@ def triplet_margin(
     return in_blocks(evaluate, anchor, positive, negative)
 
 
-@loss(example=TRIPLET, bound=DIFFERENCES)
+@loss(example=TRIPLET, bound=POWERS)
 def triplet_margin_with_distance(
     anchor: Vector,
     positive: Vector,
     negative: Vector,
     *,
-    distance: Distance = "euclidean",
+    distance: Literal["euclidean", "squared_euclidean", "cosine", "manhattan", "minkowski"] = "euclidean",
     margin: Positive = 1.0,
     swap: bool = False,
     eps: NonNegative = 1e-6,
+    p: Positive = 2.0,
 ) -> Evaluation:
     r"""Triplet margin loss with a choice of distances.
 
@@ -144,22 +145,27 @@ def triplet_margin_with_distance(
     Use: Metric learning of embeddings by triplets, with another distance.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m)
     Where: a `anchor`; p `positive`; n `negative`; m `margin`; d the distance
-    distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
+    distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos), manhattan, or minkowski, the norm of degree p of the difference.
     margin: margin by which the negative must be farther than the positive.
     swap: use the distance between positive and negative where it is smaller.
-    eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
+    eps: added to each coordinate difference by the euclidean and minkowski distances, as torch's PairwiseDistance does; the others are exact.
+    p: degree of the minkowski distance.
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
     Equivalents: torch.nn.TripletMarginWithDistanceLoss, torch.nn.functional.triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
 
     @in_float64
-    def evaluate(a: Array, p: Array, n: Array) -> Evaluation:
+    def evaluate(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         if distance == "euclidean" and not swap:
-            return _euclidean_triplets(a, p, n, margin, eps)
+            return _euclidean_triplets(anchor, positive, negative, margin, eps)
         if distance == "squared_euclidean":
-            return _squared_triplets(a, p, n, margin, swap)
-        near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in ((a, p), (a, n), (p, n)))
+            return _squared_triplets(anchor, positive, negative, margin, swap)
+        pairs = (anchor, positive), (anchor, negative), (positive, negative)
+        if distance == "minkowski":
+            near, far, across = (norm_of_difference(x, y, p, eps) for x, y in pairs)
+        else:
+            near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in pairs)
         return _hinged(Triplets(near, far, across if swap else None), margin)
 
     return in_blocks(evaluate, anchor, positive, negative)
