@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -22,10 +22,20 @@ DIFFERENCES = Bound(1e-14, 1e-13, "distances are rounded before they are subtrac
 
 
 class Triplets:
-    """Near minus far distance, and the rows' derivatives; with `across`, the distance of positive and negative replaces a larger far distance."""
+    """Near minus far distance, and the rows' derivatives; with `across`, the distance of positive and negative replaces a larger far distance.
 
-    def __init__(self, near: Measure, far: Measure, across: Measure | None = None, difference: Array | None = None) -> None:
-        self.near, self.far, self.across = near, far, across
+    close: rows of nearly equal distances, and the derivative by the anchor there, which the difference of two unit vectors would round to 0.
+    """
+
+    def __init__(
+        self,
+        near: Measure,
+        far: Measure,
+        across: Measure | None = None,
+        difference: Array | None = None,
+        close: tuple[Array, Callable[[], Array]] | None = None,
+    ) -> None:
+        self.near, self.far, self.across, self.close = near, far, across, close
         self.of_far = np.ones_like(far.values)
         away = far.values
         if across is not None:
@@ -41,6 +51,9 @@ class Triplets:
     def _anchor(self, c: Array) -> Array:
         slope = self.near.by_a(c)
         slope -= self.far.by_a(self.of_far * c)
+        if self.close is not None:
+            rows, derivative = self.close
+            slope[rows] = c[rows, None] * derivative()
         return slope
 
     def _positive(self, c: Array) -> Array:
@@ -88,9 +101,16 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     both, difference = near.values + far.values, near.values - far.values
     # nearly equal distances cancel, their squares' difference does not; rows whose squares are out of range stay as they are
     close = np.flatnonzero((np.abs(difference) < both / 64) & (both > 1e-140) & (both < 1e140))
-    if close.size:
-        difference[close] = np.vecdot(negative[close] - positive[close], to_positive[close] + to_negative[close]) / both[close]
-    return _hinged(Triplets(near, far, None, difference), margin)
+    if not close.size:
+        return _hinged(Triplets(near, far, None, difference), margin)
+    between = negative[close] - positive[close]
+    difference[close] = np.vecdot(between, to_positive[close] + to_negative[close]) / both[close]
+
+    def by_anchor() -> Array:
+        lengths = near.values[close], far.values[close]
+        return between / lengths[0][:, None] - to_negative[close] * (difference[close] / lengths[0] / lengths[1])[:, None]
+
+    return _hinged(Triplets(near, far, None, difference, (close, by_anchor)), margin)
 
 
 @loss(example=TRIPLET, bound=POWERS)
