@@ -27,6 +27,8 @@ UNDER_SQUARES = {
     "vicreg",
 }  # losses that are infinite for vectors of 1e300
 
+NORMALIZED = {"relational_knowledge_distillation"}  # losses of directions of differences, whose gradient is infinite for differences of 1e-316
+
 
 def drawn(name: str, rows: Array) -> dict[str, Array]:
     """A call whose tensors of vectors are these rows, rolled for each tensor; with 5 classes."""
@@ -55,6 +57,8 @@ def shaped(form: TensorSpec, x: Array) -> Array:
             return x[:5]
         case ["b"]:
             return np.array([0.5, 2.0], x.dtype)
+        case ["n"]:
+            return np.arange(len(x)).astype(x.dtype) % 5
     return x
 
 
@@ -95,6 +99,8 @@ def test_zero_tiny_huge_and_equal_rows_give_numbers(name: str, size: float) -> N
     if size > 1 and name in UNDER_SQUARES:
         return
     assert np.isfinite(evaluation.numerator).all()
+    if size < 1 and name in NORMALIZED:
+        return
     for gradient in gradients:
         assert np.isfinite(gradient).all()
 

@@ -63,6 +63,7 @@ def distance(o: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         "squared_euclidean": lambda a, b: ((a - b) ** 2).sum(-1),
         "cosine": lambda a, b: 1 - F.cosine_similarity(a, b),
         "manhattan": lambda a, b: (a - b).abs().sum(-1),
+        "minkowski": lambda a, b: F.pairwise_distance(a, b, p=o.p, eps=o.eps),
     }[o.distance]
 
 

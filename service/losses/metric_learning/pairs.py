@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Score, Sign, TensorSpec, Vector
+from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Positive, Score, Sign, TensorSpec, Vector
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
+from service.losses.metric_learning._shared import log_one_plus
 from service.losses.numerics import Array
 from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Vectors = Annotated[Array, TensorSpec("n ... d", gradient="default", description="vectors along the last axis")]
 VectorsLabel = Annotated[Array, TensorSpec("n ... d", gradient="on request", description="vectors to point along")]
@@ -20,6 +22,7 @@ SignOfPair = Annotated[
 ]
 Similar = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for a similar pair, 0 for a dissimilar one")]
 Cosine = Annotated[float, annotated_types.Ge(-1), annotated_types.Le(1)]
+Similarity = Annotated[Array, TensorSpec("n", description="true similarity of each pair, of which only the order matters")]
 PAIR = {"input1": [[1.0, 0.0], [1.0, 2.0]], "input2": [[0.6, 0.8], [2.0, -1.0]]}
 
 
@@ -141,3 +144,87 @@ def contrastive(
         half = 0.5 if convention == "hadsell" else 1.0
         values, slope = half * np.where(similar, apart.values, gap) ** 2, 2.0 * half * np.where(similar, apart.values, -gap)
     return elementwise(values, {"input1": lambda c: apart.by_a(c * slope), "input2": lambda c: apart.by_b(c * slope)})
+
+
+# ------------------------------------------------------------------ the order of pairs
+
+
+@loss(example=PAIR | {"labels": [0.9, 0.1]}, merges=False, bound=VECTORS, work=Work("1000 n", "400 n"))
+@in_float64
+def cosent(input1: Vector, input2: Vector, labels: Similarity, *, scale: Positive = 20.0) -> Evaluation:
+    r"""CoSENT loss: logarithm of one plus the exponentials of all misorderings of the pairs' cosine similarities.
+
+    One number for the batch, as in sentence-transformers. Pairs of equal labels are not compared. The sums over pairs of pairs are cumulative
+    sums in the order of the labels. A zero vector has cosine 0.
+
+    Use: Embeddings of sentences from graded similarity (semantic textual similarity), by the order of their cosines.
+    Search: semantic_textual_similarity
+    Formula: \ell = \log \left( 1 + \sum_{y_i < y_j} e^{\lambda (s_i - s_j)} \right), \quad s_i = \cos(a_i, b_i)
+    Where: a `input1`; b `input2`; y `labels`
+    scale: lambda, factor of the cosines.
+    Divisor: 1
+    Synonyms: CoSENTLoss, cosent_loss
+    Reference: Su, CoSENT: A more efficient sentence vector scheme than Sentence-BERT, 2022; sentence_transformers.losses.CoSENTLoss
+    """
+    if not len(labels):
+        return neither(input1, input2)
+    cosines = Cosines(Directions.of(input1), Directions.of(input2))
+    value, slope = _misordered(scale * cosines.values, labels)
+    return Evaluation(
+        value,
+        np.ones(1),
+        {"input1": lambda c: cosines.derivative(0, c * scale * slope), "input2": lambda c: cosines.derivative(1, c * scale * slope)},
+    )
+
+
+@loss(example=PAIR | {"labels": [0.9, 0.1]}, merges=False, bound=VECTORS, work=Work("1000 n", "400 n"))
+@in_float64
+def angle(input1: Vector, input2: Vector, labels: Similarity, *, scale: Positive = 20.0) -> Evaluation:
+    r"""AnglE loss: cosent with a similarity of vectors as complex numbers, their first half the real and their second half the imaginary parts.
+
+    The similarity is the absolute value of the sum of the real and imaginary parts of the complex inner product over the lengths, as in
+    sentence-transformers; the authors add cosent and an in-batch loss to it. It is the cosine with a turned vector, times the root of 2. Vectors of
+    an odd size have a 0 appended. The gradient where the sum is 0 is 0.
+
+    Use: Embeddings of sentences from graded similarity (semantic textual similarity), where cosines saturate.
+    Search: semantic_textual_similarity
+    Formula: \ell = \log \left( 1 + \sum_{y_i < y_j} e^{\lambda (s_i - s_j)} \right), \quad s_i = \frac{|\mathrm{Re}\, z_i + \mathrm{Im}\, z_i|}{|a_i| |b_i|}, \quad z_i = \sum_k a_{ik} \bar b_{ik}
+    Where: a `input1`, b `input2` as complex vectors; y `labels`
+    scale: lambda, factor of the similarities.
+    Divisor: 1
+    Synonyms: AnglELoss, AnglE, angle_loss
+    Reference: Li and Li, AnglE-optimized Text Embeddings, 2023, arXiv:2309.12871, equation 4; sentence_transformers.losses.AnglELoss
+    """
+    if not len(labels):
+        return neither(input1, input2)
+    d = input1.shape[1]
+    a, b = (np.pad(x, ((0, 0), (0, d % 2))) for x in (input1, input2))
+    real, imaginary = np.split(b, 2, axis=1)
+    cosines = Cosines(Directions.of(a), Directions.of(np.concatenate([real - imaginary, real + imaginary], axis=1)))
+    size = np.sqrt(2.0) * scale
+    value, slope = _misordered(size * np.abs(cosines.values), labels)
+    slope *= size * np.sign(cosines.values) * (d > 1)  # the angle of single numbers is constant
+
+    def by_second(c: Array) -> Array:
+        first, second = np.split(cosines.derivative(1, c * slope), 2, axis=1)
+        return np.concatenate([first + second, second - first], axis=1)[:, :d]
+
+    return Evaluation(value, np.ones(1), {"input1": lambda c: cosines.derivative(0, c * slope)[:, :d], "input2": by_second})
+
+
+def neither(input1: Array, input2: Array) -> Evaluation:
+    """Build the Evaluation of no pairs: one number with weight 0."""
+    return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
+
+
+def _misordered(scores: Array, labels: Array) -> tuple[Array, Array]:
+    """Return log(1 + sum of e^(s_i - s_j) over the pairs with y_i < y_j), (1,), and its derivative by s."""
+    order = np.argsort(labels, kind="stable")
+    s, y = scores[order], labels[order]
+    nothing = np.full(1, -np.inf)
+    above = np.append(np.logaddexp.accumulate(-s[::-1])[::-1], nothing)[np.searchsorted(y, y, "right")]
+    below = np.append(nothing, np.logaddexp.accumulate(s))[np.searchsorted(y, y, "left")]
+    value, share = log_one_plus((s + above)[None])
+    slope = np.empty_like(scores)
+    slope[order] = share[0] - np.exp(below - s - value)
+    return value, slope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -22,10 +22,20 @@ DIFFERENCES = Bound(1e-14, 1e-13, "distances are rounded before they are subtrac
 
 
 class Triplets:
-    """Near minus far distance, and the rows' derivatives; with `across`, the distance of positive and negative replaces a larger far distance."""
+    """Near minus far distance, and the rows' derivatives; with `across`, the distance of positive and negative replaces a larger far distance.
 
-    def __init__(self, near: Measure, far: Measure, across: Measure | None = None, difference: Array | None = None) -> None:
-        self.near, self.far, self.across = near, far, across
+    close: rows of nearly equal distances, and the derivative by the anchor there, which the difference of two unit vectors would round to 0.
+    """
+
+    def __init__(
+        self,
+        near: Measure,
+        far: Measure,
+        across: Measure | None = None,
+        difference: Array | None = None,
+        close: tuple[Array, Callable[[], Array]] | None = None,
+    ) -> None:
+        self.near, self.far, self.across, self.close = near, far, across, close
         self.of_far = np.ones_like(far.values)
         away = far.values
         if across is not None:
@@ -41,6 +51,9 @@ class Triplets:
     def _anchor(self, c: Array) -> Array:
         slope = self.near.by_a(c)
         slope -= self.far.by_a(self.of_far * c)
+        if self.close is not None:
+            rows, derivative = self.close
+            slope[rows] = c[rows, None] * derivative()
         return slope
 
     def _positive(self, c: Array) -> Array:
@@ -88,9 +101,16 @@ def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin:
     both, difference = near.values + far.values, near.values - far.values
     # nearly equal distances cancel, their squares' difference does not; rows whose squares are out of range stay as they are
     close = np.flatnonzero((np.abs(difference) < both / 64) & (both > 1e-140) & (both < 1e140))
-    if close.size:
-        difference[close] = np.vecdot(negative[close] - positive[close], to_positive[close] + to_negative[close]) / both[close]
-    return _hinged(Triplets(near, far, None, difference), margin)
+    if not close.size:
+        return _hinged(Triplets(near, far, None, difference), margin)
+    between = negative[close] - positive[close]
+    difference[close] = np.vecdot(between, to_positive[close] + to_negative[close]) / both[close]
+
+    def by_anchor() -> Array:
+        lengths = near.values[close], far.values[close]
+        return between / lengths[0][:, None] - to_negative[close] * (difference[close] / lengths[0] / lengths[1])[:, None]
+
+    return _hinged(Triplets(near, far, None, difference, (close, by_anchor)), margin)
 
 
 @loss(example=TRIPLET, bound=POWERS)
@@ -126,16 +146,17 @@ def triplet_margin(
     return in_blocks(evaluate, anchor, positive, negative)
 
 
-@loss(example=TRIPLET, bound=DIFFERENCES)
+@loss(example=TRIPLET, bound=POWERS)
 def triplet_margin_with_distance(
     anchor: Vector,
     positive: Vector,
     negative: Vector,
     *,
-    distance: Distance = "euclidean",
+    distance: Literal["euclidean", "squared_euclidean", "cosine", "manhattan", "minkowski"] = "euclidean",
     margin: Positive = 1.0,
     swap: bool = False,
     eps: NonNegative = 1e-6,
+    p: Positive = 2.0,
 ) -> Evaluation:
     r"""Triplet margin loss with a choice of distances.
 
@@ -144,22 +165,27 @@ def triplet_margin_with_distance(
     Use: Metric learning of embeddings by triplets, with another distance.
     Formula: \ell = \max(0, d(a, p) - d(a, n) + m)
     Where: a `anchor`; p `positive`; n `negative`; m `margin`; d the distance
-    distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
+    distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos), manhattan, or minkowski, the norm of degree p of the difference.
     margin: margin by which the negative must be farther than the positive.
     swap: use the distance between positive and negative where it is smaller.
-    eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
+    eps: added to each coordinate difference by the euclidean and minkowski distances, as torch's PairwiseDistance does; the others are exact.
+    p: degree of the minkowski distance.
     Synonyms: TripletMarginWithDistanceLoss, triplet_margin_with_distance_loss
     Equivalents: torch.nn.TripletMarginWithDistanceLoss, torch.nn.functional.triplet_margin_with_distance_loss
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
 
     @in_float64
-    def evaluate(a: Array, p: Array, n: Array) -> Evaluation:
+    def evaluate(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         if distance == "euclidean" and not swap:
-            return _euclidean_triplets(a, p, n, margin, eps)
+            return _euclidean_triplets(anchor, positive, negative, margin, eps)
         if distance == "squared_euclidean":
-            return _squared_triplets(a, p, n, margin, swap)
-        near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in ((a, p), (a, n), (p, n)))
+            return _squared_triplets(anchor, positive, negative, margin, swap)
+        pairs = (anchor, positive), (anchor, negative), (positive, negative)
+        if distance == "minkowski":
+            near, far, across = (norm_of_difference(x, y, p, eps) for x, y in pairs)
+        else:
+            near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in pairs)
         return _hinged(Triplets(near, far, across if swap else None), margin)
 
     return in_blocks(evaluate, anchor, positive, negative)

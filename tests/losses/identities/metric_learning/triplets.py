@@ -27,6 +27,11 @@ def _triplets_agree(rng: Generator) -> Any:
     return value_of_metric("triplet_margin", a, p, n, swap=True), value_of_metric("triplet_margin_with_distance", a, p, n, swap=True)
 
 
+def _norms_agree(rng: Generator) -> Any:
+    a, p, n = rows(rng, 3)
+    return value_of_metric("triplet_margin", a, p, n, p=3.0), value_of_metric("triplet_margin_with_distance", a, p, n, distance="minkowski", p=3.0)
+
+
 def _one_triplet_in_a_batch(rng: Generator) -> Any:
     a, p, n = rng.normal(size=(3, 1, 4))
     batch = np.concatenate((a, p, n))
@@ -38,5 +43,6 @@ IDENTITIES = [
     ("triplet_margin is hinge_embedding of the difference of distances", _triplet_is_hinge_embedding),
     ("triplet_margin_with_distance is margin_ranking of the distances", _triplet_is_margin_ranking),
     ("triplet_margin is triplet_margin_with_distance(euclidean)", _triplets_agree),
+    ("triplet_margin is triplet_margin_with_distance(minkowski) of its degree", _norms_agree),
     ("batch_hard_triplet of one pair and one other is triplet_margin", _one_triplet_in_a_batch),
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
-from tests.losses.truth._shared import cosine_of_metric
+from tests.losses.truth._shared import cosine_of_metric, dot
 from tests.losses.truth.metric_learning._shared import separation
 
 
@@ -37,3 +37,22 @@ def contrastive(input1: Any, input2: Any, labels: Any, margin: Any, convention: 
         part = separation(a, b, "euclidean") if y else max(mp.mpf(0), margin - separation(a, b, "euclidean"))
         numerators.append({"tfa": part**2, "hadsell": part**2 / 2, "pml": part}[convention])
     return numerators
+
+
+def misordered(scores, labels):
+    terms = [mp.exp(a - b) for a, y in zip(scores, labels, strict=True) for b, z in zip(scores, labels, strict=True) if y < z]
+    return [mp.log(1 + mp.fsum(terms))], [mp.mpf(1)]
+
+
+def cosent(input1, input2, labels, scale):
+    return misordered([scale * cosine_of_metric(a, b) for a, b in zip(input1, input2, strict=True)], labels)
+
+
+def angle(input1, input2, labels, scale):
+    scores = []
+    for a, b in zip(input1, input2, strict=True):
+        half = (len(a) + 1) // 2
+        u, v = ([mp.mpc(x[k], x[k + half] if k + half < len(x) else 0) for k in range(half)] for x in (a, b))
+        z, size = mp.fsum(x * mp.conj(y) for x, y in zip(u, v, strict=True)), mp.sqrt(dot(a, a)) * mp.sqrt(dot(b, b))
+        scores.append(scale * abs(z.real + z.imag) / size if size else mp.mpf(0))
+    return misordered(scores, labels)

@@ -22,8 +22,10 @@ def triplet_margin(anchor: Any, positive: Any, negative: Any, margin: Any, p: An
     ]
 
 
-def triplet_margin_with_distance(anchor: Any, positive: Any, negative: Any, distance: str, margin: Any, swap: bool, eps: Any) -> Any:
+def triplet_margin_with_distance(anchor: Any, positive: Any, negative: Any, distance: str, margin: Any, swap: bool, eps: Any, p: Any) -> Any:
     def d(x: Any, y: Any) -> Any:
+        if distance == "minkowski":
+            return norm([a - b + eps for a, b in zip(x, y, strict=True)], p)
         return separation(x, y, distance, eps)
 
     return [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.random import Generator
 
 from tests.losses.identities._shared import logits_of_divergence, softmax_of_divergence, value_of_divergence
@@ -13,7 +14,17 @@ def _two_kls(rng: Generator) -> Any:
     return 2 * value_of_divergence("r_drop", s, t), both
 
 
+def _decoupled(rng: Generator) -> Any:
+    """The whole divergence has the teacher's probability of the other classes for the weight of the second part."""
+    s, t = logits_of_divergence(rng)
+    y = rng.integers(0, 5, size=6)
+    others = 1.0 - softmax_of_divergence(t / 2.0)[np.arange(6), y]
+    parts = [value_of_divergence("decoupled_knowledge_distillation", s, t, y, alpha=a, beta=1.0 - a, temperature=2.0) for a in (1.0, 0.0)]
+    return parts[0] + others * parts[1], value_of_divergence("knowledge_distillation_kl", s, t, temperature=2.0)
+
+
 IDENTITIES = [
+    ("decoupled_knowledge_distillation has the parts of knowledge_distillation_kl", _decoupled),
     (
         "generalized_jsd(1/2) is jensen_shannon",
         lambda r: (
