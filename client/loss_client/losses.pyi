@@ -259,6 +259,43 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
+    def angle(
+        self,
+        input1: Array,
+        input2: Array,
+        labels: Array,
+        *,
+        scale: float = 20.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """AnglE loss: cosent with a similarity of vectors as complex numbers, their first half the real and their second half the imaginary
+        parts.
+
+        Use: Embeddings of sentences from graded similarity (semantic textual similarity), where cosines saturate.
+
+        The similarity is the absolute value of the sum of the real and imaginary parts of the complex inner product over the lengths, as in
+        sentence-transformers; the authors add cosent and an in-batch loss to it. It is the cosine with a turned vector, times the root of
+        2. Vectors of an odd size have a 0 appended. The gradient where the sum is 0 is 0. Gradients are accurate relative to the largest
+        element of each tensor.
+
+        input1: (n, d), all finite numbers; embeddings, one row per sample
+
+        input2: (n, d), all finite numbers; embeddings, one row per sample
+
+        labels: (n,), all finite numbers; true similarity of each pair, of which only the order matters
+
+        scale: lambda, factor of the similarities.
+
+        Formula: \\ell = \\log \\left( 1 + \\sum_{y_i < y_j} e^{\\lambda (s_i - s_j)} \\right), \\quad s_i = \\frac{|\\mathrm{Re}\\, z_i +
+        \\mathrm{Im}\\, z_i|}{|a_i| |b_i|}, \\quad z_i = \\sum_k a_{ik} \\bar b_{ik}
+
+        Divisor: 1
+        """
+
     def angular(
         self,
         embeddings: Array,
@@ -2257,6 +2294,40 @@ class Losses(Generic[R_co]):
         Divisor: the number of scores of levels that the samples have reached, min(y + 1, K) of each sample
         """
 
+    def cosent(
+        self,
+        input1: Array,
+        input2: Array,
+        labels: Array,
+        *,
+        scale: float = 20.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["input1", "input2"]] = ...,
+    ) -> R_co:
+        """CoSENT loss: logarithm of one plus the exponentials of all misorderings of the pairs' cosine similarities.
+
+        Use: Embeddings of sentences from graded similarity (semantic textual similarity), by the order of their cosines.
+
+        One number for the batch, as in sentence-transformers. Pairs of equal labels are not compared. The sums over pairs of pairs are
+        cumulative sums in the order of the labels. A zero vector has cosine 0. Gradients are accurate relative to the largest element of
+        each tensor.
+
+        input1: (n, d), all finite numbers; embeddings, one row per sample
+
+        input2: (n, d), all finite numbers; embeddings, one row per sample
+
+        labels: (n,), all finite numbers; true similarity of each pair, of which only the order matters
+
+        scale: lambda, factor of the cosines.
+
+        Formula: \\ell = \\log \\left( 1 + \\sum_{y_i < y_j} e^{\\lambda (s_i - s_j)} \\right), \\quad s_i = \\cos(a_i, b_i)
+
+        Divisor: 1
+        """
+
     def cosface(
         self,
         embeddings: Array,
@@ -2828,6 +2899,52 @@ class Losses(Generic[R_co]):
         e^{s(z_i^v, z_j^2) / T} \\right) \\right)
 
         Divisor: the number of pairs; both directions of a pair are averaged
+        """
+
+    def decoupled_knowledge_distillation(
+        self,
+        predictions: Array,
+        teacher: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        alpha: float = 1.0,
+        beta: float = 8.0,
+        temperature: float = 4.0,
+        ignore_index: int = -100,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "teacher"]] = ...,
+    ) -> R_co:
+        """Decoupled knowledge distillation: divergences of the true class against all others, and among the others, with weights of their own.
+
+        Use: Knowledge distillation of classifiers from a confident teacher (DKD).
+
+        knowledge_distillation_kl is the first plus the second times the teacher's probability of the other classes. Defaults are the
+        paper's for ImageNet and CIFAR; its beta differs by teacher, and its code raises the weight linearly over the first epochs.
+
+        predictions: (n, c, ...), all finite numbers; the student's scores.
+
+        teacher: (n, c, ...), all finite numbers; raw scores of the teacher, one for each class
+
+        labels: (n, ...), class indices in [0, c), or ignore_index; index of the true class
+
+        mask: (n, ...), {0, 1}; 1 for the positions to include, 0 for the others
+
+        alpha: weight of the divergence of the true class against all others (TCKD).
+
+        beta: weight of the divergence among the other classes (NCKD).
+
+        temperature: T, divisor of the scores.
+
+        ignore_index: label of the positions to ignore.
+
+        Formula: \\ell_i = T^2 \\left( \\alpha \\, \\mathrm{KL}(b^t \\| b^s) + \\beta \\, \\mathrm{KL}(\\hat t \\| \\hat s) \\right), \\quad b = (p_y, 1 -
+        p_y), \\quad \\hat p_k = \\frac{p_k}{1 - p_y} \\text{ for } k \\ne y
+
+        Divisor: the number of samples (of positions, with further axes) included
         """
 
     def deephit(
@@ -8664,6 +8781,42 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, without those masked out
         """
 
+    def relational_knowledge_distillation(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        distance_weight: float = 25.0,
+        angle_weight: float = 50.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Relational knowledge distillation: smooth L1 losses of the distances of a student's embeddings, and of their angles, against a
+        teacher's.
+
+        Use: Knowledge distillation of embeddings, whose sizes may differ (RKD).
+
+        As in the authors' code, distances are divided by the mean of those that are not 0, and all ordered pairs and triples are averaged,
+        a sample with itself among them. The angle at sample i is the cosine of the directions to j and k. Embeddings are not normalised
+        here. Time is of the order of n^3 unless angle_weight is 0. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, d), all finite numbers; the student's embeddings, one row per sample.
+
+        labels: (n, e), all finite numbers; the teacher's embeddings, of any size, one row per sample
+
+        distance_weight: weight of the distances; 25 in the paper for classification, 1 for retrieval.
+
+        angle_weight: weight of the angles; 50 in the paper for classification, 2 for retrieval.
+
+        Formula: \\ell_i = \\frac{\\lambda_D}{n} \\sum_j h\\left( \\frac{d^s_{ij}}{\\mu^s} - \\frac{d^t_{ij}}{\\mu^t} \\right) + \\frac{\\lambda_A}{n^2}
+        \\sum_{j, k} h\\left( \\cos \\angle^s_{jik} - \\cos \\angle^t_{jik} \\right)
+
+        Divisor: the number of samples
+        """
+
     def relative_l2(
         self,
         predictions: Array,
@@ -10431,10 +10584,11 @@ class Losses(Generic[R_co]):
         positive: Array,
         negative: Array,
         *,
-        distance: Literal["euclidean", "squared_euclidean", "cosine", "manhattan"] = 'euclidean',
+        distance: Literal["euclidean", "squared_euclidean", "cosine", "manhattan", "minkowski"] = 'euclidean',
         margin: float = 1.0,
         swap: bool = False,
         eps: float = 1e-06,
+        p: float = 2.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -10454,13 +10608,17 @@ class Losses(Generic[R_co]):
 
         negative: (n, d), all finite numbers; embeddings, one row per sample
 
-        distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos) or manhattan.
+        distance: euclidean (torch's default), squared_euclidean (FaceNet), cosine (1 - cos), manhattan, or minkowski, the norm of degree p
+        of the difference.
 
         margin: margin by which the negative must be farther than the positive.
 
         swap: use the distance between positive and negative where it is smaller.
 
-        eps: added to each coordinate difference by the euclidean distance, as torch's default PairwiseDistance does; the others are exact.
+        eps: added to each coordinate difference by the euclidean and minkowski distances, as torch's PairwiseDistance does; the others are
+        exact.
+
+        p: degree of the minkowski distance.
 
         Formula: \\ell = \\max(0, d(a, p) - d(a, n) + m)
 
