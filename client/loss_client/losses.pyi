@@ -1759,6 +1759,7 @@ class Losses(Generic[R_co]):
         labels: Array,
         *,
         alpha: Literal["constant", "differentiated"] = 'constant',
+        convention: Literal["torchvision", "mmdetection"] = 'torchvision',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -1769,9 +1770,8 @@ class Losses(Generic[R_co]):
 
         Use: Bounding box regression in object detection, the usual choice of the YOLO detectors.
 
-        The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases.
-        mmdetection 3 sets alpha to 0 for an IoU up to 0.5, which leaves diou, and bounds the loss by 2. For the boxes (0, 0, 2, 1) and (1,
-        0, 2, 2) it gives 0.729167; torchvision and this loss 0.762918.
+        The angle of a box without height is a right angle, and that of a point is 0. torchvision's gradient is NaN in these cases. For the
+        boxes (0, 0, 2, 1) and (1, 0, 2, 2) mmdetection gives 0.729167, torchvision 0.762918.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
@@ -1779,6 +1779,9 @@ class Losses(Generic[R_co]):
 
         alpha: constant holds the weight alpha constant in the gradient (the paper, torchvision, detectron2); differentiated includes its
         derivative.
+
+        convention: torchvision (also detectron2 and ultralytics) takes alpha as it is; mmdetection (and the authors' code) sets it to 0 for
+        an IoU up to 0.5, which leaves diou.
 
         Formula: \\ell = \\mathrm{diou} + \\alpha v, \\quad v = \\frac{4}{\\pi^2} \\left( \\arctan \\frac{w^*}{h^*} - \\arctan \\frac{w}{h} \\right)^2,
         \\quad \\alpha = \\frac{v}{1 - \\mathrm{IoU} + v}
@@ -1863,6 +1866,55 @@ class Losses(Generic[R_co]):
         Formula: \\ell = -\\mathrm{sg}(\\min(\\max(\\rho, \\rho_l), \\epsilon_h)) \\, A \\log \\pi
 
         Divisor: the number of elements, without those masked out
+        """
+
+    def cl_dice(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        iterations: int = 3,
+        activation: Literal["none", "sigmoid", "softmax"] = 'none',
+        smooth_nr: float = 1.0,
+        smooth_dr: float = 1.0,
+        smooth: float = 0.0001,
+        include_background: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Soft clDice loss: one minus the harmonic mean of the skeletons' shares within the other mask (topological precision and
+        sensitivity).
+
+        Use: Segmentation of tubular structures whose connectedness counts: vessels, neurons, roads; beside dice.
+
+        Sums go over all classes and positions of a sample. Names and defaults are MONAI's; the authors' code has smooth 0 and sums over the
+        whole batch too. A share of an empty skeleton without smoothing, 0 / 0, is 0. Gradients at ties of neighbors follow torch's pooling.
+
+        predictions: (n, c, ...), all finite numbers; [0, 1] with activation none; predicted masks, probabilities or (with `activation`)
+        logits
+
+        labels: (n, c, ...) or (n, ...), [0, 1] or class indices in [0, c); true masks (n, c, ...) in [0, 1], or the index of the true class
+        (n, ...)
+
+        iterations: number of erosions of the soft skeleton, about the largest radius of the structures in pixels.
+
+        activation: none takes predictions as probabilities, sigmoid and softmax (over the class axis) as logits.
+
+        smooth_nr: added to the numerators of both shares.
+
+        smooth_dr: added to the denominators of both shares.
+
+        smooth: s, added to the denominator of the harmonic mean.
+
+        include_background: include class 0; a single class is always included.
+
+        Formula: \\ell_i = 1 - \\frac{2 P S}{P + S + s}, \\quad P = \\frac{\\sum \\mathrm{skel}(p) \\, t + s_{nr}}{\\sum \\mathrm{skel}(p) + s_{dr}},
+        \\quad S = \\frac{\\sum \\mathrm{skel}(t) \\, p + s_{nr}}{\\sum \\mathrm{skel}(t) + s_{dr}}
+
+        Divisor: the number of samples
         """
 
     def class_balanced(
@@ -2444,13 +2496,18 @@ class Losses(Generic[R_co]):
         labels: Array,
         box_targets: Array,
         *,
+        classification: Literal["softmax", "focal", "varifocal"] = 'softmax',
         no_object_weight: float = 0.1,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
         class_weight: float = 1.0,
         box_weight: float = 5.0,
         giou_weight: float = 2.0,
         class_cost: float = 1.0,
         box_cost: float = 5.0,
         giou_cost: float = 2.0,
+        cost_alpha: float = 0.25,
+        cost_gamma: float = 2.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -2459,13 +2516,15 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """DETR's Hungarian loss: each true object is matched to one query, and the target of all other queries is "no object".
 
-        Use: Object detection by transformers (DETR), with a set of predictions.
+        Use: Object detection by transformers (DETR, Deformable DETR, DINO, RT-DETR), with a set of predictions.
 
         Conventions are those of DETR and Hugging Face transformers. The matching minimizes the costs and is constant in the gradient. The
-        cross entropy is a weighted mean over all queries, the box terms are sums over the number of objects (at least 1). The batch is one
-        sample; `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate requests.
+        cross entropy is a weighted mean over all queries; the focal and varifocal losses and the box terms are sums over the number of
+        objects (at least 1). The target of the varifocal loss is the IoU of the matched boxes, which is constant in the gradient, as are
+        its weights. The batch is one sample; `parts` returns the unweighted terms. Auxiliary outputs of other layers need separate
+        requests. Deformable DETR and RT-DETR have class_cost 2; Deformable DETR has class_weight 2 too.
 
-        class_logits: (n, q, k), all finite numbers; raw scores of each query, the last class for no object
+        class_logits: (n, q, k), all finite numbers; raw scores of each query; with classification softmax, the last class is no object
 
         boxes: (n, q, 4), [0, 1]; predicted boxes as center x, center y, width, height, in units of the image
 
@@ -2473,7 +2532,14 @@ class Losses(Generic[R_co]):
 
         box_targets: (n, m, 4), [0, 1]; true boxes as center x, center y, width, height
 
+        classification: softmax is a cross entropy with a last class for no object (DETR, MaskFormer); focal (Deformable DETR, DINO, Mask
+        DINO) and varifocal (RT-DETR) are losses of independent scores without that class.
+
         no_object_weight: weight of the last class, no object, in the cross entropy.
+
+        alpha: weight of positives in the focal loss, of negatives in the varifocal loss (0.75 in RT-DETR); unused by softmax.
+
+        gamma: focusing exponent of the focal and varifocal losses; unused by softmax.
 
         class_weight: weight of the part `class`.
 
@@ -2481,16 +2547,20 @@ class Losses(Generic[R_co]):
 
         giou_weight: weight of the part `giou`.
 
-        class_cost: weight of minus the probability of the object's class in the matching.
+        class_cost: weight of the cost of the object's class in the matching: minus its probability, or its focal cost.
 
         box_cost: weight of the absolute differences of the boxes in the matching.
 
         giou_cost: weight of minus the generalized IoU in the matching.
 
+        cost_alpha: weight of positives in the focal cost of a class in the matching.
+
+        cost_gamma: focusing exponent of the focal cost of a class in the matching.
+
         Formula: L = \\lambda_c \\overline{\\mathrm{CE}}_w + \\frac{1}{N} \\sum_{\\text{matched}} \\left( \\lambda_b \\lVert b - b^* \\rVert_1 +
         \\lambda_g \\, \\mathrm{giou}(b, b^*) \\right)
 
-        Divisor: 1; the cross entropy is divided by the sum of its weights, the box terms by the number of objects
+        Divisor: 1; the cross entropy is divided by the sum of its weights, other terms by the number of objects
         """
 
     def dft(
@@ -2949,6 +3019,35 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\mathrm{diou} + \\frac{(w - w^*)^2}{c_w^2} + \\frac{(h - h^*)^2}{c_h^2}
 
         Divisor: the number of boxes
+        """
+
+    def end_point_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """End-point error: the Euclidean distance of each predicted vector from the true one.
+
+        Use: Optical flow, scene flow and displacement fields (RAFT, PWC-Net).
+
+        The gradient of a distance of 0 is 0. For vectors on the last axis, as of poses, use mean_per_joint_position_error.
+
+        predictions: (n, d, ...), all finite numbers; predicted vectors, with their coordinates on axis 1
+
+        labels: (n, d, ...), all finite numbers; true vectors
+
+        mask: (n, ...), {0, 1}; 1 for the vectors to include, 0 for the others, as the valid pixels of KITTI.
+
+        Formula: \\ell = \\lVert x - t \\rVert_2
+
+        Divisor: the number of vectors included
         """
 
     def energy_distance(
@@ -4610,7 +4709,7 @@ class Losses(Generic[R_co]):
 
         Use: Human pose estimation by heatmaps of keypoints.
 
-        As in mmpose, weights multiply the errors but not the divisor.
+        As in mmpose, weights multiply the errors but not the divisor. The maps of a keypoint of weight 0 may have any values.
 
         predictions: (n, k, h, w), all finite numbers; a predicted map for each keypoint
 
@@ -4643,7 +4742,7 @@ class Losses(Generic[R_co]):
 
         predictions: (n, k, h, w), all finite numbers; a map of raw scores for each keypoint of each region
 
-        labels: (n, k), [0, infinity); true cell of each keypoint: row times width plus column
+        labels: (n, k), all finite numbers; true cell of each visible keypoint, row times width plus column; any integer for others
 
         visible: (n, k), {0, 1}; 1 for a visible keypoint, 0 for one to ignore
 
@@ -5079,6 +5178,51 @@ class Losses(Generic[R_co]):
         Formula: \\ell = -\\sum_i \\mathrm{softmax}(y)_i \\log \\mathrm{softmax}(s)_i
 
         Divisor: the number of lists with items
+        """
+
+    def lncc(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        kernel_size: int = 3,
+        kernel: Literal["rectangular", "triangular", "gaussian"] = 'rectangular',
+        smooth_nr: float = 0.0,
+        smooth_dr: float = 1e-05,
+        convention: Literal["monai", "voxelmorph"] = 'monai',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Local normalized cross-correlation loss: minus the squared correlation of both images in the window around each pixel.
+
+        Use: Registration of medical images, whose brightness may differ by a local linear map.
+
+        The image is surrounded by zeros, which count in the windows at the edges. Sums of a window are weighted by the kernel, whose
+        weights are 1 (rectangular), sum to 1 (triangular), or are at most 1 (gaussian, with a standard deviation of a third of its size).
+        Pixels are at most 1e100 in size. MONAI makes the gaussian and triangular kernels in float32, and computes variances as differences
+        of sums. VoxelMorph has kernel_size 9.
+
+        predictions: (n, c, ...), all finite numbers; predicted (registered) images, volumes or signals
+
+        labels: (n, c, ...), all finite numbers; target images, volumes or signals
+
+        kernel_size: side of the windows, an odd number.
+
+        kernel: weights of the pixels of a window: rectangular (equal), triangular or gaussian.
+
+        smooth_nr: added to the numerator; unused by voxelmorph.
+
+        smooth_dr: smallest variance; with voxelmorph, added to the product of both variances.
+
+        convention: monai bounds each variance from below; voxelmorph adds smooth_dr to their product.
+
+        Formula: \\ell = - \\frac{C^2 + s_{nr}}{\\max(V_x, s_{dr}) \\max(V_t, s_{dr})}, \\quad C = \\sum k (x - \\bar x)(t - \\bar t), \\quad V_x =
+        \\sum k (x - \\bar x)^2
+
+        Divisor: the number of pixels of all channels
         """
 
     def log_cosh(
@@ -5584,6 +5728,89 @@ class Losses(Generic[R_co]):
         Divisor: the number of pixels of all regions; without regions the value is 0
         """
 
+    def mask_set(
+        self,
+        class_logits: Array,
+        mask_logits: Array,
+        labels: Array,
+        masks: Array,
+        matches: Array | None = None,
+        *,
+        classification: Literal["softmax", "focal"] = 'softmax',
+        mask_loss: Literal["bce", "focal"] = 'bce',
+        no_object_weight: float = 0.1,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        class_weight: float = 2.0,
+        mask_weight: float = 5.0,
+        dice_weight: float = 5.0,
+        class_cost: float = 2.0,
+        mask_cost: float = 5.0,
+        dice_cost: float = 5.0,
+        cost_alpha: float = 0.25,
+        cost_gamma: float = 2.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "mask_logits"]] = ...,
+    ) -> R_co:
+        """Mask2Former's Hungarian loss: each true mask is matched to one query, whose mask has a cross entropy and a Dice loss.
+
+        Use: Instance, panoptic and semantic segmentation by transformers (MaskFormer, Mask2Former, Mask DINO, OneFormer), with a set of
+        masks.
+
+        Conventions and defaults are those of Mask2Former and Hugging Face transformers. MaskFormer has mask_loss focal, weights and costs 1
+        (class), 20 (mask) and 1 (dice), and all pixels in place of points. The mask losses of a pair are means over its points, summed and
+        divided by the number of objects (at least 1); the cross entropy of classes is a weighted mean over all queries. The focal mask loss
+        has alpha 0.25 and gamma 2. The Dice loss has 1 added to both sides of the quotient. The matching minimizes the costs and is
+        constant in the gradient. `state` returns `matches`. A client that samples points of each matched mask sends them in a second
+        request with `matches`: the row of a query and the row of its object then have points of their own, and nothing is matched again.
+        The batch is one sample; `parts` returns the unweighted terms.
+
+        class_logits: (n, q, k), all finite numbers; raw scores of each query; with classification softmax, the last class is no object
+
+        mask_logits: (n, q, ...), all finite numbers; mask logits of each query, at all pixels or at points that the client sampled
+
+        labels: (n, m), [-1, infinity); class of each true object, -1 for padding
+
+        masks: (n, m, ...), [0, 1]; true masks in [0, 1], at the same places
+
+        matches: (n, m), [-1, infinity); query of each object, from the state of a previous request, -1 for none
+
+        classification: softmax is a cross entropy with a last class for no object; focal (Mask DINO) is a loss of independent scores
+        without that class.
+
+        mask_loss: bce (Mask2Former) or focal (MaskFormer), in the matching too.
+
+        no_object_weight: weight of the last class, no object, in the cross entropy.
+
+        alpha: weight of positives in the focal loss, of negatives in the varifocal loss (0.75 in RT-DETR); unused by softmax.
+
+        gamma: focusing exponent of the focal and varifocal losses; unused by softmax.
+
+        class_weight: weight of the part `class`.
+
+        mask_weight: weight of the part `mask`.
+
+        dice_weight: weight of the part `dice`.
+
+        class_cost: weight of the cost of the object's class in the matching: minus its probability, or its focal cost.
+
+        mask_cost: weight of the mask loss in the matching.
+
+        dice_cost: weight of the Dice loss in the matching.
+
+        cost_alpha: weight of positives in the focal cost of a class in the matching.
+
+        cost_gamma: focusing exponent of the focal cost of a class in the matching.
+
+        Formula: L = \\lambda_c \\overline{\\mathrm{CE}}_w + \\frac{1}{N} \\sum_{\\text{matched}} \\left( \\lambda_m \\overline{\\mathrm{BCE}}(x, t) +
+        \\lambda_d \\left( 1 - \\frac{2 \\sum p t + 1}{\\sum p + \\sum t + 1} \\right) \\right), \\quad p = \\sigma(x)
+
+        Divisor: 1; the cross entropy of classes is divided by the sum of its weights, other terms by the number of objects
+        """
+
     def mcc(
         self,
         predictions: Array,
@@ -5721,6 +5948,37 @@ class Losses(Generic[R_co]):
         Formula: \\ell_{ik} = \\frac{|x_{ik} - t_{ik}|}{\\frac{1}{K - m} \\sum_{j=m+1}^{K} |y_{ij} - y_{i,j-m}|}
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def mean_per_joint_position_error(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Mean per joint position error (MPJPE): the Euclidean distance of each predicted joint from the true one, in the units of the
+        coordinates.
+
+        Use: Human pose estimation in two or three dimensions, and other point sets in correspondence.
+
+        It is end_point_error of vectors on the last axis. The gradient of a distance of 0 is 0. The alignment of a pose (root, scale or
+        Procrustes) is the client's.
+
+        predictions: (n, ..., d), all finite numbers; predicted positions, with their coordinates on the last axis
+
+        labels: (n, ..., d), all finite numbers; true positions
+
+        mask: (n, ...), {0, 1}; 1 for the joints to include, 0 for those that are not visible.
+
+        Formula: \\ell_{ik} = \\lVert x_{ik} - t_{ik} \\rVert_2
+
+        Divisor: the number of joints included
         """
 
     def mean_squared_error(
@@ -5880,17 +6138,19 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Multi-scale SSIM loss: one minus the weighted product of contrast-structure at several scales and of luminance at the coarsest.
+        """Multi-scale SSIM loss of images or volumes: one minus the weighted product of contrast-structure at several scales and of luminance
+        at the coarsest.
 
         Use: Image similarity and restoration as people see it, at several scales.
 
         Means are taken over the windows inside the image, for each channel; a negative mean is replaced by 0, without gradient. Each scale
-        has half the pixels of the previous one, by averages of two by two. The default scale_weight has Wang's five scales, which need
-        images of at least 16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with the absolute error.
+        has half the pixels of the previous one on each axis, by averages of two by two (by two). The default scale_weight has Wang's five
+        scales, which need images of at least 16 * window_size pixels a side (176). kornia's loss of this name is different: a mixture with
+        the absolute error.
 
-        predictions: (n, c, h, w), all finite numbers; predicted images
+        predictions: (n, c, h, w) or (n, c, d, h, w), all finite numbers; predicted images (n, c, h, w) or volumes (n, c, d, h, w)
 
-        labels: (n, c, h, w), all finite numbers; true images
+        labels: (n, c, h, w) or (n, c, d, h, w), all finite numbers; true images or volumes
 
         scale_weight: (s,), [0, infinity); weight of each scale, finest first, one per scale
 
@@ -6420,8 +6680,8 @@ class Losses(Generic[R_co]):
 
         Use: Human pose estimation by direct keypoint regression, judged as COCO judges it.
 
-        The similarity is COCO's, a mean over an object's visible keypoints. An object without visible keypoints has loss 0 and is included
-        in the mean.
+        The similarity is COCO's, a mean over an object's visible keypoints. Those that are not visible may stand anywhere. An object
+        without visible keypoints has loss 0 and is included in the mean.
 
         predictions: (n, k, 2), all finite numbers; predicted keypoints as x, y
 
@@ -6894,6 +7154,42 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, without those masked out
         """
 
+    def probiou(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        form: Literal["hellinger", "bhattacharyya"] = 'hellinger',
+        floor: float = 0.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """ProbIoU loss of rotated boxes: the Hellinger distance of the Gaussians that have the boxes' centers and covariances.
+
+        Use: Rotated object detection, as in aerial images: YOLO's oriented boxes (OBB).
+
+        The sign of a width or height has no effect. Lengths are between 1e-30 and 1e30, after the floor. The gradient of equal boxes is 0,
+        where the distance has a cusp. ultralytics adds 1e-7 inside the logarithm, the root and the divisors, and bounds the Bhattacharyya
+        distance by 100. For equal boxes its loss is 0.00044721 and this one is 0.
+
+        predictions: (n, 5), all finite numbers; predicted boxes as center x, center y, width, height and rotation in radians
+
+        labels: (n, 5), all finite numbers; true boxes as center x, center y, width, height and rotation, one for each prediction
+
+        form: hellinger is the paper's L1 and lies in [0, 1]; bhattacharyya is its L2, B itself.
+
+        floor: f, added to both variances of every box. ultralytics trains with 0.01, in units of the stride.
+
+        Formula: \\ell = \\sqrt{1 - e^{-B}}, \\quad B = \\frac{1}{4} d^\\top (\\Sigma + \\Sigma^*)^{-1} d + \\frac{1}{2} \\log \\frac{|\\Sigma +
+        \\Sigma^*|}{4 \\sqrt{|\\Sigma| |\\Sigma^*|}}, \\quad \\Sigma = R \\, \\mathrm{diag}\\left( \\frac{w^2}{12} + f, \\frac{h^2}{12} + f \\right)
+        R^\\top
+
+        Divisor: the number of boxes
+        """
+
     def proxy_anchor(
         self,
         embeddings: Array,
@@ -7325,10 +7621,11 @@ class Losses(Generic[R_co]):
         box_deltas: Array,
         labels: Array,
         box_targets: Array,
+        anchors: Array | None = None,
         *,
         alpha: float = 0.25,
         gamma: float = 2.0,
-        box_loss: Literal["l1", "smooth_l1"] = 'l1',
+        box_loss: Literal["l1", "smooth_l1", "iou", "giou", "diou", "ciou"] = 'l1',
         beta: float = 0.1,
         box_weight: float = 1.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
@@ -7342,7 +7639,9 @@ class Losses(Generic[R_co]):
         Use: One-stage object detection (RetinaNet), classes and boxes together.
 
         As in torchvision, each image is divided by its own number of foreground anchors (at least 1), then averaged over images. detectron2
-        uses a running mean of that number over iterations: use `reduction` sum with a factor.
+        uses a running mean of that number over iterations: use `reduction` sum with a factor. The IoU losses decode predictions and targets
+        alike, (dx, dy, log w, log h) relative to the anchor, with logarithms bounded by log(1000 / 16). The weight alpha of the CIoU is
+        constant in the gradient.
 
         class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
 
@@ -7352,11 +7651,15 @@ class Losses(Generic[R_co]):
 
         box_targets: (n, a, 4), all finite numbers; target box deltas; used for anchors with an object
 
+        anchors: (n, a, 4), all finite numbers; x1 <= x2 and y1 <= y2; anchors as x1, y1, x2, y2; required by box_loss diou and ciou, which
+        depend on their shapes, and unused by others
+
         alpha: weight of positives in the focal loss; negatives have 1 - alpha. A negative alpha disables the weighting.
 
         gamma: focusing exponent.
 
-        box_loss: l1 (torchvision) or smooth_l1 (detectron2).
+        box_loss: l1 (torchvision's default) or smooth_l1 (detectron2's) of the deltas; or iou, giou, diou or ciou of the boxes, as both
+        libraries have them.
 
         beta: beta of smooth_l1.
 
@@ -7829,6 +8132,7 @@ class Losses(Generic[R_co]):
         labels: Array,
         *,
         theta: float = 4.0,
+        convention: Literal["paper", "mmdetection"] = 'paper',
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
@@ -7840,14 +8144,17 @@ class Losses(Generic[R_co]):
         Use: Bounding box regression in object detection, with the angle between the centers.
 
         Lambda is the sine of twice the angle of the line between the centers. At centers with equal x or y the loss has a kink; the
-        gradient is the mean of both sides. mmdetection's SIoULoss is this loss with neg_gamma=True, bounded by 2. Its default reverses the
-        sign of the exponents of Delta. For the boxes (0, 0, 2, 1) and (1, 0, 2, 2) it gives 0.626141, this one 0.751222.
+        gradient is the mean of both sides. mmdetection's SIoULoss with neg_gamma=True is the paper's, bounded by 2. For the boxes (0, 0, 2,
+        1) and (1, 0, 2, 2) its default gives 0.626141, the paper 0.751222.
 
         predictions: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; predicted boxes as x1, y1, x2, y2
 
         labels: (n, 4), all finite numbers; x1 <= x2 and y1 <= y2; true boxes as x1, y1, x2, y2, one for each prediction
 
         theta: exponent of the shape term; larger values reduce the influence of small differences. The paper searches 2 to 6 and uses 4.
+
+        convention: mmdetection reverses the sign of the exponents of Delta, as its default does, which rewards distant centers, and
+        replaces a negative loss by 0.
 
         Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\Delta + \\Omega}{2}, \\quad \\Delta = \\sum_{t = x, y} 1 - e^{-(2 - \\Lambda) \\rho_t}, \\quad
         \\Omega = \\sum_{t = w, h} (1 - e^{-\\omega_t})^\\theta, \\quad \\Lambda = \\frac{2 |c_x| |c_y|}{c_x^2 + c_y^2}, \\quad \\rho_t =
@@ -8222,16 +8529,16 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["predictions", "labels"]] = ...,
     ) -> R_co:
-        """Structural similarity (SSIM) loss: one minus the SSIM of all windows, with Gaussian or equal weights.
+        """Structural similarity (SSIM) loss of images or volumes: one minus the SSIM of all windows, with Gaussian or equal weights.
 
         Use: Image similarity and restoration as people see it: super-resolution, compression, depth estimation.
 
         Variances and covariance are weighted, without Bessel's correction. MONAI computes in float32. kornia fixes sigma at 1.5, adds 1e-12
         to the denominator (two black images have the loss 5.6e-6 there, 0 here), and clips the loss to [0, 1].
 
-        predictions: (n, c, h, w), all finite numbers; predicted images
+        predictions: (n, c, h, w) or (n, c, d, h, w), all finite numbers; predicted images (n, c, h, w) or volumes (n, c, d, h, w)
 
-        labels: (n, c, h, w), all finite numbers; true images
+        labels: (n, c, h, w) or (n, c, d, h, w), all finite numbers; true images or volumes
 
         window_size: side of the windows, an odd number.
 
@@ -9258,6 +9565,58 @@ class Losses(Generic[R_co]):
         Formula: \\ell = (1 - \\mathrm{IoU}) \\, e^{\\rho^2 / \\mathrm{sg}(c^2)}
 
         Divisor: the number of boxes
+        """
+
+    def yolo_head(
+        self,
+        class_logits: Array,
+        box_logits: Array,
+        target_scores: Array,
+        target_boxes: Array,
+        weight: Array | None = None,
+        *,
+        box_weight: float = 7.5,
+        class_weight: float = 0.5,
+        dfl_weight: float = 1.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["class_logits", "box_logits"]] = ...,
+    ) -> R_co:
+        """YOLO head loss for given assignments: cross entropy of the scores, CIoU of the boxes and distribution focal loss of their distances.
+
+        Use: One-stage object detection with the YOLO detectors (YOLOv8, YOLO11), classes and boxes together.
+
+        The assignment (TaskAlignedAssigner) is the client's: scores and boxes of each anchor. All terms are divided by the sum of the
+        scores in the batch, at least 1, so that results over shards do not merge. The weight alpha of the CIoU is constant in the gradient.
+        Box terms are weighted by the sum of an anchor's scores, which is 0 for the background. A predicted distance is the mean of its
+        distribution over the bins. Distances of the distribution focal loss are bounded to 0 and the number of bins minus 1.01. `parts`
+        returns the unweighted terms. ultralytics multiplies the sum by the number of images before it differentiates, and adds 1e-7 to
+        divisors of the IoU.
+
+        class_logits: (n, a, k), all finite numbers; raw scores of each anchor, one for each class
+
+        box_logits: (n, a, 4, b), all finite numbers; raw scores of the bins 0, 1, ... of the distances to left, top, right and bottom of
+        each anchor point
+
+        target_scores: (n, a, k), [0, 1]; assigned scores of each anchor, one for each class; all 0 for the background
+
+        target_boxes: (n, a, 4), all finite numbers; x1 <= x2 and y1 <= y2; assigned boxes as x1, y1, x2, y2 minus the anchor point, in
+        units of the stride
+
+        weight: (k,), [0, infinity); weight of each class in the part `class`
+
+        box_weight: lambda_b, weight of the part `box`.
+
+        class_weight: lambda_c, weight of the part `class`.
+
+        dfl_weight: lambda_d, weight of the part `dfl`.
+
+        Formula: L = \\frac{1}{\\max(1, \\sum s)} \\sum_a \\left( \\lambda_c \\sum_k \\mathrm{BCE}(x_{ak}, s_{ak}) + \\sum_k s_{ak} \\left( \\lambda_b
+        \\, \\mathrm{ciou}(b_a, b_a^*) + \\frac{\\lambda_d}{4} \\sum_{j=1}^4 \\mathrm{DFL}(z_{aj}, d_{aj}^*) \\right) \\right)
+
+        Divisor: the sum of the target scores in the batch, at least 1, shared evenly by the images
         """
 
     def z_loss(

@@ -89,6 +89,8 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return arrays | {"labels": 1 + np.abs(arrays["labels"]) % (sizes["c"] - 1)}
         case "rnnt":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
+        case "probiou":  # a box without area is rejected
+            return arrays | {name: np.concatenate([x[:, :2], np.abs(x[:, 2:4]) + 0.5, x[:, 4:]], axis=1) for name, x in arrays.items()}
         case "keypoint_rcnn":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["h"] * sizes["w"])}
         case "distribution_focal":
