@@ -96,6 +96,8 @@ def fitted(loss: Loss, arrays: dict[str, Array], sizes: dict[str, int]) -> dict[
             return arrays | {"fft_sizes": longest, "hop_sizes": -(-longest // 16), "win_lengths": longest}
         case "rnnt":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["c"] - 1)}
+        case "probiou":  # a box without area is rejected
+            return arrays | {name: np.concatenate([x[:, :2], np.abs(x[:, 2:4]) + 0.5, x[:, 4:]], axis=1) for name, x in arrays.items()}
         case "keypoint_rcnn":
             return arrays | {"labels": np.abs(arrays["labels"]) % (sizes["h"] * sizes["w"])}
         case "tdt":

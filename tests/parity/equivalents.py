@@ -211,6 +211,15 @@ def images(arrays: Arrays) -> Arrays:
     return {name: np.resize(array, (*array.shape[:2], 13, 14)) ** 2 % 1 for name, array in arrays.items()}
 
 
+def volumes(arrays: Arrays) -> Arrays:
+    return {name: np.resize(array, (*array.shape[:2], 4, 5, 6)) ** 2 % 1 for name, array in arrays.items()}
+
+
+def squares(arrays: Arrays) -> Arrays:
+    """Images of positions (n, c, h, w); MONAI has no skeletons of other ranks than two and three."""
+    return {name: np.resize(array, (*array.shape[:2], 5, 6)) for name, array in arrays.items()}
+
+
 def one_channel(arrays: Arrays) -> Arrays:
     return one_class({name: array[:, :1] for name, array in arrays.items()})
 
@@ -247,6 +256,8 @@ PREPARED: dict[str, Callable[[Arrays], Arrays]] = {
     "tversky": one_class,
     "mcc": one_class,
     "ssim": images,
+    "monai.losses.LocalNormalizedCrossCorrelationLoss": volumes,
+    "monai.losses.SoftclDiceLoss": squares,
 }
 WITHIN: dict[str, float] = {
     "keras.losses": 1e-6,  # its mean is one of float32 under JAX, whatever floatx says
@@ -308,13 +319,11 @@ ELSEWHERE: dict[str, str] = {
     "monai.losses.GeneralizedWassersteinDiceLoss": "not in the catalogue",
     "monai.losses.GlobalMutualInformationLoss": "not in the catalogue",
     "monai.losses.JukeboxLoss": "not in the catalogue",
-    "monai.losses.LocalNormalizedCrossCorrelationLoss": "not in the catalogue",
     "monai.losses.MaskedDiceLoss": "dice with masked predictions and labels",
     "monai.losses.MultiScaleLoss": "wraps another loss",
     "monai.losses.NACLLoss": "not in the catalogue",
     "monai.losses.PatchAdversarialLoss": "wraps another loss",
     "monai.losses.PerceptualLoss": "needs a trained network",
     "monai.losses.SURELoss": "needs the caller's network",
-    "monai.losses.SoftDiceclDiceLoss": "not in the catalogue",
-    "monai.losses.SoftclDiceLoss": "not in the catalogue",
+    "monai.losses.SoftDiceclDiceLoss": "a sum of two losses, which POST /loss/combination gives",
 }

@@ -226,8 +226,8 @@ DPO = [
 CASES = [*DISTANCES, *DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_value_and_gradients_are_the_library_s(case: Case) -> None:
+def compare(case: Case) -> None:
+    """Compare value and gradients of some draws with the library's."""
     for number in range(DRAWS):
         arrays = case.arrays(np.random.default_rng(number))
         predicted = [name for name in LOSSES[case.name].predicted if name in arrays]
@@ -243,3 +243,8 @@ def test_value_and_gradients_are_the_library_s(case: Case) -> None:
             np.testing.assert_allclose(
                 required(answer.gradients)[name], theirs, rtol=case.within, atol=case.within * np.abs(theirs).max(), err_msg=name
             )
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value_and_gradients_are_the_library_s(case: Case) -> None:
+    compare(case)

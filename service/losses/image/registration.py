@@ -121,7 +121,8 @@ def lncc(
     smooth_dr: smallest variance; with voxelmorph, added to the product of both variances.
     convention: monai bounds each variance from below; voxelmorph adds smooth_dr to their product.
     Divisor: the number of pixels of all channels
-    Synonyms: local_normalized_cross_correlation, LocalNormalizedCrossCorrelationLoss, LNCC, local_ncc
+    Synonyms: local_normalized_cross_correlation, LNCC, local_ncc
+    Equivalents: monai.losses.LocalNormalizedCrossCorrelationLoss
     Reference: Avants et al., Symmetric diffeomorphic image registration with cross-correlation, 2008, section 2.2; Balakrishnan et al., VoxelMorph, 2019, arXiv:1809.05231, equation 5; MONAI LocalNormalizedCrossCorrelationLoss
     """
     if predictions.ndim < 3:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from service.losses import LOSSES, Controls, compute
+from tests import required
 from tests.losses.identities._shared import gradient_of_core, value_of_core
 
 
@@ -21,7 +24,7 @@ def _masks(rng):
     return {"class_logits": rng.normal(size=(2, 5, 4)), "mask_logits": rng.normal(size=(2, 5, 3, 4)), "labels": labels, "masks": masks}
 
 
-CLASSES = {"box_weight": 0.0, "giou_weight": 0.0, "box_cost": 1e6, "giou_cost": 0.0}  # matched by boxes alone
+CLASSES: dict[str, Any] = {"box_weight": 0.0, "giou_weight": 0.0, "box_cost": 1e6, "giou_cost": 0.0}  # matched by boxes alone
 
 
 def _wanted(call):
@@ -56,7 +59,7 @@ def _two_requests(rng):
     call = _masks(rng)
     first = compute(LOSSES["mask_set"], call, {}, Controls(outputs=("value", "gradients")))
     again = compute(LOSSES["mask_set"], call | {"matches": first.state["matches"]}, {}, Controls(outputs=("value", "gradients")))
-    return [again.value, *again.gradients["mask_logits"].ravel()], [first.value, *first.gradients["mask_logits"].ravel()]
+    return [again.value, *required(again.gradients)["mask_logits"].ravel()], [first.value, *required(first.gradients)["mask_logits"].ravel()]
 
 
 def _one_mask(name, part, **options):
@@ -64,7 +67,7 @@ def _one_mask(name, part, **options):
 
     def identity(rng):
         call = {key: array[1:, :1] for key, array in _masks(rng).items()}
-        weights = {f"{other}_weight": float(other == part) for other in ("class", "mask", "dice")}
+        weights: dict[str, Any] = {f"{other}_weight": float(other == part) for other in ("class", "mask", "dice")}
         one = value_of_core("mask_set", call, mask_loss="focal" if name == "sigmoid_focal" else "bce", **weights)
         return one, value_of_core(name, {"predictions": call["mask_logits"], "labels": call["masks"]}, **options)
 
