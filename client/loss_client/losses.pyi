@@ -2033,9 +2033,9 @@ class Losses(Generic[R_co]):
         MiniMax-M1 and verl clip to [1 - e_low, 1 + e_high], which are the bounds here. TRL's epsilon_high is the bound itself, as here; if
         unset it is TRL's epsilon, 0.2, which multiplies all on-policy gradients by 0.2. The default here is ScaleRL's 5.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
+        old_logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the same actions under the behavior policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
@@ -2575,7 +2575,8 @@ class Losses(Generic[R_co]):
 
         0 log 0 is 0. Probabilities are not renormalized. With top_k below 1, results over shards do not merge.
 
-        predictions: (n, c, ...), all finite numbers; scores of the classes, in the form given by `predictions_are`.
+        predictions: (n, c, ...), all finite numbers; anything where class_mask is 0; scores of the classes, in the form given by
+        `predictions_are`.
 
         labels: (n, ...) or (n, c, ...), class indices in [0, c), or ignore_index or [0, 1]; index of the true class (n, ...), or the
         probability of each class (n, c, ...)
@@ -2583,8 +2584,8 @@ class Losses(Generic[R_co]):
         weight: (c,), [0, infinity); weight of each class
 
         class_mask: (n, c, ...), {0, 1}; classes that are possible, as optax's where and the action masks of reinforcement learning have
-        them; with logits and without label_smoothing. The scores of the others have no effect; a true class among them has an infinite
-        loss, an error.
+        them; with logits and without label_smoothing. The scores of the others have no effect, and may be minus infinity; a true class
+        among them has an infinite loss, an error.
 
         ignore_index: class index to ignore; not allowed with probabilities as labels.
 
@@ -3116,7 +3117,7 @@ class Losses(Generic[R_co]):
 
         The probability is constant in the gradient, as in the method, so the gradient is not the derivative of the value.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
         mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
@@ -3600,9 +3601,10 @@ class Losses(Generic[R_co]):
         the gradient, so the gradient is not the derivative of the value. verl's losses dppo_tv and dppo_kl, which add 1e-8 inside the
         logarithms of the divergence.
 
-        logps: (n, ...), (-infinity, 0]; log-probabilities of the actions or tokens under the policy
+        logps: (n, ...), (-infinity, 0]; anything where mask is 0; log-probabilities of the actions or tokens under the policy
 
-        old_logps: (n, ...), (-infinity, 0]; log-probabilities of the same actions or tokens under the behavior policy
+        old_logps: (n, ...), (-infinity, 0]; anything where mask is 0; log-probabilities of the same actions or tokens under the behavior
+        policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
@@ -3687,9 +3689,9 @@ class Losses(Generic[R_co]):
 
         verl has no default for beta.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
+        old_logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the same actions under the behavior policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
@@ -4880,9 +4882,10 @@ class Losses(Generic[R_co]):
         of the inside. The defaults are the paper's e^-0.4 and e^0.4; verl's geo_mean takes them from clip_ratio, 0.2 by default. A
         completion without tokens is included with loss 0.
 
-        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+        logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy
 
-        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
+        old_logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy that generated
+        them
 
         advantages: (n,), all finite numbers; advantage of each completion within its group
 
@@ -4972,23 +4975,24 @@ class Losses(Generic[R_co]):
         separate losses here, as is gmpo. With `sequence` the ratio is the geometric mean over the completion's tokens (GSPO). A completion
         without tokens is included with loss 0. With top_entropy_quantile below 1, results over shards do not merge.
 
-        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+        logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy
 
-        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
+        old_logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy that generated
+        them
 
         advantages: (n,) or (n, t), all finite numbers; advantage of each completion within its group (n,), or of each token (n, t)
 
-        ref_logps: (n, t), all finite numbers; log-probabilities of the tokens under the reference model
+        ref_logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the reference model
 
         mask: (n, t), {0, 1}; 1 for the completion's tokens, 0 for the others
 
-        entropy: (n, t), all finite numbers; entropies of the policy at the tokens
+        entropy: (n, t), all finite numbers; anything where mask is 0; entropies of the policy at the tokens
 
         importance_weights: (n,) or (n, t), [0, infinity); constant factor of the clipped objective, for each completion (n,) or token (n,
         t), such as the ratio of the training to the sampling engine
 
-        sampling_logps: (n, t), all finite numbers; log-probabilities under the inference engine that sampled the tokens, for
-        off_policy_threshold; default old_logps
+        sampling_logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities under the inference engine that sampled the
+        tokens, for off_policy_threshold; default old_logps
 
         loss_type: averaging of tokens, as named in TRL.
 
@@ -5291,9 +5295,9 @@ class Losses(Generic[R_co]):
 
         Use: Off-policy reinforcement learning, and of language models whose samples are a little old.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
+        old_logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the same actions under the behavior policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
@@ -5732,9 +5736,9 @@ class Losses(Generic[R_co]):
         k3+ have the values of k1 and k3 and the gradient of k2 (verl's straight-through estimators), which is that of the divergence on
         average. verl clips d to 20 and k3 to 10.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
-        ref_logps: (n, ...), all finite numbers; log-probabilities of the same actions under a reference
+        ref_logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the same actions under a reference
 
         mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
@@ -8342,21 +8346,21 @@ class Losses(Generic[R_co]):
         not halved). `parts` has policy, value and entropy before their coefficients. At the edge of the clip range the gradient is that of
         the inside; for equal squares it is that of the unclipped one.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
-        old_logps: (n, ...), all finite numbers; log-probabilities of the same actions under the behavior policy
+        old_logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the same actions under the behavior policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
         mask: (n, ...), {0, 1}; 1 for elements to include, 0 for padding
 
-        values: (n, ...), all finite numbers; the critic's values of the states
+        values: (n, ...), all finite numbers; anything where mask is 0; the critic's values of the states
 
-        returns: (n, ...), all finite numbers; returns, the targets of the values
+        returns: (n, ...), all finite numbers; anything where mask is 0; returns, the targets of the values
 
-        old_values: (n, ...), all finite numbers; values when the actions were taken
+        old_values: (n, ...), all finite numbers; anything where mask is 0; values when the actions were taken
 
-        entropy: (n, ...), all finite numbers; entropies of the policy in the states
+        entropy: (n, ...), all finite numbers; anything where mask is 0; entropies of the policy in the states
 
         epsilon: lower clip range of the ratio, to 1 - epsilon.
 
@@ -8770,7 +8774,7 @@ class Losses(Generic[R_co]):
 
         With a completion's summed log-probability, and its reward minus the mean reward of the others, it is RLOO.
 
-        logps: (n, ...), all finite numbers; log-probabilities of the actions under the policy
+        logps: (n, ...), all finite numbers; anything where mask is 0; log-probabilities of the actions under the policy
 
         advantages: (n,) or (n, ...), all finite numbers; advantage of each action, or of each sample.
 
@@ -10938,9 +10942,10 @@ class Losses(Generic[R_co]):
         and e^20. The weight is 1 at w = 1 and constant in the gradient, so the gradient is not the derivative of the value. As in TRL,
         whose lambda is at least 1e-4.
 
-        logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy
+        logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy
 
-        old_logps: (n, t), all finite numbers; log-probabilities of the tokens under the policy that generated them
+        old_logps: (n, t), all finite numbers; anything where mask is 0; log-probabilities of the tokens under the policy that generated
+        them
 
         advantages: (n,) or (n, t), all finite numbers; advantage of each completion within its group (n,), or of each token (n, t)
 

@@ -28,6 +28,8 @@ def check(inputs: Iterable[Input], arrays: Mapping[str, Array], options: Mapping
     checked = {}
     for place in fitted(inputs, arrays).places:
         name, form, array = place.name, place.form, arrays[place.name]
+        if form.unless and (mask := arrays.get(form.unless)) is not None:
+            array = np.where(mask == 0, 0, array).astype(array.dtype, copy=False)
         checked[name] = array = array.astype(place.dtype, "C", copy=False) if form.kind == "real" else _integers(name, array)
         if not (place.under(options) if form.narrowed else place.domain).holds_all(array) or form.boxes:
             _check_elements(name, place, array, options)

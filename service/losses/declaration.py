@@ -75,6 +75,7 @@ class TensorSpec:
     besides: one more integer allowed, or the option that names it (`ignore_index`).
     narrowed: (option, choice, domain) for each choice of an option that narrows the domain.
     boxes: the last axis is x1, y1, x2, y2 with x1 <= x2 and y1 <= y2.
+    unless: the mask of the same axes whose 0 excludes an element, which may then be any number, infinite or NaN too; the loss gets 0 for it.
     gradient: `default` for predictions, `on request` for labels with a gradient, `none` for constants.
     """
 
@@ -86,6 +87,7 @@ class TensorSpec:
     besides: str = ""
     narrowed: tuple[tuple[str, str | bool, Domain], ...] = ()
     boxes: bool = False
+    unless: str = ""
     gradient: Literal["default", "on request", "none"] = "none"
     description: str = ""
 
@@ -118,6 +120,7 @@ class TensorSpec:
         text = f"class indices in [0, {self.below})" if self.below else str(self.domain)
         text += "".join(f"; {domain} with {option} {choice}" for option, choice, domain in self.narrowed)
         text += "; x1 <= x2 and y1 <= y2" if self.boxes else ""
+        text += f"; anything where {self.unless} is 0" if self.unless else ""
         return f"{text}, or {self.besides}" if self.besides else text
 
     def under(self, options: Mapping[str, Any]) -> TensorSpec:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from service.losses import LOSSES, InvalidOption, InvalidTensor, Loss, compute
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, Input, TensorSpec
+from service.losses.numerics import Array
+from tests import required
 from tests.losses import draw
 
 
@@ -48,11 +50,27 @@ def test_what_is_outside_the_domain_is_refused_with_its_place(name: str) -> None
                 spoiled = arrays[item.name].astype(float)
                 index = tuple(int(rng.integers(size)) for size in spoiled.shape)
                 spoiled[index] = value
+                given = {name: array for name, array in arrays.items() if name != item.forms[0].unless}  # nothing is excluded
                 with pytest.raises(InvalidTensor) as caught:
-                    compute(loss, arrays | {item.name: spoiled}, options)
+                    compute(loss, given | {item.name: spoiled}, options)
                 assert caught.value.pointer == (item.name, *index), f"{item.name}[{index}] = {value}: {caught.value}"
                 tried += 1
         assert tried, "no input of this loss has a domain"
+
+
+@pytest.mark.parametrize(("name", "item"), [(name, item) for name in draw.every_loss for item in LOSSES[name].inputs if item.forms[0].unless])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
+def test_an_excluded_element_may_be_anything(name: str, item: Input, value: float) -> None:
+    loss, mask = LOSSES[name], item.forms[0].unless
+    rng = np.random.default_rng(zlib.crc32(f"{name} {item.name}".encode()))
+    arrays: dict[str, Array] = {}
+    while mask not in arrays or item.name not in arrays or arrays[mask].all():
+        arrays, options = draw.call(loss, rng)
+    excluded = compute(loss, arrays, options)
+    anything = compute(loss, arrays | {item.name: np.where(arrays[mask] == 0, value, arrays[item.name])}, options)
+    assert anything.value == excluded.value
+    for wrt, gradient in (excluded.gradients or {}).items():
+        np.testing.assert_array_equal(required(anything.gradients)[wrt], gradient)
 
 
 @pytest.mark.parametrize("name", draw.every_loss)

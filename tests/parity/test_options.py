@@ -168,7 +168,28 @@ def focal_of_classes(t: Any) -> torch.Tensor:
     return torch.stack([sigmoid_focal_loss(t.predictions[:, c], t.labels[:, c], alpha=t.class_alpha[c].item()) for c in range(3)], 1).mean()
 
 
+def with_pos_weight(rng: Generator) -> Arrays:
+    return with_alpha(rng) | {"pos_weight": rng.uniform(0.2, 3.0, size=(3, 1, 1))}
+
+
+def weighted_focal(t: Any) -> torch.Tensor:
+    """kornia's binary_focal_loss_with_logits, whose positive term has a weight besides alpha."""
+    p = torch.sigmoid(t.predictions)
+    positive = -t.class_alpha * (1 - p) ** 2 * t.labels * t.pos_weight * F.logsigmoid(t.predictions)
+    return (positive - (1 - t.class_alpha) * p**2 * (1 - t.labels) * F.logsigmoid(-t.predictions)).mean()
+
+
+def soft_asymmetric(t: Any) -> torch.Tensor:
+    """The authors' AsymmetricLoss, without its clips of the logarithms."""
+    p, z = torch.sigmoid(t.predictions), t.labels
+    other = (1 - p + 0.05).clamp(max=1)
+    right = p * z + other * (1 - z)
+    return -((1 - right) ** (z + 4 * (1 - z)) * (z * p.log() + (1 - z) * other.log())).mean()
+
+
 BINARY = [
+    Case("sigmoid_focal", "kornia's pos_weight of channels", with_pos_weight, weighted_focal),
+    Case("asymmetric", "soft labels, the authors' formula", soft_images, soft_asymmetric),
     Case("sigmoid_focal", "torchvision with the alpha of each channel", with_alpha, focal_of_classes),
     Case(
         "binary_cross_entropy_with_logits",
@@ -202,7 +223,38 @@ def of_possible(t: Any) -> torch.Tensor:
     return F.cross_entropy(t.predictions.masked_fill(t.class_mask == 0, -torch.inf), t.labels)
 
 
+def soft_poly1(t: Any) -> torch.Tensor:
+    """optax's poly_loss_cross_entropy, which takes distributions."""
+    log_p = F.log_softmax(t.predictions, 1)
+    return (t.labels * (2.0 * (1 - log_p.exp()) - log_p)).sum(1).mean()
+
+
+def soft_generalized(t: Any) -> torch.Tensor:
+    """keras's categorical generalized cross entropy, of probabilities and distributions."""
+    return ((1 - (t.labels * t.predictions).sum(1) ** 0.5) / 0.5).mean()
+
+
+def soft_hinge(t: Any) -> torch.Tensor:
+    """keras's categorical hinge, of distributions."""
+    lead = ((1 - t.labels) * t.predictions).amax(1) - (t.labels * t.predictions).sum(1)
+    return (lead + 1).clamp(min=0).mean()
+
+
+def soft_probabilities(rng: Generator) -> Arrays:
+    arrays = soft_images(rng)
+    return {name: array / array.sum(axis=1, keepdims=True) for name, array in {**arrays, "predictions": np.exp(arrays["predictions"])}.items()}
+
+
 CROSS_ENTROPY = [
+    Case("poly1_cross_entropy", "distributions as labels, optax's formula", soft_images, soft_poly1),
+    Case(
+        "generalized_cross_entropy",
+        "distributions as labels, keras's formula",
+        soft_probabilities,
+        soft_generalized,
+        {"predictions_are": "probabilities"},
+    ),
+    Case("multiclass_hinge", "distributions as labels, keras's formula", soft_images, soft_hinge, {"convention": "keras"}),
     Case("softmax_focal", "distributions as labels, keras's formula", soft_images, soft_focal, {"alpha": 0.25}),
     Case("cross_entropy", "torch with scores of minus infinity", possible, of_possible),
     Case("cross_entropy", "top_k as in nnU-Net and detectron2", weighted(images), hardest, {"top_k": 0.3}),

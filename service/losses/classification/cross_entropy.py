@@ -35,7 +35,7 @@ ClassMask = Annotated[
     Array,
     TensorSpec("n c ...", kind="integer", domain=INCLUDED, description="1 for the classes that are possible, 0 for those left out of the softmax"),
 ]
-Scores = Annotated[Array, TensorSpec("n c ...", gradient="default")]
+Scores = Annotated[Array, TensorSpec("n c ...", unless="class_mask", gradient="default")]
 LogProbabilities = Annotated[Array, TensorSpec("n c ...", gradient="default", description="log-probabilities of the classes")]
 
 
@@ -65,7 +65,7 @@ def cross_entropy(
     predictions_are: logits (a softmax is taken), probabilities, or their natural logarithms.
     log_base: e gives nats, 2 gives bits.
     top_k: share of the positions to keep, those with the largest losses (weights included) in the whole batch: hard example mining, the top-k loss of nnU-Net (0.1) and detectron2 (top_k_percent_pixels). The number is rounded down, but at least 1. Here ignored positions are no candidates; there they are, with the loss 0.
-    class_mask: classes that are possible, as optax's where and the action masks of reinforcement learning have them; with logits and without label_smoothing. The scores of the others have no effect; a true class among them has an infinite loss, an error.
+    class_mask: classes that are possible, as optax's where and the action masks of reinforcement learning have them; with logits and without label_smoothing. The scores of the others have no effect, and may be minus infinity; a true class among them has an infinite loss, an error.
     Divisor: with class indices the sum of the true classes' weights over positions that are not ignored; with probabilities the number of positions, regardless of the weights (torch's rule); with top_k below 1 the number of positions kept
     Synonyms: CrossEntropyLoss, CE, softmax_cross_entropy, softmax_cross_entropy_with_integer_labels, multinomial_logistic
     Equivalents: torch.nn.CrossEntropyLoss, torch.nn.functional.cross_entropy,

@@ -125,7 +125,7 @@ def _entmax_level(gap: Array, top: Array, a: float) -> Array:
         level = middle.view(np.float64)
         p = np.exp(np.log1p(np.maximum(-a * (level + gap), -1.0)) / a)
         p.put(top, 0.0)
-        above = p.sum(axis=1, keepdims=True) >= -np.expm1(np.log1p(np.maximum(-a * level, -1.0)) / a)  # the others exceed what the largest lacks
+        above = p.sum(axis=1, keepdims=True) >= -np.expm1(np.log1p(np.maximum(-a * level, -1.0)) / a)  # the others exceed 1 minus the largest
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return low.view(np.float64)
 

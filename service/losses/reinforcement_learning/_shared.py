@@ -13,20 +13,28 @@ from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import exp_times
 
-ActionLogProbability = Annotated[Array, TensorSpec("n ...", gradient="default", description="log-probabilities of the actions under the policy")]
-OldLogProbability = Annotated[Array, TensorSpec("n ...", description="log-probabilities of the same actions under the behavior policy")]
+ActionLogProbability = Annotated[
+    Array, TensorSpec("n ...", unless="mask", gradient="default", description="log-probabilities of the actions under the policy")
+]
+OldLogProbability = Annotated[
+    Array, TensorSpec("n ...", unless="mask", description="log-probabilities of the same actions under the behavior policy")
+]
 RefLogProbability = Annotated[
-    Array, TensorSpec("n ...", gradient="on request", description="log-probabilities of the same actions under a reference")
+    Array, TensorSpec("n ...", unless="mask", gradient="on request", description="log-probabilities of the same actions under a reference")
 ]
 Advantage = Annotated[Array, TensorSpec("n"), TensorSpec("n ...")]
 Mask = Annotated[Array, TensorSpec("n ...", kind="integer", domain=Domain(values=(0, 1)), description="1 for elements to include, 0 for padding")]
-ValueEstimate = Annotated[Array, TensorSpec("n ...", gradient="default", description="the critic's values of the states")]
-OldValueEstimate = Annotated[Array, TensorSpec("n ...", description="values when the actions were taken")]
-Return = Annotated[Array, TensorSpec("n ...", description="returns, the targets of the values")]
-Entropy = Annotated[Array, TensorSpec("n ...", gradient="default", description="entropies of the policy in the states")]
-TokenLogProbability = Annotated[Array, TensorSpec("n t", gradient="default", description="log-probabilities of the tokens under the policy")]
-OldTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the policy that generated them")]
-RefTokenLogProbability = Annotated[Array, TensorSpec("n t", description="log-probabilities of the tokens under the reference model")]
+ValueEstimate = Annotated[Array, TensorSpec("n ...", unless="mask", gradient="default", description="the critic's values of the states")]
+OldValueEstimate = Annotated[Array, TensorSpec("n ...", unless="mask", description="values when the actions were taken")]
+Return = Annotated[Array, TensorSpec("n ...", unless="mask", description="returns, the targets of the values")]
+Entropy = Annotated[Array, TensorSpec("n ...", unless="mask", gradient="default", description="entropies of the policy in the states")]
+TokenLogProbability = Annotated[
+    Array, TensorSpec("n t", unless="mask", gradient="default", description="log-probabilities of the tokens under the policy")
+]
+OldTokenLogProbability = Annotated[
+    Array, TensorSpec("n t", unless="mask", description="log-probabilities of the tokens under the policy that generated them")
+]
+RefTokenLogProbability = Annotated[Array, TensorSpec("n t", unless="mask", description="log-probabilities of the tokens under the reference model")]
 TokenMask = Annotated[
     Array, TensorSpec("n t", kind="integer", domain=Domain(values=(0, 1)), description="1 for the completion's tokens, 0 for the others")
 ]
@@ -34,11 +42,13 @@ TokenAdvantage = Annotated[
     Array, TensorSpec("n", description="advantage of each completion within its group (n,), or of each token (n, t)"), TensorSpec("n t")
 ]
 CompletionAdvantage = Annotated[Array, TensorSpec("n", description="advantage of each completion within its group")]
-TokenEntropy = Annotated[Array, TensorSpec("n t", gradient="default", description="entropies of the policy at the tokens")]
+TokenEntropy = Annotated[Array, TensorSpec("n t", unless="mask", gradient="default", description="entropies of the policy at the tokens")]
 SamplingLogProbability = Annotated[
     Array,
     TensorSpec(
-        "n t", description="log-probabilities under the inference engine that sampled the tokens, for off_policy_threshold; default old_logps"
+        "n t",
+        unless="mask",
+        description="log-probabilities under the inference engine that sampled the tokens, for off_policy_threshold; default old_logps",
     ),
 ]
 ImportanceWeight = Annotated[

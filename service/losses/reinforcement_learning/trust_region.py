@@ -27,10 +27,11 @@ from service.losses.reinforcement_learning._shared import (
 
 BELOW = Domain(high=0)
 DiscreteLogProbability = Annotated[
-    Array, TensorSpec("n ...", domain=BELOW, gradient="default", description="log-probabilities of the actions or tokens under the policy")
+    Array,
+    TensorSpec("n ...", domain=BELOW, unless="mask", gradient="default", description="log-probabilities of the actions or tokens under the policy"),
 ]
 OldDiscreteLogProbability = Annotated[
-    Array, TensorSpec("n ...", domain=BELOW, description="log-probabilities of the same actions or tokens under the behavior policy")
+    Array, TensorSpec("n ...", domain=BELOW, unless="mask", description="log-probabilities of the same actions or tokens under the behavior policy")
 ]
 
 

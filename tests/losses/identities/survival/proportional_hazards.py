@@ -31,7 +31,7 @@ def _strata(rng):
 
 
 def _early(rng):
-    """Who entered before the first event is at risk from the start."""
+    """Subjects who entered before the first event are at risk from the start."""
     x, t, e = rng.normal(size=12), rng.integers(1, 5, size=12), rng.integers(0, 2, size=12)
     return of_survival("cox_ph", x, t, e, entry=-rng.random(12)), of_survival("cox_ph", x, t, e)
 
