@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 USAGE_ERROR = 2
 TIMEOUT_SECONDS = 30
 HELP_WIDTH = 100
+JSON_TYPE = "application/json"
 
 
 class Parser(argparse.ArgumentParser):
@@ -236,16 +237,10 @@ def _range(option: Mapping[str, Any]) -> str:
 
 def check(chosen: argparse.Namespace) -> int:
     """Return 0 if every response equals the example of its card, 1 if one does not, 2 if the service cannot be reached."""
-    headers = {"content-type": "application/json"}
     try:
-        if chosen.token_file:
-            headers["authorization"] = f"Bearer {chosen.token_file.read_text().strip()}"
+        failures, total = _check_all(chosen.url, _token(chosen))
     except OSError as exc:
-        return _complain(f"{chosen.token_file} cannot be read: {exc.strerror}")
-    try:
-        failures, total = _check_all(chosen.url, headers)
-    except OSError as exc:
-        return _complain(f"{chosen.url} cannot be reached: {exc.strerror or exc}")
+        return _complain(f"{exc.filename or chosen.url} cannot be {'read' if exc.filename else 'reached'}: {exc.strerror or exc}")
     except (HTTPException, ValueError) as exc:
         return _complain(f"{chosen.url} does not respond as a loss service: {exc}")
     for failure in failures:
@@ -254,37 +249,42 @@ def check(chosen: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _check_all(url: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
-    parts = urlsplit(url)
-    with closing(
-        (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
-    ) as connection:
-        try:
-            return _compare_all(connection, parts.path, headers)
-        finally:
-            _show("")
-
-
-def _compare_all(connection: HTTPConnection, root: str, headers: Mapping[str, str]) -> tuple[list[str], int]:
-    _show("requesting the catalogue")
-    status, cards = _request(connection, "GET", f"{root}/loss", headers)
-    if status != 200:
-        raise ConnectionError(f"GET /loss: expected status 200, got {status}: {_detail(cards)}")
-    if not isinstance(cards, list):
-        raise ValueError("GET /loss gives no list of cards")
+def _check_all(url: str, token: Mapping[str, str]) -> tuple[list[str], int]:
     failures = []
-    for index, card in enumerate(cards, 1):
-        _show(f"{index}/{len(cards)} {card['name']}")
-        status, response = _request(connection, "POST", f"{root}/loss/{card['name']}", headers, card["example"]["request"])
-        if status != 200:
-            failures.append(f"{card['name']}: {status} {_detail(response)}")
-        elif not _close(response, card["example"]["response"]):
-            failures.append(f"{card['name']}: the response differs from the example of the card")
+    try:
+        with closing(_connection(url)) as connection:
+            _show("requesting the catalogue")
+            status, cards = _request(connection, "GET", f"{url}/loss", token)
+            if status != 200:
+                raise ConnectionError(f"GET /loss: expected status 200, got {status}: {_detail(cards)}")
+            if not isinstance(cards, list):
+                raise ValueError("GET /loss gives no list of cards")
+            for index, card in enumerate(cards, 1):
+                _show(f"{index}/{len(cards)} {card['name']}")
+                body = json.dumps(card["example"]["request"]).encode()
+                status, response = _request(connection, "POST", f"{url}/loss/{card['name']}", token, body)
+                if status != 200:
+                    failures.append(f"{card['name']}: {status} {_detail(response)}")
+                elif not _close(response, card["example"]["response"]):
+                    failures.append(f"{card['name']}: the response differs from the example of the card")
+    finally:
+        _show("")
     return failures, len(cards)
 
 
-def _request(connection: HTTPConnection, method: str, path: str, headers: Mapping[str, str], document: Any = None) -> tuple[int, Any]:
-    connection.request(method, path, None if document is None else json.dumps(document), dict(headers))
+def _token(chosen: argparse.Namespace) -> dict[str, str]:
+    return {"authorization": f"Bearer {chosen.token_file.read_text().strip()}"} if chosen.token_file else {}
+
+
+def _connection(url: str) -> HTTPConnection:
+    parts = urlsplit(url)
+    return (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+
+
+def _request(
+    connection: HTTPConnection, method: str, url: str, token: Mapping[str, str], body: bytes | None = None, media_type: str = JSON_TYPE
+) -> tuple[int, Any]:
+    connection.request(method, urlsplit(url).path, body, {"content-type": media_type, "accept": JSON_TYPE, **token})
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 
@@ -308,9 +308,8 @@ def compare(chosen: argparse.Namespace) -> int:
     """Print how a claim differs. Exit status 0 where it agrees, 1 where it does not, 2 where it cannot be compared."""
     try:
         body = chosen.claim.read_bytes()
-        token = chosen.token_file.read_text().strip() if chosen.token_file else ""
         binary = chosen.claim.suffix == ".safetensors"
-        document = _compare_there(chosen, body, binary, token) if chosen.url else _compare_here(chosen.name, body, binary)
+        document = _compare_there(chosen, body, binary) if chosen.url else _compare_here(chosen.name, body, binary)
     except (OSError, HTTPException, ValueError) as exc:
         return _complain(f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else f"{chosen.url}: {exc}")
     if "outputs" not in document:
@@ -353,14 +352,10 @@ def _compare_here(name: str, body: bytes, binary: bool) -> dict[str, Any]:
         return {"detail": problem.detail}
 
 
-def _compare_there(chosen: argparse.Namespace, body: bytes, binary: bool, token: str) -> dict[str, Any]:
-    parts = urlsplit(chosen.url)
-    media_type = "application/vnd.safetensors" if binary else "application/json"
-    headers = {"content-type": media_type, "accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    with closing(kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)) as connection:
-        connection.request("POST", f"{parts.path}/check/{quote(chosen.name, safe='')}", body, headers)
-        found = json.loads(connection.getresponse().read())
+def _compare_there(chosen: argparse.Namespace, body: bytes, binary: bool) -> dict[str, Any]:
+    url = f"{chosen.url}/check/{quote(chosen.name, safe='')}"
+    with closing(_connection(url)) as connection:
+        _, found = _request(connection, "POST", url, _token(chosen), body, "application/vnd.safetensors" if binary else JSON_TYPE)
     return found if isinstance(found, dict) else {}
 
 

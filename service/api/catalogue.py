@@ -265,4 +265,4 @@ def combination_example() -> dict[str, Any]:
             term | {"inputs": {key: np.asarray(value, np.float64) for key, value in term["inputs"].items()}} for term in combination.EXAMPLE["terms"]
         ]
     }
-    return {"request": plain(request), "response": plain(combination.combine(request, len(request["terms"])))}
+    return {"request": plain(request), "response": plain(combination.prepare(request, len(request["terms"])).compute())}

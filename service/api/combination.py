@@ -76,11 +76,6 @@ def prepare(fields: dict[str, Any], max_terms: int) -> Prepared:
     return Prepared(sequence(estimates), lambda: _combine(request, calls, s))
 
 
-def combine(fields: dict[str, Any], max_terms: int) -> dict[str, Any]:
-    """Return the response's fields. An error names the term."""
-    return prepare(fields, max_terms).compute()
-
-
 def _combine(request: CombinationRequest, calls: list[Call], s: Array) -> dict[str, Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         factors = np.array([term.weight for term in request.terms]) * np.exp(-s)

@@ -108,7 +108,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     own = {path: {method: _with_shared_problems(found) for method, found in item.items()} for path, item in base["paths"].items()}
     base["info"] |= INFO
     base["externalDocs"] = {"url": "/docs", "description": "every loss with its formula, tables of inputs and options, and requests to try"}
-    base["paths"] = dict(sorted((paths | _merged(own, paths)).items()))
+    base["paths"] = dict(sorted((paths | {path: item | paths.get(path, {}) for path, item in own.items()}).items()))
     base["security"] = [{}, {"bearer": []}]
     base["components"] = {
         "schemas": {name: _plain(schema) for name, schema in base["components"]["schemas"].items()} | schemas,
@@ -141,10 +141,6 @@ def _field(field: dict[str, Any]) -> dict[str, Any]:
     return kept | {"format": "double"} if field.get("type") == "number" else kept
 
 
-def _merged(own: dict[str, Any], losses: dict[str, Any]) -> dict[str, Any]:
-    return {path: item | losses.get(path, {}) for path, item in own.items()}
-
-
 def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
     card = catalogue.cards()[name]
     schema = "CombinationAnswer" if name == combination.NAME else "LossAnswer"
@@ -154,17 +150,20 @@ def _operation(name: str, request: dict[str, Any]) -> dict[str, Any]:
         "summary": card["summary"],
         "description": _text(card),
         "x-family": card["family"],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": request, "example": rounded(card["example"]["request"])}},
-        },
-        "responses": {
-            "200": {
-                "description": "The loss",
-                "content": {"application/json": {"schema": {"$ref": SCHEMAS + schema}, "example": rounded(card["example"]["response"])}},
-            },
-            **problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
-        },
+        **_bodies(
+            {"schema": request, "example": card["example"]["request"]},
+            "The loss",
+            {"schema": {"$ref": SCHEMAS + schema}, "example": card["example"]["response"]},
+            *PROBLEMS,
+        ),
+    }
+
+
+def _bodies(request: dict[str, Any], meaning: str, response: dict[str, Any], *statuses: int) -> dict[str, Any]:
+    """Return the request and the responses of an operation, the content of each a schema, and an example."""
+    return {
+        "requestBody": {"required": True, "content": {"application/json": rounded(request)}},
+        "responses": {"200": {"description": meaning, "content": {"application/json": rounded(response)}}, **problems(*statuses)},
     }
 
 
@@ -183,19 +182,12 @@ def _claim_operation(path: str) -> dict[str, Any]:
         "summary": (about.__doc__ or "").partition("\n")[0],
         "description": " ".join((about.__doc__ or "").partition("\n\n")[2].split()),
         **({"parameters": [name]} if check else {}),
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": f"{SCHEMAS}{title}Request"},
-                    "example": rounded({"request": request, "claimed": claimed}),
-                }
-            },
-        },
-        "responses": {
-            "200": {"description": "The comparison", "content": {"application/json": {"schema": {"$ref": f"{SCHEMAS}{title}Response"}}}},
-            **problems(400, 401, *([404] if check else []), 408, 413, 415, 422, 429, 500, 503, 504),
-        },
+        **_bodies(
+            {"schema": {"$ref": f"{SCHEMAS}{title}Request"}, "example": {"request": request, "claimed": claimed}},
+            "The comparison",
+            {"schema": {"$ref": f"{SCHEMAS}{title}Response"}},
+            *(status for status in PROBLEMS if check or status != 404),
+        ),
     }
 
 
