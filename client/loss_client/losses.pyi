@@ -9799,7 +9799,7 @@ class Losses(Generic[R_co]):
 
         It can be negative, and is not 0 for equal series, since the soft minimum is below the minimum. Sums along the paths are kept in two
         float64 numbers each, so that a distant point does not absorb the costs of the others, unless a squared distance is above about 1e30
-        times gamma.
+        times gamma. soft_dtw_divergence is 0 for equal series (normalize = true in tslearn).
 
         predictions: (n, t, d), all finite numbers; a series of points for each sample
 
@@ -9808,6 +9808,37 @@ class Losses(Generic[R_co]):
         gamma: smoothness of the minimum; the limit 0 is dynamic time warping.
 
         Formula: \\ell = -\\gamma \\log \\sum_{A} \\exp\\left( -\\frac{1}{\\gamma} \\sum_{(i, j) \\in A} \\|x_i - y_j\\|^2 \\right)
+
+        Divisor: the number of samples
+        """
+
+    def soft_dtw_divergence(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        gamma: float = 1.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Soft-DTW divergence: soft_dtw of two series, less half of that of each series with itself; 0 for equal series.
+
+        Use: Alignment, averaging and forecasting of time series by their shape, with a value that is smallest for equal series.
+
+        tslearn and the implementations in PyTorch have it as soft_dtw with normalize = true, for series of one length only. The value is a
+        difference, with an absolute error of about 1e-16 of the largest of its terms. Gradients are accurate relative to the largest
+        element of each tensor.
+
+        predictions: (n, t, d), all finite numbers; a series of points for each sample
+
+        labels: (n, u, d), all finite numbers; the series to align with, of any length
+
+        gamma: smoothness of the minimum.
+
+        Formula: \\ell = \\mathrm{sdtw}_\\gamma(x, t) - \\tfrac{1}{2} \\left( \\mathrm{sdtw}_\\gamma(x, x) + \\mathrm{sdtw}_\\gamma(t, t) \\right)
 
         Divisor: the number of samples
         """
