@@ -1,4 +1,4 @@
-"""Estimates of a request's work, by which it is admitted, refused, or handed to the pool before anything is computed."""
+"""Estimates of a request's work, by which it is admitted, rejected, or handed to the pool before anything is computed."""
 
 from __future__ import annotations
 

@@ -76,13 +76,13 @@ def find_operation(name: str) -> Operation:
     return COMBINATION if plain(name[:100]) in _COMBINATIONS else of_loss(find(name))
 
 
-def serves(path: str) -> bool:
+def is_operation(path: str) -> bool:
     """Return true for the paths of operations: /loss/{name}, /check/{name}, /identify and /v2/models/{name}/infer."""
     return path == "/identify" or (path.startswith(("/loss/", "/check/")) and path.count("/") == 2) or INFER.fullmatch(path) is not None
 
 
 def operation_at(path: str) -> Operation:
-    """Look up the operation of a path that `serves` knows. Raises a 404 Failure with the nearest names."""
+    """Look up the operation of a path that `is_operation` accepts. Raises a 404 Failure with the nearest names."""
     if inferred := INFER.fullmatch(path):
         return of_loss(model(*inferred.groups(default=VERSION)))
     prefix, _, name = path.rpartition("/")
@@ -94,4 +94,4 @@ def operation_at(path: str) -> Operation:
 
 
 OF_PATHS = {f"/loss/{name}": of_loss(loss) for name, loss in LOSSES.items()}
-"""Operations by their canonical paths, which most requests have; `serves` and `operation_at` know all paths."""
+"""Operations by their canonical paths, which most requests have; `is_operation` and `operation_at` take all paths."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from service.api import response
 from service.api.estimate import Prepared
-from service.api.operations import OF_PATHS, Operation, operation_at, serves
+from service.api.operations import OF_PATHS, Operation, is_operation, operation_at
 from service.codec import JSON, Buffer, Caps
 from service.codec.compression import pack, unpack
 from service.codec.fields import Form, Selection
@@ -95,7 +95,7 @@ class LossEndpoint:
             request.encoding = how.codec.name
             body = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
             request.received = len(body)
-            encoded = await self._answer(operation, body, how, share, receive)
+            encoded = await self._respond(operation, body, how, share, receive)
             request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
             if (size := sum(map(len, encoded))) > self.settings.inline_bytes:
                 share.add(size)
@@ -104,7 +104,7 @@ class LossEndpoint:
             if share.held:
                 share.release()
 
-    async def _answer(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
+    async def _respond(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
         """Compute on the event loop or in the pool."""
         settings = self.settings
         if len(body) > settings.inline_bytes or how.coding:
@@ -117,8 +117,8 @@ class LossEndpoint:
         share.operations = operations
         return await self.pool.run(share, receive, complete, ready, how, settings, time.perf_counter())
 
-    def refusal(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
-        """The refusal of a large body by its headers alone, for a server whose pool is full; None for what __call__ has to answer."""
+    def rejection(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
+        """Return the rejection of a large body by its headers alone, for a server whose pool is full; None for what __call__ handles."""
         try:
             request.caller = self.bearers.check(path, headers)
             operation, codec = operation_at(path), negotiate(headers, path).codec
@@ -130,6 +130,6 @@ class LossEndpoint:
         return overloaded()
 
 
-def asks_for_loss(method: str, path: str) -> bool:
+def is_for_losses(method: str, path: str) -> bool:
     """Return True if a LossEndpoint handles the request."""
-    return method == "POST" and serves(path)
+    return method == "POST" and is_operation(path)

@@ -15,7 +15,7 @@ from service.api.operations import OF_PATHS
 from service.errors import Failure, failure
 from service.http.admission import Gone, Life
 from service.http.auth import Bearers
-from service.http.endpoint import LossEndpoint, asks_for_loss
+from service.http.endpoint import LossEndpoint, is_for_losses
 from service.http.responses import INTERNAL, Message, Receive, Scope, Send, reply_failure, request_id_of
 from service.telemetry import requests, traces
 from service.telemetry.requests import Request
@@ -71,7 +71,7 @@ class Guard:
                 raise STOPPING
             if self.bearers.digests:
                 request.caller = self.bearers.check(scope["path"], request.headers)
-            if (scope["method"] == "POST" and scope["path"] in OF_PATHS) or asks_for_loss(scope["method"], scope["path"]):
+            if (scope["method"] == "POST" and scope["path"] in OF_PATHS) or is_for_losses(scope["method"], scope["path"]):
                 await self.losses(scope, receive, send)
             else:
                 await self.app({**scope, "method": "GET"} if scope["method"] == "HEAD" else scope, receive, send)

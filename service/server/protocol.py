@@ -25,7 +25,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.errors import Failure
 from service.http.admission import Life
-from service.http.endpoint import LossEndpoint, asks_for_loss
+from service.http.endpoint import LossEndpoint, is_for_losses
 from service.http.responses import VIEWS, request_id_of
 from service.settings import Settings
 from service.telemetry.requests import Request
@@ -274,10 +274,10 @@ class Protocol(HttpToolsProtocol):
         """Reject a large body by its headers alone: with ten times too many callers, a task for each costs as much as the work."""
         headers, path = dict(self.headers), self.url.decode("latin-1")
         kept = self.parser.should_keep_alive() and version == "1.1" and not self.life.draining
-        if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not asks_for_loss(self.parser.get_method().decode(), path):
+        if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not is_for_losses(self.parser.get_method().decode(), path):
             return False
         request = Request(request_id_of(headers), "POST", path, headers)
-        problem = self.losses.refusal(path, headers, request)
+        problem = self.losses.rejection(path, headers, request)
         if problem:
             self._write(problem, request, self.server_state.default_headers)
             self.server_state.total_requests += 1
