@@ -90,7 +90,7 @@ class Decoded:
 
 
 def overlap_of_deltas(box_loss: str, deltas: Array, targets: Array, anchors: Array | None) -> Evaluation:
-    """Evaluate an IoU loss of the boxes that deltas and their targets stand for."""
+    """Evaluate an IoU loss of the boxes that deltas and their targets encode."""
     if anchors is None:
         if box_loss in ("diou", "ciou"):
             raise InvalidTensor("anchors", f"missing; expected the anchors for box_loss {box_loss}")

@@ -32,7 +32,7 @@ def relational_knowledge_distillation(
     r"""Relational knowledge distillation: smooth L1 losses of the distances of a student's embeddings, and of their angles, against a teacher's.
 
     As in the authors' code, distances are divided by the mean of those that are not 0, and all ordered pairs and triples are averaged, a sample with itself
-    among them. The angle at sample i is the cosine of the directions to j and k. Embeddings are not normalised here. Time is of the order of n^3
+    among them. The angle at sample i is the cosine of the directions to j and k. Embeddings are not normalized here. Time is of the order of n^3
     unless angle_weight is 0.
 
     Use: Knowledge distillation of embeddings, whose sizes may differ (RKD).

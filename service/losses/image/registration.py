@@ -145,7 +145,7 @@ def lncc(
             smooth = (smooth_nr / volume / a) / (volume * b)
             values = -((common / a) * (common / b) + smooth)
             by_common = -2.0 * (common / a) / b
-            # at a constant correlation, what a bounded variance and the numerator's constant leave
+            # at a constant correlation, the part that a bounded variance and the numerator's constant leave
             by_one, by_other = (
                 np.where(mine >= least, smooth / bounded, 0.5 * by_common * divide_or_zero(common, mine)) for mine, bounded in ((one, a), (other, b))
             )

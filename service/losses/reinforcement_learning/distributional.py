@@ -58,7 +58,7 @@ def c51(
     r"""Categorical distributional Q-learning (C51): cross entropy of the taken action's distribution of returns against the Bellman target's projection.
 
     The returns are z atoms, evenly from v_min to v_max. The best next action has the largest mean, by next_logits, or by next_predictions if sent (double DQN); its
-    distribution is always from next_logits. Each atom of the target, clipped to the support, is shared between its two neighbours. The target is constant. 51
+    distribution is always from next_logits. Each atom of the target, clipped to the support, is shared between its two neighbors. The target is constant. 51
     atoms give the algorithm its name. torchrl's DistributionalDQNLoss takes log-probabilities, which are logits too, and is double.
 
     Use: Deep Q-learning of discrete actions by distributions of returns, as in Rainbow.
@@ -111,7 +111,7 @@ def _largest_mean(p: Array, support: Array) -> Array:
 
 
 def _projected(p: Array, aims: Array, support: Array) -> Array:
-    """Return the distribution on the support of atoms moved to the aims, each shared between its two neighbours."""
+    """Return the distribution on the support of atoms moved to the aims, each shared between its two neighbors."""
     n, count = p.shape
     aims = np.clip(aims, support[0], support[-1])
     low = np.clip(np.searchsorted(support, aims, side="right") - 1, 0, count - 2)

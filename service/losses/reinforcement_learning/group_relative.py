@@ -77,7 +77,7 @@ def grpo(
     use_bias_correction_kl: bool = False,
     top_entropy_quantile: Fraction = 1.0,
 ) -> Evaluation:
-    r"""Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence penalty.
+    r"""Group relative policy optimization (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence penalty.
 
     The variants differ in the weight of a token. grpo: a completion's tokens share a weight of 1, and the divisor is the number of completions.
     bnpo and dapo: the divisor is the number of tokens in the request; TRL's dapo uses that of the whole generation batch over all processes, which
@@ -202,7 +202,7 @@ def gmpo(
     epsilon: NonNegative = 0.4,
     epsilon_high: NonNegative = 0.4,
 ) -> Evaluation:
-    r"""Geometric-mean policy optimisation: the advantage of a completion times the geometric mean of its tokens' ratios, each clipped.
+    r"""Geometric-mean policy optimization: the advantage of a completion times the geometric mean of its tokens' ratios, each clipped.
 
     The logarithm of a ratio is clipped to [-epsilon, epsilon_high], where that lowers the objective; at the edge the gradient is that of the inside. The defaults are
     the paper's e^-0.4 and e^0.4; verl's geo_mean takes them from clip_ratio, 0.2 by default. A completion without tokens is included with loss 0.
@@ -240,7 +240,7 @@ def vespo(
     vespo_k_neg: NonNegative = 3.0,
     vespo_lambda_neg: Positive = 2.0,
 ) -> Evaluation:
-    r"""Variational sequence-level soft policy optimisation: REINFORCE with a smooth weight of the whole completion's ratio in place of a clip.
+    r"""Variational sequence-level soft policy optimization: REINFORCE with a smooth weight of the whole completion's ratio in place of a clip.
 
     w is the product of the ratios of a completion's tokens and of its importance weights, within [1e-8, e^20], each ratio within e^-20 and e^20. The weight is 1 at w = 1 and
     constant in the gradient, so the gradient is not the derivative of the value. As in TRL, whose lambda is at least 1e-4.

@@ -82,7 +82,7 @@ def dppo(
 def dro(
     logps: ActionLogProbability, old_logps: OldLogProbability, advantages: Advantage, *, mask: Mask | None = None, beta: Positive = 0.1
 ) -> Evaluation:
-    r"""Direct reward optimisation: the policy gradient plus half the squared log-ratio to the policy that generated the samples.
+    r"""Direct reward optimization: the policy gradient plus half the squared log-ratio to the policy that generated the samples.
 
     verl has no default for beta.
 

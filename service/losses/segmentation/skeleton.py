@@ -99,7 +99,7 @@ class Step:
 
 
 def skeleton(x: Array, iterations: int) -> tuple[Array, Callable[[Array], Array]]:
-    """Return the soft skeleton of masks (n, c, ...): what the openings of repeated erosions remove, and its pullback."""
+    """Return the soft skeleton of masks (n, c, ...): the parts that the openings of repeated erosions remove, and its pullback."""
     steps, found, free = [], np.zeros_like(x), np.ones_like(x)
     for _ in range(iterations + 1):
         smaller, erosion = eroded(x)

@@ -128,8 +128,8 @@ def _deephit(predictions: Array, labels: Array, events: Array, alpha: float, sig
         at_times = (upstream.T @ (np.arange(causes * bins) == place[:, None]).astype(p.dtype)).reshape(predictions.shape)  # by each subject's F
         slope = np.zeros_like(p)
         slope[:, :-1] = np.cumsum(at_times[:, :, ::-1], axis=2)[:, :, ::-1].reshape(n, causes * bins)
-        centred = slope - np.take_along_axis(slope, softmax.top, 1)
-        ranks = p * (centred - (p * centred).sum(axis=1, keepdims=True))
+        centered = slope - np.take_along_axis(slope, softmax.top, 1)
+        ranks = p * (centered - (p * centered).sum(axis=1, keepdims=True))
         likelihood = spread(c, padded) * (sigmoid(odds)[:, None] * (of_wrong - of_right))
         return (alpha * likelihood + ranks)[:, :-1].reshape(predictions.shape)
 

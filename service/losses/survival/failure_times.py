@@ -26,7 +26,7 @@ ROUNDED = Bound(2e-13, 1e-12, "an exponential of (log t - x) / scale, rounded, m
 
 
 @dataclass(frozen=True)
-class Standardised:
+class Standardized:
     """Bounds as z = (log t - x) / scale. wide: the length of the interval in z, computed without cancellation."""
 
     low: Array
@@ -49,11 +49,11 @@ def _extreme_at(z: Array) -> Pointwise:
     return np.exp(z) - z, np.expm1(z)
 
 
-def _logistic_between(z: Standardised) -> Pointwise:
+def _logistic_between(z: Standardized) -> Pointwise:
     return softplus(z.low) + softplus(-z.high) - np.log(-np.expm1(-z.wide)), sigmoid(z.low) - sigmoid(-z.high)
 
 
-def _extreme_between(z: Standardised) -> Pointwise:
+def _extreme_between(z: Standardized) -> Pointwise:
     """Evaluate the extreme value distribution: survival is exp(-w) with w = exp(z), and the difference exp(-w_low) (1 - exp(-(w_high - w_low)))."""
     low = np.exp(z.low)
     growth = np.where(z.wide > 1, np.exp(z.high) - low, low * np.expm1(np.minimum(z.wide, 1.0)))
@@ -63,7 +63,7 @@ def _extreme_between(z: Standardised) -> Pointwise:
     return low - chance, low - rate
 
 
-def _normal_between(z: Standardised) -> Pointwise:
+def _normal_between(z: Standardized) -> Pointwise:
     return minus_log_of_interval(z.low, z.high, z.wide)
 
 
@@ -107,7 +107,7 @@ def aft(
     low = (log_low - predictions) / scale
     high = np.where(censored, np.inf, (np.log(upper_bound) - predictions) / scale).astype(low.dtype)
     at, at_slope = AT[distribution](low)
-    between, slope = BETWEEN[distribution](Standardised(low, high, np.where(censored, np.inf, wide / scale).astype(low.dtype)))
+    between, slope = BETWEEN[distribution](Standardized(low, high, np.where(censored, np.inf, wide / scale).astype(low.dtype)))
     values = np.where(exact, at + (math.log(scale) + log_low), between).astype(low.dtype, copy=False)
     slopes = (np.where(exact, at_slope, slope) / -scale).astype(low.dtype, copy=False)
     return elementwise(values, {"predictions": lambda c: c * slopes})
