@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PARITY := .venv-parity/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-MEASURED := tests/api tests/codec tests/files $(patsubst %,tests/losses/test_%.py,conformance domains identities)
+MEASURED := tests/api tests/codec tests/files tests/ops/test_cli.py tests/test_errors.py $(patsubst %,tests/losses/test_%.py,conformance domains identities masking)
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 .DEFAULT_GOAL := help

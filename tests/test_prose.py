@@ -65,6 +65,7 @@ SPELLING = re.compile(  # American, as NumPy's documentation; titles of papers k
     re.IGNORECASE,
 )
 TITLES = re.compile(r"^ *(Reference|Synonyms): (.|\n(?! *(\w+:|\"\"\")))*", re.MULTILINE)
+REPLACED = re.compile(r"\w*refus\w*|ask(s|ed|ing)?|answer(s|ed)?", re.IGNORECASE)  # reject, request and response, in names too
 
 
 def comments(text: str) -> Iterator[str]:
@@ -108,6 +109,11 @@ def test_none_of_the_denied_phrases_is_used(path: Path) -> None:
 def test_spelling_is_american(path: Path) -> None:
     found = {word for word in re.findall(r"[A-Za-z]+", TITLES.sub("", path.read_text())) if SPELLING.fullmatch(word)}
     assert found == set()
+
+
+@pytest.mark.parametrize("path", [path for path in PYTHON if "service" in path.relative_to(ROOT).parts], ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_service_rejects_requests_and_sends_responses(path: Path) -> None:
+    assert {word for word in re.findall(r"[A-Za-z]+", TITLES.sub("", path.read_text())) if REPLACED.fullmatch(word)} == set()
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=lambda loss: loss.name)

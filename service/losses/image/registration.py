@@ -61,7 +61,7 @@ class Correlation:
     def residual(self, by_covariance: Array) -> Array:
         """Pull slopes on the covariance back to the pixels of x, each window's without its part along x, for which the correlation is constant.
 
-        What is left of two equal parts after their rounding is 0, as where windows have two values and thus the correlation 1.
+        The difference of two parts that are equal up to rounding is 0, as where windows have two values and thus the correlation 1.
         """
         filtered, within = self.x.filter, (by_covariance, by_covariance * divide_or_zero(self.covariance, self.x.variance))
         parts = [np.zeros_like(by_covariance), np.zeros_like(by_covariance)]
