@@ -1793,7 +1793,7 @@ class Losses(Generic[R_co]):
 
         The returns are z atoms, evenly from v_min to v_max. The best next action has the largest mean, by next_logits, or by
         next_predictions if sent (double DQN); its distribution is always from next_logits. Each atom of the target, clipped to the support,
-        is shared between its two neighbours. The target is constant. 51 atoms give the algorithm its name. torchrl's DistributionalDQNLoss
+        is shared between its two neighbors. The target is constant. 51 atoms give the algorithm its name. torchrl's DistributionalDQNLoss
         takes log-probabilities, which are logits too, and is double.
 
         predictions: (n, k, z), all finite numbers; raw scores of every action's returns, one for each atom
@@ -3683,7 +3683,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Direct reward optimisation: the policy gradient plus half the squared log-ratio to the policy that generated the samples.
+        """Direct reward optimization: the policy gradient plus half the squared log-ratio to the policy that generated the samples.
 
         Use: Offline and off-policy reinforcement learning of language models from rewards of single completions.
 
@@ -4874,7 +4874,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Geometric-mean policy optimisation: the advantage of a completion times the geometric mean of its tokens' ratios, each clipped.
+        """Geometric-mean policy optimization: the advantage of a completion times the geometric mean of its tokens' ratios, each clipped.
 
         Use: Reinforcement learning of language models for reasoning, less sensitive to the ratios of single tokens than grpo.
 
@@ -4962,7 +4962,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps", "entropy"]] = ...,
     ) -> R_co:
-        """Group relative policy optimisation (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
+        """Group relative policy optimization (GRPO): PPO's clipped objective per token, with the completion's advantage, plus a divergence
         penalty.
 
         Use: Reinforcement learning of language models with verifiable rewards, for reasoning.
@@ -7274,7 +7274,7 @@ class Losses(Generic[R_co]):
 
         Use: Waveform generation by vocoders, speech enhancement and audio effects, where magnitudes matter more than phases.
 
-        Each short-time Fourier transform has a periodic Hann window and centred frames with reflection at the ends, as torch.stft.
+        Each short-time Fourier transform has a periodic Hann window and centered frames with reflection at the ends, as torch.stft.
         Magnitudes below the square root of eps count as that, with the gradient 0. Conventions are those of auraloss, whose channels are
         further signals here: version 0.4 divides norms over the batch, later code those of each signal. Parallel WaveGAN has eps = 1e-7 and
         norms over the batch. `parts` returns the unweighted terms. Gradients are accurate relative to the largest element of each tensor.
@@ -8804,7 +8804,7 @@ class Losses(Generic[R_co]):
         Use: Knowledge distillation of embeddings, whose sizes may differ (RKD).
 
         As in the authors' code, distances are divided by the mean of those that are not 0, and all ordered pairs and triples are averaged,
-        a sample with itself among them. The angle at sample i is the cosine of the directions to j and k. Embeddings are not normalised
+        a sample with itself among them. The angle at sample i is the cosine of the directions to j and k. Embeddings are not normalized
         here. Time is of the order of n^3 unless angle_weight is 0. Gradients are accurate relative to the largest element of each tensor.
 
         predictions: (n, d), all finite numbers; the student's embeddings, one row per sample.
@@ -10964,7 +10964,7 @@ class Losses(Generic[R_co]):
         outputs: Sequence[Output] = ...,
         wrt: Sequence[Literal["logps"]] = ...,
     ) -> R_co:
-        """Variational sequence-level soft policy optimisation: REINFORCE with a smooth weight of the whole completion's ratio in place of a
+        """Variational sequence-level soft policy optimization: REINFORCE with a smooth weight of the whole completion's ratio in place of a
         clip.
 
         Use: Off-policy reinforcement learning of language models, stable with stale samples.
