@@ -832,6 +832,35 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
+    def beta_nll_distribution(
+        self,
+        concentration1: Array,
+        concentration0: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["concentration1", "concentration0", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a beta distribution, of shares and probabilities.
+
+        Use: Probabilistic regression of shares, rates and probabilities, such as click rates and cloud cover.
+
+        beta_nll is another loss: a Gaussian likelihood weighted by a power of its variance.
+
+        concentration1: (n, ...), (0, infinity); a, the exponents of t plus 1, above 0.
+
+        concentration0: (n, ...), (0, infinity); b, the exponents of 1 - t plus 1, above 0.
+
+        labels: (n, ...), (0, 1); true shares, in (0, 1)
+
+        Formula: \\ell = \\log\\Gamma(a) + \\log\\Gamma(b) - \\log\\Gamma(a + b) - (a - 1) \\log t - (b - 1) \\log(1 - t)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def bi_tempered_logistic(
         self,
         predictions: Array,
@@ -974,6 +1003,33 @@ class Losses(Generic[R_co]):
         labels: (n, ...), {0, 1}; true classes, 0 or 1
 
         Formula: \\ell = 0 \\text{ where } m \\ge 1, \\; -m \\text{ where } m \\le -1, \\text{ else } \\frac{(1 - m)^2}{4}, \\quad m = (2 z - 1) x
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def binomial_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        total_count: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a binomial distribution: successes among a known number of trials, with all terms.
+
+        Use: Regression of rates from counts, such as click rates, methylation and votes.
+
+        predictions: (n, ...), all finite numbers; x, the logits of a success.
+
+        labels: (n, ...), [0, infinity); true numbers of successes
+
+        total_count: (n, ...), [0, infinity); numbers of trials, at least those of successes
+
+        Formula: \\ell = n \\log\\left(1 + e^x\\right) - k x - \\log\\binom{n}{k}
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
@@ -1753,6 +1809,36 @@ class Losses(Generic[R_co]):
         Divisor: the number of samples
         """
 
+    def charbonnier(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        eps: float = 0.001,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Charbonnier loss: the absolute error, smoothed near zero, where its value is eps.
+
+        Use: Image restoration and super-resolution; optical flow and other regression with outliers.
+
+        BasicSR's CharbonnierLoss and mmagic's add their eps outside of the square, so that 1e-12 there is 1e-6 here. It is pseudo_huber /
+        eps + eps, with delta = eps.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        eps: error at which the loss changes from quadratic to linear.
+
+        Formula: \\ell = \\sqrt{e^2 + \\epsilon^2}, \\quad e = x - t
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def ciou(
         self,
         predictions: Array,
@@ -1934,6 +2020,43 @@ class Losses(Generic[R_co]):
         \\right)
 
         Divisor: the number of pairs
+        """
+
+    def concordance_correlation(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        along: Literal["samples", "elements"] = 'samples',
+        correction: int = 0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus the concordance correlation coefficient, which falls with differences of mean and scale too.
+
+        Use: Regression of ratings, such as arousal and valence in affective computing, judged by agreement.
+
+        With correction 0 it is the mean squared error over the largest that the two variances and means allow. For labels (3, -0.5, 2, 7)
+        and predictions (2.5, 0, 2, 8) it is 0.023211, and with correction 1, as in torchmetrics, 0.022265. Predictions and labels that are
+        all equal to one number are rejected. With along samples, the whole batch is one sample, so per_sample has one number. Gradients are
+        accurate relative to the largest element of each tensor.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        along: axis of the correlation. samples: the batch, with one correlation for each entry of the further axes, as in torchmetrics and
+        scikit-learn; elements: all further axes, with one correlation for each sample.
+
+        correction: of the divisor m - correction of variances, as in torch.var; 0 in Lin's definition, 1 in torchmetrics.
+
+        Formula: L = 1 - \\frac{2 s_{xt}}{s_x^2 + s_t^2 + (\\bar x - \\bar t)^2} = \\frac{s_{x - t}^2 + (\\bar x - \\bar t)^2}{s_x^2 + s_t^2 +
+        (\\bar x - \\bar t)^2}
+
+        Divisor: the number of correlations
         """
 
     def confidence_penalty(
@@ -2323,6 +2446,169 @@ class Losses(Generic[R_co]):
         Formula: \\ell_i = \\frac{1}{m} \\sum_j |x_{ij} - t_i| - \\frac{1}{2 M} \\sum_{j,k} |x_{ij} - x_{ik}|
 
         Divisor: the number of samples
+        """
+
+    def crps_exponential(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of an exponential distribution with predicted rate, in the units of the label.
+
+        Use: Probabilistic forecasting of waiting times and amounts of rain.
+
+        predictions: (n, ...), (0, infinity); x, the rates, above 0.
+
+        labels: (n, ...), [0, infinity); t, times, at least 0.
+
+        Formula: \\ell = t - \\frac{2 (1 - e^{-x t})}{x} + \\frac{1}{2 x}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_laplace(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a Laplace distribution, in the units of the label.
+
+        Use: Probabilistic forecasting by a Laplace distribution, with outliers.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); b, the mean absolute deviation.
+
+        Formula: \\ell = |x - t| + b \\left( e^{-|x - t| / b} - \\frac{3}{4} \\right)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_logistic(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a logistic distribution, in the units of the label.
+
+        Use: Probabilistic forecasting by a logistic distribution, whose tails are heavier than those of a normal one.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s; the standard deviation is pi s / sqrt 3.
+
+        Formula: \\ell = s \\left( z - 2 \\log F(z) - 1 \\right), \\quad z = \\frac{t - x}{s}, \\; F = \\frac{1}{1 + e^{-z}}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_lognormal(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a log-normal distribution, in the units of the label.
+
+        Use: Probabilistic forecasting of positive, skewed amounts, such as stream flow, wind power and claims.
+
+        predictions: (n, ...), all finite numbers; mu, the means of the logarithm.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        scale: (n, ...), (0, infinity); sigma, the standard deviations of the logarithm.
+
+        Formula: \\ell = t (2 \\Phi(\\omega) - 1) - 2 e^{\\mu + \\sigma^2 / 2} \\left( \\Phi(\\omega - \\sigma) + \\Phi\\left(\\tfrac{\\sigma}{\\sqrt
+        2}\\right) - 1 \\right), \\quad \\omega = \\frac{\\log t - \\mu}{\\sigma}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_poisson(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of a Poisson distribution with predicted mean, in counts.
+
+        Use: Probabilistic forecasting of counts, such as demand, cases and goals.
+
+        It is the sum over k of (F(k) - [t <= k])^2, the ranked probability score of counts.
+
+        predictions: (n, ...), (0, infinity); lambda, the means, above 0.
+
+        labels: (n, ...), [0, infinity); true counts
+
+        Formula: \\ell = (t - \\lambda)(2 F(t) - 1) + 2 \\lambda f(t) - \\lambda e^{-2 \\lambda} \\left( I_0(2 \\lambda) + I_1(2 \\lambda) \\right)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def crps_student_t(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        degrees_of_freedom: float = 3.0,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Continuous ranked probability score of Student's t distribution, in the units of the label.
+
+        Use: Probabilistic forecasting with heavy tails.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s, the scale of the errors.
+
+        degrees_of_freedom: nu, above 1, where the score is infinite; smaller values give heavier tails. Digits are lost near 1.
+
+        Formula: \\ell = s \\left( z (2 F_\\nu(z) - 1) + 2 f_\\nu(z) \\frac{\\nu + z^2}{\\nu - 1} - \\frac{2 \\sqrt{\\nu}}{\\nu - 1}
+        \\frac{B(\\frac{1}{2}, \\nu - \\frac{1}{2})}{B(\\frac{1}{2}, \\frac{\\nu}{2})^2} \\right), \\quad z = \\frac{t - x}{s}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
     def ctc(
@@ -2786,6 +3072,33 @@ class Losses(Generic[R_co]):
         Formula: \\ell = 1 - \\mathrm{IoU} + \\frac{\\rho^2}{c^2}
 
         Divisor: the number of boxes
+        """
+
+    def dirichlet_nll(
+        self,
+        concentration: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["concentration", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a Dirichlet distribution of shares that sum to 1.
+
+        Use: Probabilistic regression of compositions, such as budgets, land cover and mixtures of topics.
+
+        The shares are taken as given; torch rejects those whose sum differs from 1 by more than 1e-6. The gradient by the labels is that of
+        the formula, for independent shares.
+
+        concentration: (n, ..., k), (0, infinity); predicted concentration of each part, above 0
+
+        labels: (n, ..., k), (0, 1]; true shares of k parts along the last axis
+
+        Formula: \\ell = \\sum_k \\left( \\log\\Gamma(a_k) - (a_k - 1) \\log t_k \\right) - \\log\\Gamma\\left( \\sum_k a_k \\right)
+
+        Divisor: the number of distributions
         """
 
     def distribution_focal(
@@ -3545,6 +3858,35 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
+    def gamma_nll_distribution(
+        self,
+        concentration: Array,
+        rate: Array,
+        labels: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["concentration", "rate", "labels"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a gamma distribution with predicted concentration (shape) and rate, with all terms.
+
+        Use: Probabilistic regression of positive amounts with uncertainty, such as rainfall, costs and waiting times.
+
+        Its scale is 1 / rate, and its mean concentration / rate. gamma_nll has a given shape and predicts the mean alone.
+
+        concentration: (n, ...), (0, infinity); k, the shapes, above 0.
+
+        rate: (n, ...), (0, infinity); r, the rates, above 0.
+
+        labels: (n, ...), (0, infinity); true values, above 0
+
+        Formula: \\ell = \\log\\Gamma(k) - k \\log r - (k - 1) \\log t + r t
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def gan_hinge(
         self,
         fake: Array,
@@ -3666,22 +4008,35 @@ class Losses(Generic[R_co]):
         self,
         mean: Array,
         log_variance: Array,
+        prior_mean: Array | None = None,
+        prior_log_variance: Array | None = None,
         *,
+        free_bits: float = 0.0,
         reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
         sample_weight: Array | None = None,
         cotangent: Array | None = None,
         outputs: Sequence[Output] = ...,
-        wrt: Sequence[Literal["mean", "log_variance"]] = ...,
+        wrt: Sequence[Literal["mean", "log_variance", "prior_mean", "prior_log_variance"]] = ...,
     ) -> R_co:
-        """Kullback-Leibler divergence of a diagonal normal distribution from the standard one: the regularizer of variational autoencoders.
+        """Kullback-Leibler divergence of a diagonal normal distribution from a prior, by default the standard one: the regularizer of
+        variational autoencoders.
 
-        Use: The regularizer of a variational autoencoder (VAE).
+        Use: The regularizer of a variational autoencoder (VAE), also hierarchical or with a learned prior; world models.
+
+        The paper of free bits takes the maximum after an average over the batch; here each latent dimension of each sample has its own, in
+        nats.
 
         mean: (n, ...), all finite numbers; mu, the means.
 
         log_variance: (n, ...), all finite numbers; s, the logarithms of the variances.
 
-        Formula: \\ell_i = \\frac{1}{2} \\sum_k \\left( \\mu_k^2 + e^{s_k} - 1 - s_k \\right)
+        prior_mean: (n, ...), all finite numbers; m, the means of the prior; 0 by default.
+
+        prior_log_variance: (n, ...), all finite numbers; p, the logarithms of the variances of the prior; 0 by default.
+
+        free_bits: smallest divergence of a latent dimension, in nats; below it the gradient is 0.
+
+        Formula: \\ell_i = \\frac{1}{2} \\sum_k \\left( \\frac{(\\mu_k - m_k)^2}{e^{p_k}} + e^{s_k - p_k} - 1 - (s_k - p_k) \\right)
 
         Divisor: the number of samples; latent dimensions are summed
         """
@@ -5215,6 +5570,33 @@ class Losses(Generic[R_co]):
         Divisor: the number of subjects
         """
 
+    def logistic_nll(
+        self,
+        predictions: Array,
+        labels: Array,
+        scale: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels", "scale"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a logistic distribution: like the normal distribution near its mean, like Laplace's for large errors.
+
+        Use: Probabilistic regression with uncertainty and moderate outliers.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        scale: (n, ...), (0, infinity); s; the standard deviation is pi s / sqrt 3.
+
+        Formula: \\ell = \\log s + z + 2 \\log\\left(1 + e^{-z}\\right), \\quad z = \\frac{t - x}{s}
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def logit_adjusted(
         self,
         predictions: Array,
@@ -6644,6 +7026,37 @@ class Losses(Generic[R_co]):
         Divisor: the number of pairs, over all lists (rax)
         """
 
+    def pearson_correlation(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        along: Literal["samples", "elements"] = 'samples',
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """One minus Pearson's correlation coefficient: 0 for a perfect linear relation with a positive slope, 2 for a negative one.
+
+        Use: Regression up to scale and shift: physiological signals (rPPG), affect, quality scores, gene expression, forecasts of returns.
+
+        Equal predictions or equal labels have no correlation and are rejected. With along samples, the whole batch is one sample, so
+        per_sample has one number. Gradients are accurate relative to the largest element of each tensor.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        along: axis of the correlation. samples: the batch, with one correlation for each entry of the further axes, as in torchmetrics and
+        scikit-learn; elements: all further axes, with one correlation for each sample.
+
+        Formula: L = 1 - \\frac{\\sum_i (x_i - \\bar x)(t_i - \\bar t)}{\\sqrt{\\sum_i (x_i - \\bar x)^2} \\sqrt{\\sum_i (t_i - \\bar t)^2}}
+
+        Divisor: the number of correlations
+        """
+
     def perceptron(
         self,
         predictions: Array,
@@ -6981,9 +7394,9 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Smooth approximation of the Huber loss: about half the squared error near zero, with slope delta for large errors.
 
-        Use: Regression with outliers, smooth; image restoration and super-resolution under the name Charbonnier.
+        Use: Regression with outliers, smooth.
 
-        The Charbonnier loss of image papers, \\sqrt{e^2 + \\delta^2}, is this loss divided by delta, plus delta.
+        It is delta times (charbonnier - delta), with eps = delta.
 
         predictions: (n, ...), all finite numbers; estimates
 
@@ -7256,6 +7669,40 @@ class Losses(Generic[R_co]):
         Formula: \\ell = -A \\log \\pi
 
         Divisor: the number of elements, without those masked out
+        """
+
+    def relative_l2(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        p: float = 2.0,
+        eps: float = 1e-08,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Norm of the error relative to the norm of the labels, over all further axes of each sample.
+
+        Use: Neural operators (FNO, DeepONet) and surrogates of partial differential equations, whose solutions differ in size.
+
+        neuraloperator's LpLoss sums over the batch by default; the original code of the Fourier neural operator has eps 0. Labels that are
+        all 0 are rejected if eps is 0. The gradient is 0 where the error is 0. Gradients are accurate relative to the largest element of
+        each tensor.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        p: order of the norms.
+
+        eps: added to the norm of the labels.
+
+        Formula: \\ell_i = \\frac{\\|x_i - t_i\\|_p}{\\|t_i\\|_p + \\epsilon}
+
+        Divisor: the number of samples
         """
 
     def relative_squared_error(
@@ -7603,6 +8050,47 @@ class Losses(Generic[R_co]):
         Formula: \\ell_i = \\overline{d^2} - \\lambda \\, \\overline{d}^2, \\quad d = \\log x - \\log t
 
         Divisor: the number of samples
+        """
+
+    def scale_shift_invariant_depth(
+        self,
+        predictions: Array,
+        labels: Array,
+        mask: Array | None = None,
+        *,
+        form: Literal["mse", "trimmed_mae"] = 'mse',
+        trim: float = 0.2,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Half the mean squared or absolute error of inverse depths, after alignment of the scale and shift of each image: the data term of
+        MiDaS.
+
+        Use: Monocular depth estimation from mixed data sets, up to the unknown scale and shift of each image.
+
+        The gradient includes the alignment. An image of equal predictions is fitted by the mean of its labels, with gradient 0; MiDaS fits
+        it by 0. The median is the lower one, as in torch, of the pixels in the mask alone. An image of equal numbers has the normalized
+        numbers 0. MiDaS' trimmed_mae trims over the batch; here, as in the paper, each image. Gradients are accurate relative to the
+        largest element of each tensor.
+
+        predictions: (n, ...), all finite numbers; estimates
+
+        labels: (n, ...), all finite numbers; true values
+
+        mask: (n, ...), {0, 1}; 1 for the elements to include, 0 for the others
+
+        form: mse: predictions are aligned to the labels by least squares; trimmed_mae: both are normalized by their medians and mean
+        deviations.
+
+        trim: share of the pixels of an image to leave out, those with the largest errors, for trimmed_mae.
+
+        Formula: \\ell_i = \\frac{1}{2 M} \\min_{s, b} \\sum_j (s x_j + b - t_j)^2, \\text{ or } \\frac{1}{2 M} \\sum_{j \\in U} |\\hat x_j - \\hat
+        t_j|, \\quad \\hat x = \\frac{x - \\mathrm{median}(x)}{\\overline{|x - \\mathrm{median}(x)|}}
+
+        Divisor: the number of pixels in the mask, as in MiDaS' batch-based reduction
         """
 
     def seesaw(
@@ -8836,6 +9324,38 @@ class Losses(Generic[R_co]):
         Divisor: samples (1 with batch) times the classes included, regardless of their weights
         """
 
+    def tweedie_deviance(
+        self,
+        predictions: Array,
+        labels: Array,
+        *,
+        power: float = 1.5,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "labels"]] = ...,
+    ) -> R_co:
+        """Tweedie deviance of any power that has one: twice the negative log-likelihood minus its minimum.
+
+        Use: Regression of amounts as a generalized linear model (GLM), such as insurance claims and rainfall.
+
+        Power 0 is mean_squared_error, which takes predictions of any sign; 1 is poisson_deviance, 2 gamma_deviance and 3
+        inverse_gaussian_deviance. Between 0 and 1 there is no such distribution, and the power is rejected. Labels are at least 0 from
+        power 1 on, above 0 from 2 on, and of any sign below. scikit-learn's default is power 0, and its predictions may have any sign for
+        it.
+
+        predictions: (n, ...), (0, infinity); x, the means, above 0.
+
+        labels: (n, ...), all finite numbers; true values; at least 0 from power 1 on, above 0 from 2 on
+
+        power: p, the exponent of the mean in the variance; at 0, 1 and 2 the loss is the limit.
+
+        Formula: D = 2 \\left( \\frac{\\max(t, 0)^{2 - p}}{(1 - p)(2 - p)} - \\frac{t x^{1 - p}}{1 - p} + \\frac{x^{2 - p}}{2 - p} \\right)
+
+        Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
     def tweedie_nll(
         self,
         predictions: Array,
@@ -9117,6 +9637,45 @@ class Losses(Generic[R_co]):
         Formula: \\ell = \\left(\\frac{t}{x}\\right)^k - e \\left( k \\log\\frac{t}{x} - \\log t + \\log k \\right)
 
         Divisor: the number of elements, with each sample's share weighted by sample_weight
+        """
+
+    def weighted_interval_score(
+        self,
+        lower: Array,
+        upper: Array,
+        median: Array,
+        labels: Array,
+        alphas: Array,
+        *,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["lower", "upper", "median", "labels"]] = ...,
+    ) -> R_co:
+        """Weighted interval score: interval scores of several central intervals and the absolute error of the median, an approximation of the
+        CRPS.
+
+        Use: Probabilistic forecasting by quantiles or intervals, as in the hubs of epidemic forecasts.
+
+        The weights are those of the paper: alpha / 2 for intervals, 1/2 for the median. It is twice the mean pinball loss of all the
+        quantiles. scoringrules 0.10 adds m / 2 in place of |t - m| / 2: in the example it gives 0.42, here 0.36. The gradient at the edge
+        of an interval is that of a label inside, and 0 at an error of 0 of the median.
+
+        lower: (n, ..., k), all finite numbers; l, the lower ends: quantiles alpha / 2.
+
+        upper: (n, ..., k), all finite numbers; u, the upper ends: quantiles 1 - alpha / 2.
+
+        median: (n, ...), all finite numbers; predicted medians
+
+        labels: (n, ...), all finite numbers; true values
+
+        alphas: (k,), (0, 1]; expected share of labels outside of each interval: 0.1 for one of 90 %
+
+        Formula: \\ell = \\frac{1}{K + \\frac{1}{2}} \\left( \\frac{|t - m|}{2} + \\sum_{k=1}^K \\left( \\frac{\\alpha_k}{2} (u_k - l_k) + \\max(0,
+        l_k - t) + \\max(0, t - u_k) \\right) \\right)
+
+        Divisor: the number of labels
         """
 
     def weighted_mean_absolute_percentage_error(
