@@ -60,6 +60,7 @@ ROWS_OF = {"ms_ssim": (1, 4, 16)} | dict.fromkeys(("keypoint_rcnn", "mask_rcnn",
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
+    "binomial_nll": lambda a: {"labels": np.minimum(a["labels"], a["total_count"])},
     "boundary": lambda a: {"distances": a["predictions"] - 0.5},  # the time without SciPy's transform
     "ctc": lambda a: {
         "labels": np.maximum(a["labels"], 1),
@@ -71,6 +72,7 @@ FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what in
         "scale_tril": np.tril(a["scale_tril"] * a["scale_tril"].dtype.type(0.1)) + np.eye(16, dtype=a["scale_tril"].dtype)
     },
     "rnnt": lambda a: {"labels": a["labels"].clip(0, 8)},  # the blank is the last one
+    "tweedie_deviance": lambda a: {"labels": np.abs(a["labels"])},
 }
 FITTED |= dict.fromkeys(("gan_hinge", "gan_minimax", "gan_non_saturating", "lsgan", "wgan"), lambda a: {"real": a["fake"][::-1].copy()})
 

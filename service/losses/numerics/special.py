@@ -152,16 +152,19 @@ def _log1p_ratio(t: Array, z: Array) -> Array:
 
 
 @in_parts
-def log_gamma(z: Array) -> Array:
-    """Return log Gamma(z) for 0 < z < 1e15, accurate near its roots 1 and 2."""
+def log_gamma_from_one(z: Array) -> Array:
+    """Return log Gamma(z) for 1 <= z < 1e15, accurate near its roots 1 and 2, and log Gamma(1 + z) for z < 1."""
     from scipy.special import gammaln
 
-    one = np.ones_like(z)
-    below_one = lgamma_increment(one, np.minimum(z, 1.0)) - np.log(z)
-    above_one = lgamma_increment(one, np.maximum(z - 1.0, 0.0))
-    above_two = np.log1p(np.maximum(z - 2.0, 0.0)) + lgamma_increment(one, np.maximum(z - 2.0, 0.0))
-    low = np.where(z < 1.0, below_one, above_one)
-    return np.where(z < 2.0, low, np.where(z < 3.0, above_two, gammaln(z)))
+    beyond_two = np.clip(z - 2.0, 0.0, 1.0)
+    excess = np.where(z < 1.0, z, np.where(z < 2.0, z - 1.0, beyond_two)).astype(z.dtype, copy=False)
+    near = lgamma_increment(np.ones_like(z), excess) + np.log1p(beyond_two)
+    return np.where(z < 3.0, near, gammaln(z))
+
+
+def log_gamma(z: Array) -> Array:
+    """Return log Gamma(z) for 0 < z < 1e15."""
+    return log_gamma_from_one(z) - np.log(np.minimum(z, 1.0))
 
 
 def trigamma(z: Array) -> Array:

@@ -211,9 +211,12 @@ def _negative_binomial(mu: Array, t: Array, alpha: Array) -> Array:
     example={"predictions": [0.5, -1.0, 2.0], "labels": [3, 0, 8], "total_count": [5, 2, 9]},
     hessian_diagonal=True,
     bound=Bound(1e-13, 1e-12, "a relative entropy and logarithms of counts, each rounded, partly cancel"),
+    work=Work("500 n ..."),
 )
 def binomial_nll(predictions: BinaryLogits, labels: Successes, total_count: Trials) -> Evaluation:
     r"""Negative log-likelihood of a binomial distribution: successes among a known number of trials, with all terms.
+
+    Counts above 2^53 are rounded to the precision of the predictions, as in torch.
 
     Use: Regression of rates from counts, such as click rates, methylation and votes.
     Search: binomial, binomial_regression

@@ -99,7 +99,7 @@ def crps_laplace(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluati
     return _location_and_scale(error, scale, -np.sign(error) * np.expm1(-size), tail + times(tail, size) - 0.75, tail)
 
 
-@loss(example=EXAMPLE | SCALES, hessian_diagonal=True)
+@loss(example=EXAMPLE | SCALES, hessian_diagonal=True, work=Work("500 n ..."))
 def crps_student_t(
     predictions: Real, labels: RealLabel, scale: Scale, *, degrees_of_freedom: Annotated[float, annotated_types.Gt(1)] = 3.0
 ) -> Evaluation:

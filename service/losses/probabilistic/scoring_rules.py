@@ -154,8 +154,8 @@ Alphas = Annotated[
 def weighted_interval_score(lower: Ends, upper: Ends, median: Median, labels: RealLabel, alphas: Alphas) -> Evaluation:
     r"""Weighted interval score: interval scores of several central intervals and the absolute error of the median, an approximation of the CRPS.
 
-    The weights are those of the paper and of scoringrules: alpha / 2 for intervals, 1/2 for the median. It is twice the mean pinball loss of all the quantiles. The gradient at the edge
-    of an interval is that of a label inside, and 0 at an error of 0 of the median.
+    The weights are those of the paper: alpha / 2 for intervals, 1/2 for the median. It is twice the mean pinball loss of all the quantiles. scoringrules 0.10 adds m / 2 in place of
+    |t - m| / 2: in the example it gives 0.42, here 0.36. The gradient at the edge of an interval is that of a label inside, and 0 at an error of 0 of the median.
 
     Use: Probabilistic forecasting by quantiles or intervals, as in the hubs of epidemic forecasts.
     Formula: \ell = \frac{1}{K + \frac{1}{2}} \left( \frac{|t - m|}{2} + \sum_{k=1}^K \left( \frac{\alpha_k}{2} (u_k - l_k) + \max(0, l_k - t) + \max(0, t - u_k) \right) \right)
