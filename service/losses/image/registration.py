@@ -61,7 +61,7 @@ class Correlation:
     def residual(self, by_covariance: Array) -> Array:
         """Pull slopes on the covariance back to the pixels of x, each window's without its part along x, for which the correlation is constant.
 
-        What is left of two equal parts after their rounding is 0, as where windows have two values and thus the correlation 1.
+        The rounding of two equal parts is replaced by 0, as where windows have two values and thus the correlation 1.
         """
         filtered, within = self.x.filter, (by_covariance, by_covariance * divide_or_zero(self.covariance, self.x.variance))
         parts = [np.zeros_like(by_covariance), np.zeros_like(by_covariance)]
@@ -145,7 +145,7 @@ def lncc(
             smooth = (smooth_nr / volume / a) / (volume * b)
             values = -((common / a) * (common / b) + smooth)
             by_common = -2.0 * (common / a) / b
-            # at a constant correlation, what a bounded variance and the numerator's constant leave
+            # at a constant correlation: of a bounded variance, and of the constant in the numerator
             by_one, by_other = (
                 np.where(mine >= least, smooth / bounded, 0.5 * by_common * divide_or_zero(common, mine)) for mine, bounded in ((one, a), (other, b))
             )
@@ -154,7 +154,8 @@ def lncc(
             a, b = (mine + eps / yours for mine, yours in ((one, other), (other, one)))
             by_common = -2.0 * divide_or_zero(common, other) / a
             values = 0.5 * common * by_common
-            by_one, by_other = (values * divide_or_zero(eps / yours / mine, whole) for mine, yours, whole in ((one, other, a), (other, one, b)))
+            share = eps / (one * other + eps)
+            by_one, by_other = (divide_or_zero(values, mine) * share for mine in (one, other))
 
         def pullback(c: Array, pair: Correlation, by_variance: Array) -> Array:
             c = spread(c, values)

@@ -90,7 +90,7 @@ def dilated(x: Array) -> tuple[Array, Pullback]:
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration: what its opening removes, the part not yet in the skeleton before it, and the pullbacks of erosion and dilation."""
+    """One iteration: the part that its opening removes, the part not yet in the skeleton before it, and the pullbacks of erosion and dilation."""
 
     removed: Array
     free: Array
@@ -99,7 +99,7 @@ class Step:
 
 
 def skeleton(x: Array, iterations: int) -> tuple[Array, Callable[[Array], Array]]:
-    """Return the soft skeleton of masks (n, c, ...): what the openings of repeated erosions remove, and its pullback."""
+    """Return the soft skeleton of masks (n, c, ...), the parts that openings remove from repeated erosions, and its pullback."""
     steps, found, free = [], np.zeros_like(x), np.ones_like(x)
     for _ in range(iterations + 1):
         smaller, erosion = eroded(x)
