@@ -6129,7 +6129,7 @@ class Losses(Generic[R_co]):
         The image is surrounded by zeros, which count in the windows at the edges. Sums of a window are weighted by the kernel, whose
         weights are 1 (rectangular), sum to 1 (triangular), or are at most 1 (gaussian, with a standard deviation of a third of its size).
         Pixels are at most 1e100 in size. MONAI makes the gaussian and triangular kernels in float32, and computes variances as differences
-        of sums. VoxelMorph has kernel_size 9.
+        of sums. VoxelMorph has kernel_size 9. Gradients are accurate relative to the largest element of each tensor.
 
         predictions: (n, c, ...), all finite numbers; predicted (registered) images, volumes or signals
 

@@ -15,7 +15,7 @@ from service.losses.divergence import _shared, transport
 from service.losses.metric_learning import pair_weighting, retrieval, triplets
 from service.losses.numerics import Array, elementary, vectors
 
-VECTORS = sorted(name for name, loss in LOSSES.items() if loss.bound.norm == "tensor")
+VECTORS = sorted(name for name, loss in LOSSES.items() if loss.bound.norm == "tensor" and loss.inputs[0].forms[0].axes != "n c ...")
 UNDER_SQUARES = {
     "contrastive",
     "nca",

@@ -275,7 +275,52 @@ DPO = [
     ),
 ]
 
-CASES = [*DISTANCES, *DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
+
+def volumes(rng: Generator) -> Arrays:
+    return {"predictions": rng.uniform(size=(2, 1, 7, 8, 9)), "labels": rng.uniform(size=(2, 1, 7, 8, 9))}
+
+
+def steps(rng: Generator) -> Arrays:
+    """Images of five levels, with many ties."""
+    return {name: np.round(4.0 * rng.uniform(size=(2, 3, 9, 8))) / 4.0 for name in ("predictions", "labels")}
+
+
+MEDICAL = [
+    Case(
+        "cl_dice",
+        "monai",
+        soft_images,
+        lambda t: monai.SoftclDiceLoss(sigmoid=True, iter_=2)(t.predictions, t.labels),
+        {"activation": "sigmoid", "iterations": 2},
+    ),
+    Case("cl_dice", "monai ties", steps, lambda t: monai.SoftclDiceLoss()(t.predictions, t.labels)),
+    Case("cl_dice", "monai of volumes", volumes, lambda t: monai.SoftclDiceLoss(smooth_nr=0.5)(t.predictions, t.labels), {"smooth_nr": 0.5}),
+    Case(
+        "lncc",
+        "monai of volumes",
+        volumes,
+        lambda t: monai.LocalNormalizedCrossCorrelationLoss(kernel_size=5, smooth_nr=0.1)(t.predictions, t.labels),
+        {"kernel_size": 5, "smooth_nr": 0.1},
+    ),
+    Case(
+        "lncc",
+        "monai gaussian, in float32",
+        volumes,
+        lambda t: monai.LocalNormalizedCrossCorrelationLoss(kernel_type="gaussian")(t.predictions, t.labels),
+        {"kernel": "gaussian"},
+        within=SINGLE,
+    ),
+    Case(
+        "ssim",
+        "monai of volumes, in float32",
+        volumes,
+        lambda t: monai.SSIMLoss(spatial_dims=3, win_size=5, kernel_sigma=1.0)(t.predictions, t.labels),
+        {"window_size": 5, "sigma": 1.0},
+        within=10 * SINGLE,
+    ),
+]
+
+CASES = [*MEDICAL, *DISTANCES, *DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 
 def compare(case: Case) -> None:

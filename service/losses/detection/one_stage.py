@@ -66,7 +66,7 @@ def to_anchors(term: Evaluation, wrt: str, weight: Array, shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedBoxes:
     """Boxes of deltas (r, 4), x1, y1, x2, y2 about the center of the anchor, whose width and height are given up to a common factor."""
 
     deltas: Array
@@ -98,7 +98,7 @@ def overlap_of_deltas(box_loss: str, deltas: Array, targets: Array, anchors: Arr
     else:
         lengths = rows(anchors)[:, 2:] - rows(anchors)[:, :2]
         sides = divide_or_zero(lengths, lengths.max(axis=1, keepdims=True))
-    found, true = Decoded(deltas, sides), Decoded(targets, sides)
+    found, true = DecodedBoxes(deltas, sides), DecodedBoxes(targets, sides)
     overlap = OVERLAPS[box_loss].function(found.boxes, true.boxes)
     by_found, by_true = overlap.gradients["predictions"], overlap.gradients["labels"]
     return replace(overlap, gradients={"predictions": lambda c: found.back(by_found(c)), "labels": lambda c: true.back(by_true(c))})

@@ -24,9 +24,7 @@ KernelSize = Annotated[int, annotated_types.Ge(1), annotated_types.Le(31)]
 Kernel = Literal["rectangular", "triangular", "gaussian"]
 ROUNDING = 64 * 2.0**-52  # of a pixel's sum over windows
 BRIGHTEST = 1e100  # whose squares' ratios are in range
-CORRELATED = Bound(
-    1e-14, 1e-7, "gradients are differences over the windows around a pixel, which cancel in flat regions and in nearly proportional windows"
-)
+CORRELATED = Bound(1e-14, 1e-12, "gradients are differences over the windows around a pixel, of which single ones cancel", norm="tensor")
 
 
 def kernel_weights(kind: Kernel, size: int) -> Array:
@@ -154,7 +152,8 @@ def lncc(
             a, b = (mine + eps / yours for mine, yours in ((one, other), (other, one)))
             by_common = -2.0 * divide_or_zero(common, other) / a
             values = 0.5 * common * by_common
-            by_one, by_other = (values * divide_or_zero(eps / yours / mine, whole) for mine, yours, whole in ((one, other, a), (other, one, b)))
+            share = eps / (one * other + eps)
+            by_one, by_other = (divide_or_zero(values, mine) * share for mine in (one, other))
 
         def pullback(c: Array, pair: Correlation, by_variance: Array) -> Array:
             c = spread(c, values)

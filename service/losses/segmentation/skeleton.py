@@ -90,7 +90,7 @@ def dilated(x: Array) -> tuple[Array, Pullback]:
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration: what its opening removes, the part not yet in the skeleton before it, and the pullbacks of erosion and dilation."""
+    """One iteration: the part that its opening removes, the part not yet in the skeleton before it, and the pullbacks of erosion and dilation."""
 
     removed: Array
     free: Array

@@ -29,9 +29,21 @@ def _conventions(rng):
     return of_of_image("lncc", x, y, convention="voxelmorph", **options), of_of_image("lncc", x, y, **options)
 
 
+def _flat(rng):
+    """Windows without variance have no loss and no gradient."""
+    x, y = images(rng)
+    found = []
+    for convention in ("monai", "voxelmorph"):
+        for a, b, size in ((x, y, 1), (x, 0.0 * y, 3), (0.0 * x, y, 3), (0.0 * x, 0.0 * y, 3)):
+            evaluation = LOSSES["lncc"](a, b, kernel_size=size, convention=convention)
+            found += [*evaluation.numerator, *evaluation.gradients["predictions"](np.ones(2)).ravel()]
+    return np.array(found) + 1.0, np.ones(len(found))
+
+
 IDENTITIES = [
     ("lncc is symmetric, gradients too", _symmetric),
     ("lncc does not change with the brightness of an image", _brightness),
     ("lncc of an image and its multiple is -1", _itself),
     ("lncc of voxelmorph and of monai are the same without smoothing", _conventions),
+    ("lncc of flat windows is 0, gradients too", _flat),
 ]
