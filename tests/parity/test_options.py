@@ -228,6 +228,11 @@ CASES = [*DISTANCES, *DPO, *CROSS_ENTROPY, *SEGMENTATION, *BINARY]
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_value_and_gradients_are_the_library_s(case: Case) -> None:
+    compare(case)
+
+
+def compare(case: Case) -> None:
+    """Compare value and gradients over random calls."""
     for number in range(DRAWS):
         arrays = case.arrays(np.random.default_rng(number))
         predicted = [name for name in LOSSES[case.name].predicted if name in arrays]

@@ -43,7 +43,7 @@ DEFAULTS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
 @dataclass(frozen=True)
 class Transform:
-    """Short-time Fourier transform of some signals with centred frames and reflection at the ends, as torch.stft's."""
+    """Short-time Fourier transform of some signals with centered frames and reflection at the ends, as torch.stft's."""
 
     size: int
     hop: int
@@ -191,7 +191,7 @@ def multi_resolution_stft(
 ) -> Evaluation:
     r"""Multi-resolution STFT loss: spectral convergence and absolute difference of log-magnitudes, averaged over resolutions.
 
-    Each short-time Fourier transform has a periodic Hann window and centred frames with reflection at the ends, as torch.stft. Magnitudes below
+    Each short-time Fourier transform has a periodic Hann window and centered frames with reflection at the ends, as torch.stft. Magnitudes below
     the square root of eps count as that, with the gradient 0. Conventions are those of auraloss, whose channels are further signals here: version 0.4
     divides norms over the batch, later code those of each signal. Parallel WaveGAN has eps = 1e-7 and norms over the batch. `parts` returns the
     unweighted terms.

@@ -7,11 +7,11 @@ from mpmath import mp
 
 
 def si_sdr(predictions, labels, zero_mean):
-    return [_si_sdr(p, t) for p, t in zip(centred(predictions, zero_mean), centred(labels, zero_mean), strict=True)]
+    return [_si_sdr(p, t) for p, t in zip(centered(predictions, zero_mean), centered(labels, zero_mean), strict=True)]
 
 
 def snr(predictions, labels, zero_mean):
-    return [_snr(p, t) for p, t in zip(centred(predictions, zero_mean), centred(labels, zero_mean), strict=True)]
+    return [_snr(p, t) for p, t in zip(centered(predictions, zero_mean), centered(labels, zero_mean), strict=True)]
 
 
 def permutation_invariant(predictions, labels, metric, zero_mean):
@@ -19,13 +19,13 @@ def permutation_invariant(predictions, labels, metric, zero_mean):
     found = []
     for estimates, truths in zip(predictions, labels, strict=True):
         if metric != "mse":
-            estimates, truths = centred(estimates, zero_mean), centred(truths, zero_mean)
+            estimates, truths = centered(estimates, zero_mean), centered(truths, zero_mean)
         costs = [[one(p, t) for t in truths] for p in estimates]
         found.append(min(_sum([costs[k][j] for k, j in enumerate(order)]) for order in permutations(range(len(truths)))))
     return found
 
 
-def centred(signals, zero_mean):
+def centered(signals, zero_mean):
     """Multiples of the signals less their means, without rounding."""
     return [x * len(x) - mp.fsum(x) for x in signals] if zero_mean else signals
 
