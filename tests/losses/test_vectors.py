@@ -24,6 +24,7 @@ UNDER_SQUARES = {
     "scale_shift_invariant_depth",
     "sinkhorn_divergence",
     "sliced_wasserstein",
+    "soft_dtw_divergence",
     "vicreg",
 }  # losses that are infinite for vectors of 1e300
 
