@@ -44,6 +44,13 @@ IDENTITIES = [
         lambda rng: (lambda x, z: (value_of_margin("soft_f1", x, z, average="micro"), _dice(x, z)))(scores_of_margin(rng), rng.uniform(size=(5, 4))),
     ),
     (
+        "asymmetric of soft labels without focusing and clip is binary cross entropy",
+        margin(
+            lambda x, s: value_of_margin("asymmetric", x, 0.3 + 0.4 * (s > 0), gamma_pos=0.0, gamma_neg=0.0, clip=0.0),
+            lambda x, s: value_of_margin("binary_cross_entropy_with_logits", x, 0.3 + 0.4 * (s > 0)),
+        ),
+    ),
+    (
         "asymmetric without focusing and clip is binary cross entropy",
         margin(
             lambda x, s: value_of_margin("asymmetric", x, (s + 1) // 2, gamma_pos=0.0, gamma_neg=0.0, clip=0.0),
