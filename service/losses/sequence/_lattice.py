@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -138,9 +138,9 @@ class Paths:
         flows = np.zeros((2 + size, *self.forward.shape))
         weight = np.zeros_like(self.forward)
 
-        def add(k: int, where: object, flow: Array) -> None:
+        def add(k: int, where: tuple[Any, ...] | int, flow: Array) -> None:
             for out in (flows[self.arcs[k].symbols], flows[2 + groups[k]], weight):
-                out[where] += flow  # type: ignore[index]
+                out[where] += flow
 
         for k, rows, frame, share in self.ends:
             add(k, (frame + self.symbols, rows, self.symbols), share)

@@ -9,7 +9,7 @@ DEFAULTS = {"fft_sizes": (1024, 2048, 512), "hop_sizes": (120, 240, 50), "win_le
 
 def multi_resolution_stft(predictions, labels, fft_sizes, hop_sizes, win_lengths, w_sc, w_log_mag, w_lin_mag, eps, norms_over):
     if fft_sizes is None:
-        fft_sizes, hops, lengths = DEFAULTS.values()
+        fft_sizes, hops, lengths = (list(sizes) for sizes in DEFAULTS.values())
     else:
         hops, lengths = [max(1, size // 4) for size in fft_sizes], fft_sizes
     hops, lengths = hops if hop_sizes is None else hop_sizes, lengths if win_lengths is None else win_lengths
