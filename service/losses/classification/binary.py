@@ -223,8 +223,14 @@ def _balance(z: Array, alpha: Array | None) -> tuple[Array, Array]:
     return alpha * z + (1.0 - alpha) * (1.0 - z), 2.0 * alpha - 1.0
 
 
+def _targets(z: Array, positive: Array) -> Array:
+    """Return the labels times the weight of the positive term, without a copy if it is 1."""
+    return z if positive.ndim == 0 and positive == 1 else positive * z
+
+
 def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None, positive: Array) -> Evaluation:
-    e, targets = decay(x), positive * z
+    e, targets = decay(x), _targets(z, positive)
+    plain = targets is z
     small = log1pexp_small(x, e)
     softplus_neg, softplus_pos = np.maximum(-x, 0.0) + small, np.maximum(x, 0.0) + small
     entropy = targets * softplus_neg + (1.0 - z) * softplus_pos
@@ -242,14 +248,15 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None, posi
 
     def curvature() -> Array:
         rate = log_slope()
-        of_entropy = (targets + (1.0 - z)) * (right * wrong) + 2.0 * gamma * rate * ((1.0 - z) * right - targets * wrong)
+        of_entropy = right * wrong * (1.0 if plain else targets + (1.0 - z)) + 2.0 * gamma * rate * ((1.0 - z) * right - targets * wrong)
         return focus * (of_entropy + gamma * rate * ((wrong - right) + (gamma - 1.0) * rate) * entropy)
 
     def label_slope() -> Array:
         certain = ((z == 0) | (z == 1)) & (q < np.finfo(q.dtype).tiny)  # there both q and the entropy are e^-|x|
         power = np.where(certain, np.exp(-gamma * np.abs(x)), focus)
-        ratio = np.divide(entropy, q, out=targets + (1.0 - z), where=~certain)
-        return balance * (power * (_label_slope(positive, x, small) - gamma * np.tanh(0.5 * x) * ratio)) + slope_of_balance * focus * entropy
+        ratio = np.divide(entropy, q, out=np.ones_like(entropy) if plain else targets + (1.0 - z), where=~certain)
+        of_entropy = -x if plain else _label_slope(positive, x, log1pexp_small(x))
+        return balance * (power * (of_entropy - gamma * np.tanh(0.5 * x) * ratio)) + slope_of_balance * focus * entropy
 
     return elementwise(
         balance * focus * entropy,
@@ -259,7 +266,7 @@ def _focal_of_logits(x: Array, z: Array, gamma: float, alpha: Array | None, posi
 
 
 def _focal_of_probabilities(p: Array, z: Array, gamma: float, alpha: Array | None, positive: Array) -> Evaluation:
-    other, rise, targets = 1.0 - p, 1.0 - 2.0 * z, positive * z  # rise: of q by p
+    other, rise, targets = 1.0 - p, 1.0 - 2.0 * z, _targets(z, positive)  # rise: of q by p
     log_p, log_other = np.log(p), log1p_in_unit(-p)
     entropy = -(times(targets, log_p) + times(1.0 - z, log_other))
     q = z * other + (1.0 - z) * p
