@@ -52,7 +52,7 @@ clients: $(VENV)/serve.stamp ## generate clients and call every loss through eac
 bench-clients: $(VENV)/serve.stamp ## time generated clients by lists and by base64; after make clients
 	build/clients/venv/bin/python openapi/clients/speed.py
 
-parity: .venv-parity/parity.stamp ## compare with torch, optax, rax and pytorch-metric-learning
+parity: .venv-parity/parity.stamp ## compare with torch, optax, rax, MONAI, kornia and others
 	$(PARITY) -m pytest tests/parity
 
 accuracy: .venv-parity/parity.stamp ## measure the errors of all losses and write tests/losses/ACCURACY.md

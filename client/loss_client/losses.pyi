@@ -2095,8 +2095,8 @@ class Losses(Generic[R_co]):
 
         include_background: include class 0; a single class is always included.
 
-        Formula: \\ell_i = 1 - \\frac{2 P S}{P + S + s}, \\quad P = \\frac{\\sum \\mathrm{skel}(p) \\, t + s_{nr}}{\\sum \\mathrm{skel}(p) + s_{dr}},
-        \\quad S = \\frac{\\sum \\mathrm{skel}(t) \\, p + s_{nr}}{\\sum \\mathrm{skel}(t) + s_{dr}}
+        Formula: \\ell_i = 1 - \\frac{2 P S}{P + S + s}, \\quad P = \\frac{\\sum K(p) \\, t + s_{nr}}{\\sum K(p) + s_{dr}}, \\quad S = \\frac{\\sum
+        K(t) \\, p + s_{nr}}{\\sum K(t) + s_{dr}}
 
         Divisor: the number of samples
         """

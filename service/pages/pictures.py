@@ -112,7 +112,8 @@ def _ranking(loss: Loss, arrays: Mapping[str, Array]) -> Made | None:
 def _grid(loss: Loss, arrays: Mapping[str, Array]) -> Made | None:
     """An image or a mask that one paints."""
     subject, forms = _subject(loss), _forms(loss, arrays)
-    if forms[subject].axes in ("n c h w", "n 1 h w") and set(arrays) <= {subject, "labels", "image"}:
+    of_image = loss.family == "image" and forms[subject].axes == "n c ..." and arrays[subject].ndim == 4
+    if (of_image or forms[subject].axes in ("n c h w", "n 1 h w")) and set(arrays) <= {subject, "labels", "image"}:
         return "grid", tuple(name for name in (subject, "labels") if name in arrays), (), arrays
     if loss.family not in MASKS or set(arrays) != {subject, "labels"} or forms["labels"].axes not in ("n ...", "n c ..."):
         return None

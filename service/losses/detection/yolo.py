@@ -71,7 +71,7 @@ def yolo_head(
     Use: One-stage object detection with the YOLO detectors (YOLOv8, YOLO11), classes and boxes together.
     Search: yolo, yolov8, yolov9, yolov10, yolo11, ultralytics
     Formula: L = \frac{1}{\max(1, \sum s)} \sum_a \left( \lambda_c \sum_k \mathrm{BCE}(x_{ak}, s_{ak}) + \sum_k s_{ak} \left( \lambda_b \, \mathrm{ciou}(b_a, b_a^*) + \frac{\lambda_d}{4} \sum_{j=1}^4 \mathrm{DFL}(z_{aj}, d_{aj}^*) \right) \right)
-    Where: s `target_scores`; x `class_logits`; z `box_logits`; b^* `target_boxes`; d^* the distances of the true box from the anchor point
+    Where: s `target_scores`; x `class_logits`; z `box_logits`; b_a^* `target_boxes`; d_{aj}^* the distances of the true box from the anchor point
     box_weight: lambda_b, weight of the part `box`.
     class_weight: lambda_c, weight of the part `class`.
     dfl_weight: lambda_d, weight of the part `dfl`.

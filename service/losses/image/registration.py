@@ -12,6 +12,7 @@ import numpy as np
 from service.losses.declaration import Bound, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks, in_float64
+from service.losses.image._shared import BLOB, RAMP
 from service.losses.image._windows import Filter, Local
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_size, per_sample_sum, spread
@@ -85,10 +86,7 @@ def check_brightness(name: str, images: Array) -> None:
 
 
 @loss(
-    example={
-        "predictions": [[[0.1, 0.4, 0.3, 0.8, 0.9]]],
-        "labels": [[[0.2, 0.5, 0.9, 1.0, 1.1]]],
-    },
+    example={"predictions": [[RAMP]], "labels": [[BLOB]]},
     bound=CORRELATED,
     work=Work("40 n c ... kernel_size + 2000 n c ...", "400 n c ..."),
 )

@@ -179,8 +179,8 @@ def cl_dice(
 
     Use: Segmentation of tubular structures whose connectedness counts: vessels, neurons, roads; beside dice.
     Search: centerline, vessel_segmentation, road_segmentation, topology, skeleton
-    Formula: \ell_i = 1 - \frac{2 P S}{P + S + s}, \quad P = \frac{\sum \mathrm{skel}(p) \, t + s_{nr}}{\sum \mathrm{skel}(p) + s_{dr}}, \quad S = \frac{\sum \mathrm{skel}(t) \, p + s_{nr}}{\sum \mathrm{skel}(t) + s_{dr}}
-    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; s `smooth`; skel the soft skeleton
+    Formula: \ell_i = 1 - \frac{2 P S}{P + S + s}, \quad P = \frac{\sum K(p) \, t + s_{nr}}{\sum K(p) + s_{dr}}, \quad S = \frac{\sum K(t) \, p + s_{nr}}{\sum K(t) + s_{dr}}
+    Where: p the predicted probability of a position; t `labels`; s_{nr} `smooth_nr`; s_{dr} `smooth_dr`; s `smooth`; K the soft skeleton
     iterations: number of erosions of the soft skeleton, about the largest radius of the structures in pixels.
     smooth_nr: added to the numerators of both shares.
     smooth_dr: added to the denominators of both shares.
