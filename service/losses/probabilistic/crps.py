@@ -105,7 +105,7 @@ def crps_student_t(
 
     Use: Probabilistic forecasting with heavy tails.
     Formula: \ell = s \left( z (2 F_\nu(z) - 1) + 2 f_\nu(z) \frac{\nu + z^2}{\nu - 1} - \frac{2 \sqrt{\nu}}{\nu - 1} \frac{B(\frac{1}{2}, \nu - \frac{1}{2})}{B(\frac{1}{2}, \frac{\nu}{2})^2} \right), \quad z = \frac{t - x}{s}
-    Where: x `predictions`; t `labels`; s `scale`; F, f the distribution function and density
+    Where: x `predictions`; t `labels`; s `scale`; F the distribution function; f the density
     scale: s, the scale of the errors.
     degrees_of_freedom: nu, above 1, where the score is infinite; smaller values give heavier tails. Digits are lost near 1.
     Synonyms: crps_t
@@ -240,7 +240,7 @@ def crps_poisson(predictions: PositiveReal, labels: WholeCount) -> Evaluation:
 
     Use: Probabilistic forecasting of counts, such as demand, cases and goals.
     Formula: \ell = (t - \lambda)(2 F(t) - 1) + 2 \lambda f(t) - \lambda e^{-2 \lambda} \left( I_0(2 \lambda) + I_1(2 \lambda) \right)
-    Where: t `labels`; F, f the distribution function and probabilities
+    Where: t `labels`; F the distribution function; f the probabilities
     predictions: lambda, the means, above 0.
     Synonyms: crps_pois
     Reference: Wei and Held, Calibration tests for count data, 2014, Test 23; scoringrules.crps_poisson
