@@ -8205,6 +8205,39 @@ class Losses(Generic[R_co]):
         Divisor: the number of elements, with each sample's share weighted by sample_weight
         """
 
+    def poisson_mixture(
+        self,
+        predictions: Array,
+        weight_logits: Array,
+        labels: Array,
+        *,
+        log_input: bool = True,
+        reduction: Literal["mean", "sum", "none", "batchmean"] = "mean",
+        sample_weight: Array | None = None,
+        cotangent: Array | None = None,
+        outputs: Sequence[Output] = ...,
+        wrt: Sequence[Literal["predictions", "weight_logits"]] = ...,
+    ) -> R_co:
+        """Negative log-likelihood of a mixture of Poisson distributions, including log(t!).
+
+        Use: Probabilistic regression and forecasting of counts that have several modes, such as demand.
+
+        neuralforecast's PMM is this loss of rates (log_input false).
+
+        predictions: (n, m), all finite numbers; [0, infinity) with log_input False; logarithms of the rate of each component, or rates
+
+        weight_logits: (n, m), all finite numbers; w, logits of the component weights.
+
+        labels: (n,), [0, infinity); true counts, or any numbers from 0 on
+
+        log_input: predictions are logarithms of rates, else rates.
+
+        Formula: \\ell_i = -\\log \\sum_k \\pi_k \\frac{\\lambda_{ik}^{t_i} e^{-\\lambda_{ik}}}{t_i!}, \\quad \\pi = \\mathrm{softmax}(w), \\; \\lambda
+        = e^x
+
+        Divisor: the number of samples
+        """
+
     def poisson_nll(
         self,
         predictions: Array,

@@ -17,7 +17,6 @@ from tests.parity import test_options as options
 
 Arrays = dict[str, Any]
 Case = options.Case
-DRAWS = 5
 
 
 def shares(rng: Generator) -> Arrays:
@@ -61,7 +60,17 @@ def midas(t: Any) -> torch.Tensor:
     return (m * (scale[:, None] * x + shift[:, None] - y) ** 2).sum() / (2 * m.sum())
 
 
+def modes(rng: Generator) -> Arrays:
+    return {"predictions": rng.normal(size=(6, 3)), "weight_logits": rng.normal(size=(6, 3)), "labels": rng.integers(0, 7, size=6).astype(float)}
+
+
+def mixed(t: Any) -> torch.Tensor:
+    mixture = D.MixtureSameFamily(D.Categorical(logits=t.weight_logits), D.Poisson(t.predictions.exp()))
+    return -mixture.log_prob(t.labels).mean()
+
+
 CASES = [
+    Case("poisson_mixture", "torch", modes, mixed),
     Case("beta_nll_distribution", "torch", shares, lambda t: -D.Beta(t.concentration1, t.concentration0).log_prob(t.labels).mean()),
     Case("dirichlet_nll", "torch", compositions, lambda t: -D.Dirichlet(t.concentration).log_prob(t.labels).mean()),
     Case("gamma_nll_distribution", "torch", amounts, lambda t: -D.Gamma(t.concentration, t.rate).log_prob(t.labels).mean()),

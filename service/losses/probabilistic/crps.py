@@ -67,7 +67,6 @@ def crps_logistic(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluat
     r"""Continuous ranked probability score of a logistic distribution, in the units of the label.
 
     Use: Probabilistic forecasting by a logistic distribution, whose tails are heavier than those of a normal one.
-    Search: probabilistic_forecasting
     Formula: \ell = s \left( z - 2 \log F(z) - 1 \right), \quad z = \frac{t - x}{s}, \; F = \frac{1}{1 + e^{-z}}
     Where: x `predictions`; t `labels`; s `scale`
     scale: s; the standard deviation is pi s / sqrt 3.
@@ -86,7 +85,6 @@ def crps_laplace(predictions: Real, labels: RealLabel, scale: Scale) -> Evaluati
     r"""Continuous ranked probability score of a Laplace distribution, in the units of the label.
 
     Use: Probabilistic forecasting by a Laplace distribution, with outliers.
-    Search: probabilistic_forecasting
     Formula: \ell = |x - t| + b \left( e^{-|x - t| / b} - \frac{3}{4} \right)
     Where: x `predictions`; t `labels`; b `scale`
     scale: b, the mean absolute deviation.
@@ -106,9 +104,8 @@ def crps_student_t(
     r"""Continuous ranked probability score of Student's t distribution, in the units of the label.
 
     Use: Probabilistic forecasting with heavy tails.
-    Search: probabilistic_forecasting
     Formula: \ell = s \left( z (2 F_\nu(z) - 1) + 2 f_\nu(z) \frac{\nu + z^2}{\nu - 1} - \frac{2 \sqrt{\nu}}{\nu - 1} \frac{B(\frac{1}{2}, \nu - \frac{1}{2})}{B(\frac{1}{2}, \frac{\nu}{2})^2} \right), \quad z = \frac{t - x}{s}
-    Where: x `predictions`; t `labels`; s `scale`; F, f the distribution function and density
+    Where: x `predictions`; t `labels`; s `scale`; F the distribution function; f the density
     scale: s, the scale of the errors.
     degrees_of_freedom: nu, above 1, where the score is infinite; smaller values give heavier tails. Digits are lost near 1.
     Synonyms: crps_t
@@ -144,7 +141,6 @@ def crps_exponential(predictions: PositiveReal, labels: CountLabel) -> Evaluatio
     r"""Continuous ranked probability score of an exponential distribution with predicted rate, in the units of the label.
 
     Use: Probabilistic forecasting of waiting times and amounts of rain.
-    Search: probabilistic_forecasting
     Formula: \ell = t - \frac{2 (1 - e^{-x t})}{x} + \frac{1}{2 x}
     Where: x `predictions`; t `labels`
     predictions: x, the rates, above 0.
@@ -178,7 +174,6 @@ def crps_lognormal(predictions: LogMean, labels: PositiveLabel, scale: Scale) ->
     r"""Continuous ranked probability score of a log-normal distribution, in the units of the label.
 
     Use: Probabilistic forecasting of positive, skewed amounts, such as stream flow, wind power and claims.
-    Search: probabilistic_forecasting
     Formula: \ell = t (2 \Phi(\omega) - 1) - 2 e^{\mu + \sigma^2 / 2} \left( \Phi(\omega - \sigma) + \Phi\left(\tfrac{\sigma}{\sqrt 2}\right) - 1 \right), \quad \omega = \frac{\log t - \mu}{\sigma}
     Where: t `labels`
     predictions: mu, the means of the logarithm.
@@ -244,9 +239,8 @@ def crps_poisson(predictions: PositiveReal, labels: WholeCount) -> Evaluation:
     It is the sum over k of (F(k) - [t <= k])^2, the ranked probability score of counts.
 
     Use: Probabilistic forecasting of counts, such as demand, cases and goals.
-    Search: probabilistic_forecasting
     Formula: \ell = (t - \lambda)(2 F(t) - 1) + 2 \lambda f(t) - \lambda e^{-2 \lambda} \left( I_0(2 \lambda) + I_1(2 \lambda) \right)
-    Where: t `labels`; F, f the distribution function and probabilities
+    Where: t `labels`; F the distribution function; f the probabilities
     predictions: lambda, the means, above 0.
     Synonyms: crps_pois
     Reference: Wei and Held, Calibration tests for count data, 2014, Test 23; scoringrules.crps_poisson

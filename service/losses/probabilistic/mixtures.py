@@ -16,14 +16,22 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI
 from service.losses.probabilistic._shared import Dispersion, Rate
 from service.losses.probabilistic.counts import negative_binomial_nll, poisson_nll
 from service.losses.registry import loss
+from service.losses.work import Work
 
 Count = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
 Gate = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores of an excess zero; their sigmoid is its probability")]
 Components = Annotated[Array, TensorSpec("n m", gradient="default", description="mean of each component")]
+Rates = Annotated[
+    Array,
+    TensorSpec(
+        "n m", narrowed=(("log_input", False, FROM_ZERO),), gradient="default", description="logarithms of the rate of each component, or rates"
+    ),
+]
 Scales = Annotated[
     Array, TensorSpec("n m", domain=Domain(low=0, low_open=True), gradient="default", description="standard deviation of each component, above 0")
 ]
 Weights = Annotated[Array, TensorSpec("n m", gradient="default", description="raw scores of the components; their softmax is the weights")]
+SampleCount = Annotated[Array, TensorSpec("n", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
 Observed = Annotated[Array, TensorSpec("n", gradient="on request", description="true values")]
 COUNTED = {"predictions": [0.5, 0.2, 1.3], "labels": [1, 2, 0], "gate": [-1.0, 0.0, 0.5]}
 
@@ -100,6 +108,29 @@ def zero_inflated_negative_binomial(predictions: PositiveReal, labels: Count, di
     return _inflated(negative_binomial_nll.function(predictions, labels, dispersion), labels, gate, ("predictions", "dispersion"))
 
 
+class Mixed:
+    """Mixture of components (n, m). values: minus the logarithm of the mixture's density, (n,). share: the posterior probability of each component."""
+
+    def __init__(self, weight_logits: Array, log_density: Array) -> None:
+        self.prior, self.log_density = Softmax(weight_logits), log_density
+        joint = (weight_logits - self.prior.largest) + log_density
+        lost = np.asarray(np.isneginf(joint).all(axis=1))
+        self.posterior = Softmax(np.where(lost[:, None], 0.0, joint).astype(joint.dtype, copy=False))
+        log_joint = np.where(lost, -np.inf, (self.posterior.largest + np.log1p(self.posterior.rest))[:, 0])
+        self.values = np.log1p(self.prior.rest[:, 0]) - log_joint
+        self.share = self.posterior.probabilities()
+
+    def of_weights(self) -> Array:
+        """Return the prior minus the posterior: where they are close, from the densities relative to the most likely component, so that equal ones have equal shares."""
+        p = self.prior.probabilities()
+        gap = self.log_density - np.take_along_axis(self.log_density, self.posterior.top, 1)
+        excess = np.where(gap < 1.0, p * np.expm1(np.minimum(gap, 1.0)), np.exp(gap - self.prior.negative_log()) - p)
+        total = np.exp(gap - self.prior.negative_log()).sum(axis=1, keepdims=True)
+        near = (p * excess.sum(axis=1, keepdims=True) - excess) / np.where(total > 0, total, 1.0)
+        apart = p - self.share
+        return np.where((total > 0) & (np.abs(apart) < 0.5 * p), near, apart).astype(p.dtype, copy=False)
+
+
 @loss(
     example={"predictions": [[0.0, 2.0]], "scale": [[1.0, 0.5]], "weight_logits": [[0.3, -0.2]], "labels": [1.5]},
     bound=Bound(1e-14, 1e-12, "squared errors are rounded before the exponential"),
@@ -118,23 +149,9 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
     Reference: Bishop, Mixture Density Networks, 1994, NCRG/94/004, equation 24
     """
     z = (predictions - labels[:, None]) / scale
-    prior = Softmax(weight_logits)
-    log_density = -np.log(scale) - (0.5 * z) * z
-    joint = (weight_logits - prior.largest) + log_density
-    lost = np.asarray(np.isneginf(joint).all(axis=1))
-    posterior = Softmax(np.where(lost[:, None], 0.0, joint).astype(z.dtype, copy=False))
-    log_joint = np.where(lost, -np.inf, (posterior.largest + np.log1p(posterior.rest))[:, 0])
-    values = (np.log1p(prior.rest[:, 0]) - log_joint) + HALF_LOG_TWO_PI
-    share = posterior.probabilities()
-
-    def of_weights() -> Array:
-        """Return the prior minus the posterior, from the densities relative to the most likely component, so that equal ones have exactly equal shares."""
-        p = prior.probabilities()
-        gap = log_density - np.take_along_axis(log_density, posterior.top, 1)
-        excess = np.where(gap < 1.0, p * np.expm1(np.minimum(gap, 1.0)), np.exp(gap - prior.negative_log()) - p)
-        total = np.exp(gap - prior.negative_log()).sum(axis=1, keepdims=True)
-        near = (p * excess.sum(axis=1, keepdims=True) - excess) / np.where(total > 0, total, 1.0)
-        return np.where(total > 0, near, p - share).astype(z.dtype, copy=False)
+    mixed = Mixed(weight_logits, -np.log(scale) - (0.5 * z) * z)
+    prior, posterior, share = mixed.prior, mixed.posterior, mixed.share
+    values = mixed.values + HALF_LOG_TWO_PI
 
     def of_scale() -> Array:
         return times(share, (1.0 - z) * (1.0 + z) / scale)
@@ -160,9 +177,44 @@ def mixture_density(predictions: Components, scale: Scales, weight_logits: Weigh
         {
             "predictions": lambda c: spread(c, z) * times(share, z / scale),
             "scale": lambda c: spread(c, z) * of_scale(),
-            "weight_logits": lambda c: spread(c, z) * of_weights(),
+            "weight_logits": lambda c: spread(c, z) * mixed.of_weights(),
             "labels": lambda c: -spread(c, labels) * times(share, z / scale).sum(axis=1),
         },
         lambda: values,
         {name: lambda c, bend=bend: spread(c, bend()) * bend() for name, bend in bends.items()},  # type: ignore[misc]
+    )
+
+
+@loss(
+    example={"predictions": [[0.5, 2.0]], "weight_logits": [[0.3, -0.2]], "labels": [3]},
+    bound=Bound(1e-13, 1e-12, "likelihoods are rounded before the exponential"),
+    work=Work("500 n m", "64 n m"),
+)
+def poisson_mixture(predictions: Rates, weight_logits: Weights, labels: SampleCount, *, log_input: bool = True) -> Evaluation:
+    r"""Negative log-likelihood of a mixture of Poisson distributions, including log(t!).
+
+    neuralforecast's PMM is this loss of rates (log_input false).
+
+    Use: Probabilistic regression and forecasting of counts that have several modes, such as demand.
+    Search: mixture_of_counts
+    Formula: \ell_i = -\log \sum_k \pi_k \frac{\lambda_{ik}^{t_i} e^{-\lambda_{ik}}}{t_i!}, \quad \pi = \mathrm{softmax}(w), \; \lambda = e^x
+    Where: x `predictions`; w `weight_logits`; t `labels`
+    weight_logits: w, logits of the component weights.
+    log_input: predictions are logarithms of rates, else rates.
+    Divisor: the number of samples
+    Synonyms: PMM, poisson_mixture_nll
+    Reference: Olivares et al., Probabilistic Hierarchical Forecasting with Deep Poisson Mixtures, 2021, arXiv:2110.13179, equation 4
+    """
+    each = np.repeat(labels[:, None], predictions.shape[1], axis=1)
+    counting = poisson_nll.function(predictions, each, log_input=log_input, full=True, eps=0.0, factorial="exact")
+    surprise = counting.elements() if counting.elements else counting.numerator
+    mixed = Mixed(weight_logits, -surprise)
+    return Evaluation(
+        mixed.values.astype(np.float64),
+        np.ones(len(mixed.values)),
+        {
+            "predictions": lambda c: times(mixed.share, counting.gradients["predictions"](spread(c, surprise) * np.ones_like(surprise))),
+            "weight_logits": lambda c: spread(c, surprise) * mixed.of_weights(),
+        },
+        lambda: mixed.values,
     )

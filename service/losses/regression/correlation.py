@@ -69,7 +69,7 @@ def deviations(x: Array, exponent: Array) -> Array:
     return x - x.mean(axis=1, keepdims=True)
 
 
-@loss(example=EXAMPLE, merges={"along": "elements"}, bound=VECTORS)
+@loss(example=EXAMPLE, merges=False, bound=VECTORS)
 @in_float64
 def pearson_correlation(predictions: Real, labels: RealLabel, *, along: Along = "samples") -> Evaluation:
     r"""One minus Pearson's correlation coefficient: 0 for a perfect linear relation with a positive slope, 2 for a negative one.
@@ -102,7 +102,7 @@ def pearson_correlation(predictions: Real, labels: RealLabel, *, along: Along = 
     return rows.evaluation(cosines.one_minus, {name: slope(at, name) for at, name in enumerate(sides)})
 
 
-@loss(example=EXAMPLE, merges={"along": "elements"}, bound=VECTORS)
+@loss(example=EXAMPLE, merges=False, bound=VECTORS)
 @in_float64
 def concordance_correlation(
     predictions: Real,
@@ -120,7 +120,7 @@ def concordance_correlation(
     Use: Regression of ratings, such as arousal and valence in affective computing, judged by agreement.
     Search: agreement
     Formula: L = 1 - \frac{2 s_{xt}}{s_x^2 + s_t^2 + (\bar x - \bar t)^2} = \frac{s_{x - t}^2 + (\bar x - \bar t)^2}{s_x^2 + s_t^2 + (\bar x - \bar t)^2}
-    Where: x `predictions`; t `labels`; s^2 the variances
+    Where: x `predictions`; t `labels`; s the standard deviations and covariance
     correction: of the divisor m - correction of variances, as in torch.var; 0 in Lin's definition, 1 in torchmetrics.
     Divisor: the number of correlations
     Synonyms: CCC, ConcordanceCorrCoef, concordance_corrcoef, lins_ccc, CCCLoss, ccc_loss

@@ -42,7 +42,25 @@ def _equal_components(rng: Generator) -> Any:
     return both, value_of_probabilistic("gaussian_nll", mu, t, scale**2, full=True)
 
 
+def _equal_rates(rng: Generator) -> Any:
+    x, t = rng.normal(size=(6, 1)), rng.poisson(2.0, size=6).astype(float)
+    return value_of_probabilistic("poisson_mixture", np.tile(x, 3), rng.normal(size=(6, 3)), t), value_of_probabilistic(
+        "poisson_nll", x, t[:, None], full=True, factorial="exact"
+    )
+
+
+def _inflated_mixture(rng: Generator) -> Any:
+    """A component of rate 0 has the excess zeros."""
+    rate, gate, t = rng.uniform(0.5, 3.0, size=6), rng.normal(size=6), rng.poisson(1.0, size=6).astype(float)
+    rates, weights = np.stack([np.full(6, 1e-300), rate], 1), np.stack([gate, np.zeros(6)], 1)
+    return value_of_probabilistic("poisson_mixture", rates, weights, t, log_input=False), value_of_probabilistic(
+        "zero_inflated_poisson", rate, t, gate, log_input=False
+    )
+
+
 IDENTITIES = [
+    ("poisson_mixture of equal components is poisson_nll", _equal_rates),
+    ("zero_inflated_poisson is poisson_mixture with a rate of 0", _inflated_mixture),
     ("zero_inflated_poisson with a closed gate is poisson_nll", _closed_gate),
     ("zero_inflated_negative_binomial with a closed gate is negative_binomial_nll", _closed_gate_of_more_variance),
     ("a zero is as likely as both its reasons", _all_zero),

@@ -4,7 +4,7 @@ import numpy as np
 from mpmath import mp
 
 from tests.losses.truth import exp, per_sample
-from tests.losses.truth.probabilistic._shared import log_gamma
+from tests.losses.truth.probabilistic._shared import _log_gamma, log_gamma
 
 log = np.frompyfunc(lambda x: mp.log(x) if x else -mp.inf, 1, 1)
 FAR = mp.mpf(10) ** 7  # e^-FAR is nothing beside any number of a call
@@ -44,4 +44,16 @@ def mixture_density(predictions, scale, weight_logits, labels):
         raised = exp(x - max(x))
         parts = raised * exp(-(((t - mu) / sigma) ** 2) / 2) / sigma / mp.sqrt(2 * mp.pi)
         numerators.append(mp.log(raised.sum()) - mp.log(parts.sum()))
+    return numerators
+
+
+def poisson_mixture(predictions, weight_logits, labels, log_input):
+    numerators = []
+    for x, w, t in zip(predictions, weight_logits, labels, strict=True):
+        rates = exp(np.minimum(x, mp.mpf(2000))) if log_input else x
+        logs = x if log_input else log(x)
+        joint = [a - rate + (t * b if t else 0) for a, rate, b in zip(w, rates, logs, strict=True)]
+        top = max(joint)
+        mixture = top + mp.log(mp.fsum(mp.exp(v - top) for v in joint if v - top > -FAR))
+        numerators.append(max(w) + mp.log(mp.fsum(exp(w - max(w)))) - mixture + _log_gamma(t + 1))
     return numerators
