@@ -117,7 +117,7 @@ def entmax(predictions: Logits, labels: ClassIndex, *, alpha: Annotated[float, a
 
 
 def _entmax_level(gap: Array, top: Array, a: float) -> Array:
-    """Return lambda minus the largest score, by bisection of the bits of float64 numbers: until two neighbours bracket the root."""
+    """Return lambda minus the largest score, by bisection of the bits of float64 numbers: until two neighbors bracket the root."""
     low = np.zeros(gap[:, :1].shape, np.int64)
     high = np.full(low.shape, -np.expm1(-a * np.log(gap.shape[1])) / a).view(np.int64) + 1  # where all classes are equal
     while (high - low > 1).any():
