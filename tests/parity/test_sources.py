@@ -258,7 +258,15 @@ def histogram(t: Any) -> torch.Tensor:
 
 
 def soft_steps(rng: Generator) -> Arrays:
-    steps: dict[str, Any] = {"logps": 6, "action_values": (6, 2), "values": (6, 2), "next_values": (6, 2), "next_logps": 6, "rewards": 6, "log_alpha": 1}
+    steps: dict[str, Any] = {
+        "logps": 6,
+        "action_values": (6, 2),
+        "values": (6, 2),
+        "next_values": (6, 2),
+        "next_logps": 6,
+        "rewards": 6,
+        "log_alpha": 1,
+    }
     return {name: rng.normal(size=size) for name, size in steps.items()} | {"done": rng.integers(2, size=6)}
 
 

@@ -69,7 +69,7 @@ def info_nce(
         return nothing(**given)
     batch = in_batch == "always" or negative is None
     shaped = given | ({} if batch else {"positive": positive[:, None]})  # a document of the query's own
-    scores = _Scores({name: _Side.of(x, similarity) for name, x in shaped.items()}, temperature)
+    scores = _Similarities({name: _Side.of(x, similarity) for name, x in shaped.items()}, temperature)
     true = np.arange(n) if batch else np.zeros(n, np.int64)
     values = np.empty(n)
     for rows in scores.blocks():
@@ -104,7 +104,7 @@ class _Side:
         return slope if self.directions is None else self.directions.pull(slope.reshape(self.directions.rows.shape))
 
 
-class _Scores:
+class _Similarities:
     """Similarities of queries and the documents of one or two other sides, over a temperature, a block of queries at a time."""
 
     def __init__(self, sides: Mapping[str, _Side], temperature: float) -> None:
