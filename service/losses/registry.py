@@ -22,11 +22,10 @@ import annotated_types
 import numpy as np
 
 from service.losses.checking import check, fitted
-from service.losses.declaration import COMPOSED, Bound, Input, Option, Reduction, TensorSpec
+from service.losses.declaration import COMPOSED, LINEAR, NOTHING_MORE, Bound, Cost, Input, Option, Reduction, TensorSpec, Work
 from service.losses.evaluation import Evaluation
 from service.losses.naming import Equivalent, equivalents, with_reasons
 from service.losses.numerics import Array
-from service.losses.work import LINEAR, NOTHING_MORE, Cost, Work
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,6 @@ FAMILIES: dict[str, str] = {
     "sequence": "Sequences and alignment",
     "survival": "Survival analysis",
     "boosting": "Gradient boosting",
-    "generative": "Diffusion and flow matching",
     "adversarial": "Adversarial training",
     "image": "Image quality and depth",
     "audio": "Audio",

@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, Fraction, NonNegative, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Fraction, NonNegative, Positive, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, scattered
 from service.losses.numerics.vectors import AllCosines, Cosines, moderate, norms, row_blocks, scaled
 from service.losses.ranking.listwise import listnet
 from service.losses.registry import loss
-from service.losses.work import Work
 
 ROUNDING = 2.0**-50  # bound of the rounded distance of equal directions
 TWO = {"input1": [[1.0, 0.0], [0.0, 1.0]], "input2": [[0.8, 0.6], [-0.6, 0.8]]}

@@ -14,7 +14,7 @@ from service.api.operations import find_operation
 from service.api.request import bind
 from service.errors import Failure
 from service.losses import LOSSES, InvalidOption, Loss, compute
-from service.losses.work import Work
+from service.losses.declaration import Work
 from service.settings import Settings
 from tests.edge.wire import Wire, planted, post, serving
 from tests.losses import draw

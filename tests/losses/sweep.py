@@ -23,8 +23,8 @@ import httpx
 import numpy as np
 
 from service.losses import LOSSES, Loss
+from service.losses.declaration import Cost
 from service.losses.numerics import Array
-from service.losses.work import Cost
 from service.settings import Settings
 from tests.conftest import running
 from tests.losses import work

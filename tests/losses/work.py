@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from service.losses import LOSSES, Controls, InvalidOption, InvalidTensor, Loss, compute
+from service.losses.declaration import Cost
 from service.losses.numerics import Array
-from service.losses.work import Cost
 from tests.losses import draw
 
 SMALL = 3  # size of the axes that do not grow

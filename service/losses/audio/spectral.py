@@ -10,14 +10,13 @@ import annotated_types
 import numpy as np
 
 from service.losses.audio._shared import WaveLabels, Waves
-from service.losses.declaration import Bound, Domain, NonNegative, Positive, TensorSpec
+from service.losses.declaration import Bound, Domain, NonNegative, Positive, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, divide_or_zero
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
-from service.losses.work import Work
 
 COUNTS = Domain(low=1)
 MOST_OVERLAP = 16  # frames that share a sample, which bounds the cost of a call by its inputs' sizes

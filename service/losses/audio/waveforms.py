@@ -11,14 +11,13 @@ import annotated_types
 import numpy as np
 
 from service.losses.audio._shared import WaveLabels, Waves
-from service.losses.declaration import Bound, TensorSpec
+from service.losses.declaration import Bound, TensorSpec, Work
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero
 from service.losses.numerics.vectors import Cosines, Directions, exponents, norms
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_squared_error
-from service.losses.work import Work
 
 Sources = Annotated[Array, TensorSpec("n s t", gradient="default", description="estimated sources of each mixture")]
 TrueSources = Annotated[Array, TensorSpec("n s t", gradient="on request", description="true sources of each mixture, in any order")]

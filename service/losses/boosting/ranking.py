@@ -7,7 +7,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, Positive, TensorSpec
+from service.losses.declaration import Domain, Positive, TensorSpec, Work
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid as expit
@@ -29,7 +29,6 @@ from service.losses.ranking._lists import (
     relative,
 )
 from service.losses.registry import loss
-from service.losses.work import Work
 
 ListGrade = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(0, 30), description="relevance grades y of the items; their gain is 2^y - 1")

@@ -7,10 +7,21 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, UNIT, BinaryLogits, ElementWeight, Fraction, IgnoreIndex, NonNegative, Probability, TensorSpec
+from service.losses.declaration import (
+    FROM_ZERO,
+    UNIT,
+    BinaryLogits,
+    ElementMask,
+    ElementWeight,
+    Fraction,
+    IgnoreIndex,
+    NonNegative,
+    Probability,
+    ProbabilityLabelOrIgnored,
+    TensorSpec,
+)
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise
-from service.losses.masking import ElementMask, ProbabilityLabelOrIgnored, masked, without_void
+from service.losses.evaluation import Evaluation, elementwise, masked, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import decay, divide_or_infinity, log1p_in_unit, log1pexp_small, per_sample_size, sigmoid, times
 from service.losses.registry import loss

@@ -21,15 +21,24 @@ from service.losses.classification._shared import (
     smoothed_targets,
     unignored,
 )
-from service.losses.declaration import UNIT, ClassIndexOrIgnored, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
+from service.losses.declaration import (
+    INCLUDED,
+    UNIT,
+    ClassIndexOrIgnored,
+    ClassWeight,
+    Domain,
+    IgnoreIndex,
+    LabelSmoothing,
+    NonNegative,
+    TensorSpec,
+    Work,
+)
 from service.losses.errors import InvalidOption, InvalidTensor
-from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
-from service.losses.masking import INCLUDED, hardest
+from service.losses.evaluation import Evaluation, Pullback, at_places, hardest, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
 from service.losses.registry import loss
-from service.losses.work import Work
 
 ClassMask = Annotated[
     Array,

@@ -21,13 +21,13 @@ from service.losses.declaration import (
     NonNegative,
     Positive,
     TensorSpec,
+    Work,
 )
 from service.losses.evaluation import Evaluation, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
-from service.losses.work import Work
 
 COUNTS = Domain(low=1, high=1e12)
 ClassCounts = Annotated[Array, TensorSpec("c", domain=COUNTS, description="number of training samples of each class")]

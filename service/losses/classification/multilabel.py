@@ -10,12 +10,11 @@ import numpy as np
 
 from service.losses.classification._shared import Margins
 from service.losses.classification.binary import binary_cross_entropy_with_logits
-from service.losses.declaration import UNIT, ClassWeight, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, ClassWeight, NonNegative, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, decay, divide_or_zero, log1pexp_small, per_sample_sum, sigmoid, spread
 from service.losses.registry import loss
-from service.losses.work import Work
 
 ClassScores = Annotated[Array, TensorSpec("n c", gradient="default", description="raw scores of the classes")]
 ClassList = Annotated[

@@ -18,13 +18,12 @@ from service.losses.classification._shared import (
     require_nothing_ignored,
     unignored,
 )
-from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative
+from service.losses.declaration import Bound, ClassIndexOrIgnored, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, Work
 from service.losses.evaluation import Evaluation, Pullback, at_places, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places
 from service.losses.registry import loss
-from service.losses.work import Work
 
 
 @loss(example=CALL | {"q": 0.7}, hessian_diagonal=True)

@@ -8,14 +8,13 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification._shared import CALL, SCORES, Margins, ZeroOrOne, of_margin, signed
-from service.losses.declaration import ELEMENTWISE, ClassIndex, Logits
+from service.losses.declaration import ELEMENTWISE, ClassIndex, Logits, Work
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.numerics.softmax import places, sum_of_others
 from service.losses.numerics.special import x_minus_log1p
 from service.losses.registry import loss
-from service.losses.work import Work
 
 # ------------------------------------------------------------------ sparse
 

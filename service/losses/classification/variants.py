@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.classification._shared import CALL, EXAMPLE_LOGITS, ClassLabels, OfLabel, of_surprise
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, ClassWeight, Fraction, IgnoreIndex, Logits, NonNegative, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise, in_float64, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, two_sum
@@ -17,7 +17,6 @@ from service.losses.numerics.elementary import spread, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy
 from service.losses.registry import loss
-from service.losses.work import Work
 
 
 @loss(example=CALL, hessian_diagonal=True)

@@ -9,13 +9,12 @@ import annotated_types
 import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import UNIT, BinaryLogits, Domain, Logits, NonNegative, Probability, TensorSpec
+from service.losses.declaration import UNIT, BinaryLogits, Domain, Logits, NonNegative, Probability, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, log1pexp_small, per_sample_size, sigmoid, softplus, times
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Quality = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="quality to predict, such as the IoU of the box; 0 for a negative")]
 Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heatmap; 1 at peaks")]

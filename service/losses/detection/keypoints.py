@@ -8,15 +8,13 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, PositionMask, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.image.flow import end_point_error
-from service.losses.masking import PositionMask
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size
 from service.losses.registry import loss
-from service.losses.work import Work
 
 HeatmapLogits = Annotated[Array, TensorSpec("n k h w", gradient="default", description="a map of raw scores for each keypoint of each region")]
 Cells = Annotated[

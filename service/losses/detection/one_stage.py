@@ -12,7 +12,7 @@ import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, Domain, NonNegative, TensorSpec
+from service.losses.declaration import Bound, Domain, NonNegative, TensorSpec, Work
 from service.losses.detection._box_pairs import Pair
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.detection.boxes import ciou, diou, giou, iou
@@ -22,7 +22,6 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error, smooth_l1
-from service.losses.work import Work
 
 AnchorLogits = Annotated[Array, TensorSpec("n a k", gradient="default", description="raw scores of each anchor, one for each class")]
 AnchorBoxes = Annotated[Array, TensorSpec("n a 4", gradient="default", description="predicted box deltas of each anchor")]

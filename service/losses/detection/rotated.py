@@ -12,13 +12,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, NonNegative, TensorSpec
+from service.losses.declaration import Bound, NonNegative, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, times
 from service.losses.registry import loss
-from service.losses.work import Work
 
 RotatedBoxes = Annotated[
     Array, TensorSpec("n 5", gradient="default", description="predicted boxes as center x, center y, width, height and rotation in radians")

@@ -11,7 +11,7 @@ import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec, Work
 from service.losses.detection._box_pairs import Pair
 from service.losses.detection._shared import giou_slopes, giou_values
 from service.losses.errors import InvalidOption, InvalidTensor
@@ -21,7 +21,6 @@ from service.losses.numerics.elementary import BLOCK, log1pexp_small, sigmoid
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_absolute_error
 from service.losses.segmentation.overlap import dice
-from service.losses.work import Work
 
 QueryLogits = Annotated[
     Array, TensorSpec("n q k", gradient="default", description="raw scores of each query; with classification softmax, the last class is no object")

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits
-from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, Bound, Domain, NonNegative, TensorSpec, Work
 from service.losses.detection.boxes import ciou
 from service.losses.detection.dense import distribution_focal
 from service.losses.detection.one_stage import AnchorLogits, of_images, rows, to_anchors
@@ -16,7 +16,6 @@ from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
-from service.losses.work import Work
 
 DistanceLogits = Annotated[
     Array,

@@ -10,17 +10,15 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import ClassIndexOrIgnored, Fraction, IgnoreIndex, Logits, NonNegative, Positive, TensorSpec
+from service.losses.declaration import ClassIndexOrIgnored, Fraction, IgnoreIndex, Logits, NonNegative, PositionMask, Positive, TensorSpec, Work
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise, in_float64
-from service.losses.masking import PositionMask, masked, of_positions, whole_positions, without_void
+from service.losses.evaluation import Evaluation, elementwise, in_float64, masked, of_positions, whole_positions, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import DoubleDouble, less_mean, two_product, two_sum
 from service.losses.numerics.elementary import divide_or_zero, positions, sigmoid, softplus, times
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.special import expm1_minus, relative_entropy, x_minus_log1p
 from service.losses.registry import loss
-from service.losses.work import Work
 
 TeacherLogits = Annotated[Array, TensorSpec("n c ...", gradient="on request", description="raw scores of the teacher, one for each class")]
 LOGITS = {"predictions": [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]], "labels": [[1.5, 0.5, -0.5], [1.0, 0.0, 0.0]]}

@@ -8,13 +8,12 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, NonNegative, TensorSpec, Vector
+from service.losses.declaration import Bound, NonNegative, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK
 from service.losses.numerics.vectors import AllDistances, Directions
 from service.losses.registry import loss
-from service.losses.work import Work
 
 TeacherVector = Annotated[Array, TensorSpec("n e", gradient="on request", description="the teacher's embeddings, of any size, one row per sample")]
 

@@ -8,17 +8,15 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, CountLabel, Domain, NonNegative, Positive, PositiveReal, TensorSpec
+from service.losses.declaration import UNIT, Bound, CountLabel, Domain, NonNegative, PositionMask, Positive, PositiveReal, TensorSpec, Work
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, elementwise, in_float64
-from service.losses.masking import PositionMask, masked, of_positions
+from service.losses.evaluation import Evaluation, elementwise, in_float64, masked, of_positions
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_product, two_sum
 from service.losses.numerics.elementary import divide_or_zero, per_sample_size, times
 from service.losses.numerics.softmax import sum_of_others
 from service.losses.numerics.special import expm1_minus, log_ratio, relative_entropy, times_exp
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Mean = Annotated[Array, TensorSpec("n ...", gradient="default", description="predicted means")]
 LogVariance = Annotated[Array, TensorSpec("n ...", gradient="default", description="logarithms of the predicted variances")]

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Domain, PositiveLabel, PositiveReal, TensorSpec
-from service.losses.evaluation import Evaluation, elementwise
-from service.losses.masking import ElementMask, PositionMask, masked, of_positions
+from service.losses.declaration import UNIT, Domain, ElementMask, PositionMask, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.evaluation import Evaluation, elementwise, masked, of_positions
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import positions, times
 from service.losses.numerics.special import gamma_terms, log_ratio, relative_entropy, relative_entropy_of_log

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ABOVE_ZERO, Bound, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, Bound, TensorSpec, Work
 from service.losses.divergence._shared import SETS, PointSet, TruePointSet, gaps
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, in_float64
@@ -16,7 +16,6 @@ from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, spread
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Sample = Annotated[Array, TensorSpec("n m", gradient="default", description="numbers drawn from the predicted distribution, in any order")]
 TrueSample = Annotated[Array, TensorSpec("n m", gradient="on request", description="numbers drawn from the true distribution, in any order")]

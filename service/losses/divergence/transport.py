@@ -10,7 +10,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, TensorSpec
+from service.losses.declaration import Bound, Positive, TensorSpec, Work
 from service.losses.divergence._shared import SETS, PointSet, TruePointSet, gaps
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
@@ -19,7 +19,6 @@ from service.losses.numerics.elementary import BLOCK, divide_or_zero, per_sample
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.vectors import exponents, norms, scaled
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Projections = Annotated[Array, TensorSpec("l d", gradient="on request", description="directions of the lines, as unit vectors; used as they are")]
 Exponent = Annotated[float, annotated_types.Ge(1)]

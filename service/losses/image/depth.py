@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Fraction, Real, RealLabel, TensorSpec
+from service.losses.declaration import Bound, Domain, ElementMask, Fraction, Real, RealLabel, TensorSpec
 from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
 from service.losses.image._shared import AXES, BLOB, RAMP, by_pixel
-from service.losses.masking import ElementMask
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread
 from service.losses.numerics.vectors import exponents, scaled

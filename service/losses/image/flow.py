@@ -6,9 +6,8 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import TensorSpec
-from service.losses.evaluation import Evaluation, elementwise, in_float64
-from service.losses.masking import PositionMask, masked
+from service.losses.declaration import PositionMask, TensorSpec
+from service.losses.evaluation import Evaluation, elementwise, in_float64, masked
 from service.losses.numerics import Array
 from service.losses.numerics.vectors import norm_of
 from service.losses.registry import loss

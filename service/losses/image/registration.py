@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, NonNegative, Positive, TensorSpec
+from service.losses.declaration import Bound, NonNegative, Positive, TensorSpec, Work
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks, in_float64
 from service.losses.image._shared import BLOB, RAMP
@@ -17,7 +17,6 @@ from service.losses.image._windows import Filter, Local
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_size, per_sample_sum, spread
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Moving = Annotated[Array, TensorSpec("n c ...", gradient="default", description="predicted (registered) images, volumes or signals")]
 Fixed = Annotated[Array, TensorSpec("n c ...", gradient="on request", description="target images, volumes or signals")]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Positive, TensorSpec
+from service.losses.declaration import Bound, Domain, Positive, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_blocks
 from service.losses.image._shared import AXES, BLOB, RAMP, ImageLabels, ImageOrVolumeLabels, Images, ImagesOrVolumes, by_pixel
@@ -17,7 +17,6 @@ from service.losses.image._windows import Filter, Reflected, Window, WindowKind,
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, spread, times
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Scales = Annotated[Array, TensorSpec("s", domain=Domain(low=0), description="weight of each scale, finest first, one per scale")]
 Signal = Annotated[Array, TensorSpec("n ...", gradient="default", description="estimates, pixels or anything else")]

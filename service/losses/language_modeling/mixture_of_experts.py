@@ -7,14 +7,13 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, TensorSpec, Work
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import less_mean, widened
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
-from service.losses.work import Work
 
 RouterLogits = Annotated[Array, TensorSpec("n e", gradient="default", description="the router's raw scores of the experts for each token")]
 TokenMask = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(values=(0, 1)), description="1 for tokens, 0 for padding")]

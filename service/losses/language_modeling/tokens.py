@@ -13,14 +13,13 @@ import numpy as np
 
 from service.losses.classification.cross_entropy import cross_entropy
 from service.losses.classification.variants import log_sum_exp_squared
-from service.losses.declaration import UNIT, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, ClassWeight, Domain, IgnoreIndex, LabelSmoothing, NonNegative, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
-from service.losses.work import Work
 
 TokenLogits = Annotated[Array, TensorSpec("n t c", gradient="default", description="raw scores of the vocabulary at each position")]
 Tokens = Annotated[

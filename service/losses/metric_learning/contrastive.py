@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, Domain, NonNegative, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Domain, NonNegative, Positive, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, log_sum_exp, masked, of_cosines, pairs_of, partners
 from service.losses.numerics import Array
@@ -19,7 +19,6 @@ from service.losses.numerics.elementary import decay, per_sample_sum, sigmoid, s
 from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows, moderate, row_blocks, scaled
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Scale = Annotated[Array, TensorSpec("1", domain=Domain(low=0, low_open=True), gradient="default", description="factor of the cosines")]
 Bias = Annotated[Array, TensorSpec("1", gradient="default", description="added to the scaled cosines")]

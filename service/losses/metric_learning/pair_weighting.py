@@ -11,14 +11,13 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, Positive, Vector
+from service.losses.declaration import VECTORS, Bound, Positive, Vector, Work
 from service.losses.evaluation import Evaluation, in_float64, nothing
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, log_one_plus, log_sum_exp, masked, of_cosines, pairs_of, partners
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, divide_or_zero, per_sample_sum, sigmoid, softplus
 from service.losses.numerics.vectors import AllCosines, AllDistances, by_rows
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Margin = Annotated[float, annotated_types.Ge(0), annotated_types.Le(1)]
 Degrees = Annotated[float, annotated_types.Ge(0), annotated_types.Lt(90)]

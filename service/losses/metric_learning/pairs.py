@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Positive, Score, Sign, TensorSpec, Vector
+from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Positive, Score, Sign, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
 from service.losses.metric_learning._shared import log_one_plus
 from service.losses.numerics import Array
 from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Vectors = Annotated[Array, TensorSpec("n ... d", gradient="default", description="vectors along the last axis")]
 VectorsLabel = Annotated[Array, TensorSpec("n ... d", gradient="on request", description="vectors to point along")]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, elementwise, in_float64, nothing
 from service.losses.metric_learning._shared import log_one_plus, log_sum_exp, masked
 from service.losses.numerics import Array
@@ -16,7 +16,6 @@ from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, s
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.vectors import AllCosines, Cosines, Directions, Rows, norms
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Weights = Annotated[
     Array, TensorSpec("c d", gradient="default", description="learned vector of each class, one per row (as torch.nn.Linear's weight)")

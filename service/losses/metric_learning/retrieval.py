@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector
+from service.losses.declaration import VECTORS, Bound, Positive, TensorSpec, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, in_float64, nothing
 from service.losses.metric_learning._shared import BATCH, Identity
 from service.losses.numerics import Array
@@ -16,7 +16,6 @@ from service.losses.numerics.elementary import decay, sigmoid
 from service.losses.numerics.softmax import Softmax
 from service.losses.numerics.vectors import AllCosines, Directions, moderate, scaled
 from service.losses.registry import loss
-from service.losses.work import Work
 
 SEGMENT = 1 << 20  # similarities of a block of queries: of 2048 x 2048 pairs, 2^16 takes 4.1 times, 2^18 1.6 times and 2^22 0.8 times the time
 Negatives = Annotated[

@@ -7,14 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from service.losses.declaration import Bound, NonNegative, Positive, Vector
+from service.losses.declaration import Bound, NonNegative, Positive, Vector, Work
 from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, pairs_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, scattered, sigmoid, softplus
 from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of, norm_of_difference, scaled
 from service.losses.registry import loss
-from service.losses.work import Work
 
 TRIPLET = {"anchor": [[0.0, 0.0], [1.0, 1.0]], "positive": [[0.3, 0.4], [1.0, 2.0]], "negative": [[0.6, 0.8], [4.0, 5.0]]}
 POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose differences cancel at the margin", "call", "tensor")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, BinaryLogits, Bound, CountLabel, NonNegative, PositiveReal, TensorSpec
+from service.losses.declaration import FROM_ZERO, BinaryLogits, Bound, CountLabel, NonNegative, PositiveReal, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -25,7 +25,6 @@ from service.losses.numerics.special import (
 )
 from service.losses.probabilistic._shared import EXAMPLE, Dispersion, Rate
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Successes = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="true numbers of successes")]
 Trials = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="numbers of trials, at least those of successes")]

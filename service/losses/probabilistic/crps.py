@@ -12,14 +12,13 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, Bound, CountLabel, PositiveLabel, PositiveReal, Real, RealLabel, TensorSpec
+from service.losses.declaration import FROM_ZERO, Bound, CountLabel, PositiveLabel, PositiveReal, Real, RealLabel, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import log1pexp_small, sigmoid, times
 from service.losses.numerics.special import lgamma_increment, relative_entropy, stirling
 from service.losses.probabilistic._shared import EXAMPLE, SCALES, Scale
 from service.losses.registry import loss
-from service.losses.work import Work
 
 MANY = 100.0  # degrees of freedom from which a power of the root loses digits, and beta functions are nearly equal
 WholeCount = Annotated[Array, TensorSpec("n ...", kind="integer", domain=FROM_ZERO, description="true counts")]

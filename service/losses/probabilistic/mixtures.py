@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, Bound, Domain, PositiveReal, TensorSpec
+from service.losses.declaration import FROM_ZERO, Bound, Domain, PositiveReal, TensorSpec, Work
 from service.losses.evaluation import Evaluation, Pullback, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus, spread, times
@@ -16,7 +16,6 @@ from service.losses.numerics.special import HALF_LOG_TWO_PI
 from service.losses.probabilistic._shared import Dispersion, Rate
 from service.losses.probabilistic.counts import negative_binomial_nll, poisson_nll
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Count = Annotated[Array, TensorSpec("n ...", domain=FROM_ZERO, description="true counts, or any numbers from 0 on")]
 Gate = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw scores of an excess zero; their sigmoid is its probability")]

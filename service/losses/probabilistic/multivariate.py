@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Bound, Domain, Positive, TensorSpec
+from service.losses.declaration import Bound, Domain, Positive, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
@@ -14,7 +14,6 @@ from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, s
 from service.losses.numerics.special import HALF_LOG_TWO_PI, log_ratio
 from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Mean = Annotated[Array, TensorSpec("n d", gradient="default", description="predicted means")]
 TrueVector = Annotated[Array, TensorSpec("n d", gradient="on request", description="true vectors")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ABOVE_ZERO, Bound, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, Bound, CountLabel, Domain, PositiveLabel, PositiveReal, TensorSpec, Work
 from service.losses.divergence.parametric import beta_divergence
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
@@ -30,7 +30,6 @@ from service.losses.numerics.special import (
 from service.losses.probabilistic._shared import EXAMPLE, LOG_GAMMA, SCALES, Concentration, Scale
 from service.losses.registry import loss
 from service.losses.regression.pointwise import mean_squared_error
-from service.losses.work import Work
 
 PredictedRate = Annotated[Array, TensorSpec("n ...", domain=ABOVE_ZERO, gradient="default", description="predicted rates, above 0")]
 AnyLabel = Annotated[Array, TensorSpec("n ...", gradient="on request", description="true values; at least 0 from power 1 on, above 0 from 2 on")]

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, Domain, Probability, ProbabilityLabel, RealLabel, TensorSpec
+from service.losses.declaration import UNIT, Domain, Probability, ProbabilityLabel, RealLabel, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_size, per_sample_sum, spread
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Bounds = Annotated[Array, TensorSpec("n ...", gradient="default", description="a predicted end of the interval")]
 ClassProbabilities = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import ABOVE_ZERO, Domain, TensorSpec
+from service.losses.declaration import ABOVE_ZERO, Domain, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.softmax import sum_of_others
@@ -23,7 +23,6 @@ from service.losses.numerics.special import (
 )
 from service.losses.probabilistic._shared import LOG_GAMMA, Concentration
 from service.losses.registry import loss
-from service.losses.work import Work
 
 INSIDE = Domain(0, 1, low_open=True, high_open=True)
 Share = Annotated[Array, TensorSpec("n ...", domain=INSIDE, gradient="on request", description="true shares, in (0, 1)")]

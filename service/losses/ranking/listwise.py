@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, Positive, TensorSpec
+from service.losses.declaration import Domain, Positive, TensorSpec, Work
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import per_sample_sum, sigmoid, spread, times
@@ -38,7 +38,6 @@ from service.losses.ranking._lists import (
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
-from service.losses.work import Work
 
 RelevanceWeight = Annotated[Array, TensorSpec("n m", domain=Domain(low=0), description="relevances of the items, as weights")]
 RelevanceScore = Annotated[Array, TensorSpec("n m", description="scores whose softmax is the target")]

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import log1pexp_small, per_sample_sum, sigmoid
 from service.losses.ranking._lists import ListMask, items
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Level = Annotated[
     Array, TensorSpec("n m", kind="integer", domain=Domain(low=0), description="levels of the items, from 0 to the number of thresholds")

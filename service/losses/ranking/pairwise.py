@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, Bound, Fraction, NonNegative, Positive, Score, Sign, TensorSpec
+from service.losses.declaration import ELEMENTWISE, Bound, Fraction, NonNegative, Positive, Score, Sign, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, decay, sigmoid, softplus
@@ -41,7 +41,6 @@ from service.losses.ranking._lists import (
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
-from service.losses.work import Work
 
 
 @loss(example={"input1": [0.4, 1.0], "input2": [0.1, 1.5], "labels": [1, 1], "margin": 0.1}, hessian_diagonal=True, bound=ELEMENTWISE)

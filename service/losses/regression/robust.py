@@ -12,7 +12,7 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, UNIT, Positive, Real, RealLabel, TensorSpec
+from service.losses.declaration import ELEMENTWISE, UNIT, Positive, Real, RealLabel, TensorSpec, Work
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
@@ -20,7 +20,6 @@ from service.losses.numerics.elementary import LN2, per_sample_sum, spread
 from service.losses.numerics.special import x_minus_log1p, xlogx_excess
 from service.losses.registry import loss
 from service.losses.regression._shared import EXAMPLE, by_error
-from service.losses.work import Work
 
 Heat = Annotated[Array, TensorSpec("n ...", domain=UNIT, description="true heat of each point, 1 at a landmark")]
 HUGE = 1e100  # above it, a^2 + 1 rounds to a^2, and the logarithm of a is used

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.losses.checking import require
 from service.losses.classification.cross_entropy import cross_entropy
-from service.losses.declaration import Bound, Domain, Fraction, Logits, NonNegative, TensorSpec
+from service.losses.declaration import Bound, Domain, Fraction, Logits, NonNegative, TensorSpec, Work
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
@@ -17,7 +17,6 @@ from service.losses.numerics.normal import minus_log_of_interval
 from service.losses.numerics.special import in_parts
 from service.losses.registry import loss
 from service.losses.reinforcement_learning.values import Actions, Done, Reward, target
-from service.losses.work import Work
 
 AtomLogits = Annotated[Array, TensorSpec("n k z", gradient="default", description="raw scores of every action's returns, one for each atom")]
 NextAtomLogits = Annotated[

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Fraction, NonNegative, Positive
+from service.losses.declaration import Fraction, NonNegative, Positive, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
@@ -36,7 +36,6 @@ from service.losses.reinforcement_learning._shared import (
     surrogate,
     unmasked,
 )
-from service.losses.work import Work
 
 
 def softened(log_ratio: Array, advantages: Array, temperatures: tuple[float, float]) -> tuple[Array, Array]:

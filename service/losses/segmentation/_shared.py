@@ -15,10 +15,9 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, TensorSpec
+from service.losses.declaration import INCLUDED, UNIT, Bound, TensorSpec
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, Pullback
-from service.losses.masking import INCLUDED, without_void
+from service.losses.evaluation import Evaluation, Pullback, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, sigmoid, spread, times
 from service.losses.numerics.softmax import Softmax

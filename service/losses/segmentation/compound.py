@@ -9,16 +9,14 @@ import numpy as np
 
 from service.losses.classification.binary import binary_cross_entropy_with_logits, sigmoid_focal
 from service.losses.classification.cross_entropy import cross_entropy, softmax_focal
-from service.losses.declaration import ClassWeight, IgnoreIndex, LabelSmoothing, Logits, NonNegative
+from service.losses.declaration import ClassWeight, IgnoreIndex, LabelSmoothing, Logits, NonNegative, Work
 from service.losses.errors import InvalidTensor
-from service.losses.evaluation import Evaluation, Pullback
-from service.losses.masking import masked, whole_positions, without_void
+from service.losses.evaluation import Evaluation, Pullback, masked, whole_positions, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_zero, per_sample_size
 from service.losses.registry import loss
 from service.losses.segmentation._shared import ALIKE, EXAMPLE_LOGITS, MaskLabels, RegionMask, masks
 from service.losses.segmentation.overlap import dice
-from service.losses.work import Work
 
 
 @loss(example=EXAMPLE_LOGITS, merges={"batch": False}, bound=ALIKE, work=Work(memory="64 n c ..."))

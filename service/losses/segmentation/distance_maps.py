@@ -10,13 +10,12 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import ELEMENTWISE, UNIT, Domain, NonNegative, Probability, ProbabilityLabel, TensorSpec
+from service.losses.declaration import ELEMENTWISE, UNIT, Domain, NonNegative, Probability, ProbabilityLabel, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import times
 from service.losses.registry import loss
-from service.losses.work import Work
 
 SignedDistance = Annotated[
     Array, TensorSpec("n ...", description="distance of each element to the boundary of the true region, negative inside and positive outside")

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import BinaryLogits, Domain, IgnoreIndex, TensorSpec
-from service.losses.evaluation import Evaluation
-from service.losses.masking import ElementMask, PositionMask, without_void
+from service.losses.declaration import BinaryLogits, Domain, ElementMask, IgnoreIndex, PositionMask, TensorSpec, Work
+from service.losses.evaluation import Evaluation, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.segmentation._shared import EXAMPLE_LOGITS, Masks, activated
-from service.losses.work import Work
 
 TrueClasses = Annotated[Array, TensorSpec("n ...", kind="integer", below="c", besides="ignore_index", description="index of the true class")]
 ZeroOrOne = Annotated[

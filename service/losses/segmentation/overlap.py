@@ -9,8 +9,7 @@ import numpy as np
 
 from service.losses.declaration import UNIT, Bound, ClassWeight, IgnoreIndex, NonNegative, Positive, TensorSpec
 from service.losses.errors import InvalidOption, InvalidTensor
-from service.losses.evaluation import Evaluation, in_float64
-from service.losses.masking import without_void
+from service.losses.evaluation import Evaluation, in_float64, without_void
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_infinity, divide_or_zero, times
 from service.losses.registry import loss

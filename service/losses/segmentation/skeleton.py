@@ -12,14 +12,13 @@ from typing import Annotated
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, NonNegative, TensorSpec
+from service.losses.declaration import UNIT, Bound, NonNegative, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import divide_or_infinity, divide_or_zero, per_sample_sum, spread
 from service.losses.registry import loss
 from service.losses.segmentation._shared import Activation, IncludeBackground, Masks, SmoothDenominator, SmoothNumerator, activated, masks
-from service.losses.work import Work
 
 WholeMaskLabels = Annotated[
     Array,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, TensorSpec, Work
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import two_sum
@@ -14,7 +14,6 @@ from service.losses.numerics.elementary import spread
 from service.losses.numerics.softmax import Softmax, sum_of_others
 from service.losses.registry import loss
 from service.losses.sequence._shared import settled
-from service.losses.work import Work
 
 Emissions = Annotated[Array, TensorSpec("n t k", gradient="default", description="score of each tag at each step")]
 Tags = Annotated[Array, TensorSpec("n t", kind="integer", below="k", description="true tag of each step")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, TensorSpec, Work
 from service.losses.errors import InvalidOption
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
@@ -15,7 +15,6 @@ from service.losses.numerics.softmax import Softmax, softmax_pull
 from service.losses.registry import loss
 from service.losses.sequence._alignments import Alignments
 from service.losses.sequence._shared import SymbolCounts, Symbols, checked_symbols, log_sum, shares
-from service.losses.work import Work
 
 FrameScores = Annotated[Array, TensorSpec("t n c", gradient="default", description="log-probabilities of the symbols at each frame, or logits")]
 FrameCounts = Annotated[Array, TensorSpec("n", kind="integer", domain=Domain(low=0), upto="t", description="number of frames of each sample")]

@@ -9,14 +9,13 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from service.losses.declaration import Bound, Positive, TensorSpec
+from service.losses.declaration import Bound, Positive, TensorSpec, Work
 from service.losses.evaluation import Evaluation, Pullback, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.double_double import DoubleDouble, two_product, two_sum
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.sequence._shared import finite_top, shifted, shifted_back
-from service.losses.work import Work
 
 ROW = 1 << 14  # places of one diagonal of all samples processed together
 SEGMENT = 1 << 13  # places of all diagonals of a segment; at 2^16, functions of large arrays keep small requests waiting 3 times as long

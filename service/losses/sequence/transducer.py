@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import Domain, NonNegative, TensorSpec
+from service.losses.declaration import Domain, NonNegative, TensorSpec, Work
 from service.losses.errors import InvalidOption, InvalidTensor
 from service.losses.evaluation import Evaluation, in_float64
 from service.losses.numerics import Array
@@ -32,7 +32,6 @@ from service.losses.sequence._shared import (
     shifted,
     shifted_back,
 )
-from service.losses.work import Work
 
 Lattice = Annotated[
     Array, TensorSpec("n t p c", gradient="default", description="scores of the symbols at each frame after each number of symbols (p is s + 1)")

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import numpy as np
 
-from service.losses.declaration import UNIT, Bound, Domain, Fraction, Positive, TensorSpec
+from service.losses.declaration import UNIT, Bound, Domain, Fraction, Positive, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import sigmoid, softplus, spread
 from service.losses.numerics.softmax import Softmax
 from service.losses.registry import loss
 from service.losses.survival._shared import Events
-from service.losses.work import Work
 
 BinLogits = Annotated[Array, TensorSpec("n b", gradient="default", description="raw scores of the intervals of time")]
 CauseLogits = Annotated[Array, TensorSpec("n r b", gradient="default", description="raw scores of each cause in each interval of time")]

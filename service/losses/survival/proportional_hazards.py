@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from service.losses.declaration import Domain, TensorSpec
+from service.losses.declaration import Domain, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
@@ -15,7 +15,6 @@ from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
 from service.losses.survival._risk_sets import LogSum, Prefixes, Ranges
 from service.losses.survival._shared import Events
-from service.losses.work import Work
 
 Risk = Annotated[Array, TensorSpec("n", gradient="default", description="logarithm of each subject's relative hazard")]
 Times = Annotated[Array, TensorSpec("n", description="time of the event or of censoring")]

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 import annotated_types
 import numpy as np
 
-from service.losses.declaration import FROM_ZERO, UNIT, Positive, TensorSpec
+from service.losses.declaration import FROM_ZERO, UNIT, Positive, TensorSpec, Work
 from service.losses.errors import InvalidTensor
 from service.losses.evaluation import Evaluation, elementwise, in_float64
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 from service.losses.registry import loss
-from service.losses.work import Work
 
 Denoised = Annotated[Array, TensorSpec("n ...", gradient="default", description="outputs of the denoising network")]
 Target = Annotated[
