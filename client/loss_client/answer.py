@@ -65,7 +65,7 @@ def merge(answers: Sequence[Answer]) -> Answer:
 
     With `mean` and `batchmean` values and gradients are weighted by `normalizer`: value = sum(value * normalizer) / sum(normalizer). With
     `sum` they add. Arrays with the sample axis are concatenated; gradients of inputs without it, which all shards share, are summed.
-    Raises ValueError for a loss whose card says that it does not merge, for unlike answers, and for a combination with learnt weights.
+    Raises ValueError for a loss whose card says that it does not merge, for unlike answers, and for a combination with learned weights.
     """
     first, held = answers[0], vars(answers[0])
     if not first.card["merges"] or "log_variances" in held.get("gradients", ()) or len({_like(answer) for answer in answers}) > 1:

@@ -178,10 +178,10 @@ def at_places(like: Array, where: Array, values: Array) -> Array:
     return out
 
 
-def nothing(**inputs: Array) -> Evaluation:
-    """Build the Evaluation of an empty batch."""
+def nothing(samples: int = 0, /, **inputs: Array) -> Evaluation:
+    """Build the Evaluation of an empty batch; samples: the numbers, all of weight 0, of a loss that is one number for a batch."""
     zeros: dict[str, Pullback] = {name: lambda _, x=x: np.zeros_like(x) for name, x in inputs.items()}  # type: ignore[misc]
-    return Evaluation(np.zeros(0), np.zeros(0), zeros)
+    return Evaluation(np.zeros(samples), np.zeros(samples), zeros)
 
 
 # ------------------------------------------------------------------ Void positions

@@ -73,11 +73,6 @@ def centered(x: Array) -> tuple[Array, Array, Array]:
     return rows, squares, exponent + further
 
 
-def neither(input1: Array, input2: Array) -> Evaluation:
-    """Build the Evaluation of two empty views: one number with weight 0."""
-    return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
-
-
 @loss(
     example=TWO,
     merges=False,
@@ -102,7 +97,7 @@ def barlow_twins(input1: Vector, input2: Vector, *, lambd: NonNegative = 5e-3, d
     """
     n = len(input1)
     if not n:
-        return neither(input1, input2)
+        return nothing(1, input1=input1, input2=input2)
     (first, _, up), (second, _, down) = centered(input1), centered(input2)
     shrink = 1.0 if deviation == "biased" else (n - 1) / n
     correlations = AllCosines(first, second)
@@ -182,7 +177,7 @@ def vicreg(
     """
     n, d = input1.shape
     if not n:
-        return neither(input1, input2)
+        return nothing(1, input1=input1, input2=input2)
     difference = input1 - input2
     views = Spread(input1, eps), Spread(input2, eps)
     mu = variance_weight * (0.5 if variance == "halved" else 1.0)
@@ -279,7 +274,7 @@ def koleo(embeddings: Vector, *, eps: Positive = 1e-8) -> Evaluation:
     """
     n = len(embeddings)
     if n < 2:
-        return nothing(embeddings=embeddings) if not n else Evaluation(np.zeros(1), np.zeros(1), {"embeddings": lambda _: np.zeros_like(embeddings)})
+        return nothing(n, embeddings=embeddings)
     cosines = AllCosines(embeddings)
     nearest = np.empty(n, int)
     for rows in row_blocks(n, n):

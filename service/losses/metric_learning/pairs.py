@@ -8,7 +8,7 @@ import annotated_types
 import numpy as np
 
 from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Positive, Score, Sign, TensorSpec, Vector, Work
-from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
+from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64, nothing
 from service.losses.metric_learning._shared import log_one_plus
 from service.losses.numerics import Array
 from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
@@ -166,7 +166,7 @@ def cosent(input1: Vector, input2: Vector, labels: Similarity, *, scale: Positiv
     Reference: Su, CoSENT: A more efficient sentence vector scheme than Sentence-BERT, 2022; sentence_transformers.losses.CoSENTLoss
     """
     if not len(labels):
-        return neither(input1, input2)
+        return nothing(1, input1=input1, input2=input2)
     cosines = Cosines(Directions.of(input1), Directions.of(input2))
     value, slope = _misordered(scale * cosines.values, labels)
     return Evaluation(
@@ -195,7 +195,7 @@ def angle(input1: Vector, input2: Vector, labels: Similarity, *, scale: Positive
     Reference: Li and Li, AnglE-optimized Text Embeddings, 2023, arXiv:2309.12871, equation 4; sentence_transformers.losses.AnglELoss
     """
     if not len(labels):
-        return neither(input1, input2)
+        return nothing(1, input1=input1, input2=input2)
     d = input1.shape[1]
     a, b = (np.pad(x, ((0, 0), (0, d % 2))) for x in (input1, input2))
     real, imaginary = np.split(b, 2, axis=1)
@@ -209,11 +209,6 @@ def angle(input1: Vector, input2: Vector, labels: Similarity, *, scale: Positive
         return np.concatenate([first + second, second - first], axis=1)[:, :d]
 
     return Evaluation(value, np.ones(1), {"input1": lambda c: cosines.derivative(0, c * slope)[:, :d], "input2": by_second})
-
-
-def neither(input1: Array, input2: Array) -> Evaluation:
-    """Build the Evaluation of no pairs: one number with weight 0."""
-    return Evaluation(np.zeros(1), np.zeros(1), {"input1": lambda _: np.zeros_like(input1), "input2": lambda _: np.zeros_like(input2)})
 
 
 def _misordered(scores: Array, labels: Array) -> tuple[Array, Array]:
