@@ -79,7 +79,7 @@ def test_a_family_imports_from_others_registered_losses_only(path: Path) -> None
 
 
 def test_every_module_of_losses_is_a_family_or_machinery() -> None:
-    machinery = {"__init__", "declaration", "checking", "evaluation", "naming", "registry", "reduction", "errors", "masking", "numerics", "work"}
+    machinery = {"__init__", "declaration", "checking", "evaluation", "naming", "registry", "reduction", "errors", "numerics"}
     found = {path.stem for path in (SERVICE / "losses").iterdir() if path.name != "__pycache__"}
     assert found == machinery | set(FAMILIES)
     assert {loss.family for loss in LOSSES.values()} == set(FAMILIES)

@@ -8133,7 +8133,7 @@ class Losses(Generic[R_co]):
     ) -> R_co:
         """Loss of separated sources under the permutation with the smallest mean (permutation-invariant training).
 
-        Use: Separation of speakers or other sources whose order does not matter (PIT, uPIT).
+        Use: Separation of speakers, or of other signals, whose order does not matter (PIT, uPIT).
 
         The permutation is found by linear assignment, and is constant in the gradient. `state` returns it: the index of the true source of
         each estimate. zero_mean applies to si_sdr and snr. A value is that of torchmetrics with the sign of a loss, and of asteroid's

@@ -33,7 +33,7 @@ def shards(card: Any, tensors: dict[str, Any]) -> list[dict[str, Any]]:
 def test_every_loss_that_merges(client: Client, name: str) -> None:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     tensors, options = draw.call(LOSSES[name], rng)
-    options |= MERGING.get(name, {})
+    options |= MERGING.get(name, {}) | dict(LOSSES[name].merging)
     for reduction in ("mean", "sum", "none", "batchmean"):
         fields = {**options, "reduction": reduction}
         whole = client(name, **tensors, **fields)

@@ -52,11 +52,17 @@ AXES_OF = {
     "ms_ssim": {"c": 1, "h": 176, "w": 176},
     "multivariate_gaussian_nll": {"d": 16},
     "retinanet": {"n": 4},
+    "cl_dice": {"c": 3},
+    "lncc": {"c": 3},
+    "multi_resolution_stft": {"t": 2048},
     "rnnt": {"c": 10, "p": 5},
     "ssd_multibox": {"n": 4},
+    "tdt": {"c": 10, "p": 5, "k": 4},
     "variogram_score": {"d": 16},
 }
-ROWS_OF = {"ms_ssim": (1, 4, 16)} | dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt"), ROWS_OF_PAIRS)
+PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
+ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
+ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -68,10 +74,12 @@ FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what in
         "target_lengths": np.full_like(a["target_lengths"], a["labels"].shape[1]),
     },
     "hausdorff_dt": lambda a: {"prediction_distances": a["predictions"], "label_distances": a["labels"]},
+    "keypoint_rcnn": lambda a: {"labels": np.abs(a["labels"]) % 256},
     "multivariate_gaussian_nll": lambda a: {
         "scale_tril": np.tril(a["scale_tril"] * a["scale_tril"].dtype.type(0.1)) + np.eye(16, dtype=a["scale_tril"].dtype)
     },
     "rnnt": lambda a: {"labels": a["labels"].clip(0, 8)},  # the blank is the last one
+    "tdt": lambda a: {"labels": a["labels"].clip(0, 8), "durations": np.arange(4)},
     "tweedie_deviance": lambda a: {"labels": np.abs(a["labels"])},
 }
 FITTED |= dict.fromkeys(("gan_hinge", "gan_minimax", "gan_non_saturating", "lsgan", "wgan"), lambda a: {"real": a["fake"][::-1].copy()})
@@ -90,7 +98,11 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
     refused: Exception | None = None
     for _ in range(20):
         sizes = dict(axes)
-        arrays = {item.name: draw.tensor(item.forms[0], rng, sizes, (), dtype) for item in draw.inputs_under(loss, options) if item.required}
+        arrays = {
+            item.name: draw.tensor(item.forms[0], rng, sizes, PIXELS.get(loss.name, ()), dtype)
+            for item in draw.inputs_under(loss, options)
+            if item.required
+        }
         arrays |= FITTED.get(loss.name, lambda _: {})(arrays)
         try:
             compute(loss, arrays, {})

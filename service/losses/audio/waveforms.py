@@ -122,12 +122,12 @@ def permutation_invariant(
     The permutation is found by linear assignment, and is constant in the gradient. `state` returns it: the index of the true source of each
     estimate. zero_mean applies to si_sdr and snr. A value is that of torchmetrics with the sign of a loss, and of asteroid's PITLossWrapper, but for their epsilons.
 
-    Use: Separation of speakers or other sources whose order does not matter (PIT, uPIT).
+    Use: Separation of speakers, or of other signals, whose order does not matter (PIT, uPIT).
     Formula: \ell = \min_{\pi} \frac{1}{s} \sum_k \ell_0(p_k, t_{\pi(k)})
     Where: p `predictions`; t `labels`; \pi a permutation of the sources; \ell_0 the loss of a source; s the number of sources
     Divisor: the number of sources
     Synonyms: PIT, uPIT, PITLossWrapper, permutation_invariant_training, PermutationInvariantTraining
-    Search: speaker separation, source separation, diarization
+    Search: speaker separation, diarization
     Reference: Yu et al., Permutation Invariant Training of Deep Models for Speaker-Independent Multi-talker Speech Separation, 2017, arXiv:1607.00325
     """
     n, sources, samples = predictions.shape

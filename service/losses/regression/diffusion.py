@@ -79,8 +79,8 @@ def diffusion(
     snr_gamma: gamma, largest weight of the clean sample's error in min_snr.
     sigma_data: standard deviation of the data in edm.
     v_weight: min_snr of v_prediction: min(SNR, gamma) / (SNR + 1); min(SNR + 1, gamma) / (SNR + 1) as in older training scripts of diffusers; or min(SNR, gamma) / SNR + 1 as in its DreamBooth script.
-    Synonyms: DiffusionLoss, ddpm_loss, denoising_loss, min_snr, min_snr_loss, EDMLoss, v_prediction_loss, flow_matching, rectified_flow, conditional_flow_matching
-    Search: stable diffusion, noise prediction, velocity, score matching
+    Synonyms: DiffusionLoss, ddpm_loss, denoising_loss, min_snr, min_snr_loss, EDMLoss, flow_matching, rectified_flow, conditional_flow_matching
+    Search: stable diffusion, denoising, velocity, score matching
     Reference: Ho, Jain and Abbeel, Denoising Diffusion Probabilistic Models, 2020, arXiv:2006.11239, equation 14; Salimans and Ho, Progressive Distillation, 2022, arXiv:2202.00512; Hang et al., Efficient Diffusion Training via Min-SNR Weighting Strategy, 2023, arXiv:2303.09556, section 3.4; Karras et al., Elucidating the Design Space of Diffusion-Based Generative Models, 2022, arXiv:2206.00364, table 1
     """
     target, slope = (labels, np.ones(len(labels))) if noise is None else _target(labels, noise, prediction_type, alpha, sigma)
