@@ -106,8 +106,8 @@ def expanded(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "base64" in value:
-        assert value["dtype"] == "float64"
-        return {"shape": value["shape"], "data": [number for (number,) in struct.iter_unpack("<d", base64.b64decode(value["base64"]))]}
+        form = {"float64": "<d", "int64": "<q"}[value["dtype"]]  # integers are states, such as matches
+        return {"shape": value["shape"], "data": [float(number) for (number,) in struct.iter_unpack(form, base64.b64decode(value["base64"]))]}
     return {key.removesuffix("_tensor"): expanded(item)["data"] if key == "per_sample_tensor" else expanded(item) for key, item in value.items()}
 
 
