@@ -7285,7 +7285,7 @@ class Losses(Generic[R_co]):
 
         labels: (n, t), all finite numbers; true signals
 
-        fft_sizes: (r,), [1, infinity); FFT size of each resolution; by default 1024, 2048 and 512
+        fft_sizes: (r,), [1, infinity); FFT size of each resolution, at most 64 of them; by default 1024, 2048 and 512
 
         hop_sizes: (r,), [1, infinity); samples between frames, at least a sixteenth of the FFT size; by default 120, 240 and 50, or a
         quarter of each given FFT size

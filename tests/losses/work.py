@@ -21,7 +21,7 @@ from tests.losses import draw
 SMALL = 3  # size of the axes that do not grow
 SMALLEST = {"ssim": {"h": 12, "w": 12}, "ms_ssim": {"h": 176, "w": 176}}  # windows have to fit
 LARGEST = {
-    "multi_resolution_stft": {"r": 500},  # no required input has this axis, so that no size of a body bounds it
+    "multi_resolution_stft": {"r": 64},  # no required input has this axis, so that no size of a body bounds it
     "ms_ssim": {"s": 5, "n": 2, "c": 2},  # each image is large already
 }
 FOLLOWS = {

@@ -19,8 +19,12 @@ from service.losses.numerics.vectors import norms
 from service.losses.registry import loss
 
 COUNTS = Domain(low=1)
+MOST_RESOLUTIONS = 64
 MOST_OVERLAP = 16  # frames that share a sample, which bounds the cost of a call by its inputs' sizes
-Sizes = Annotated[Array, TensorSpec("r", kind="integer", domain=COUNTS, description="FFT size of each resolution; by default 1024, 2048 and 512")]
+Sizes = Annotated[
+    Array,
+    TensorSpec("r", kind="integer", domain=COUNTS, description="FFT size of each resolution, at most 64 of them; by default 1024, 2048 and 512"),
+]
 Hops = Annotated[
     Array,
     TensorSpec(
@@ -170,7 +174,7 @@ class Magnitudes:
     },
     merges={"norms_over": "signal"},
     bound=SPECTRA,
-    work=Work("4000 n t + 2000 n t r + 1000000 r", "200 n t + 60 n r + 20 r t + 20000 r"),
+    work=Work("4000 n t + 3000 n t r + 1000000 r", "200 n t + 60 n r + 20 r t + 20000 r"),
 )
 @in_float64
 def multi_resolution_stft(
@@ -235,6 +239,8 @@ def _resolutions(samples: int, fft_sizes: Array | None, hop_sizes: Array | None,
     for name, given in (("hop_sizes", hop_sizes), ("win_lengths", win_lengths)):
         if given is not None and len(given) != len(sizes):
             raise InvalidTensor(name, f"wrong shape; expected {len(sizes)} resolutions, the default without fft_sizes, got {len(given)}")
+    if len(sizes) > MOST_RESOLUTIONS:
+        raise InvalidTensor("fft_sizes", f"too many; expected at most {MOST_RESOLUTIONS} resolutions, got {len(sizes)}")
     hops, lengths = hops if hop_sizes is None else hop_sizes, lengths if win_lengths is None else win_lengths
     for m, (size, hop, length) in enumerate(zip(sizes, hops, lengths, strict=True)):
         if size // 2 >= samples:

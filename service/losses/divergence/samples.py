@@ -171,7 +171,7 @@ Bandwidths = Annotated[Array, TensorSpec("b", domain=ABOVE_ZERO, description="ba
 @loss(
     example=SETS | {"bandwidth": [0.5, 1.0]},
     bound=Bound(1e-14, 1e-13, "it is a difference of means of kernels", "call", "tensor"),
-    work=Work("90 b n m k + 20 b n m k d + 90 b n m m + 20 b n m m d + 90 b n k k + 20 b n k k d", "100 m + 100 k"),
+    work=Work("150000 b + 90 b n m k + 20 b n m k d + 90 b n m m + 20 b n m m d + 90 b n k k + 20 b n k k d", "100 m + 100 k"),
 )
 @in_float64
 def mmd(predictions: PointSet, labels: TruePointSet, bandwidth: Bandwidths, *, estimator: Literal["biased", "unbiased"] = "biased") -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, NamedTuple
@@ -18,6 +19,9 @@ from service.losses.registry import loss
 from service.losses.sequence._shared import finite_top, shifted, shifted_back
 
 ROW = 1 << 14  # places of one diagonal of all samples processed together
+GIVE_WAY = (
+    2e-5  # seconds: between functions of thousands of numbers the interpreter's lock is free for less than a thread takes to wake, up to 159 ms long
+)
 SEGMENT = 1 << 13  # places of all diagonals of a segment; at 2^16, functions of large arrays keep small requests waiting 3 times as long
 
 Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
@@ -136,6 +140,7 @@ class _Warping:
         self.values = -(drops.sum(axis=(0, 1)) + segment.best[:, -1, :, -1].sum(axis=0))
 
     def _segment(self, start: int, shared: bool = False) -> _Segment:
+        time.sleep(GIVE_WAY)
         end = min(start + self.step, self.diagonals)
         band = slice(max(0, start - self.x.shape[1]), min(end, self.y.shape[1]))  # from the last place before these diagonals that leads into them
         local, (kept, dropped) = self._costs(start, end, band), self.kept[start // self.step]
