@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, NamedTuple
@@ -19,9 +18,6 @@ from service.losses.registry import loss
 from service.losses.sequence._shared import finite_top, shifted, shifted_back
 
 ROW = 1 << 14  # places of one diagonal of all samples processed together
-GIVE_WAY = (
-    2e-5  # seconds: between functions of thousands of numbers the interpreter's lock is free for less than a thread takes to wake, up to 159 ms long
-)
 SEGMENT = 1 << 13  # places of all diagonals of a segment; at 2^16, functions of large arrays keep small requests waiting 3 times as long
 
 Series = Annotated[Array, TensorSpec("n t d", gradient="default", description="a series of points for each sample")]
@@ -30,7 +26,7 @@ OtherSeries = Annotated[Array, TensorSpec("n u d", gradient="on request", descri
 
 @loss(
     example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5},
-    work=Work("1000000 t + 1000000 u + 450 n t u + 20 n t u d", "300 n t u^0.5 + 300 n t^0.5 u"),
+    work=Work("1000000 t + 1000000 u + 450 n t u + 20 n t u d + 60000 t^0.5 d + 60000 u^0.5 d", "300 n t u^0.5 + 300 n t^0.5 u"),
 )
 def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0) -> Evaluation:
     r"""Soft dynamic time warping: the soft minimum of the cost of an alignment of two series, with squared distances as costs.
@@ -71,7 +67,7 @@ def soft_dtw(predictions: Series, labels: OtherSeries, *, gamma: Positive = 1.0)
     example={"predictions": [[[0.0], [1.0], [2.0]]], "labels": [[[0.1], [2.1]]], "gamma": 0.5},
     bound=Bound(1e-12, 1e-11, "it is a difference of alignments to the other series and to themselves", "call", "tensor"),
     work=Work(
-        "3000000 t + 3000000 u + 450 n t u + 20 n t u d + 450 n t t + 20 n t t d + 450 n u u + 20 n u u d",
+        "3000000 t + 3000000 u + 450 n t u + 20 n t u d + 450 n t t + 20 n t t d + 450 n u u + 20 n u u d + 180000 t^0.5 d + 180000 u^0.5 d",
         "300 n t u^0.5 + 300 n t^0.5 u + 600 n t^1.5 + 600 n u^1.5",
     ),
 )
@@ -140,7 +136,6 @@ class _Warping:
         self.values = -(drops.sum(axis=(0, 1)) + segment.best[:, -1, :, -1].sum(axis=0))
 
     def _segment(self, start: int, shared: bool = False) -> _Segment:
-        time.sleep(GIVE_WAY)
         end = min(start + self.step, self.diagonals)
         band = slice(max(0, start - self.x.shape[1]), min(end, self.y.shape[1]))  # from the last place before these diagonals that leads into them
         local, (kept, dropped) = self._costs(start, end, band), self.kept[start // self.step]
