@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
+
+PACE_SECONDS, PAUSE_SECONDS = 10e-3, 200e-6
+T = TypeVar("T")
 
 # ------------------------------------------------------------------ Evaluation
 
@@ -169,6 +173,21 @@ def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluatio
         {name: pulled(name) for name in parts[0].gradients},
         lambda: np.concatenate([part.elements() for part in parts if part.elements is not None]),
     )
+
+
+def paced(steps: Iterable[T]) -> Iterator[T]:
+    """Iterate, and sleep a moment every few milliseconds, so that other threads of the process run.
+
+    A loop of short NumPy calls keeps them waiting: each call releases the interpreter's lock and takes it again within a microsecond. That wakes a waiting
+    thread too late to take the lock, and restarts the timeout of its request for it (take_gil in CPython's ceval_gil.h).
+    soft_dtw of 24,000 points and 3 kept a liveness probe waiting 155 ms, and 22 with the pauses, which take 2 % of its time.
+    """
+    due = time.perf_counter() + PACE_SECONDS
+    for step in steps:
+        yield step
+        if time.perf_counter() > due:
+            time.sleep(PAUSE_SECONDS)
+            due = time.perf_counter() + PACE_SECONDS
 
 
 def at_places(like: Array, where: Array, values: Array) -> Array:

@@ -64,7 +64,12 @@ def scaled(x: DoubleDouble, exponent: Array) -> DoubleDouble:
 
 
 def total(x: DoubleDouble) -> DoubleDouble:
-    """Sum along the last axis, by halves."""
+    """Sum along the last axis."""
+    return _settled(*halved(x))
+
+
+def halved(x: DoubleDouble) -> DoubleDouble:
+    """Sum along the last axis, by halves. The high part is infinite where the sum is, and the low part NaN."""
     high, low = x
     while high.shape[-1] > 1:
         half = high.shape[-1] // 2
@@ -73,7 +78,7 @@ def total(x: DoubleDouble) -> DoubleDouble:
         if high.shape[-1] % 2:
             s, e = np.concatenate((s, high[..., -1:]), -1), np.concatenate((e, low[..., -1:]), -1)
         high, low = s, e
-    return _settled(high[..., 0], low[..., 0])
+    return high[..., 0], low[..., 0]
 
 
 def less_mean(scores: Array, values: DoubleDouble) -> Array:
