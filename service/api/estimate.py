@@ -41,23 +41,18 @@ class Prepared:
 
 def estimate(call: Call) -> Estimate:
     """Estimate a call. Raises InvalidTensor for shapes that do not fit together."""
-    cost, numbers, held = call.loss.cost(call.tensors, call.options), response_numbers(call), 0
-    for tensor in call.tensors.values():
-        held += tensor.nbytes
-    return Estimate(cost.operations, held + cost.memory + KEPT * numbers, numbers, held)
-
-
-def response_numbers(call: Call) -> float:
-    """Return an upper bound on the numbers of the response, from shapes and outputs."""
-    outputs, derivatives, samples, largest = call.controls.outputs, 0, 0, 0
+    cost, outputs = call.loss.cost(call.tensors, call.options), call.controls.outputs
     wrt = call.loss.predicted if call.controls.wrt is None else call.controls.wrt
+    held = derivatives = samples = largest = 0
     for name, tensor in call.tensors.items():
         size = tensor.size
+        held += tensor.nbytes
         derivatives += size if name in wrt else 0
         samples = max(samples, len(tensor) if tensor.ndim else 0)
         largest = max(largest, size)
     derivatives *= ("gradients" in outputs) + ("hessian_diagonal" in outputs)
-    return derivatives + ("per_sample" in outputs) * samples + ("per_element" in outputs) * largest
+    numbers = derivatives + ("per_sample" in outputs) * samples + ("per_element" in outputs) * largest
+    return Estimate(cost.operations, held + cost.memory + KEPT * numbers, numbers, held)
 
 
 def sequence(estimates: list[Estimate]) -> Estimate:

@@ -28,7 +28,7 @@ from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_zero, per_sample_sum
+from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, surely_finite
 from service.losses.registry import Loss
 
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
@@ -80,7 +80,7 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     cotangent = None if controls.cotangent is None else _cotangent(controls.cotangent, controls, loss, evaluation)
     result = Result(loss.name, controls.reduction, state=evaluation.state)
     returned = "per_sample" in controls.outputs
-    if returned or not isfinite(np.add.reduce(evaluation.numerator)):  # a non-finite sample may not show in the value
+    if returned or not surely_finite(evaluation.numerator):  # a non-finite sample may not show in the value
         per_sample = _per_sample(evaluation, controls.reduction)
         result.per_sample = per_sample if returned else None
     if "per_element" in controls.outputs:
@@ -100,7 +100,7 @@ def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
     """Return each sample's loss, all of them finite."""
     divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
     found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
-    if not isfinite(np.add.reduce(found)):
+    if not isfinite(found.dot(found)):
         found = found if reduction == "sum" else _means(evaluation, divisor)
         _finite("per_sample", found)
     return found
@@ -188,7 +188,8 @@ def _pull_back(
         if name in pullbacks:
             result, dtype = pullbacks[name](upstream), tensors[name].dtype
             results[name] = result = result if dtype.kind in "iub" else result.astype(dtype, copy=False)
-            if not isfinite(np.add.reduce(result, axis=None)):  # after the cast: the input's type may be too narrow for it
+            flat = result.ravel()
+            if not isfinite(flat.dot(flat)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
         elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")
@@ -199,7 +200,7 @@ def _elements(loss: Loss, evaluation: Evaluation) -> Array:
     if evaluation.elements is None:
         raise InvalidOption("outputs", f"not available; {loss.name} has no per_element")
     elements = evaluation.elements()
-    if not isfinite(np.add.reduce(elements, axis=None)):
+    if not surely_finite(elements):
         _finite("per_element", elements)
     return elements
 

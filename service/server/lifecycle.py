@@ -154,7 +154,7 @@ def serve(host: str, port: int, workers: int = 1) -> int:
     print(f"Loss service on {address}\nLook at the losses: {address}/", flush=True)
     if workers == 1:
         return serve_here(listener, address=address)
-    logs.configure()
+    logs.configure(shared=True)
     with shared_metrics() as directory:
         logs.event("started", **_described(address=address, workers=workers))
         status = Supervisor(listener, workers, directory).run()
@@ -167,7 +167,7 @@ def serve_here(listener: socket.socket, worker: Worker | None = None, address: s
     keep()
     settings, life = Settings(), Life()
     sys.setswitchinterval(SWITCH_SECONDS)
-    logs.configure(settings.access_log)
+    logs.configure(settings.access_log, shared=worker is not None)
     server = Server(configured(settings, life, worker), settings, life, worker)
     signal.signal(signal.SIGHUP, server.handle_reload)
     gc.collect()

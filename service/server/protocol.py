@@ -23,6 +23,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from service.codec import Buffer
 from service.errors import Failure
 from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, is_for_losses
@@ -94,10 +95,28 @@ class _Flow(FlowControl):
 
 
 class _Outlet:
-    """The transport as a cycle sees it: `close` lets the last response be read first."""
+    """The transport as a cycle sees it: the head of a response waits for the first bytes of its body, and `close` lets the last response be read first.
 
-    def __init__(self, transport: asyncio.Transport, close: Any) -> None:
-        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
+    Two writes to the socket in place of one take a small request 8 % more time.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol, self.transport, self.is_closing = protocol, protocol.transport, protocol.transport.is_closing
+        self.head: bytes | None = None  # of the response that has begun; None before and b"" after it is written
+
+    def write(self, data: Buffer) -> None:
+        if self.head:
+            self.head, data = b"", self.head + data
+        elif self.head is None and self.protocol.cycle.response_started:
+            self.head = bytes(data)
+            return
+        self.transport.write(data)
+
+    def close(self) -> None:
+        if self.head:  # of a response without a body
+            self.transport.write(self.head)
+        self.head = None
+        self.protocol.close_gently()
 
 
 class Protocol(HttpToolsProtocol):
@@ -119,7 +138,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow: _Flow = _Flow(transport)
-        self.outlet = _Outlet(transport, self._close_gently)
+        self.outlet = _Outlet(self)
         if self.siblings:
             time.sleep(1e-9)  # lets another worker wake and accept the next one: of 16 made at once, mostly one worker had all
         self.deadline = self.loop.time() + self.settings.header_seconds
@@ -312,6 +331,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        if self.outlet.head:  # of a response without a body
+            self.transport.write(self.outlet.head)
+        self.outlet.head = None
         if self.phase is not Phase.CLOSING and self.transport.is_closing():  # a write has failed; connection_lost comes after the last one
             self._disconnected()
         if self.flow.read_paused:
@@ -334,7 +356,7 @@ class Protocol(HttpToolsProtocol):
             return
         if self.phase is not Phase.BODY:
             self._write(problem, self._request())
-        self._close_gently()
+        self.close_gently()
 
     def _request(self) -> Request:
         """As much of a request as its head shows before it is complete."""
@@ -353,7 +375,7 @@ class Protocol(HttpToolsProtocol):
         request.status, request.problem, request.sent = problem.status, problem.kind, len(body)
         request.finish()
 
-    def _close_gently(self) -> None:
+    def close_gently(self) -> None:
         """Send the end of the stream, and discard the remaining input: closing at once would reset the connection during the response."""
         if self.transport.is_closing():
             self._disconnected()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PHASE_MEMBERS = tuple(f"{phase}_ms" for phase in metrics.PHASES)
 OTHERS = ("uvicorn", "fastapi", "opentelemetry")  # libraries write in the same format, from warnings on
 MOST_WAITING = 4 * 1024 * 1024  # bytes of lines that wait for the reader of stderr
-GATHER_SECONDS = 0.02  # between two writings: a thread that wakes for each line costs a small request 10 %
+GATHER_SECONDS = 0.05  # between two writings: a thread that wakes for each line costs a small request 10 %
 FLUSH_SECONDS = 1.0  # at most, for the last lines of a process
 LONGEST_PATH = 200
 STDERR = 2
@@ -70,11 +70,11 @@ def _words(logger: str, message: str, fields: dict[str, Any]) -> bytes:
 
 
 class Writer(logging.Handler):
-    """Writes lines to a file descriptor from a thread of its own."""
+    """Writes lines to a file descriptor from a thread of its own, at once or, where other processes share it, in chunks."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, shared: bool = False) -> None:
         super().__init__()
-        self.descriptor = descriptor
+        self.descriptor, self.shared = descriptor, shared
         self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.put_bytes = self.written_bytes = 0  # each is changed by one side; a race between two threads that log loses some bytes of the count
         self.dropped = self.reported = 0
@@ -105,7 +105,7 @@ class Writer(logging.Handler):
             with suppress(queue.Empty):
                 while True:
                     lines.append(self.lines.get_nowait())
-            for chunk in _chunks(lines):
+            for chunk in _chunks(lines) if self.shared else [b"".join(lines)]:  # each write waits for the interpreter's lock
                 self._write(chunk)
             self.written_bytes += sum(map(len, lines))
             if dropped := self.dropped - self.reported:
@@ -132,11 +132,14 @@ def _chunks(lines: list[bytes]) -> Iterator[bytes]:
     yield b"".join(lines[start:])
 
 
-def configure(requests: bool = True) -> None:
-    """Send this service's lines and those of its libraries to stderr in one format; `requests` turns the line of each request on."""
+def configure(requests: bool = True, shared: bool = False) -> None:
+    """Send this service's lines and those of its libraries to stderr in one format.
+
+    requests: each request has its line. shared: other processes write to the same stderr.
+    """
     global _line, _requests, _events
     watched = sys.stderr.isatty()
-    writer = Writer(STDERR)
+    writer = Writer(STDERR, shared)
     writer.setFormatter(Words() if watched else Json())
     for name in ("service", *OTHERS):
         logger = logging.getLogger(name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.api.estimate import response_numbers
+from service.api.estimate import estimate
 from service.api.operations import find_operation
 from service.api.request import bind
 from service.errors import Failure
@@ -42,7 +42,7 @@ def test_a_response_has_no_more_numbers_than_its_estimate(name: str) -> None:
             assert asked == ["per_element"]
             continue
         held = [answer.per_sample, answer.gradients or {}, answer.hessian_diagonal or {}, answer.per_element]
-        assert sum(map(counted, held)) <= response_numbers(call), asked
+        assert sum(map(counted, held)) <= estimate(call).numbers, asked
 
 
 def test_a_small_body_of_much_work_is_computed_in_the_pool() -> None:

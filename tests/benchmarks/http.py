@@ -38,6 +38,7 @@ CAPS = Caps(10**8, 8, 32)
 FORMS: tuple[Form, ...] = ("nested", "flat", "base64")
 SERVERS = {"ours": "service.app:create_app", "plain": "tests.benchmarks.plain:app", "echo": "tests.benchmarks.echo:app"}
 PATH = "/loss/cross_entropy"
+UNCAPPED = {f"LOSS_SERVICE_MAX_{name}_BYTES": str(10**10) for name in ("BODY", "QUEUE", "WORK", "RESPONSE")}  # for 10 million numbers
 PEERS = {  # what users would take instead, besides plain: its command, and its path by encoding
     "LitServe": ([".venv-litserve/bin/python", "-m", "tests.benchmarks.peers.lit"], {"json": PATH, "base64": PATH}),
     "BentoML": (
@@ -242,7 +243,7 @@ def memory() -> None:
     )
     for rows in (1024, 10240):
         for encoding in MEDIA:
-            os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = os.environ["LOSS_SERVICE_MAX_QUEUE_BYTES"] = str(10**9)
+            os.environ |= UNCAPPED
             with serving("ours", 1) as (address, pid):
                 small, body = bodies(32, 10)[encoding], bodies(rows, 1000)[encoding]
                 headers = {"content-type": MEDIA[encoding]}
@@ -269,7 +270,7 @@ def growth() -> None:
     report(
         "\ntime of one request against elements (1000 classes; one client, one connection)\n\n| elements | JSON ms | base64 ms | safetensors ms |\n|---|---|---|---|"
     )
-    os.environ["LOSS_SERVICE_MAX_BODY_BYTES"] = os.environ["LOSS_SERVICE_MAX_QUEUE_BYTES"] = str(10**9)
+    os.environ |= UNCAPPED
     with serving("ours", 1) as (address, _):
         client = HTTPConnection(address.removeprefix("http://"), timeout=300)
         for power in (2, 3, 4, 5, 6, 7):

@@ -46,7 +46,7 @@ EXAMPLE_LOGITS = [[2.0, 0.5, -1.0], [0.1, 0.2, 0.3]]
 def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array]:
     """Return labels that are valid indices, and each position's class weight, 0 where the label is ignored."""
     kept = labels != ignore_index
-    safe = labels if np.logical_and.reduce(kept, axis=None) else np.where(kept, labels, 0)
+    safe = labels if not kept.size or kept.item(kept.argmin()) else np.where(kept, labels, 0)
     return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
 
 

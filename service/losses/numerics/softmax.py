@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import spread
 
+SMALL = 1 << 12  # elements
+
 
 def places(x: Array, index: Array) -> Array:
     """Return the positions of x[i, index[i], ...] in x.ravel(), for an index (n, 1, ...), in a fifth of the time of take_along_axis for small x."""
-    first, step = firsts(x)
+    first, step = _firsts(x.shape)
     return first + (index if step == 1 else index * step)
 
 
-def firsts(x: Array) -> tuple[Array, int]:
+def _firsts(shape: tuple[int, ...]) -> tuple[Array, int]:
     """Return the positions of x[i, 0, ...] in x.ravel(), (n, 1, ...), and the stride to x[i, 1, ...]."""
-    step = math.prod(x.shape[2:])
-    first = np.arange(0, x.size, x.shape[1] * step)
-    if x.ndim == 2:
+    step = math.prod(shape[2:])
+    first = np.arange(0, math.prod(shape), shape[1] * step)
+    first.setflags(write=False)
+    if len(shape) == 2:
         return first[:, None], 1
-    return first.reshape((-1,) + (1,) * (x.ndim - 1)) + np.arange(step).reshape((1, 1, *x.shape[2:])), step
+    return first.reshape((-1,) + (1,) * (len(shape) - 1)) + np.arange(step).reshape((1, 1, *shape[2:])), step
+
+
+_small_firsts = lru_cache(maxsize=64)(_firsts)  # 1.4 of the 33 microseconds of a cross entropy of 32 x 10
 
 
 def sum_of_others(x: Array) -> Array:
@@ -47,7 +54,7 @@ class Softmax:
     def __init__(self, logits: Array) -> None:
         self.logits = logits
         self.top = logits.argmax(axis=1, keepdims=True)
-        self._firsts, step = firsts(logits)
+        self._firsts, step = _small_firsts(logits.shape) if logits.size <= SMALL else _firsts(logits.shape)
         self._top_places = self._firsts + (self.top if step == 1 else self.top * step)
         self.largest = logits.take(self._top_places)
         self.exponentials = e = logits - self.largest
