@@ -52,8 +52,7 @@ class Domain:
         if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # negative numbers viewed as unsigned are the largest, so one pass suffices
             unsigned = x.view(np.uint64)
             return bool(unsigned.item(unsigned.argmax()) <= self.high)
-        flat = x.ravel()
-        if self.low == -inf and self.high == inf and isfinite(flat.dot(flat)):  # as in surely_finite, without its frame
+        if self.low == -inf and self.high == inf and isfinite(np.vdot(x, x)):  # as in surely_finite, without its frame
             return True
         low, high = x.item(x.argmin()), x.item(x.argmax())  # both find NaN; minimum.reduce takes three times as long for 320 numbers
         above = low > self.low if self.low_open else low >= self.low

@@ -100,7 +100,7 @@ def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
     """Return each sample's loss, all of them finite."""
     divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
     found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
-    if not isfinite(found.dot(found)):
+    if not isfinite(np.vdot(found, found)):
         found = found if reduction == "sum" else _means(evaluation, divisor)
         _finite("per_sample", found)
     return found
@@ -188,8 +188,7 @@ def _pull_back(
         if name in pullbacks:
             result, dtype = pullbacks[name](upstream), tensors[name].dtype
             results[name] = result = result if dtype.kind in "iub" else result.astype(dtype, copy=False)
-            flat = result.ravel()
-            if not isfinite(flat.dot(flat)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
+            if not isfinite(np.vdot(result, result)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
         elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")

@@ -15,10 +15,9 @@ BLOCK = 1 << 16  # elements of a temporary that fits in a core's cache
 def surely_finite(x: Array) -> bool:
     """Return True if the sum of squares is finite, so that all elements are. False does not tell: the squares of large numbers overflow.
 
-    It takes half the time of a sum of 320 numbers, and a third of that of a million.
+    It takes half the time of a sum of 320 numbers, and a third of that of a million. Unlike dot, vdot warns of no overflow.
     """
-    flat = x.ravel()
-    return math.isfinite(flat.dot(flat))
+    return math.isfinite(np.vdot(x, x))
 
 
 def per_sample_sum(values: Array) -> Array:
