@@ -23,7 +23,6 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.codec import Buffer
 from service.errors import Failure
 from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, is_for_losses
@@ -104,7 +103,7 @@ class _Outlet:
         self.protocol, self.transport, self.is_closing = protocol, protocol.transport, protocol.transport.is_closing
         self.head: bytes | None = None  # of the response that has begun; None before and b"" after it is written
 
-    def write(self, data: Buffer) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.head:
             self.head, data = b"", self.head + data
         elif self.head is None and self.protocol.cycle.response_started:
