@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.elementary import BLOCK, per_sample_size, per_sample_sum, spread, times
 
 PACE_SECONDS, PAUSE_SECONDS = 10e-3, 200e-6
 T = TypeVar("T")
@@ -149,9 +150,16 @@ def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]
     return wide
 
 
-def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array) -> Evaluation:
-    """Evaluate a loss of independent samples in blocks that fit in a core's cache."""
-    some = blocks(tensors[0])
+def with_elements_of(like: Array, evaluation: Evaluation) -> Evaluation:
+    """Return the elements in the type of `like`, where the numerators are computed in float64."""
+    elements = evaluation.elements
+    return evaluation if elements is None else replace(evaluation, elements=lambda: elements().astype(like.dtype, copy=False))
+
+
+def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array, size: int = BLOCK) -> Evaluation:
+    """Evaluate a loss of independent samples in blocks of `size` elements; by default they fit in a core's cache."""
+    step = max(1, size // max(1, math.prod(tensors[0].shape[1:])))
+    some = [slice(start, start + step) for start in range(0, len(tensors[0]), step)]
     if len(some) <= 1:
         return evaluate(*tensors)
     parts = [evaluate(*(x[at] for x in tensors)) for at in some]

@@ -8,10 +8,10 @@ import annotated_types
 import numpy as np
 
 from service.losses.declaration import ELEMENTWISE, VECTORS, Domain, NonNegative, Positive, Score, Sign, TensorSpec, Vector, Work
-from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64, nothing
+from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64, nothing, with_elements_of
 from service.losses.metric_learning._shared import log_one_plus
 from service.losses.numerics import Array
-from service.losses.numerics.vectors import Cosines, Directions, norm_of_difference
+from service.losses.numerics.vectors import VECTORS_BLOCK, Cosines, Directions, norm_of_difference
 from service.losses.registry import loss
 
 Vectors = Annotated[Array, TensorSpec("n ... d", gradient="default", description="vectors along the last axis")]
@@ -44,14 +44,13 @@ def cosine_embedding(input1: Vector, input2: Vector, labels: SignOfPair, *, marg
     Reference: Hadsell, Chopra and LeCun, Dimensionality Reduction by Learning an Invariant Mapping, 2006; torch.nn.CosineEmbeddingLoss
     """
 
-    @in_float64
     def evaluate(a: Array, b: Array, labels: Array) -> Evaluation:
-        cosines, similar = Cosines(Directions.of(a), Directions.of(b)), labels == 1
+        cosines, similar = Cosines.of(a, b), labels == 1
         excess = cosines.values - margin
         slope = np.where(similar, -1.0, excess >= 0)
         return _of_cosines(cosines, np.where(similar, cosines.one_minus, np.maximum(excess, 0.0)), slope, ("input1", "input2"))
 
-    return in_blocks(evaluate, input1, input2, labels)
+    return with_elements_of(input1, in_blocks(evaluate, input1, input2, labels, size=VECTORS_BLOCK))
 
 
 def _of_cosines(cosines: Cosines, values: Array, slope: Array | float, names: tuple[str, str]) -> Evaluation:
@@ -80,13 +79,12 @@ def cosine_distance(predictions: Vectors, labels: VectorsLabel, *, form: Literal
     shape = predictions.shape
     factor = 2.0 if form == "squared_chord" else 1.0
 
-    @in_float64
     def evaluate(a: Array, b: Array) -> Evaluation:
-        cosines = Cosines(Directions.of(a), Directions.of(b))
+        cosines = Cosines.of(a, b)
         values = -cosines.values if form == "negative" else factor * cosines.one_minus
         return _of_cosines(cosines, values, -factor, ("predictions", "labels"))
 
-    rows = in_blocks(evaluate, predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]))
+    rows = in_blocks(evaluate, predictions.reshape(-1, shape[-1]), labels.reshape(-1, shape[-1]), size=VECTORS_BLOCK)
 
     def by(name: str) -> Pullback:
         return lambda c: rows.gradients[name](np.broadcast_to(c, shape[:-1]).reshape(-1)).reshape(shape)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from service.losses.declaration import Bound, NonNegative, Positive, Vector, Work
-from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64
+from service.losses.evaluation import Evaluation, Pullback, elementwise, in_blocks, in_float64, with_elements_of
 from service.losses.metric_learning._shared import BATCH, Identity, by_row, pairs_of
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, scattered, sigmoid, softplus
-from service.losses.numerics.vectors import AllDistances, Distance, Measure, distance_of_rows, exponents, norm_of, norm_of_difference, scaled
+from service.losses.numerics.elementary import BLOCK, divide_or_zero, scattered, sigmoid, softplus
+from service.losses.numerics.vectors import (
+    VECTORS_BLOCK,
+    AllDistances,
+    Distance,
+    Measure,
+    by_rates,
+    distance_of_rows,
+    exponents,
+    moderate,
+    norm_of,
+    norm_of_difference,
+    of_difference,
+    scaled,
+)
 from service.losses.registry import loss
 
 TRIPLET = {"anchor": [[0.0, 0.0], [1.0, 1.0]], "positive": [[0.3, 0.4], [1.0, 2.0]], "negative": [[0.6, 0.8], [4.0, 5.0]]}
 POWERS = Bound(1e-13, 1e-12, "p other than 1 and 2 takes rounded powers, whose differences cancel at the margin", "call", "tensor")
 DIFFERENCES = Bound(1e-14, 1e-13, "distances are rounded before they are subtracted", "call", "tensor")
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Triplets:
@@ -93,23 +108,57 @@ def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: f
 
 
 def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
-    to_positive, to_negative = anchor - positive, anchor - negative
-    to_positive += eps
-    to_negative += eps
-    near, far = norm_of(to_positive), norm_of(to_negative)
-    both, difference = near.values + far.values, near.values - far.values
-    # nearly equal distances cancel, their squares' difference does not; rows whose squares are out of range stay as they are
-    close = np.flatnonzero((np.abs(difference) < both / 64) & (both > 1e-140) & (both < 1e140))
+    """Take lengths in float64, and gradients in the type of the rows."""
+    a, p, n = (x.astype(np.float64, copy=False) for x in (anchor, positive, negative))
+    to_positive, to_negative = _gap(a, p, eps), _gap(a, n, eps)
+    near = _length(to_positive, partial(_gap, anchor, positive, eps))
+    far = _length(to_negative, partial(_gap, anchor, negative, eps))
+    difference = near.values - far.values
+    close = _close(near.values, far.values, np.vecdot(to_positive, to_negative))
     if not close.size:
         return _hinged(Triplets(near, far, None, difference), margin)
-    between = negative[close] - positive[close]
-    difference[close] = np.vecdot(between, to_positive[close] + to_negative[close]) / both[close]
+    between, to_negative = n[close] - p[close], to_negative[close]
+    lengths = near.values[close], far.values[close]
+    difference[close] = np.vecdot(between, to_positive[close] + to_negative) / (lengths[0] + lengths[1])
 
     def by_anchor() -> Array:
-        lengths = near.values[close], far.values[close]
-        return between / lengths[0][:, None] - to_negative[close] * (difference[close] / lengths[0] / lengths[1])[:, None]
+        return between / lengths[0][:, None] - to_negative * (difference[close] / lengths[0] / lengths[1])[:, None]
 
     return _hinged(Triplets(near, far, None, difference, (close, by_anchor)), margin)
+
+
+def _close(near: Array, far: Array, inner: Array) -> Array:
+    """Return the rows whose positive and negative are close for their distance: its difference cancels, that of the squares does not.
+
+    Rows whose squares are out of range stay as they are.
+    """
+    both = near + far
+    return np.flatnonzero((near * near + far * far - 2.0 * inner < (both / 64) ** 2) & (both > 1e-140) & (both < 1e140))
+
+
+def _gap(anchor: Array, other: Array, eps: float) -> Array:
+    """Return anchor - other + eps."""
+    x: Array = anchor - other
+    x += eps
+    return x
+
+
+def _length(difference: Array, again: Callable[[], Array]) -> Measure:
+    """Measure a difference in float64. Its gradient subtracts again, in the type of the rows, which takes less time than fresh memory to keep it."""
+    if difference.shape[-1] == 1:
+        return norm_of(difference)
+    x, squares, exponent = moderate(difference)
+    size = np.sqrt(squares)
+    kept = x if exponent.any() or size.max(initial=0.0) > LARGEST_FLOAT32 else None
+
+    def slope(c: Array) -> Array:
+        rates = divide_or_zero(c, size)
+        if kept is not None:
+            return by_rates(kept, rates)
+        x = again()
+        return by_rates(x, rates, out=x)
+
+    return of_difference(scaled(size, exponent), slope)
 
 
 @loss(example=TRIPLET, bound=POWERS)
@@ -135,14 +184,17 @@ def triplet_margin(
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; Balntas et al., Learning local feature descriptors with triplets, 2016
     """
 
-    @in_float64
     def evaluate(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         if p == 2.0 and not swap:
             return _euclidean_triplets(anchor, positive, negative, margin, eps)
+        return others(anchor, positive, negative)
+
+    @in_float64
+    def others(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         across = norm_of_difference(positive, negative, p, eps) if swap else None
         return _hinged(Triplets(norm_of_difference(anchor, positive, p, eps), norm_of_difference(anchor, negative, p, eps), across), margin)
 
-    return in_blocks(evaluate, anchor, positive, negative)
+    return with_elements_of(anchor, in_blocks(evaluate, anchor, positive, negative, size=VECTORS_BLOCK))
 
 
 @loss(example=TRIPLET, bound=POWERS)
@@ -174,10 +226,13 @@ def triplet_margin_with_distance(
     Reference: Schroff, Kalenichenko and Philbin, FaceNet, 2015, arXiv:1503.03832; torch.nn.TripletMarginWithDistanceLoss
     """
 
-    @in_float64
     def evaluate(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         if distance == "euclidean" and not swap:
             return _euclidean_triplets(anchor, positive, negative, margin, eps)
+        return others(anchor, positive, negative)
+
+    @in_float64
+    def others(anchor: Array, positive: Array, negative: Array) -> Evaluation:
         if distance == "squared_euclidean":
             return _squared_triplets(anchor, positive, negative, margin, swap)
         pairs = (anchor, positive), (anchor, negative), (positive, negative)
@@ -187,7 +242,7 @@ def triplet_margin_with_distance(
             near, far, across = (distance_of_rows(x, y, distance, eps) for x, y in pairs)
         return _hinged(Triplets(near, far, across if swap else None), margin)
 
-    return in_blocks(evaluate, anchor, positive, negative)
+    return with_elements_of(anchor, in_blocks(evaluate, anchor, positive, negative, size=VECTORS_BLOCK))
 
 
 # ------------------------------------------------------------------ triplets mined in a batch

@@ -2,13 +2,13 @@
 
 Gradients are accurate relative to the largest element of each tensor. A zero vector has the cosine 0 with every vector, and no gradient.
 Rows whose squared lengths would be out of range are first scaled by a power of two. Pairs of rows are processed in blocks of rows, so that
-temporaries fit in a core's cache. All functions but `norms` take float64.
+temporaries fit in a core's cache. All functions take float64; `norms` and `Cosines.of` float32 too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,6 +16,9 @@ import numpy as np
 
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import BLOCK, divide_or_zero
+
+VECTORS_BLOCK = 1 << 18
+"""Elements at a time in losses of pairs of rows: their many calls on (n,) arrays cost more in smaller blocks than the cache gains (0.7 of 2^16's time)."""
 
 Distance = Literal["euclidean", "squared_euclidean", "cosine", "manhattan"]
 
@@ -53,6 +56,14 @@ def scaled(x: Array, exponent: Array) -> Array:
     return np.ldexp(x, exponent) if exponent.any() else x
 
 
+def by_rates(x: Array, rates: Array, out: Array | None = None) -> Array:
+    """Return the rows of x times the float64 rates (n,) in the type of x, by arithmetic of that type if it holds the rates to their last bits."""
+    narrow = rates.astype(x.dtype, copy=False)
+    if narrow is not rates and not (np.abs(narrow - rates) <= np.finfo(x.dtype).eps * np.abs(rates)).all():
+        narrow = rates
+    return np.multiply(x, narrow[:, None], out=np.empty_like(x) if out is None else out, casting="same_kind")
+
+
 @dataclass(frozen=True)
 class Directions:
     """Lengths of rows (n, d). The rows are rows * 2^exponent; a row of zeros is not defined, has length 1 and stays zero."""
@@ -75,8 +86,8 @@ class Directions:
         return self.rows / self.length[:, None]
 
     def at(self, rows: Array | slice) -> Directions:
-        """Select some of the rows."""
-        return Directions(self.rows[rows], self.length[rows], self.exponent[rows], self.defined[rows])
+        """Select some of the rows, as float64."""
+        return Directions(self.rows[rows].astype(np.float64, copy=False), self.length[rows], self.exponent[rows], self.defined[rows])
 
     def over_length(self, slope: Array, c: Array | float = 1.0, exponent: int = 0) -> Array:
         """Scale rows orthogonal to the directions by c and 2^exponent over the lengths; 0 for a zero row."""
@@ -99,6 +110,14 @@ class Cosines:
         self.values = np.vecdot(a.rows, b.rows) / (a.length * b.length)  # of the original rows: exactly 0 for (1, 2) and (2, -1)
         self.sign = np.where(self.values < 0, -1.0, 1.0)
         self.near = np.flatnonzero(np.abs(self.values) > 0.5)  # where differences from the cosine would cancel
+
+    @classmethod
+    def of(cls, a: Array, b: Array) -> Cosines:
+        """Return the cosines of rows that may be float32: then no float64 copy is kept, whose memory takes longer than the arithmetic."""
+        cosines = cls(*(Directions.of(x.astype(np.float64, copy=False)) for x in (a, b)))
+        if a.dtype != np.float64:
+            cosines.sides = replace(cosines.sides[0], rows=a), replace(cosines.sides[1], rows=b)
+        return cosines
 
     @cached_property
     def chord(self) -> Array:
@@ -138,8 +157,8 @@ class Cosines:
         """Return the derivatives of c times the cosines by the rows, (n, d): c (b - a cos) over the length, for directions a and b."""
         a, b = self.sides[of], self.sides[1 - of]
         rate = np.where(a.defined, c / a.length, 0.0)
-        out = b.rows * (rate / b.length)[:, None]
-        out -= a.rows * (rate * self.values / a.length)[:, None]
+        out = by_rates(b.rows, rate / b.length)
+        out -= by_rates(a.rows, rate * self.values / a.length)
         if self.near.size:
             out[self.near] = self.close.residual(of) * rate[self.near, None]
         return scaled(out, -a.exponent[:, None])
@@ -162,7 +181,7 @@ def of_difference(values: Array, slope: Callable[[Array], Array]) -> Measure:
 def distance_of_rows(a: Array, b: Array, distance: Distance, eps: float = 0.0) -> Measure:
     """Evaluate one of the named distances; eps is added to each coordinate difference of the Euclidean one."""
     if distance == "cosine":
-        cosines = Cosines(Directions.of(a), Directions.of(b))
+        cosines = Cosines.of(a, b)
         return Measure(cosines.one_minus, lambda c: cosines.derivative(0, -c), lambda c: cosines.derivative(1, -c))
     if distance == "squared_euclidean":
         difference = a - b
