@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import annotated_types
@@ -41,29 +42,13 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
     n, classes = predictions.shape
     padding = labels < 0
     counts = np.where(padding.any(axis=1), padding.argmax(axis=1), classes)
-    listed = np.arange(classes) < counts[:, None]
-    rows, places = np.nonzero(listed)
-    others = predictions.copy()
-    others[rows, labels[rows, places]] = -np.inf  # no true class competes
-    numerator, slope = np.zeros(n), np.zeros_like(predictions)
+    numerator, slope = np.empty(n), np.empty_like(predictions)
     falling = np.argsort(-counts, kind="stable")
     step = max(1, BLOCK // classes)
     for samples in (falling[start : start + step] for start in range(0, n, step)):
-        against = np.zeros((len(samples), classes), predictions.dtype)
-        place, row = np.nonzero(listed[samples].T)  # place by place, since samples with the most true classes come first
-        for start in range(0, len(row), step):
-            r = row[start : start + step]
-            sample = samples[r]
-            label = labels[sample, place[start : start + step]]
-            short = others[sample] - predictions[sample, label][:, None]
-            short += 1.0
-            np.maximum(short, 0.0, out=short)
-            numerator += np.bincount(sample, per_sample_sum(short), n)
-            active = (short > 0).astype(short.dtype)
-            np.subtract.at(slope, (sample, label), np.einsum("ij->i", active))
-            for part in np.split(np.arange(len(r)), np.flatnonzero(np.diff(r) <= 0) + 1):
-                against[r[part[0]] : r[part[-1]] + 1] += active[part[0] : part[-1] + 1]
-        slope[samples] += against
+        listed = np.arange(classes)[:, None] < counts[samples]  # place by place, since samples with the most true classes come first
+        place, row = np.divmod(np.flatnonzero(listed), len(samples))  # half the time of nonzero
+        numerator[samples], slope[samples] = _of_listed(predictions[samples], row, labels[samples[row], place])
     numerator /= classes
     return Evaluation(
         numerator,
@@ -72,6 +57,28 @@ def multilabel_margin(predictions: ClassScores, labels: ClassList) -> Evaluation
         lambda: numerator,
         {"predictions": lambda _: np.zeros_like(slope)},
     )
+
+
+def _of_listed(scores: Array, rows: Array, classes: Array) -> tuple[Array, Array]:
+    """Return the sums (n,) and slopes (n, c) of each true class against the others; rows rise by 1 within a run."""
+    own = scores[rows, classes]
+    scores[rows, classes] = -np.inf  # no true class competes
+    sums, slopes = np.zeros(len(scores)), np.zeros_like(scores)
+    step = max(1, BLOCK // scores.shape[1])
+    for start in range(0, len(rows), step):
+        r, at = rows[start : start + step], slice(start, start + step)
+        short = scores.take(r, axis=0)
+        short -= own[at, None]
+        short += 1.0
+        np.maximum(short, 0.0, out=short)
+        sums += np.bincount(r, per_sample_sum(short), len(scores))
+        active = (short > 0).astype(short.dtype)
+        np.subtract.at(slopes, (r, classes[at]), np.einsum("ij->i", active))
+        edges = [0, *(np.flatnonzero(np.diff(r) <= 0) + 1).tolist(), len(r)]
+        for first, end in pairwise(edges):
+            run = slopes[r[first] : r[first] + end - first]
+            np.add(run, active[first:end], out=run)
+    return sums, slopes
 
 
 @loss(example={"predictions": [[0.1, 0.2, 0.4, 0.8]], "labels": [[1.0, 0.0, 0.0, 1.0]]}, hessian_diagonal=True)
