@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import reduce
 from typing import Annotated
 
 import numpy as np
@@ -120,8 +121,8 @@ def linear_scores(hidden: Array, weight: Array, bias: Array | None = None) -> Ar
     scores = hidden @ weight.T
     if bias is not None:
         scores += bias
-    over = ~np.isfinite(scores).all(axis=1)
-    if over.any():
+    if not np.isfinite(np.add.reduce(scores, axis=None)):  # the sum may overflow where no score does
+        over = ~np.isfinite(scores).all(axis=1)
         _, rise = np.frexp(np.abs(hidden[over]).max(axis=1, keepdims=True))
         _, slope = np.frexp(np.abs(weight).max())
         scaled = np.ldexp(hidden[over], -rise) @ np.ldexp(weight, -slope).T
@@ -136,7 +137,7 @@ def to_states(slope: Array, weight: Array) -> Array:
 
     A constant is subtracted from each column of the matrix first, so that it cancels exactly. The smallest entry costs no digits.
     """
-    smallest = np.take_along_axis(weight, np.argmin(np.abs(weight), axis=0)[None], 0)
+    smallest = weight[np.argmin(np.abs(weight), axis=0), np.arange(weight.shape[1])]
     return slope @ (weight - smallest)
 
 
@@ -172,18 +173,18 @@ def linear_cross_entropy(
     if not len(linear_weight):
         raise InvalidTensor("linear_weight", "empty; expected a row for each class")
     classes, *rest, features = linear_weight.shape
-    matrices = np.moveaxis(linear_weight.reshape(classes, math.prod(rest), features), 1, 0)  # of each position
+    matrices = linear_weight.reshape(classes, math.prod(rest), features).transpose(1, 0, 2)  # of each position
     biases = [None] * len(matrices) if linear_bias is None else list(linear_bias.reshape(classes, len(matrices)).T)
     each = [linear_scores(predictions, matrix, bias) for matrix, bias in zip(matrices, biases, strict=True)]
     scores = _joined(each, rest)
     entropy = cross_entropy.function(scores, labels, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
-    slope = entropy.gradients["predictions"]
+    slope = _once(entropy.gradients["predictions"])
 
     def by_position(of_scores: Array) -> list[Array]:
-        return list(np.moveaxis(of_scores.reshape(len(predictions), classes, len(matrices)), 2, 0))
+        return list(of_scores.reshape(len(predictions), classes, len(matrices)).transpose(2, 0, 1))
 
     def to_hidden(c: Array) -> Array:
-        return sum((to_states(one, matrix) for one, matrix in zip(by_position(slope(c)), matrices, strict=True)), np.zeros_like(predictions))
+        return reduce(np.add, (to_states(one, matrix) for one, matrix in zip(by_position(slope(c)), matrices, strict=True)))
 
     def to_weight(of_scores: Array, states: Array) -> Array:
         return _stacked([one.T @ states for one in by_position(of_scores)], 1).reshape(linear_weight.shape)
@@ -208,6 +209,18 @@ def linear_cross_entropy(
     if linear_bias is not None:
         second["linear_bias"] = lambda c: curvature(c).sum(axis=0)
     return replace(entropy, gradients=gradients, hessian_diagonal=second)
+
+
+def _once(pullback: Pullback) -> Pullback:
+    """Keep the last result, since the hidden states, the matrix and the bias have one cotangent."""
+    last: list[Array] = []
+
+    def pulled(c: Array) -> Array:
+        if not last or last[0] is not c:
+            last[:] = c, pullback(c)
+        return last[1]
+
+    return pulled
 
 
 def _joined(each: list[Array], rest: list[int]) -> Array:
