@@ -109,15 +109,16 @@ def _squared_triplets(anchor: Array, positive: Array, negative: Array, margin: f
 
 def _euclidean_triplets(anchor: Array, positive: Array, negative: Array, margin: float, eps: float) -> Evaluation:
     """Take lengths in float64, and gradients in the type of the rows."""
-    a, p, n = (x.astype(np.float64, copy=False) for x in (anchor, positive, negative))
-    to_positive, to_negative = _gap(a, p, eps), _gap(a, n, eps)
+    wide = anchor.astype(np.float64, copy=False)
+    to_positive, to_negative = _gap(wide, positive, eps), _gap(wide, negative, eps)
     near = _length(to_positive, partial(_gap, anchor, positive, eps))
     far = _length(to_negative, partial(_gap, anchor, negative, eps))
     difference = near.values - far.values
     close = _close(near.values, far.values, np.vecdot(to_positive, to_negative))
     if not close.size:
         return _hinged(Triplets(near, far, None, difference), margin)
-    between, to_negative = n[close] - p[close], to_negative[close]
+    between = np.subtract(negative[close], positive[close], dtype=np.float64)
+    to_negative = to_negative[close]
     lengths = near.values[close], far.values[close]
     difference[close] = np.vecdot(between, to_positive[close] + to_negative) / (lengths[0] + lengths[1])
 
@@ -137,8 +138,9 @@ def _close(near: Array, far: Array, inner: Array) -> Array:
 
 
 def _gap(anchor: Array, other: Array, eps: float) -> Array:
-    """Return anchor - other + eps."""
-    x: Array = anchor - other
+    """Return anchor - other + eps in the type of the anchor."""
+    same = other.astype(anchor.dtype, copy=False)
+    x: Array = np.subtract(anchor, same, out=None if same is other else same)
     x += eps
     return x
 
