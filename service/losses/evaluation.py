@@ -156,9 +156,9 @@ def with_elements_of(like: Array, evaluation: Evaluation) -> Evaluation:
     return evaluation if elements is None else replace(evaluation, elements=lambda: elements().astype(like.dtype, copy=False))
 
 
-def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array, size: int = BLOCK) -> Evaluation:
-    """Evaluate a loss of independent samples in blocks of `size` elements; by default they fit in a core's cache."""
-    step = max(1, size // max(1, math.prod(tensors[0].shape[1:])))
+def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array, size: int = 0) -> Evaluation:
+    """Evaluate a loss of independent samples in blocks of `size` elements, or of as many as fit in a core's cache."""
+    step = max(1, (size or BLOCK) // max(1, math.prod(tensors[0].shape[1:])))
     some = [slice(start, start + step) for start in range(0, len(tensors[0]), step)]
     if len(some) <= 1:
         return evaluate(*tensors)
