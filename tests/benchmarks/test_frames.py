@@ -18,3 +18,9 @@ def test_a_small_request_takes_few_frames(encoding: str) -> None:
 def test_a_loss_takes_few_frames() -> None:
     frames = of_loss()
     assert frames.ours.total() <= 24, frames.ours
+
+
+def test_a_small_response_is_one_write() -> None:
+    frames = of_request("json")
+    writes = sum(count for name, count in frames.others.items() if name.endswith("_SelectorSocketTransport.write"))
+    assert writes == 2, "that of the client's request, and that of head and body"
