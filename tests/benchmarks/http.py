@@ -1,7 +1,7 @@
-"""`make bench-http`: our service, plain FastAPI, LitServe, BentoML and an echo of the same bytes, one after the other on the same cores.
+"""`make bench-http`: our service, plain FastAPI, LitServe, BentoML and an echo of the same bytes, in turns on the same cores.
 
 Cross entropy with value, per-sample losses and gradient, at three sizes, JSON as lists and as base64, and safetensors, one and two workers, driven by wrk with
-four connections. Ratios within one run are what counts; the requests per second are this machine's. A whole run takes 8 minutes and writes
+four connections. Ratios within one run are what counts; the requests per second are this machine's. A whole run takes 12 minutes and writes
 http.md beside this file. LitServe and BentoML have environments of their own (`make peers`), and are left out where these are missing.
 """
 
@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -38,6 +38,7 @@ CAPS = Caps(10**8, 8, 32)
 FORMS: tuple[Form, ...] = ("nested", "flat", "base64")
 SERVERS = {"ours": "service.app:create_app", "plain": "tests.benchmarks.plain:app", "echo": "tests.benchmarks.echo:app"}
 PATH = "/loss/cross_entropy"
+TURNS = 3
 UNCAPPED = {f"LOSS_SERVICE_MAX_{name}_BYTES": str(10**10) for name in ("BODY", "QUEUE", "WORK", "RESPONSE")}  # for 10 million numbers
 PEERS = {  # what users would take instead, besides plain: its command, and its path by encoding
     "LitServe": ([".venv-litserve/bin/python", "-m", "tests.benchmarks.peers.lit"], {"json": PATH, "base64": PATH}),
@@ -148,19 +149,37 @@ Rates = dict[tuple[str, str, str], tuple[float, float]]  # requests per second a
 
 
 @cache
-def measured(server: str, workers: int, seconds: float, drive: Callable[..., tuple[float, float]]) -> tuple[Rates, float]:
-    """Drive one server with every size and the encodings that it has a path for. Returns its peak memory too, in MB."""
-    paths = PEERS[server][1] if server in PEERS else dict.fromkeys(MEDIA if server != "plain" else ["json"], PATH)
+def measured(servers: tuple[str, ...], workers: int, seconds: float, drive: Callable[..., tuple[float, float]]) -> tuple[Rates, dict[str, float]]:
+    """Drive servers in turns with every size and the encodings that each has a path for. Returns their peak memory too, in MB.
+
+    The rate is the median of the turns, since the speed of a shared machine changes by a third within minutes.
+    """
     found: Rates = {}
-    with serving(server, workers) as (address, pid):
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(serving(name, workers)) for name in servers}
         for size, shape in SIZES.items():
-            sent = bodies(*shape)
-            for encoding, path in paths.items():
-                drive(address, sent[encoding], MEDIA[encoding], 1, path=path)
-                longer = 5 if size.startswith("large") else 1  # plain takes seconds over one of these
-                found[server, size, encoding] = drive(address, sent[encoding], MEDIA[encoding], seconds * longer, path=path)
-        memory = sum(resident(int(process.name), "VmHWM") for process in Path("/proc").glob("[0-9]*") if _in_session(process.name, pid))
-    return found, memory
+            longer = 3 if size.startswith("large") else 1  # plain takes a second and more over one of these
+            for encoding, body in bodies(*shape).items():
+                runs = {
+                    name: partial(drive, running[name][0], body, MEDIA[encoding], path=_paths(name)[encoding])
+                    for name in servers
+                    if encoding in _paths(name)
+                }
+                for run in runs.values():
+                    run(seconds=1)
+                turns = [{name: run(seconds=seconds * longer) for name, run in runs.items()} for _ in range(TURNS)]
+                found |= {(name, size, encoding): sorted(turn[name] for turn in turns)[TURNS // 2] for name in runs}
+        memories = {name: _peak_of_session(pid) for name, (_, pid) in running.items()}
+    return found, memories
+
+
+def _paths(server: str) -> dict[str, str]:
+    """The path for each encoding that a server has."""
+    return PEERS[server][1] if server in PEERS else dict.fromkeys(["json"] if server == "plain" else MEDIA, PATH)
+
+
+def _peak_of_session(session: int) -> float:
+    return sum(resident(int(process.name), "VmHWM") for process in Path("/proc").glob("[0-9]*") if _in_session(process.name, session))
 
 
 def _in_session(pid: str, session: int) -> bool:
@@ -169,15 +188,18 @@ def _in_session(pid: str, session: int) -> bool:
     return False
 
 
+def together(workers: int) -> tuple[str, ...]:
+    """Return the servers that take turns: all that are installed with one worker, ours and plain with more."""
+    peers = [name for name, (command, _) in PEERS.items() if Path(command[0]).exists()]
+    return (*SERVERS, *peers) if workers == 1 else ("ours", "plain")
+
+
 def peers(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
     """Our service and what users would take instead, one worker each."""
     report("\nin place of plain FastAPI, LitServe and BentoML, one worker each: requests per second (p99 in ms), and ours over each\n")
-    names = ["ours", "plain", *(name for name, (command, _) in PEERS.items() if Path(command[0]).exists())]
-    found: Rates = {}
-    memories = {}
-    for name in names:
-        more, memories[name] = measured(name, 1, seconds, drive)
-        found |= more
+    installed = together(1)
+    found, memories = measured(installed, 1, seconds, drive)
+    names = [name for name in installed if name != "echo"]
     for name in PEERS.keys() - names:
         report(f"{name} is not installed (`make peers`), and left out.\n")
     report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'ours / {name}' for name in names[1:])} |")
@@ -203,11 +225,8 @@ def table(seconds: float, workers: int, drive: Callable[..., tuple[float, float]
     report(f"\n{workers} worker{'s' * (workers > 1)}: requests per second (p99 in ms), and ratios\n")
     report("| size | body | encoding | ours | plain | echo | ours / plain | ours / echo | share of the floor |")
     report("|---|---|---|---|---|---|---|---|---|")
-    found: Rates = {}
     sent = {size: bodies(*shape) for size, shape in SIZES.items()}
-    for server in SERVERS:
-        if server != "echo" or workers == 1:
-            found |= measured(server, workers, seconds, drive)[0]
+    found, _ = measured(together(workers), workers, seconds, drive)
     for size in SIZES:
         for encoding in MEDIA:
             ours, plain, echo = found["ours", size, encoding], found["plain", size, "json"], found.get(("echo", size, encoding), (0.0, 0.0))
@@ -310,7 +329,7 @@ def codecs() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--load", nargs=3, metavar=("ADDRESS", "ENCODING", "SECONDS"), help="drive large bodies at a running service")
     parser.add_argument("--only", choices=["codecs", "table", "peers", "background", "memory", "growth"])
     given = parser.parse_args()
