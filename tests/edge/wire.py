@@ -47,7 +47,7 @@ class Serving:
         found: Pool = self.server.config.app.state.losses.pool  # type: ignore[union-attr]
         return found
 
-    def connect(self, timeout: float = 10) -> socket.socket:
+    def connect(self, timeout: float = 30) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
 
@@ -133,7 +133,7 @@ class Reply:
 class Wire:
     """One connection."""
 
-    def __init__(self, serving: Serving, timeout: float = 10) -> None:
+    def __init__(self, serving: Serving, timeout: float = 30) -> None:
         self.socket = serving.connect(timeout)
         self.buffer = b""
 
