@@ -223,7 +223,7 @@ async def overload(port: int, pids: list[int], rows: int, seconds: float) -> Res
         print(
             f"  best {one.best:5.1f} a second, goodput {one.goodput:5.1f}: {one.goodput / one.best:.2f}; cores {calm:.2f}, {busy:.2f}, caller {own:.2f}; "
             f"ms served: median {one.answers.quantile('200', 0.5):.0f}, longest {one.answers.quantile('200', 1):.0f}; "
-            f"refused: median {one.answers.quantile('429', 0.5):.1f}, 99 % {one.answers.quantile('429', 0.99):.0f}"
+            f"rejected: median {one.answers.quantile('429', 0.5):.1f}, 99 % {one.answers.quantile('429', 0.99):.0f}"
         )
     print(f"probes {dict(probes.statuses)}, ms: median {probes.quantile('200', 0.5):.1f}, longest {probes.quantile('200', 1):.0f}")
     most = max(one.resident for one in rounds)

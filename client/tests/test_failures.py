@@ -168,8 +168,8 @@ def test_a_full_queue_is_waited_out() -> None:
             values = list(pool.map(lambda k: client("mse", large, large + k).value, range(16)))
         assert values == [float(k * k) for k in range(16)]
         metrics = httpx.get(f"{address}/metrics").text
-    refused = [line for line in metrics.splitlines() if line.startswith("loss_requests_total") and 'status="429"' in line]
-    assert sum(float(line.split()[-1]) for line in refused) > 0, "the queue was never full"
+    rejected = [line for line in metrics.splitlines() if line.startswith("loss_requests_total") and 'status="429"' in line]
+    assert sum(float(line.split()[-1]) for line in rejected) > 0, "the queue was never full"
 
 
 class Workers:

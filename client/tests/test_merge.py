@@ -76,7 +76,7 @@ def test_a_combination(client: Client) -> None:
         np.testing.assert_allclose(found.gradients["predictions"], expected.gradients["predictions"], rtol=1e-13)
 
 
-def test_what_does_not_merge_is_refused(client: Client) -> None:
+def test_what_does_not_merge_is_rejected(client: Client) -> None:
     pairs = client.supcon(X, Y % 2)
     learnt = client.combination([{"loss": "mse", "inputs": {"predictions": X, "labels": X}}], weighting="uncertainty", log_variances=[0.5])
     for unlike in (

@@ -36,7 +36,7 @@ public class EveryLoss {
       Method method = method((String) name);
       compact.put((String) name, method.invoke(losses, mapper.convertValue(requests.get(name), method.getParameterTypes()[0])));
     }
-    Map<String, Object> found = Map.of("answers", answers, "compact", compact, "survived", survived(losses), "refused", refused(losses));
+    Map<String, Object> found = Map.of("answers", answers, "compact", compact, "survived", survived(losses), "rejected", rejected(losses));
     Map<String, Object> more = new TreeMap<>(found);
     more.put("returned", returned(losses));
     more.put("admitted", admitted(arguments[2], arguments[3]));
@@ -87,10 +87,10 @@ public class EveryLoss {
     return answer.getGradients().get("predictions").getData().equals(numbers); // Double.equals tells -0.0 from 0.0
   }
 
-  static String refused(LossApi losses) {
+  static String rejected(LossApi losses) {
     try {
       losses.smoothL1(new SmoothL1Request().predictions(all(2, 1.0)).labels(all(2, 0.0)).beta(-1.0));
-      return "not refused";
+      return "not rejected";
     } catch (ApiException problem) {
       return problem.getCode() + " " + problem.getResponseBody();
     }

@@ -28,7 +28,7 @@ func main() {
 		check(err)
 		answers[card.Name] = call(client, card.Name, body)
 	}
-	found := map[string]any{"answers": answers, "compact": compact(client, os.Args[2]), "survived": survived(client), "refused": refused(client)}
+	found := map[string]any{"answers": answers, "compact": compact(client, os.Args[2]), "survived": survived(client), "rejected": rejected(client)}
 	found["returned"], found["admitted"] = returned(client), admitted(os.Args[3], os.Args[4])
 	line, err := json.Marshal(found)
 	check(err)
@@ -120,7 +120,7 @@ func returned(client *openapi.APIClient) bool {
 	return slices.EqualFunc(found, numbers, same) && losses[0] == 1
 }
 
-func refused(client *openapi.APIClient) string {
+func rejected(client *openapi.APIClient) string {
 	request := openapi.NewSmoothL1Request(list(1), list(1))
 	request.SetBeta(-1)
 	_, answer, err := client.LossAPI.SmoothL1(context.Background()).SmoothL1Request(*request).Execute()

@@ -305,8 +305,8 @@ def every_loss(command: list[str], examples: dict[str, Any]) -> None:
     assert expanded(found["compact"]) == responses(examples)
     assert found["survived"] is True
     assert found["returned"] is True
-    assert found["refused"].startswith("422")
-    assert "/beta" in found["refused"]
+    assert found["rejected"].startswith("422")
+    assert "/beta" in found["rejected"]
     assert found["admitted"] == 2.5
 
 

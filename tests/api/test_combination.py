@@ -121,7 +121,7 @@ def test_binary_answers_agree_bit_for_bit_and_have_the_types_of_the_inputs(clien
         ({"terms": [TERMS[0] | {"loss": "nothing"}]}, "/terms/0/loss"),
     ],
 )
-def test_refusals_name_the_place(client: httpx.Client, fields: dict[str, Any], place: str) -> None:
+def test_rejections_name_the_place(client: httpx.Client, fields: dict[str, Any], place: str) -> None:
     answer = client.post("/loss/combination", json={"terms": TERMS} | fields)
     assert answer.status_code in (404, 422)
     problem = answer.json()

@@ -1,4 +1,4 @@
-"""Estimates of requests: what a response holds, where it is computed, and what is refused before it is."""
+"""Estimates of requests: what a response holds, where it is computed, and what is rejected before it is."""
 
 from __future__ import annotations
 

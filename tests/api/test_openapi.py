@@ -173,7 +173,7 @@ def test_a_part_of_the_document_is_whole(document: dict[str, Any], losses: list[
     assert held - {"#/components/securitySchemes/bearer"} == references(part), "what is referred to, and nothing else"
 
 
-def test_a_part_of_what_is_not_there_is_refused(document: dict[str, Any]) -> None:
+def test_a_part_of_what_is_not_there_is_rejected(document: dict[str, Any]) -> None:
     with pytest.raises(Failure, match="no loss 'smooth_l2'") as unknown:
         filtered(document, ["smooth_l2"])
     assert unknown.value.status == 404

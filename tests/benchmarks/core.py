@@ -95,7 +95,7 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
         | (IMAGES if any(item.forms[0].axes == "n c h w" for item in loss.inputs) else {})
         | AXES_OF.get(loss.name, {})
     )
-    refused: Exception | None = None
+    rejected: Exception | None = None
     for _ in range(20):
         sizes = dict(axes)
         arrays = {
@@ -107,10 +107,10 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
         try:
             compute(loss, arrays, {})
         except (InvalidTensor, ValueError) as error:
-            refused = error
+            rejected = error
             continue
         return arrays
-    raise RuntimeError(f"no call of {loss.name} with {rows} rows could be drawn") from refused
+    raise RuntimeError(f"no call of {loss.name} with {rows} rows could be drawn") from rejected
 
 
 def best(call: Callable[[], Any]) -> float:

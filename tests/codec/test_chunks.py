@@ -1,4 +1,4 @@
-"""Large arrays are read and written in pieces; what the pieces are must not be seen in what is read, written or refused."""
+"""Large arrays are read and written in pieces; what the pieces are must not be seen in what is read, written or rejected."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ SEEDS = [
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.usefixtures("small_pieces")
-def test_what_is_cut_out_is_refused_and_read_as_the_whole_would_be(seed: str) -> None:
+def test_what_is_cut_out_is_rejected_and_read_as_the_whole_would_be(seed: str) -> None:
     rng = random.Random(seed)
     assert chunks.cut(seed.encode()).texts
     accepted = 0

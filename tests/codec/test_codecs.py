@@ -1,4 +1,4 @@
-"""Bytes to tensors and back: what is read, what is refused, and that both JSON parsers agree on either."""
+"""Bytes to tensors and back: what is read, what is rejected, and that both JSON parsers agree on either."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_double_survives_the_round_trip(array: Any, form: Any) -> None:
         assert read.tobytes() == array.tobytes()
 
 
-REFUSED: list[tuple[bytes, type[BodyError], tuple[Any, ...] | None]] = [
+REJECTED: list[tuple[bytes, type[BodyError], tuple[Any, ...] | None]] = [
     (b"", Malformed, None),
     (b"{", Malformed, None),
     (b"nonsense", Malformed, None),
@@ -120,8 +120,8 @@ COMPACT = [
 
 
 @decoders
-@pytest.mark.parametrize(("body", "kind", "pointer"), REFUSED, ids=[str(body[:50]) for body, _, _ in REFUSED])
-def test_what_is_no_request_is_refused_with_its_place(decode: Any, body: bytes, kind: type[BodyError], pointer: Any) -> None:
+@pytest.mark.parametrize(("body", "kind", "pointer"), REJECTED, ids=[str(body[:50]) for body, _, _ in REJECTED])
+def test_what_is_no_request_is_rejected_with_its_place(decode: Any, body: bytes, kind: type[BodyError], pointer: Any) -> None:
     with pytest.raises(kind) as caught:
         decode(body, CAPS)
     assert pointer is None or caught.value.pointer == pointer
@@ -137,7 +137,7 @@ def test_an_empty_or_null_member_beside_the_other_is_absent(decode: Any, tensor:
     assert decoded.form == form
 
 
-def test_refused_base64_is_told_by_its_fault() -> None:
+def test_rejected_base64_is_told_by_its_fault() -> None:
     for text, said in (
         ("AAAAAAAA8D-=", "got another character at 10"),
         ("AAAAAAAA8D8", "got 11 with 0 of padding"),
@@ -237,15 +237,15 @@ ATTACKS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_safetensors_attacks_are_refused(name: str) -> None:
+def test_safetensors_attacks_are_rejected(name: str) -> None:
     if name == "path into nothing":
-        assert isinstance(SAFETENSORS.decode(ATTACKS[name], CAPS), Decoded)  # a request of no loss: the model refuses it
+        assert isinstance(SAFETENSORS.decode(ATTACKS[name], CAPS), Decoded)  # a request of no loss: the model rejects it
         return
     with pytest.raises(BodyError):
         SAFETENSORS.decode(ATTACKS[name], CAPS)
 
 
-def test_a_refused_body_never_costs_the_exact_path_when_it_is_large() -> None:
+def test_a_rejected_body_never_costs_the_exact_path_when_it_is_large() -> None:
     body = b'{"x": [' + b"1," * 600_000 + b"true]}"
     with pytest.raises(BodyError, match="ragged, or an element"):
         json_codec.decode(body, Caps(elements=10**7, rank=8, depth=32))

@@ -66,7 +66,7 @@ def seconds(function: Callable[[], object]) -> float:
     return min(taken)
 
 
-def refuse(body: bytes) -> None:
+def reject(body: bytes) -> None:
     problem = None
     try:
         exchange(find_operation("mean_squared_error"), body, Exchange(JSON, JSON, None, b""), Settings(), 0.0)
@@ -79,9 +79,9 @@ def refuse(body: bytes) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", CASES)
-def test_a_refusal_costs_about_what_reading_costs(case: str, size: int) -> None:
+def test_a_rejection_costs_about_what_reading_costs(case: str, size: int) -> None:
     bad, good = (make(size) for make in CASES[case])
-    assert seconds(lambda: refuse(bad)) < TIMES * seconds(lambda: JSON.decode(good, CAPS)) + SLACK
+    assert seconds(lambda: reject(bad)) < TIMES * seconds(lambda: JSON.decode(good, CAPS)) + SLACK
 
 
 MISSES = ("cross_entrop", "smoth_l1", "mean_squared_eror", "a b c d e f g h i j k", "entropy_cross_binary_with", "no_such_loss")
@@ -98,9 +98,9 @@ def test_a_near_miss_costs_at_most_twice_a_small_request(name: str) -> None:
         return exchange(find_operation("cross_entropy"), body, Exchange(JSON, JSON, None, b""), Settings(), 0.0)
 
     def missed() -> object:
-        with pytest.raises(Failure) as refusal:
+        with pytest.raises(Failure) as rejection:
             find_operation(next(names))
-        return refusal.value.body("x")
+        return rejection.value.body("x")
 
     good()
     missed()  # the index and the schema are made at the first call

@@ -127,7 +127,7 @@ def test_integers_past_64_bits_read_alike_in_bodies_of_every_size(served: Servin
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
-def test_text_that_is_no_json_is_refused_wherever_it_stands(served: Serving, padding: int) -> None:
+def test_text_that_is_no_json_is_rejected_wherever_it_stands(served: Serving, padding: int) -> None:
     """A large list is read apart from the document: what is cut out of a string must not go unread."""
     hidden = b"[" + b"nonsense " * (1 + padding // 9) + b"]"
     term = b'{"terms": [{"name": "a\\%b, "loss": "mse", "inputs": {"predictions": [1], "labels": [0]}}]}'
@@ -221,7 +221,7 @@ def test_a_bad_safetensors_body_is_a_problem_and_the_connection_serves_on(served
         assert wire.ask(post(tensors(TWO, DATA), content_type=BINARY)).status == 200
 
 
-def test_a_header_of_100_mb_is_refused_as_it_comes_and_where_bodies_may_be_larger(served: Serving) -> None:
+def test_a_header_of_100_mb_is_rejected_as_it_comes_and_where_bodies_may_be_larger(served: Serving) -> None:
     body = tensors(b"{" + b" " * 100_000_000 + b"}")
     with Wire(served) as wire:
         assert wire.ask(post(b"", content_type=BINARY, length=str(len(body)))).status == 413

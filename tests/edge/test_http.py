@@ -101,14 +101,14 @@ def test_what_is_not_http_is_answered_and_the_connection_ends(served: Serving, d
         assert wire.closed()
 
 
-def test_expect_continue_is_answered_before_the_body_or_refused_without_it(served: Serving) -> None:
+def test_expect_continue_is_answered_before_the_body_or_rejected_without_it(served: Serving) -> None:
     with Wire(served) as wire:
         wire.send(post(b"", headers="Expect: 100-continue\r\n", length=str(len(GOOD))))
         assert wire.reply().status == 100
         assert wire.ask(GOOD).status == 200
     with Wire(served) as wire:
-        refused = wire.ask(post(b"", headers="Expect: 100-continue\r\n", length=str(10**12)))
-        assert (refused.status, refused.headers["connection"]) == (413, "close")
+        rejected = wire.ask(post(b"", headers="Expect: 100-continue\r\n", length=str(10**12)))
+        assert (rejected.status, rejected.headers["connection"]) == (413, "close")
         assert wire.closed()
 
 

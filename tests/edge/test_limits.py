@@ -36,7 +36,7 @@ def test_body_bytes_announced(tight: Serving) -> None:
     with Wire(tight) as wire:
         assert wire.ask(post(b" " * 100_000)).status == 400
         assert wire.ask(post(b" " * 100_001)).status == 413
-        assert wire.ask(post()).status == 200  # the refused body has been read past
+        assert wire.ask(post()).status == 200  # the rejected body has been read past
 
 
 def test_body_bytes_as_received(tight: Serving) -> None:
@@ -113,7 +113,7 @@ def test_work_bytes() -> None:
 
 @pytest.mark.parametrize("coding", [None, "gzip"])
 def test_response_bytes(tight: Serving, coding: str | None) -> None:
-    """A response is refused by its size before it is computed, however small its request is."""
+    """A response is rejected by its size before it is computed, however small its request is."""
     with Wire(tight) as wire:
         for count, status in ((500, 200), (900, 413)):
             body = json.dumps({"predictions": [1] * count, "labels": [0] * count, "outputs": ["per_sample", "per_element", "gradients"]}).encode()
@@ -137,7 +137,7 @@ def test_a_response_that_nobody_reads_is_in_the_account() -> None:
             assert later.ask(post(body)).status == 200
 
 
-def test_a_zstd_window_beyond_what_http_asks_for_is_refused(tight: Serving) -> None:
+def test_a_zstd_window_beyond_what_http_asks_for_is_rejected(tight: Serving) -> None:
     level: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     packer = zstd.ZstdCompressor(options=level)
     body = packer.compress(GOOD) + packer.flush()
@@ -237,7 +237,7 @@ def test_a_limit_that_cannot_hold_stops_the_start(given: dict[str, Any], field: 
     assert [error["loc"] for error in caught.value.errors()] == [(field,)]
 
 
-def test_the_deepest_setting_is_a_refusal_and_no_fault() -> None:
+def test_the_deepest_setting_is_a_rejection_and_no_fault() -> None:
     with serving(max_depth=128) as running, Wire(running) as wire:
         for depth in (100, 125, 126, 127, 128, 129, 600):
             for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):

@@ -1,4 +1,4 @@
-"""More than it can do: refused at once and by name, while probes and small requests are answered as ever."""
+"""More than it can do: rejected at once and by name, while probes and small requests are answered as ever."""
 
 from __future__ import annotations
 
@@ -54,37 +54,37 @@ def test_beyond_the_queue_is_429_and_what_waits_is_answered() -> None:
         waiting = [held.add(large()) for _ in range(3)]
         with Wire(held.running) as wire:
             for _ in range(3):
-                refused = wire.ask(post(large(), "/loss/planted"))
-                assert (refused.status, refused.problem["type"]) == (429, "/problems/overloaded")
-                assert int(refused.headers["retry-after"]) >= 1
+                rejected = wire.ask(post(large(), "/loss/planted"))
+                assert (rejected.status, rejected.problem["type"]) == (429, "/problems/overloaded")
+                assert int(rejected.headers["retry-after"]) >= 1
             held.gate.set()
             assert [one.reply().status for one in waiting] == [200, 200, 200]
             assert wire.ask(post(large(), "/loss/planted")).status == 200
 
 
-def test_it_is_refused_before_it_is_read() -> None:
+def test_it_is_rejected_before_it_is_read() -> None:
     with Held(max_queue=0) as held, Wire(held.running) as wire:
         held.add(large())
         assert wire.ask(post(b"", "/loss/planted", length="10000000")).status == 429
 
 
-def _refused(wire: Wire) -> float:
+def _rejected(wire: Wire) -> float:
     line = 'loss_requests_total{encoding="json",loss="planted",status="429"} '
     return float((wire.ask(METRICS).body.decode().partition(line)[2] or "0").split()[0])
 
 
-def test_a_refusal_by_headers_alone_is_a_whole_answer_and_is_counted() -> None:
+def test_a_rejection_by_headers_alone_is_a_whole_answer_and_is_counted() -> None:
     with Held(max_queue=0) as held, Wire(held.running) as wire:
         held.add(large())
-        before = _refused(wire)
+        before = _rejected(wire)
         plain = wire.ask(post(large(), "/loss/planted", headers="X-Request-ID: mine-1\r\n"))
         assert (plain.status, plain.headers["x-request-id"], plain.problem["request_id"]) == (429, "mine-1", "mine-1")
         browser = wire.ask(post(large(), "/loss/planted", headers="Origin: http://x\r\n"))  # the application's, as it may have to say more
         assert set(plain.headers) == set(browser.headers)
-        assert _refused(wire) == before + 2
+        assert _rejected(wire) == before + 2
 
 
-def test_what_would_be_refused_for_good_is_not_asked_to_come_again() -> None:
+def test_what_would_be_rejected_for_good_is_not_asked_to_come_again() -> None:
     with Held(max_queue=0) as held, Wire(held.running) as wire:
         held.add(large())
         asked = {
@@ -103,14 +103,14 @@ def test_a_stranger_is_told_so_also_where_there_is_no_place() -> None:
         assert wire.ask(post(large(), "/loss/planted", headers="Authorization: Bearer secret\r\n")).status == 429
 
 
-def test_a_browser_is_told_that_it_may_read_a_refusal() -> None:
+def test_a_browser_is_told_that_it_may_read_a_rejection() -> None:
     with Held(max_queue=0, cors_origins="http://x") as held, Wire(held.running) as wire:
         held.add(large())
-        refused = wire.ask(post(large(), "/loss/planted", headers="Origin: http://x\r\n"))
-        assert (refused.status, refused.headers["access-control-allow-origin"]) == (429, "http://x")
+        rejected = wire.ask(post(large(), "/loss/planted", headers="Origin: http://x\r\n"))
+        assert (rejected.status, rejected.headers["access-control-allow-origin"]) == (429, "http://x")
 
 
-def test_who_reads_no_refusals_is_asked_for_no_more() -> None:
+def test_who_reads_no_rejections_is_asked_for_no_more() -> None:
     with Held(max_queue=0, inline_bytes=10) as held, Wire(held.running, timeout=1) as wire:
         held.add(large())
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
@@ -143,7 +143,7 @@ def test_beyond_the_queued_bytes_is_429() -> None:
         half.socket.close()
 
 
-def test_a_refused_body_gives_its_bytes_back() -> None:
+def test_a_rejected_body_gives_its_bytes_back() -> None:
     with serving(max_body_bytes=200_000, max_queue_bytes=200_000, inline_bytes=1_000) as running, Wire(running) as wire:
         for _ in range(5):
             assert wire.ask(post(b"[" * 150_000)).status == 400
@@ -158,7 +158,7 @@ def test_probes_and_small_requests_are_answered_while_all_threads_are_busy() -> 
         assert held.running.pool.jobs == 2
 
 
-def test_a_burst_of_ten_times_what_fits_is_served_or_refused_and_then_all_is_as_before() -> None:
+def test_a_burst_of_ten_times_what_fits_is_served_or_rejected_and_then_all_is_as_before() -> None:
     body = json.dumps({"predictions": [0.5] * 40_000, "labels": [0.0] * 40_000}).encode()
     with serving(max_queue=8, compute_threads=2) as running:
         wires = [Wire(running, timeout=30) for _ in range(100)]

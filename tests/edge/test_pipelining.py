@@ -200,7 +200,7 @@ def test_the_cap_on_headers_holds_for_pipelined_heads(before: bytes) -> None:
 
 
 @pytest.mark.parametrize("endless", [b"A: b\r\n", b"A: " + b"b" * 1_000, b"b" * 1_000], ids=["trailers", "a trailer", "an extension"])
-def test_endless_trailers_and_extensions_are_refused(endless: bytes) -> None:
+def test_endless_trailers_and_extensions_are_rejected(endless: bytes) -> None:
     head = CHUNKED[: -len(b"Trailer: x\r\n\r\n")] if b"A" in endless else CHUNKED[: -len(CHUNKS)] + b"1;x="
     with serving() as running, Wire(running) as wire:
         with suppress(ConnectionError):

@@ -193,9 +193,9 @@ def test_readiness_falls_at_once_and_serving_goes_on_for_the_grace() -> None:
     with serving(grace_seconds=60) as running, httpx.Client(base_url=running.url) as client:
         assert client.get("/health/ready").status_code == 200
         running.server.handle_exit(signal.SIGTERM, None)
-        refused = client.get("/health/ready")
-        assert refused.status_code == 503
-        assert refused.json()["type"] == "/problems/unavailable"
+        rejected = client.get("/health/ready")
+        assert rejected.status_code == 503
+        assert rejected.json()["type"] == "/problems/unavailable"
         assert client.get("/health/live").status_code == 200
         served = client.post("/loss/mse", content=GOOD, headers=HEADERS)
         assert (served.status_code, served.headers["connection"]) == (200, "close")

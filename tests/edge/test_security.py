@@ -84,10 +84,10 @@ def test_cors_is_off_unless_asked_for(served: Serving) -> None:
     with serving(cors_origins="https://example.org") as running:
         allowed = httpx.options(f"{running.url}/loss/mse", headers=origin)
         assert allowed.headers["access-control-allow-origin"] == "https://example.org"
-        refused = httpx.options(f"{running.url}/loss/mse", headers={**origin, "origin": "https://example.com"})
-        assert "access-control-allow-origin" not in refused.headers
-        assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
-        assert refused.json()["request_id"] == refused.headers["x-request-id"]
+        rejected = httpx.options(f"{running.url}/loss/mse", headers={**origin, "origin": "https://example.com"})
+        assert "access-control-allow-origin" not in rejected.headers
+        assert (rejected.status_code, rejected.headers["content-type"]) == (422, "application/problem+json")
+        assert rejected.json()["request_id"] == rejected.headers["x-request-id"]
         stranger = httpx.post(f"{running.url}/nothing", headers=origin)
         assert (stranger.status_code, stranger.headers["access-control-allow-origin"]) == (404, "https://example.org")
 

@@ -66,7 +66,7 @@ def test_a_trickled_chunked_body_has_an_absolute_deadline(hasty: Serving) -> Non
         assert wire.reply().status == 408
 
 
-def test_the_rest_of_a_refused_body_is_waited_for_no_longer_than_a_body(hasty: Serving) -> None:
+def test_the_rest_of_a_rejected_body_is_waited_for_no_longer_than_a_body(hasty: Serving) -> None:
     with Wire(hasty) as wire:
         assert wire.ask(post(b"x", length=str(10**12))).status == 413
         assert wire.closed()

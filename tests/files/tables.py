@@ -50,7 +50,7 @@ def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[st
     return json.loads(printed.out)
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1) -> str:
+def rejected(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1) -> str:
     try:
         ended: Any = main(["evaluate", *map(str, arguments)])
     except SystemExit as exc:

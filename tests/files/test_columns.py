@@ -64,14 +64,14 @@ def test_the_rows_of_every_merging_loss_add_up_to_one_call(loss: Loss) -> None:
 
 
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.merges], ids=lambda loss: loss.name)
-def test_a_loss_of_the_batch_as_a_whole_is_refused(loss: Loss) -> None:
+def test_a_loss_of_the_batch_as_a_whole_is_rejected(loss: Loss) -> None:
     columns, rest, _ = arrow(loss)
     with pytest.raises(InvalidOption, match="does not merge"):
         loss_columns(loss.name, columns, options=rest)
 
 
 @pytest.mark.parametrize(("name", "options"), [("cross_entropy", {"top_k": 0.5}), ("dice_ce", {"batch": True})])
-def test_an_option_that_does_not_merge_is_refused(name: str, options: dict[str, Any]) -> None:
+def test_an_option_that_does_not_merge_is_rejected(name: str, options: dict[str, Any]) -> None:
     columns, rest, _ = arrow(LOSSES[name])
     with pytest.raises(InvalidOption, match=f"{next(iter(options))}: does not merge"):
         loss_columns(name, columns, options=rest | options)
@@ -94,7 +94,7 @@ def test_options_of_columns_are_held_to_their_declaration() -> None:
     assert (weighted["loss"].to_numpy() * total).sum() / total.sum() == pytest.approx(whole.value, rel=1e-12)
 
 
-def test_columns_of_unequal_lengths_are_refused() -> None:
+def test_columns_of_unequal_lengths_are_rejected() -> None:
     for rows in (0, 7):
         with pytest.raises(InvalidTensor):
             loss_columns("cross_entropy", {"predictions": to_arrow(LOGITS), "labels": pa.array(LABELS[:rows])})

@@ -31,7 +31,7 @@ from tests.files.tables import (
     WHOLE,
     evaluated,
     lists,
-    refused,
+    rejected,
     table,
     write,
 )
@@ -102,7 +102,7 @@ def test_csv_out_has_a_column_for_each_place_of_a_gradient(tmp_path: Path, capsy
     for k in range(CLASSES):
         np.testing.assert_allclose(found[f"gradient_predictions_{k}"], required(WHOLE.gradients)["predictions"][:, k], rtol=1e-13, atol=1e-15)
     write(tmp_path, "parquet-list")
-    assert "no lists in CSV; expected .parquet, .arrow or .feather for the column 'logits'" in refused(
+    assert "no lists in CSV; expected .parquet, .arrow or .feather for the column 'logits'" in rejected(
         capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "q.csv"
     )
     assert not (tmp_path / "q.csv").exists()
@@ -117,8 +117,8 @@ def test_several_files_globs_and_directories_keep_their_order(tmp_path: Path, ca
     for named in ([parts], [parts / "*.parquet"], sorted(parts.glob("*.parquet")), [parts, parts / "00000.parquet"]):
         evaluated(capsys, *named, *CALL, "--out", tmp_path / "losses.parquet")
         np.testing.assert_allclose(read(tmp_path / "losses.parquet")["loss"], required(WHOLE.per_sample), rtol=1e-14)
-    assert "no such file" in refused(capsys, tmp_path / "*.npz", *CALL, status=2)
-    assert "unknown format" in refused(capsys, parts / "_SUCCESS", *CALL, status=2)
+    assert "no such file" in rejected(capsys, tmp_path / "*.npz", *CALL, status=2)
+    assert "unknown format" in rejected(capsys, parts / "_SUCCESS", *CALL, status=2)
 
 
 def test_the_value_does_not_depend_on_the_threads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,19 +179,19 @@ def test_arrays_of_other_types(dtype: str, tmp_path: Path, capsys: pytest.Captur
     assert answer["value"] == pytest.approx(whole.value, rel=1e-12 if dtype == ">f8" else 1e-6)
 
 
-def test_arrays_that_cannot_be_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arrays_that_cannot_be_rows_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "p.npz", logits=np.asfortranarray(LOGITS), y=LABELS)
-    assert "is in Fortran order" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "is in Fortran order" in rejected(capsys, tmp_path / "p.npz", *CALL)
     np.savez(tmp_path / "p.npz", logits=LOGITS, y=LABELS[:-1])
-    assert "unequal columns; expected 5000 rows of 'y' as of 'logits', got 4999" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "unequal columns; expected 5000 rows of 'y' as of 'logits', got 4999" in rejected(capsys, tmp_path / "p.npz", *CALL)
     np.savez(tmp_path / "p.npz", logits=LOGITS.astype(str), y=LABELS)
-    assert "expected numbers or lists of numbers, got string" in refused(capsys, tmp_path / "p.npz", *CALL)
+    assert "expected numbers or lists of numbers, got string" in rejected(capsys, tmp_path / "p.npz", *CALL)
 
 
 def test_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(table().slice(0, 0), tmp_path / "p.parquet")
     assert evaluated(capsys, tmp_path / "p.parquet", *CALL) == {"loss": "cross_entropy", "value": 0.0, "normalizer": 0.0, "rows": 0}
-    assert "no rows" in refused(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "losses.parquet")
+    assert "no rows" in rejected(capsys, tmp_path / "p.parquet", *CALL, "--out", tmp_path / "losses.parquet")
 
 
 def test_narrow_floats_compute_and_return_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from tests.files.tables import (
     ROWS,
     WEIGHTS,
     evaluated,
-    refused,
+    rejected,
     table,
     write,
 )
@@ -69,7 +69,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(change: str, said: str, tmp_p
     pq.write_table(table("list" if change == "ragged" else "fixed"), tmp_path / "a.parquet")
     pq.write_table(broken(change), tmp_path / "b.parquet", row_group_size=1000)
     out = tmp_path / "losses.parquet"
-    error = refused(capsys, tmp_path / "a.parquet", tmp_path / "b.parquet", *CALL, "--sample-weight", "w", "--out", out)
+    error = rejected(capsys, tmp_path / "a.parquet", tmp_path / "b.parquet", *CALL, "--sample-weight", "w", "--out", out)
     assert error.startswith(f"loss-service evaluate: {tmp_path / 'b.parquet'}, row group 3, {said}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
 
@@ -84,20 +84,20 @@ def test_rows_of_ctc_are_named_although_its_samples_are_the_second_axis(tmp_path
     assert evaluated(capsys, tmp_path / "p.parquet", "--loss", "ctc")["normalizer"] == 20
     logits[17, 3, 1] = np.inf
     pq.write_table(pa.table(columns | {"predictions": to_arrow(logits)}), tmp_path / "p.parquet")
-    assert "row 17: predictions[3, 1]: not finite; expected all finite numbers" in refused(capsys, tmp_path / "p.parquet", "--loss", "ctc")
+    assert "row 17: predictions[3, 1]: not finite; expected all finite numbers" in rejected(capsys, tmp_path / "p.parquet", "--loss", "ctc")
 
 
 def test_a_result_that_is_not_finite_names_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     predictions = np.zeros(ROWS)
     predictions[4321] = 1e300
     pq.write_table(pa.table({"predictions": predictions, "labels": np.zeros(ROWS)}), tmp_path / "p.parquet", row_group_size=1000)
-    assert "row group 4, row 4321: per_sample: not finite" in refused(capsys, tmp_path / "p.parquet", "--loss", "squared_error")
+    assert "row group 4, row 4321: per_sample: not finite" in rejected(capsys, tmp_path / "p.parquet", "--loss", "squared_error")
 
 
-def test_rows_of_another_length_are_refused_also_where_a_chunk_has_only_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_of_another_length_are_rejected_also_where_a_chunk_has_only_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(pa.table({"logits": to_arrow(LOGITS), "y": LABELS}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"logits": to_arrow(np.ones((5, 11))), "y": LABELS[:5]}), tmp_path / "b.parquet")
-    assert "b.parquet, row group 0, row 0: predictions: wrong shape; expected (10,) as in the rows before, got (11,)" in refused(
+    assert "b.parquet, row group 0, row 0: predictions: wrong shape; expected (10,) as in the rows before, got (11,)" in rejected(
         capsys, tmp_path, *CALL
     )
 
@@ -123,20 +123,20 @@ USAGE = [
 def test_a_wrong_command_is_one_line(arguments: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(table(), tmp_path / "p.parquet")
     late = {"--by", "losses.xlsx"} & set(arguments)
-    assert said in refused(capsys, tmp_path / "p.parquet", *arguments, status=1 if late else 2)
+    assert said in rejected(capsys, tmp_path / "p.parquet", *arguments, status=1 if late else 2)
 
 
-def test_out_that_is_an_input_or_whose_column_exists_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_out_that_is_an_input_or_whose_column_exists_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "p.parquet"
     pq.write_table(table().append_column("loss", pa.array(WEIGHTS)), path)
-    assert "--out: not a new file" in refused(capsys, path, *CALL, "--out", path, status=2)
-    assert "the column 'loss' exists" in refused(capsys, path, *CALL, "--out", tmp_path / "losses.parquet")
+    assert "--out: not a new file" in rejected(capsys, path, *CALL, "--out", path, status=2)
+    assert "the column 'loss' exists" in rejected(capsys, path, *CALL, "--out", tmp_path / "losses.parquet")
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_truncated_file_is_refused_by_name(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_file_is_rejected_by_name(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, *rest = write(tmp_path, form)
     assert isinstance(path, Path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2 - 3])
-    assert refused(capsys, path, *rest).startswith(f"loss-service evaluate: {path}")
+    assert rejected(capsys, path, *rest).startswith(f"loss-service evaluate: {path}")

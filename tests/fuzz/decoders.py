@@ -87,7 +87,7 @@ def check_library(given: Input, found: Decoded) -> None:
     try:
         loaded = safetensors.numpy.load(given.body)
     except Exception as exc:
-        raise Finding(given, f"we read what the library refuses: {exc!r}") from exc
+        raise Finding(given, f"we read what the library rejects: {exc!r}") from exc
     for name, array in loaded.items():
         if not same(array, at(found.fields, name)):
             raise Finding(given, f"{name} reads otherwise in the library")

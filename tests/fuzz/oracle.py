@@ -25,7 +25,7 @@ from service.codec.tensors import GiveUp
 from tests.edge.wire import GOOD, Reply, Serving, Wire, post
 from tests.fuzz.inputs import BINARY, INFERENCE, JSON, Input
 
-REFUSALS = {400, 404, 413, 415, 422}
+REJECTIONS = {400, 404, 413, 415, 422}
 MIB = 1024 * 1024
 CAPS = Caps(32 * MIB, 8, 32)
 PIPELINED = 64 * 1024  # bytes: larger requests are not sent several times before the responses are read
@@ -141,10 +141,10 @@ def _plain(answer: Reply) -> bytes:
 
 
 def _check_answer(given: Input, answer: Reply) -> None:
-    if answer.status in REFUSALS:
+    if answer.status in REJECTIONS:
         problem = _problem(given, answer)
         if problem["type"] == "/problems/internal":
-            raise Finding(given, "a refusal that is our failure")
+            raise Finding(given, "a rejection that is our failure")
     elif answer.status == 200:
         _check_result(given, answer)
     else:
@@ -205,7 +205,7 @@ def _no_constant(token: str) -> NoReturn:
 
 
 def check_both_parsers(given: Input) -> None:
-    """With and without pysimdjson, the same fields come out or the body is refused."""
+    """With and without pysimdjson, the same fields come out or the body is rejected."""
     fast = decoded(given)
     with without_simdjson():
         exact = decoded(given)

@@ -123,7 +123,7 @@ def test_the_example_of_a_card_agrees(client: httpx.Client, name: str) -> None:
         ({"request": {"predictions": X, "labels": T, "sample_weight": [1]}, "claimed": {"value": 2}}, "/request/sample_weight"),
     ],
 )
-def test_a_bad_check_is_refused_with_its_place(client: httpx.Client, body: dict[str, Any], pointer: str) -> None:
+def test_a_bad_check_is_rejected_with_its_place(client: httpx.Client, body: dict[str, Any], pointer: str) -> None:
     response = client.post("/check/cross_entropy", json=body)
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["pointer"] == pointer
@@ -150,7 +150,7 @@ def test_a_search_is_never_done_on_the_event_loop(client: httpx.Client) -> None:
 
 
 def test_searches_are_admitted_as_large_bodies_are() -> None:
-    """With one thread and no queue, a second search beside a first is refused at once, and small requests are still answered."""
+    """With one thread and no queue, a second search beside a first is rejected at once, and small requests are still answered."""
     rng = np.random.default_rng(0)
     body = {"request": {"predictions": rng.random((40, 8)).tolist(), "labels": rng.random((40, 8)).tolist()}, "claimed": {"value": 1.234}}
     statuses: list[int] = []

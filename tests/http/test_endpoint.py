@@ -22,7 +22,7 @@ def post(client: httpx.Client, name: str, **body: Any) -> dict[str, Any]:
     return answer.json()
 
 
-def refused(client: httpx.Client, name: str, status: int = 422, **body: Any) -> dict[str, Any]:
+def rejected(client: httpx.Client, name: str, status: int = 422, **body: Any) -> dict[str, Any]:
     answer = client.post(f"/loss/{name}", json=body)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -120,7 +120,7 @@ def test_sample_weights_weigh_value_divisor_and_gradient(client: httpx.Client) -
 def test_a_cotangent_makes_the_call_a_vector_jacobian_product(client: httpx.Client) -> None:
     answer = post(client, "mean_squared_error", predictions=[1, 2], labels=[0, 0], reduction="none", cotangent=[10, -1])
     assert answer["gradients"]["predictions"] == [20.0, -4.0]
-    problem = refused(client, "mean_squared_error", predictions=[1, 2], labels=[0, 0], cotangent=[10, -1])
+    problem = rejected(client, "mean_squared_error", predictions=[1, 2], labels=[0, 0], cotangent=[10, -1])
     assert problem["errors"][0]["pointer"] == "/cotangent"
 
 
@@ -157,7 +157,7 @@ def test_synonyms_answer_with_the_canonical_name(client: httpx.Client) -> None:
         assert answer.json()["loss"] == card["name"]
 
 
-REFUSALS: list[tuple[str, dict[str, Any], str]] = [
+REJECTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("mean_squared_error", {"predictions": [1.0]}, "/labels"),
     ("mean_squared_error", {"predictions": [1.0], "labels": [1.0], "alpha": 1}, "/alpha"),
     ("mean_squared_error", {"predictions": [1.0], "labels": [1.0, 2.0]}, "/labels"),
@@ -179,14 +179,14 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "body", "place"), REFUSALS)
-def test_bad_input_is_refused_with_its_place(client: httpx.Client, name: str, body: dict[str, Any], place: str) -> None:
-    problem = refused(client, name, **body)
+@pytest.mark.parametrize(("name", "body", "place"), REJECTIONS)
+def test_bad_input_is_rejected_with_its_place(client: httpx.Client, name: str, body: dict[str, Any], place: str) -> None:
+    problem = rejected(client, name, **body)
     assert place in [error["pointer"] for error in problem["errors"]]
 
 
 def test_an_infinite_result_is_a_problem_that_names_the_samples(client: httpx.Client) -> None:
-    problem = refused(client, "binary_cross_entropy", predictions=[0.5, 0.0], labels=[1.0, 1.0], clamp="off")
+    problem = rejected(client, "binary_cross_entropy", predictions=[0.5, 0.0], labels=[1.0, 1.0], clamp="off")
     assert problem["type"] == "/problems/non-finite"
     assert "samples 1:" in problem["detail"]
 

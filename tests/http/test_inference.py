@@ -299,7 +299,7 @@ def test_a_problem_has_the_detail_and_place_of_the_same_fault_in_a_loss(client: 
 
 
 ONE: dict[str, Any] = {"name": "predictions", "shape": [2], "datatype": "FP64", "data": [1, 2]}
-REFUSED: list[tuple[dict[str, Any], str]] = [
+REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"inputs": 1}, "/inputs"),
     ({"inputs": [1]}, "/inputs"),
     ({"inputs": [], "input": []}, "/input"),
@@ -340,15 +340,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("head", "place"), REFUSED)
-def test_what_is_no_request_is_refused_with_its_place(client: httpx.Client, head: dict[str, Any], place: str) -> None:
+@pytest.mark.parametrize(("head", "place"), REJECTED)
+def test_what_is_no_request_is_rejected_with_its_place(client: httpx.Client, head: dict[str, Any], place: str) -> None:
     response = client.post("/v2/models/squared_hinge/infer", json=head)
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["pointer"].startswith(place)
 
 
 @pytest.mark.parametrize("output", ["x", "gradients.x", "parts.x", "state.x", "value.x", "hessian_diagonal.weight", ""])
-def test_an_output_that_a_request_does_not_have_is_refused(client: httpx.Client, output: str) -> None:
+def test_an_output_that_a_request_does_not_have_is_rejected(client: httpx.Client, output: str) -> None:
     response = infer(client, "huber", HUBER, outputs=named(output))
     assert response.status_code == 422
     assert "expected" in response.json()["error"]
@@ -368,7 +368,7 @@ def test_the_bytes_are_exactly_those_announced(client: httpx.Client, length: str
 
 
 @pytest.mark.parametrize("size", [0, 8, 23, 25, -24, 2**60, 24.0, "24", True])
-def test_a_wrong_binary_data_size_is_refused(client: httpx.Client, size: Any) -> None:
+def test_a_wrong_binary_data_size_is_rejected(client: httpx.Client, size: Any) -> None:
     content, headers = body(HUBER)
     head = json.loads(content[: int(headers[LENGTH])])
     head["inputs"][0]["parameters"]["binary_data_size"] = size
@@ -395,7 +395,7 @@ def test_a_boolean_is_0_or_1() -> None:
 # ------------------------------------------------------------------ the same as POST /loss/{name}
 
 
-def test_limits_early_refusals_and_counts_are_those_of_losses() -> None:
+def test_limits_early_rejections_and_counts_are_those_of_losses() -> None:
     content, headers = body({"predictions": np.zeros(2000), "labels": np.zeros(2000)})
     lines = f"{LENGTH}: {headers[LENGTH]}\r\n"
     path = "/v2/models/huber/infer"
@@ -405,9 +405,9 @@ def test_limits_early_refusals_and_counts_are_those_of_losses() -> None:
             few, own = body({"predictions": np.zeros(200), "labels": np.zeros(200)})
             assert wire.ask(post(few, path, "application/octet-stream", f"{LENGTH}: {own[LENGTH]}\r\n")).status == 200
             started.pool.jobs += 1  # as if its one thread were taken
-            refused = wire.ask(post(few, path, "application/octet-stream", f"{LENGTH}: {own[LENGTH]}\r\n"))
-            assert (refused.status, refused.headers["retry-after"]) == (429, "1")
-            assert json.loads(refused.body)["error"] == json.loads(refused.body)["detail"]
+            rejected = wire.ask(post(few, path, "application/octet-stream", f"{LENGTH}: {own[LENGTH]}\r\n"))
+            assert (rejected.status, rejected.headers["retry-after"]) == (429, "1")
+            assert json.loads(rejected.body)["error"] == json.loads(rejected.body)["detail"]
             started.pool.jobs -= 1
             assert wire.ask(post(b"x" * 40_001, path)).status == 413
         told = httpx.get(f"{started.url}/metrics").text

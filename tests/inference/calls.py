@@ -113,7 +113,7 @@ def parameters(request: dict[str, Any]) -> dict[str, Any]:
 
 LOGITS = np.random.default_rng(0).normal(size=(6, 5))
 CLASSES = np.arange(6) % 5
-REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+REJECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "no such model": ("smoth_l1", {"predictions": np.zeros(2), "labels": np.zeros(2)}),
     "no such class": ("cross_entropy", {"predictions": LOGITS, "labels": CLASSES + 1}),
     "an input is missing": ("huber", {"predictions": np.zeros(2)}),

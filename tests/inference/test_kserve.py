@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.inference.calls import CLASSES, LOGITS, REFUSED, ROOT, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
+from tests.inference.calls import CLASSES, LOGITS, REJECTED, ROOT, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -93,9 +93,9 @@ def test_narrow_types_in_binary(host: str, dtype: Any) -> None:
     assert response.outputs[0].as_numpy().dtype == dtype
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", REJECTED)
 def test_an_error_has_our_detail(host: str, case: str) -> None:
-    name, request = REFUSED[case]
+    name, request = REJECTED[case]
     wanted = problem(host, name, request)
     with pytest.raises(httpx.HTTPStatusError) as caught:
         infer(host, name, request, True)

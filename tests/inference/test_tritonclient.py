@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.inference.calls import CLASSES, LOGITS, REFUSED, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
+from tests.inference.calls import CLASSES, LOGITS, REJECTED, TOKEN, cards, examples, expected, parameters, problem, program, serving, tensors
 
 triton = pytest.importorskip("tritonclient.http")
 from tritonclient.http import aio  # noqa: E402
@@ -168,9 +168,9 @@ def test_what_the_protocol_reserves_passes(host: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", REJECTED)
 def test_a_message_is_our_detail(host: str, kind: str, case: str) -> None:
-    name, request = REFUSED[case]
+    name, request = REJECTED[case]
     wanted = problem(host, name, request)
     with pytest.raises(InferenceServerException) as caught:
         infer(host, kind, [job(name, request)])
@@ -178,7 +178,7 @@ def test_a_message_is_our_detail(host: str, kind: str, case: str) -> None:
     assert caught.value.status() == str(wanted["status"])
 
 
-def test_administration_of_triton_is_refused_in_words(client: Any) -> None:
+def test_administration_of_triton_is_rejected_in_words(client: Any) -> None:
     for ask in (
         lambda: client.load_model("huber"),
         lambda: client.get_inference_statistics("huber"),

@@ -38,7 +38,7 @@ def variants(loss: Loss) -> list[Loss]:
 
 
 @pytest.mark.parametrize("name", draw.every_loss)
-def test_what_is_outside_the_domain_is_refused_with_its_place(name: str) -> None:
+def test_what_is_outside_the_domain_is_rejected_with_its_place(name: str) -> None:
     loss, rng = LOSSES[name], np.random.default_rng(zlib.crc32(name.encode()))
     for variant in variants(loss):
         arrays, options = draw.call(variant, rng)
@@ -74,7 +74,7 @@ def test_an_excluded_element_may_be_anything(name: str, item: Input, value: floa
 
 
 @pytest.mark.parametrize("name", draw.every_loss)
-def test_unequal_numbers_of_samples_are_refused(name: str) -> None:
+def test_unequal_numbers_of_samples_are_rejected(name: str) -> None:
     loss = LOSSES[name]
     arrays, options = draw.call(loss, np.random.default_rng(zlib.crc32(name.encode())))
     given = [item.name for item in loss.inputs if item.name in arrays]

@@ -58,8 +58,8 @@ def test_yaml_parses(path: Path) -> None:
 
 def test_every_metric_that_is_looked_at_exists(server: str) -> None:
     httpx.post(f"{server}/loss/huber", json={"predictions": [1.0], "labels": [0.0]}).raise_for_status()
-    for refused in ({}, {"predictions": [1e300], "labels": [-1e300]}):
-        assert httpx.post(f"{server}/loss/mse", json=refused).status_code == 422
+    for rejected in ({}, {"predictions": [1e300], "labels": [-1e300]}):
+        assert httpx.post(f"{server}/loss/mse", json=rejected).status_code == 422
     told = set(re.findall(r"^(loss_\w+)[{ ]", httpx.get(f"{server}/metrics").text, re.MULTILINE))
     asked = {name for text in expressions() for name in re.findall(r"(?<![\w:])loss_[a-z_]+", text)}
     assert len(asked) > 8

@@ -50,7 +50,7 @@ def test_each_request_has_its_line() -> None:
     with service as url:
         body, token = b'{"predictions": [1234.5], "labels": [0]}', {"authorization": "Bearer secret-word"}
         answer = httpx.post(f"{url}/loss/mse", content=body, headers={"x-request-id": "mine", "content-type": "application/json", **token})
-        refused = httpx.post(f"{url}/loss/huber", json={"predictions": [9876.5]}, headers=token)
+        rejected = httpx.post(f"{url}/loss/huber", json={"predictions": [9876.5]}, headers=token)
         card = httpx.get(f"{url}/loss/huber?x=1", headers=token)
         nothing = httpx.get(f"{url}/no%0Asuch", headers={"authorization": "Bearer other"})
         httpx.get(f"{url}/info")
@@ -64,7 +64,7 @@ def test_each_request_has_its_line() -> None:
     assert (good["method"], good["path"], good["caller"], good["encoding"]) == ("POST", "/loss/mse", "ada", "json")
     phases = [good[name] for name in ("decode_ms", "queue_ms", "compute_ms", "encode_ms")]
     assert 0 < sum(phases) <= good["total_ms"]
-    assert (bad["loss"], bad["status"], bad["problem"], bad["request_id"]) == ("huber", 422, "invalid-request", refused.headers["x-request-id"])
+    assert (bad["loss"], bad["status"], bad["problem"], bad["request_id"]) == ("huber", 422, "invalid-request", rejected.headers["x-request-id"])
     assert (read["method"], read["path"], read["status"], read["sent"]) == ("GET", "/loss/huber", 200, len(card.content))
     assert (missing["path"], missing["status"], missing["problem"], missing["sent"]) == ("/no%0Asuch", 404, "not-found", len(nothing.content))
     assert "caller" not in missing
@@ -161,7 +161,7 @@ def test_a_person_reads_words() -> None:
     )
 
 
-def test_a_full_disk_refuses_no_request() -> None:
+def test_a_full_disk_rejects_no_request() -> None:
     code = "from service.telemetry import logs; from service.telemetry.requests import Request; logs.configure(True); logs.request(Request('mine', 'POST', '/loss/huber', status=200), 1)"
     with Path("/dev/full").open("w") as full:
         assert subprocess.run([sys.executable, "-c", code], stderr=full, timeout=60).returncode == 0

@@ -105,14 +105,14 @@ def test_a_worker_that_is_replaced_is_counted() -> None:
         assert samples(url)[("process_cpu_seconds_total", ())] >= started[("process_cpu_seconds_total", ())], "the dead worker's time still counts"
 
 
-def test_a_refusal_counts_by_its_kind(server: str) -> None:
+def test_a_rejection_counts_by_its_kind(server: str) -> None:
     kind = ("loss_rejections_total", (("kind", "invalid-tensor"),))
     before = samples(server).get(kind, 0)
     httpx.post(f"{server}/loss/huber", json={"predictions": [1.0], "labels": [1.0, 2.0]})
     assert samples(server)[kind] == before + 1
 
 
-def test_a_refusal_before_any_loss_counts_too(server: str) -> None:
+def test_a_rejection_before_any_loss_counts_too(server: str) -> None:
     for kind, ask in [
         ("not-found", lambda: httpx.get(f"{server}/nowhere")),
         ("method-not-allowed", lambda: httpx.put(f"{server}/loss/huber")),

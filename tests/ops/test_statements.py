@@ -127,12 +127,12 @@ def test_each_request_has_one_line(observed: Observed) -> None:
     "and the ids of the request and the trace.",
 )
 def test_a_line_describes_the_request(observed: Observed) -> None:
-    line, refused = observed.line(200), observed.line(422)
+    line, rejected = observed.line(200), observed.line(422)
     expected = {"method": "POST", "path": "/loss/mse", "status": 200, "loss": "mean_squared_error", "encoding": "json", "caller": "ada"}
     assert line.items() >= expected.items()
     assert (line["received"], line["sent"]) == (len(observed.good.request.content), len(observed.good.content))
     assert 0 < sum(line[f"{phase}_ms"] for phase in ("decode", "queue", "compute", "encode")) <= line["total_ms"]
-    assert (refused["problem"], line["request_id"]) == ("invalid-request", "mine")
+    assert (rejected["problem"], line["request_id"]) == ("invalid-request", "mine")
 
 
 @says("SECURITY.md", "A line in the log has method, path, sizes, times and ids.")

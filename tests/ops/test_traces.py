@@ -67,7 +67,7 @@ def test_a_loss_has_a_span_in_the_callers_trace(memory: InMemorySpanExporter, in
     assert "loss.problem" not in told
 
 
-def test_a_refusal_is_in_the_span_and_no_error_of_ours(memory: InMemorySpanExporter) -> None:
+def test_a_rejection_is_in_the_span_and_no_error_of_ours(memory: InMemorySpanExporter) -> None:
     answer = ask("/loss/huber", {"predictions": [1.0, 2.0], "labels": [9876.5]})
     span = only(memory)
     assert (answer.status_code, required(span.attributes)["loss.problem"], required(span.attributes)["http.response.status_code"]) == (

@@ -96,7 +96,7 @@ def test_every_loss_is_drawn_and_nothing_comes_from_elsewhere(page: Browser, ser
     assert min(one["formula"] for one in found.values()) > 10
     asked = [e["params"]["request"]["url"] for e in page.log("performance") if e["method"] == "Network.requestWillBeSent"]
     assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server).netloc}
-    assert page.log("browser") == [], "errors, or what the content security policy refused"
+    assert page.log("browser") == [], "errors, or what the content security policy rejected"
 
 
 @pytest.mark.parametrize("kind", ["curve", "field", "boxes", "points", "ranking", "grid", "lattice", "bars"])

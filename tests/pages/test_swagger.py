@@ -58,7 +58,7 @@ def test_every_loss_is_there_and_nothing_came_from_elsewhere(page: Browser, serv
     asked = [e["params"]["request"]["url"] for e in page.log("performance") if e["method"] == "Network.requestWillBeSent"]
     assert len(asked) >= 5
     assert {urlsplit(url).netloc for url in asked if not url.startswith("data:")} == {urlsplit(server).netloc}
-    assert page.log("browser") == [], "errors, or what the content security policy refused"
+    assert page.log("browser") == [], "errors, or what the content security policy rejected"
 
 
 @pytest.mark.parametrize("name", ["smooth_l1", "cross_entropy", "combination"])

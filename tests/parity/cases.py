@@ -107,7 +107,7 @@ CASES = {
             t.labels,
             linear_bias=t.linear_bias,
             weight=t.weight,
-            ignore_index=None if t.labels.is_floating_point() else o.ignore_index,  # it refuses one next to probabilities
+            ignore_index=None if t.labels.is_floating_point() else o.ignore_index,  # it rejects one next to probabilities
             label_smoothing=o.label_smoothing,
             reduction=r,
         ),

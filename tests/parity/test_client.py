@@ -266,7 +266,7 @@ def test_jax_under_jit(service: Client, name: str) -> None:
         np.testing.assert_array_equal(of_none[key], none.gradients[key])
 
 
-def test_jax_dtypes_vmap_and_refusals(service: Client) -> None:
+def test_jax_dtypes_vmap_and_rejections(service: Client) -> None:
     x, y = jnp.asarray(batch(torch.float32)[0].detach().numpy()), jnp.arange(6) % 4
     function = loss_client.jax.loss(service, "cross_entropy")
     for dtype in (jnp.float32, jnp.float16, jnp.bfloat16):
