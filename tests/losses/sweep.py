@@ -249,7 +249,7 @@ Memory is the resident peak of the whole process. Load of the {os.cpu_count()} c
         head, kept = table()
         rows = dict(sorted((kept | rows).items()))
     TABLE.write_text(head + "\n".join(rows.values()) + "\n", encoding="utf-8")
-    sys.exit("\n".join(problems))
+    sys.exit("\n".join(problems) or 0)
 
 
 if __name__ == "__main__":
