@@ -1,4 +1,4 @@
-"""`python -m tests.overload [--workers N] [--rows N ...] [--seconds S]`: ten times more than it can do. What is served stays, memory is bounded, and afterwards all is as before.
+"""`python -m tests.overload [--workers N] [--ms N ...] [--seconds S]`: ten times more than it can do. What is served stays, memory is bounded, and afterwards all is as before.
 
 The service runs as a process of its own. First the best rate is found with callers that wait for their answers; then requests come at ten
 times that rate whether or not earlier ones are answered, while probes go on; then at half the rate, for the latency after the burst.
@@ -26,7 +26,8 @@ from tests.soak import sample
 
 TIMES = 10
 ROUNDS = 3
-ROWS = {1400: 0.9, 700: 0.7, 500: 0.5}  # of the batch whose pairs are computed, and the least goodput: rejecting costs more beside short work
+GOODPUT = {100: 0.9, 28: 0.7, 13: 0.5}  # least, by the milliseconds of a request by itself: rejecting costs more beside short work
+TRIED_ROWS = 1000  # of the batch whose pairs are computed, to find the rows that take so long on this machine
 DEADLINE = 5.0  # seconds, LOSS_SERVICE_COMPUTE_SECONDS
 SLACK = 1.0  # for the clock of a busy machine
 MEMORY = 256 * 1024 * 1024
@@ -203,9 +204,18 @@ class Result:
     problems: list[str]
 
 
-async def overload(port: int, pids: list[int], rows: int, seconds: float) -> Result:
-    """Run all rounds with a batch of so many rows, and print the figures."""
-    data, caller, probes = request(rows), Caller(port), Answers()
+async def rows_for(caller: Caller, ms: float) -> int:
+    """Return the rows of a batch whose request takes so long by itself: the time grows with their square."""
+    tried = Answers()
+    for _ in range(20):
+        await caller.ask(request(TRIED_ROWS), tried)
+    return round(TRIED_ROWS * (ms / tried.quantile("200", 0.5)) ** 0.5)
+
+
+async def overload(port: int, pids: list[int], ms: float, seconds: float) -> Result:
+    """Run all rounds with requests that take so long by themselves, and print the figures."""
+    caller, probes = Caller(port), Answers()
+    data = request(await rows_for(caller, ms))
     await caller.waiting(data, 8, 2)
     rates = {count: (await caller.waiting(data, count, seconds / 4))[1] for count in (1, 2, 4, 8, 16)}
     callers, best = max(rates.items(), key=lambda item: item[1])
@@ -234,7 +244,7 @@ async def overload(port: int, pids: list[int], rows: int, seconds: float) -> Res
     ratio = float(np.median([one.goodput / one.best for one in rounds]))
     longest = max(one.answers.quantile(status, 1) for one in rounds for status in one.answers.taken) / 1e3
     problems = [
-        *([f"goodput {ratio:.2f} of the best"] if ratio < ROWS.get(rows, 0.0) else []),
+        *([f"goodput {ratio:.2f} of the best"] if ratio < GOODPUT.get(ms, 0.0) else []),
         *(["other answers than 200, 429 and 504"] if set(statuses) - {"200", "429", "504"} else []),
         *(["probes failed"] if set(probes.statuses) != {"200"} else []),
         *([f"an answer after {longest:.1f} s"] if longest > DEADLINE + SLACK else []),
@@ -248,13 +258,13 @@ def main() -> int:
     given = argparse.ArgumentParser(description="ask ten times more of the service than it can do")
     given.add_argument("--seconds", type=float, default=8, help="of each stretch")
     given.add_argument("--workers", type=int, default=1, help="processes of the service")
-    given.add_argument("--rows", type=int, nargs="+", default=list(ROWS), help="of the batches whose pairs are computed, one after the other")
+    given.add_argument("--ms", type=float, nargs="+", default=list(GOODPUT), help="milliseconds of a request by itself, one after the other")
     asked = given.parse_args()
     results = []
-    for rows in asked.rows:
+    for ms in asked.ms:
         service = running(LOSS_SERVICE_COMPUTE_SECONDS=str(DEADLINE), LOSS_SERVICE_ACCESS_LOG="false", WORKERS=str(asked.workers))
         with service as url:
-            results.append(uvloop.run(overload(int(url.rpartition(":")[2]), family(service.process.pid), rows, asked.seconds)))
+            results.append(uvloop.run(overload(int(url.rpartition(":")[2]), family(service.process.pid), ms, asked.seconds)))
         print("\n".join(results[-1].problems) or "all held", flush=True)
     sizes, goodputs = (listed(cells) for cells in zip(*((f"{one.ms:.0f}", f"{one.goodput:.2f}") for one in results), strict=True))
     print(f"| goodput at {TIMES} times the best rate, requests of {sizes} ms | {goodputs} of the best | `make overload` |")
