@@ -27,7 +27,7 @@ from tests.soak import sample
 TIMES = 10
 ROUNDS = 3
 # least, by the milliseconds of a request by itself: rejecting costs more beside short work; two processors came to 0.83 to 0.92, 0.76 to 0.81, 0.53 to 0.62
-GOODPUT = {100: 0.8, 28: 0.7, 13: 0.5}
+GOODPUT = {100.0: 0.8, 28.0: 0.7, 13.0: 0.5}
 TRIED_ROWS = 1000  # of the batch whose pairs are computed, to find the rows that take so long on this machine
 DEADLINE = 5.0  # seconds, LOSS_SERVICE_COMPUTE_SECONDS
 SLACK = 1.0  # for the clock of a busy machine
