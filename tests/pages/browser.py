@@ -16,6 +16,7 @@ import httpx
 
 ARGUMENTS = [
     "--headless=new",
+    "--disable-ipc-flooding-protection",  # a fast machine replaces the address for 329 losses, more than 200 times in 10 s
     "--no-sandbox",  # CI is root
     "--disable-gpu",
     "--disable-dev-shm-usage",
