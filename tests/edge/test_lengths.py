@@ -23,6 +23,7 @@ FULL: dict[str, dict[str, int]] = {name: {"n": 1, "m": 10_000} for name in LISTS
     "rnnt": {"n": 1, "t": 6000, "s": 50, "p": 51, "c": 10},
     "crf_nll": {"n": 1, "t": 6000, "k": 10},
     "soft_dtw": {"n": 1, "t": 6000, "u": 6000, "d": 1},
+    "soft_dtw_divergence": {"n": 1, "t": 3000, "u": 3000, "d": 1},  # three alignments
 }
 SHORTER = {"m": 1500, "t": 1000, "s": 500, "u": 600}  # seconds for all of them
 
