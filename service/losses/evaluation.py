@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
 
 PACE_SECONDS, PAUSE_SECONDS = 10e-3, 200e-6
 T = TypeVar("T")
@@ -158,8 +157,7 @@ def with_elements_of(like: Array, evaluation: Evaluation) -> Evaluation:
 
 def in_blocks(evaluate: Callable[..., Evaluation], *tensors: Array, size: int = 0) -> Evaluation:
     """Evaluate a loss of independent samples in blocks of `size` elements, or of as many as fit in a core's cache."""
-    step = max(1, (size or BLOCK) // max(1, math.prod(tensors[0].shape[1:])))
-    some = [slice(start, start + step) for start in range(0, len(tensors[0]), step)]
+    some = blocks(tensors[0], size)
     if len(some) <= 1:
         return evaluate(*tensors)
     parts = [evaluate(*(x[at] for x in tensors)) for at in some]

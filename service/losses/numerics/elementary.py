@@ -42,9 +42,9 @@ def spread(cotangent: Array, like: Array) -> Array:
     return cotangent.reshape((-1,) + (1,) * (like.ndim - 1)) if cotangent.ndim == 1 else cotangent[:, None]
 
 
-def blocks(x: Array) -> list[slice]:
-    """Slice the samples of x into blocks that fit in a core's cache."""
-    step = max(1, BLOCK // max(1, math.prod(x.shape[1:])))
+def blocks(x: Array, size: int = 0) -> list[slice]:
+    """Slice the samples of x into blocks of `size` elements, or of as many as fit in a core's cache."""
+    step = max(1, (size or BLOCK) // max(1, math.prod(x.shape[1:])))
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
