@@ -16,6 +16,8 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
+from service.telemetry import requests
+
 PUBLISH_SECONDS = 1.0  # between two snapshots: with all losses in use one is some 10 ms of a thread
 DEAD = "dead.json"  # the sum of what ended workers have counted
 
@@ -33,7 +35,7 @@ class Fleet(Collector):
     def publish(self) -> None:
         """Write this process's metrics. Where there is no room, /metrics of the others lacks them, and nothing else happens."""
         try:
-            self._write(self.own, {"families": _families(REGISTRY.collect())})
+            self._write(self.own, {"families": _families(_collected())})
             self.failed = False
         except OSError as exc:
             if not self.failed:
@@ -54,7 +56,7 @@ class Fleet(Collector):
         """The sum of this process's metrics as they are, of the others' as last published, and of the dead."""
         others = {path.name: self._read(path.name) for path in self.directory.glob("*.json") if path.name not in (self.own, DEAD)}
         dead = self._read(DEAD)  # after the others: a worker buried meanwhile is in here, and not counted twice
-        families = [*_families(REGISTRY.collect()), *dead.get("families", [])]
+        families = [*_families(_collected()), *dead.get("families", [])]
         for name, snapshot in others.items():
             if name not in dead.get("buried", []):
                 families += snapshot.get("families", [])
@@ -80,10 +82,17 @@ class Fleet(Collector):
 def exposition(fleet: Fleet | None) -> tuple[bytes, str]:
     """The text of /metrics and its content type."""
     if fleet is None:
+        requests.settle()
         return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
     registry = CollectorRegistry()
     registry.register(fleet)
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _collected() -> Iterable[Metric]:
+    """The metrics of this process, with all requests that are over."""
+    requests.settle()
+    return REGISTRY.collect()
 
 
 def _families(metrics: Iterable[Metric]) -> list[Family]:

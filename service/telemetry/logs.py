@@ -31,10 +31,11 @@ FLUSH_SECONDS = 1.0  # at most, for the last lines of a process
 LONGEST_PATH = 200
 STDERR = 2
 
-_line: Callable[[str, str, dict[str, Any]], bytes]
+_line: Callable[[str, str, dict[str, Any], float], bytes]
 _requests: Writer | None = None
 _events: Writer | None = None
 _last_second = (0, "")  # and its text
+_sources: list[Callable[[], None]] = []  # put the lines of requests that are over and not yet logged
 
 log = logging.getLogger("service")
 
@@ -44,7 +45,7 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         exception = {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
-        return _json(record.name, record.getMessage(), exception, record.levelname.lower(), record.created)[:-1].decode()
+        return _json(record.name, record.getMessage(), exception, record.created, record.levelname.lower())[:-1].decode()
 
 
 class Words(logging.Formatter):
@@ -55,18 +56,17 @@ class Words(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def _json(logger: str, message: str, fields: dict[str, Any], level: str = "info", when: float | None = None) -> bytes:
+def _json(logger: str, message: str, fields: dict[str, Any], when: float, level: str = "info") -> bytes:
     global _last_second
-    when = time.time() if when is None else when
     if _last_second[0] != (second := int(when)):
         _last_second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
     stamp = f"{_last_second[1]}.{int((when - second) * 1000):03d}Z"
     return orjson.dumps({"time": stamp, "level": level, "logger": logger, "message": message, **fields}, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _words(logger: str, message: str, fields: dict[str, Any]) -> bytes:
+def _words(logger: str, message: str, fields: dict[str, Any], when: float) -> bytes:
     words = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{time.strftime('%H:%M:%S')} INFO    {message} {words}\n".encode("utf-8", "replace")
+    return f"{time.strftime('%H:%M:%S', time.localtime(when))} INFO    {message} {words}\n".encode("utf-8", "replace")
 
 
 class Writer(logging.Handler):
@@ -93,8 +93,13 @@ class Writer(logging.Handler):
             self.put_bytes += len(line)
             self.lines.put(line)
 
+    def wake(self) -> None:
+        """Have the thread look for lines in its source."""
+        self.lines.put(b"")
+
     def flush(self) -> None:
         """Wait for the lines to be written, but not long."""
+        _gather()
         end = time.monotonic() + FLUSH_SECONDS
         while self.put_bytes > self.written_bytes and time.monotonic() < end:
             time.sleep(GATHER_SECONDS / 4)
@@ -102,6 +107,7 @@ class Writer(logging.Handler):
     def _run(self) -> None:
         while True:
             lines = [self.lines.get()]
+            _gather()
             with suppress(queue.Empty):
                 while True:
                     lines.append(self.lines.get_nowait())
@@ -148,8 +154,27 @@ def configure(requests: bool = True, shared: bool = False) -> None:
     _line, _events, _requests = _words if watched else _json, writer, writer if requests else None
 
 
-def request(request: Request, total: float) -> None:
-    """Write the line of a request that is over, after `total` seconds. It does not pass through `logging`, whose records cost 2 % of a small one."""
+def source(put_lines: Callable[[], None]) -> Callable[[], None]:
+    """Register the function that puts the lines of requests: it runs in the writer's thread before it writes, and before the line of an event."""
+    _sources.append(put_lines)
+    return put_lines
+
+
+def _gather() -> None:
+    for put_lines in _sources:
+        put_lines()
+
+
+def wake() -> bool:
+    """Have the source's lines written soon. Returns False where no thread writes."""
+    if _events is None:
+        return False
+    _events.wake()
+    return True
+
+
+def request(request: Request, total: float, when: float) -> None:
+    """Put the line of a request that was over at `when`, after `total` seconds. It does not pass through `logging`, whose records cost 2 % of a small one."""
     if _requests is None:
         return
     fields: dict[str, Any] = {"request_id": request.request_id, "method": request.method, "path": request.path[:LONGEST_PATH]}
@@ -169,10 +194,11 @@ def request(request: Request, total: float) -> None:
         fields["disconnected"] = True
     if request.trace_id:
         fields["trace_id"] = request.trace_id
-    _requests.put(_line("service.access", "request", fields))
+    _requests.put(_line("service.access", "request", fields, when))
 
 
 def event(name: str, **fields: Any) -> None:
     """Write the line of a step in the life of the process: started, draining, stopped."""
     if _events is not None:
-        _events.put(_line("service.lifecycle", name, fields))
+        _gather()
+        _events.put(_line("service.lifecycle", name, fields, time.time()))

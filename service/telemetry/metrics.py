@@ -1,6 +1,6 @@
 """Metrics for Prometheus, in this process. With several workers, `service.telemetry.fleet` adds them up.
 
-What every request counts is kept in plain numbers that the event loop's thread alone changes, and given to prometheus_client as families when
+What every request counts is kept in plain numbers that one thread at a time changes, and given to prometheus_client as families when
 they are collected: its own counters and histograms take a lock and three calls each, 5 % of a small request (tests/benchmarks).
 """
 
@@ -98,7 +98,7 @@ _QUEUE = phases.of["queue"]
 
 
 def count(request: Request, total: float) -> None:
-    """Count one request that is over after `total` seconds. To be called in the event loop's thread."""
+    """Count one request that is over after `total` seconds. To be called by one thread at a time."""
     if request.problem:
         rejections.counts[(request.problem,)] += 1
     if request.disconnected:

@@ -2,7 +2,7 @@
 
 Run `python -m tests.benchmarks.frames [--names]`. A request of cross entropy (32 x 10) goes over a socket to the protocol, the application and the
 log, all in one event loop. A frame is one call of a Python function of `service/`, or one resumption of a coroutine or generator of it. The request is
-sent many times before, so that caches are filled.
+sent many times before, so that caches are filled, and as often as requests are logged together, so that the log has its share.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from service.server.lifecycle import configured
 from service.server.protocol import Protocol
 from service.settings import Settings
 from service.telemetry import logs
+from service.telemetry.requests import TOGETHER
 from tests.benchmarks.http import MEDIA, bodies
 
 HOME = f"{Path(service.__file__).parent}/"
 SMALL = (32, 10)
-WARM = 20
+WARM = 2 * TOGETHER
 
 
 class Frames:
@@ -82,7 +83,11 @@ async def _of_request(sent: bytes) -> Frames:
         await _exchange(reader, writer, sent)
     frames = Frames()
     with frames:
-        await _exchange(reader, writer, sent)
+        for _ in range(TOGETHER):
+            await _exchange(reader, writer, sent)
+    for counted in (frames.ours, frames.others):
+        for name in counted:
+            counted[name] /= TOGETHER  # type: ignore[assignment]
     writer.close()
     server.close()
     await asyncio.sleep(0)
@@ -116,7 +121,7 @@ def main() -> None:
     logs.configure()
     print("| call | frames of service/ | frames of libraries |\n|---|---|---|")
     for name, frames in [*((f"request, {encoding}", of_request(encoding)) for encoding in MEDIA), ("loss, in process", of_loss())]:
-        print(f"| {name} | {frames.ours.total()} | {frames.others.total()} |")
+        print(f"| {name} | {frames.ours.total():.0f} | {frames.others.total():.0f} |")
         if given.names:
             print("\n".join(f"    {count} {where}" for counted in (frames.ours, frames.others) for where, count in counted.items()))
 
