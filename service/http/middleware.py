@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -45,7 +45,7 @@ class Guard:
         request = Request(request_id_of(headers), method, scope.get("raw_path", b"").decode("latin-1"), headers)
         scope.setdefault("state", {})["request"] = request
 
-        async def recorded(message: Message) -> None:
+        def recorded(message: Message) -> Awaitable[None]:  # no coroutine of its own
             if message["type"] == "http.response.start":
                 request.status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request.request_id.encode()), *(traces.headers() if traced else ())]
@@ -55,7 +55,7 @@ class Guard:
                 request.sent += len(message.get("body", b""))
                 if traced and not message.get("more_body"):
                     request.trace_id = traces.describe(request)  # the span ends with the response
-            await send(message)
+            return send(message)
 
         try:
             await self.checked(scope, receive, recorded)

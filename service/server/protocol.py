@@ -37,6 +37,8 @@ END = b"\r\n\r\n"  # of a head, and of a chunked body with its trailers
 SLICE = 64 * 1024  # bytes that the parser gets at a time, and
 SLICES = 256  # how many of them before other connections have a turn: both keep one turn of the event loop under 10 ms
 CLOSE = {"Connection": "close"}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTROLS = bytes({*range(32), 127} - {ord("\t")})  # that no header has
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info (linux/tcp.h)
 
 
@@ -51,15 +53,65 @@ class Phase(IntEnum):
 
 
 class Cycle(RequestResponseCycle):
-    """uvicorn's request and response, which may end in a problem that the protocol has found."""
+    """uvicorn's request and response, with one check of a whole head, one write of head and first bytes, and a problem that the protocol has found."""
 
     problem: Failure | None = None
+    body: bytes  # type: ignore[assignment]
+    head = b""  # waits for the first bytes of the body: a small response is one system call
 
     async def receive(self) -> Any:
-        message = await super().receive()
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(CONTINUE)
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
         if self.problem is not None:
             raise self.problem
-        return message
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, b""
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Any) -> None:
+        """Write a message. Raises RuntimeError for a body of another length than its Content-Length, and for a control character in a header."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            self._begin(message["status"], [*self.default_headers, *message["headers"]])
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        self.expected_content_length -= len(body)
+        if self.expected_content_length < 0 or (self.expected_content_length and not more):
+            raise RuntimeError("the body of a response differs from its Content-Length")
+        if self.head:
+            body, self.head = self.head + body, b""
+        if body:
+            self.transport.write(body)
+        if not more:
+            self._end()
+
+    def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        text, fields = b"\r\n".join([b": ".join(header) for header in headers]), dict(headers)
+        if len(text.translate(None, CONTROLS)) != len(text) - 2 * (len(headers) - 1):
+            raise RuntimeError("a control character in a header")
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.expected_content_length = 0 if self.scope["method"] == "HEAD" else int(fields.get(b"content-length", 0))
+        if b"close" in fields.get(b"connection", b""):
+            self.keep_alive = False
+        elif not self.keep_alive:
+            text += b"\r\nconnection: close"
+        self.head = STATUS_LINE[status] + text + END
+
+    def _end(self) -> None:
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class _RejectedCycle:
@@ -94,28 +146,10 @@ class _Flow(FlowControl):
 
 
 class _Outlet:
-    """The transport as a cycle sees it: the head of a response waits for the first bytes of its body, and `close` lets the last response be read first.
-
-    A small response is one system call, not two.
-    """
+    """The transport as a cycle sees it: `close` lets the last response be read first."""
 
     def __init__(self, protocol: Protocol) -> None:
-        self.protocol, self.transport, self.is_closing = protocol, protocol.transport, protocol.transport.is_closing
-        self.head: bytes | None = None  # of the response that has begun; None before and b"" after it is written
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.head:
-            self.head, data = b"", self.head + data
-        elif self.head is None and self.protocol.cycle.response_started:
-            self.head = bytes(data)
-            return
-        self.transport.write(data)
-
-    def close(self) -> None:
-        if self.head:  # of a response without a body
-            self.transport.write(self.head)
-        self.head = None
-        self.protocol.close_gently()
+        self.write, self.is_closing, self.close = protocol.transport.write, protocol.transport.is_closing, protocol.close_gently
 
 
 class Protocol(HttpToolsProtocol):
@@ -286,6 +320,7 @@ class Protocol(HttpToolsProtocol):
             keep_alive=version == "1.1" and self.parser.should_keep_alive() and not expects and not self.life.draining,
             on_response=self.on_response_complete,
         )
+        self.cycle.body = b""
         self._start_asgi_task(self.cycle, self.app)
 
     def _reject_at_once(self, version: str) -> bool:
@@ -304,8 +339,8 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.header_bytes = 0
         if not self.cycle.response_complete:
-            self.cycle.body += body
-            if len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self.cycle.body = body = self.cycle.body + body if self.cycle.body else body  # type: ignore[assignment]
+            if len(body) > HIGH_WATER_LIMIT:
                 self.flow.pause_reading()
             self.cycle.message_event.set()
 
@@ -330,9 +365,6 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
-        if self.outlet.head:  # of a response without a body
-            self.transport.write(self.outlet.head)
-        self.outlet.head = None
         if self.phase is not Phase.CLOSING and self.transport.is_closing():  # a write has failed; connection_lost comes after the last one
             self._disconnected()
         if self.flow.read_paused:
