@@ -15,7 +15,7 @@ from service.codec.inference import BINARY
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
-from service.http.body import announced, read_body
+from service.http.body import Body, announced, joined, read_body
 from service.http.negotiation import Exchange, negotiate, packing
 from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
@@ -67,12 +67,15 @@ def complete(ready: Ready, how: Exchange, settings: Settings, submitted: float =
     return encoded
 
 
-def exchange(operation: Operation, body: Buffer, how: Exchange, settings: Settings, submitted: float) -> list[Buffer]:
+def exchange(operation: Operation, body: Body, how: Exchange, settings: Settings, submitted: float) -> list[Buffer]:
     """The whole pipeline, for a thread of the pool."""
     how.queue = time.perf_counter() - submitted
+    whole = joined(body)
+    if isinstance(body, list):
+        body.clear()  # the caller's reference would keep the parts in memory
     if how.coding:
-        body = unpack(how.coding, body, settings.max_decompressed_bytes)
-    return complete(prepare(operation, body, how, settings), how, settings)
+        whole = unpack(how.coding, whole, settings.max_decompressed_bytes)
+    return complete(prepare(operation, whole, how, settings), how, settings)
 
 
 class LossEndpoint:
@@ -93,9 +96,9 @@ class LossEndpoint:
             request.loss = operation.name
             how = negotiate(request.headers, scope["path"])
             request.encoding = how.codec.name
-            body = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
-            request.received = len(body)
-            encoded = await self._respond(operation, body, how, share, receive)
+            body, size = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
+            request.received = size
+            encoded = await self._respond(operation, body, size, how, share, receive)
             request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
             if (size := sum(map(len, encoded))) > self.settings.inline_bytes:
                 share.add(size)
@@ -104,13 +107,13 @@ class LossEndpoint:
             if share.held:
                 share.release()
 
-    async def _respond(self, operation: Operation, body: Buffer, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
+    async def _respond(self, operation: Operation, body: Body, size: int, how: Exchange, share: Share, receive: Receive) -> list[Buffer]:
         """Compute on the event loop or in the pool."""
         settings = self.settings
-        if len(body) > settings.inline_bytes or how.coding:
-            share.operations = len(body) * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
+        if size > settings.inline_bytes or how.coding:
+            share.operations = size * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
             return await self.pool.run(share, receive, exchange, operation, body, how, settings, time.perf_counter())
-        ready = prepare(operation, body, how, settings)
+        ready = prepare(operation, joined(body), how, settings)
         operations = ready[0].estimate.operations + ready[0].estimate.numbers * TEXT_OPERATIONS * (how.accept.number_bytes(ready[1]) - 8.0)
         if operations <= INLINE_OPERATIONS and settings.inline_bytes:
             return complete(ready, how, settings)
