@@ -31,7 +31,7 @@ from service.telemetry import logs, metrics
 from service.telemetry.fleet import PUBLISH_SECONDS, Fleet
 
 BACKLOG = 2048
-SWITCH_SECONDS = 0.0005  # how long a large computation may keep the interpreter from small requests, in place of Python's 5 ms
+SWITCH_SECONDS = 0.0001  # how long a large computation may keep the interpreter from small requests, in place of Python's 5 ms: with 0.0005 p99 beside 20 MB of JSON was 13 ms, not 3
 SWEEP_SECONDS = 0.2
 TRIM_SECONDS = 3.0  # between two trimmings: each is some milliseconds, and the pages come back at the price of fresh ones
 GROWTH = 8 * 1024 * 1024  # bytes of memory that are not worth a trimming
