@@ -17,6 +17,7 @@ from typing import NamedTuple
 import orjson
 
 from service.codec.fields import Array, Buffer
+from service.codec.turns import TURNS
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
@@ -61,6 +62,7 @@ class Text:
                 break
             cut += rank - 1
             yield b"".join((b"[", view[start:cut], b"]"))
+            TURNS.offer()
             start = cut + 1
         yield b"".join((b"[", view[start:end], b"]"))
 
@@ -127,7 +129,10 @@ def in_pieces(array: Array) -> list[bytes]:
         return [orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)]
     rows = NUMBERS // array[0].size
     if rows:
-        parts = [[orjson.dumps(array[i : i + rows], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]] for i in range(0, len(array), rows)]
+        parts = []
+        for i in range(0, len(array), rows):
+            parts.append([orjson.dumps(array[i : i + rows], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]])
+            TURNS.offer()
     else:
         parts = [in_pieces(row) for row in array]
     return [b"[", *parts[0], *(piece for part in parts[1:] for piece in (b",", *part)), b"]"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 from service.api import response
 from service.api.estimate import Prepared
@@ -12,6 +13,7 @@ from service.codec import JSON, Buffer, Caps
 from service.codec.compression import pack, unpack
 from service.codec.fields import Form, Selection
 from service.codec.inference import BINARY
+from service.codec.turns import TURNS
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
@@ -27,6 +29,8 @@ TEXT_OPERATIONS = 2.0  # of each byte by which the text of a number is longer th
 CODED_OPERATIONS = 10 * BYTE_OPERATIONS  # of a compressed one
 UNKNOWN = "unknown"  # the label of a name that is no operation: callers must not make labels of metrics
 MOST_NUMBER_BYTES = 25.0  # of a response in any encoding: a float64 and its comma in a list
+
+TURN_OPERATIONS = 5e6  # a computation longer than 5 ms gives up the turn of a thread that reads and writes text
 
 Ready = tuple[Prepared, Form | Selection]  # a request that is ready to be computed, and the form that the tensors of its response take
 
@@ -48,20 +52,20 @@ def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Setting
     return prepared, decoded.form
 
 
-def complete(ready: Ready, how: Exchange, settings: Settings, submitted: float = 0.0) -> list[Buffer]:
+def complete(ready: Ready, how: Exchange, settings: Settings) -> list[Buffer]:
     """The second half of the pipeline: compute, reduce, encode, compress."""
     start = time.perf_counter()
-    if submitted:
-        how.queue = start - submitted
     prepared, form = ready
-    fields = prepared.compute()
+    with TURNS.left() if prepared.estimate.operations > TURN_OPERATIONS else nullcontext():
+        fields = prepared.compute()
     compute_end = time.perf_counter()
     encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), form)
     how.head = how.accept.head_size(encoded, form) if how.accept.head_size else 0
     how.compute, how.encode = compute_end - start, time.perf_counter() - compute_end
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:
         coding = packing(how.accept_coding)
-        packed = pack(coding, encoded) if coding else None
+        with TURNS.left():
+            packed = pack(coding, encoded) if coding else None
         if packed:
             how.packed, encoded = coding, packed
     return encoded
@@ -75,7 +79,15 @@ def exchange(operation: Operation, body: Body, how: Exchange, settings: Settings
         body.clear()  # the caller's reference would keep the parts in memory
     if how.coding:
         whole = unpack(how.coding, whole, settings.max_decompressed_bytes)
-    return complete(prepare(operation, whole, how, settings), how, settings)
+    with TURNS if JSON in (how.codec, how.accept) else nullcontext():
+        return complete(prepare(operation, whole, how, settings), how, settings)
+
+
+def second_half(ready: Ready, how: Exchange, settings: Settings, submitted: float) -> list[Buffer]:
+    """`complete` for a thread of the pool."""
+    how.queue = time.perf_counter() - submitted
+    with TURNS if how.accept is JSON else nullcontext():
+        return complete(ready, how, settings)
 
 
 class LossEndpoint:
@@ -118,7 +130,7 @@ class LossEndpoint:
         if operations <= INLINE_OPERATIONS and settings.inline_bytes:
             return complete(ready, how, settings)
         share.operations = operations
-        return await self.pool.run(share, receive, complete, ready, how, settings, time.perf_counter())
+        return await self.pool.run(share, receive, second_half, ready, how, settings, time.perf_counter())
 
     def rejection(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
         """Return the rejection of a large body by its headers alone, for a server whose pool is full; None for what __call__ handles."""

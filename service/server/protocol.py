@@ -20,7 +20,7 @@ from math import inf
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.errors import Failure
@@ -37,6 +37,7 @@ END = b"\r\n\r\n"  # of a head, and of a chunked body with its trailers
 SLICE = 64 * 1024  # bytes that the parser gets at a time, and
 SLICES = 256  # how many of them before other connections have a turn: both keep one turn of the event loop under 10 ms
 CLOSE = {"Connection": "close"}
+READ_AHEAD = 512 * 1024  # bytes of a body that wait for the application: each pause is a turn of the event loop, which waits for the interpreter
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CONTROLS = bytes({*range(32), 127} - {ord("\t")})  # that no header has
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info (linux/tcp.h)
@@ -56,7 +57,7 @@ class Cycle(RequestResponseCycle):
     """uvicorn's request and response, with one check of a whole head, one write of head and first bytes, and a problem that the protocol has found."""
 
     problem: Failure | None = None
-    body: bytes  # type: ignore[assignment]
+    body: bytes | bytearray  # type: ignore[assignment]
     head = b""  # waits for the first bytes of the body: a small response is one system call
 
     async def receive(self) -> Any:
@@ -72,7 +73,7 @@ class Cycle(RequestResponseCycle):
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+        return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
         """Write a message. Raises RuntimeError for a body of another length than its Content-Length, and for a control character in a header."""
@@ -339,8 +340,14 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.header_bytes = 0
         if not self.cycle.response_complete:
-            self.cycle.body = body = self.cycle.body + body if self.cycle.body else body  # type: ignore[assignment]
-            if len(body) > HIGH_WATER_LIMIT:
+            held: bytes | bytearray = self.cycle.body
+            if not held:
+                self.cycle.body = body  # type: ignore[assignment]
+            elif isinstance(held, bytearray):
+                held += body
+            else:
+                self.cycle.body = bytearray().join((held, body))
+            if len(self.cycle.body) > READ_AHEAD:
                 self.flow.pause_reading()
             self.cycle.message_event.set()
 

@@ -1,0 +1,73 @@
+"""Threads read and write text one at a time, in their order, and leave the lock while they compute."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from service.codec.turns import OFFERS, Turns
+
+
+def started(function: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=function)
+    thread.start()
+    time.sleep(0.02)  # until it waits
+    return thread
+
+
+def test_threads_get_the_lock_in_their_order_and_one_at_a_time() -> None:
+    turns, order, inside = Turns(), [], []
+
+    def work(number: int) -> None:
+        with turns:
+            inside.append(number)
+            time.sleep(0.001)
+            assert inside == [number]
+            inside.remove(number)
+            order.append(number)
+
+    with turns:
+        threads = [started(lambda number=number: work(number)) for number in range(8)]  # type: ignore[misc]
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))
+
+
+def test_a_holder_gives_the_next_thread_its_turn_after_some_offers() -> None:
+    turns, told = Turns(), []
+
+    def other() -> None:
+        with turns:
+            told.append("other")
+
+    with turns:
+        turns.offer()
+        waiting = started(other)
+        for _ in range(OFFERS):
+            assert told == []
+            turns.offer()
+        assert told == ["other"]
+        told.append("holder")
+    waiting.join()
+    turns.offer()
+    assert told == ["other", "holder"]
+
+
+def test_the_lock_is_left_in_a_block_and_only_by_its_holder() -> None:
+    turns, told = Turns(), []
+
+    def other() -> None:
+        with turns:
+            told.append("other")
+
+    with turns.left(), turns:
+        pass
+    with turns:
+        waiting = started(other)
+        with turns.left():
+            waiting.join()
+        told.append("holder")
+        waiting = started(other)
+    waiting.join()
+    assert told == ["other", "holder", "other"]
