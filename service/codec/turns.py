@@ -1,6 +1,6 @@
 """One thread at a time reads or writes text.
 
-Parsers and writers of JSON hold the interpreter's lock. Two threads that want it all the time pass it to and fro ten times a millisecond: 256 x 100 in
+Parsers and writers of JSON hold the interpreter's lock. Two of their threads pass it to and fro ten times a millisecond: 256 x 100 in
 JSON took 5.4 ms of processor time a request, and 4.0 from one thread (wrk with four connections, `python -m tests.benchmarks.http`).
 """
 
