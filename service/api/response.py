@@ -11,8 +11,6 @@ from service.api.conditioning import Numerics
 from service.api.request import Tensor
 from service.losses import Result
 
-FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_element", "hessian_diagonal", "parts", "state")
-
 
 class LossAnswer(BaseModel):
     """Response of every loss. Outputs not requested are omitted."""
@@ -50,15 +48,11 @@ class CombinationAnswer(BaseModel):
 
 
 def fields(result: Result) -> dict[str, Any]:
-    """Return the fields of the body: all that are present."""
-    found: dict[str, Any] = {"loss": result.loss}
-    for name in FIELDS:
-        value = getattr(result, name)
-        if name in ("parts", "state"):
-            if value:
-                found[name] = dict(value)
-        elif value is not None:
-            found[name] = value
+    """Return the fields of the body: all that are present, in the order of the result's."""
+    found = {name: value for name, value in vars(result).items() if value is not None}
+    for name in ("parts", "state"):
+        if not found[name]:
+            del found[name]
     return found
 
 
