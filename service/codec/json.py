@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 import pybase64
 
-from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces
+from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces, written
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.tensors import GiveUp, Walk, brackets
 
@@ -39,7 +39,7 @@ KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bo
 PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
 FLOAT64 = np.dtype(np.float64)
-NARROW = {DTYPES["float16"], DTYPES["bfloat16"]}  # types without a JSON number of their own
+OF_DTYPES = {dtype.newbyteorder("="): (name, dtype) for name, dtype in DTYPES.items()}
 _KEPT = threading.local()
 
 
@@ -60,12 +60,12 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
 
 def encode(fields: dict[str, Any], form: Form) -> list[Buffer]:
     """Encode a response as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
-    large: list[list[bytes]] = []
-    document = orjson.dumps(_formed(fields, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
+    large: list[list[Buffer]] = []
+    document = written(_formed(fields, form, large))
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())
-    return [first, *(part for written, after in zip(large, rest, strict=True) for part in (*written, after))]
+    return [first, *(part for parts, after in zip(large, rest, strict=True) for part in (*parts, after))]
 
 
 def number_bytes(form: Form) -> float:
@@ -73,15 +73,17 @@ def number_bytes(form: Form) -> float:
     return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
 
 
-def _formed(fields: dict[str, Any], form: Form, large: list[list[bytes]]) -> dict[str, Any]:
+def _formed(fields: dict[str, Any], form: Form, large: list[list[Buffer]]) -> dict[str, Any]:
     """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
     found: dict[str, Any] = {}
     for key, item in fields.items():
         if isinstance(item, np.ndarray):
-            if key in PLAIN and form == "base64":
+            if key not in PLAIN:
+                found[key] = _array(item, form, large)
+            elif form == "base64":
                 found[f"{key}_tensor"] = _array(item, form, large)
             else:
-                found[key] = _array(item, "nested" if key in PLAIN else form, large)
+                found[key] = _array(item, "nested", large)
         elif isinstance(item, dict):
             found[key] = _formed(item, form, large)
         elif isinstance(item, list):
@@ -91,19 +93,18 @@ def _formed(fields: dict[str, Any], form: Form, large: list[list[bytes]]) -> dic
     return found
 
 
-def _array(value: Array, form: Form, large: list[list[bytes]]) -> Any:
-    if form == "base64":
-        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        text = pybase64.b64encode(little.reshape(-1).view(np.uint8).data)
-        written = _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()
-        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": written}
-    numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
+def _array(value: Array, form: Form, large: list[list[Buffer]]) -> Any:
+    if form == "nested":
+        return _large(in_pieces(value), large) if value.size > NUMBERS else value
     if form == "flat":
-        return {"shape": list(value.shape), "data": _array(numbers.reshape(-1), "nested", large)}
-    return _large(in_pieces(numbers), large) if numbers.size > NUMBERS else numbers
+        return {"shape": value.shape, "data": _array(value.reshape(-1), "nested", large)}
+    name, little = OF_DTYPES[value.dtype]
+    array: Any = value.astype(little, "C", copy=False)
+    text = pybase64.b64encode(array.view(np.uint16) if name == "bfloat16" else array)  # the one type without a buffer
+    return {"shape": value.shape, "dtype": name, "base64": _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()}
 
 
-def _large(parts: list[bytes], large: list[list[bytes]]) -> str:
+def _large(parts: list[Buffer], large: list[list[Buffer]]) -> str:
     large.append(parts)
     return LARGE
 
