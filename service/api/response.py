@@ -57,13 +57,9 @@ def fields(result: Result) -> dict[str, Any]:
 
 
 def tensors(value: Any) -> Any:
-    """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary responses."""
+    """The same with lists of integers as tensors, for binary responses."""
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return np.array(value)
-    found: dict[Any, Any] = {}
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(item, (dict, list)):
-            found[key] = tensors(item)
-        else:
-            found[key] = np.float64(item) if isinstance(item, float) else item
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    found = {key: tensors(item) if isinstance(item, (dict, list)) else item for key, item in items}
     return found if isinstance(value, dict) else list(found.values())

@@ -11,6 +11,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NoReturn
 
 import ml_dtypes
@@ -21,6 +22,8 @@ from service.codec.fields import Array, Buffer, Caps, Decoded, Malformed, Unfit,
 
 MAX_HEADER = 1024 * 1024
 KNOWN_BYTES = 4096  # headers up to this size are remembered
+COPIED_BYTES = 4096  # arrays up to this size are copied
+KIND = attrgetter("shape", "dtype")
 INDEX = re.compile("0|[1-9][0-9]{0,8}")  # a place in a list; isdigit() also takes digits that int() does not
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -66,14 +69,14 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
     text = _header(body)
     layout = (_known if len(text) <= KNOWN_BYTES else _layout)(text, caps)
     fields = _request(layout.request)
-    data = memoryview(body).toreadonly()[8 + len(text) :]
-    if layout.end != len(data):
-        raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data)}")
+    data, start = memoryview(body).toreadonly(), 8 + len(text)
+    if layout.end != len(data) - start:
+        raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data) - start}")
     for place in layout.places:
         if place.name in fields:
             raise Unfit("given twice; expected a tensor in the header or a member of request", (place.name,))
-        array = np.frombuffer(data[place.first : place.last], place.dtype).reshape(place.shape)
-        if place.dtype == np.bool_:
+        array: Array = np.ndarray(place.shape, place.dtype, data, start + place.first)  # half the time of frombuffer and reshape
+        if place.dtype.kind == "b":
             checked_elements(array, (place.name,))
         if "." in place.name:
             _nest(fields, place.name, array)
@@ -191,15 +194,27 @@ def encode(fields: dict[str, Any]) -> list[Buffer]:
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
     flatten(fields, "", tensors, strings)
-    header: dict[str, Any] = {"__metadata__": strings}
-    offset, parts = 0, []
-    for name, array in tensors.items():
-        header[name] = {"dtype": NAMES[array.dtype], "shape": array.shape, "data_offsets": (offset, offset + array.nbytes)}
-        offset += array.nbytes
-        parts.append(array.reshape(-1).view(np.uint8).data)
+    head = _head(tuple(strings.items()), tuple(tensors), *map(KIND, tensors.values()))
+    return [head, *map(raw, tensors.values())]
+
+
+@lru_cache(maxsize=64)
+def _head(strings: tuple[tuple[str, str], ...], names: tuple[str, ...], *kinds: tuple[tuple[int, ...], np.dtype[Any]]) -> bytes:
+    """Write a header with its length. Cached, since the responses to the same shapes have the same one."""
+    header: dict[str, Any] = {"__metadata__": dict(strings)}
+    offset = 0
+    for name, (shape, dtype) in zip(names, kinds, strict=True):
+        end = offset + math.prod(shape) * dtype.itemsize
+        header[name] = {"dtype": NAMES[dtype], "shape": shape, "data_offsets": (offset, end)}
+        offset = end
     text = orjson.dumps(header)
     text += b" " * (-len(text) % 8)
-    return [len(text).to_bytes(8, "little") + text, *parts]
+    return len(text).to_bytes(8, "little") + text
+
+
+def raw(array: Array) -> Buffer:
+    """Return the bytes of an array in C order: a view, or a copy where that takes a fifth as long."""
+    return array.tobytes() if array.nbytes <= COPIED_BYTES else array.reshape(-1).view(np.uint8).data
 
 
 def flatten(value: dict[str, Any] | list[Any], prefix: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
