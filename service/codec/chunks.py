@@ -140,7 +140,7 @@ def written(value: Any) -> bytes:
 
 
 def _taken(array: Any) -> Array:
-    """Return an array as orjson takes it, which asks where it does not: those with gaps, and those of bfloat16."""
+    """Return an array that orjson does not take as one that it takes: one with gaps, or of bfloat16."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"no JSON of {type(array).__name__}")
     return np.ascontiguousarray(array, np.float32 if array.dtype == DTYPES["bfloat16"] else None)

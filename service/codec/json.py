@@ -78,12 +78,10 @@ def _formed(fields: dict[str, Any], form: Form, large: list[list[Buffer]]) -> di
     found: dict[str, Any] = {}
     for key, item in fields.items():
         if isinstance(item, np.ndarray):
-            if key not in PLAIN:
-                found[key] = _array(item, form, large)
-            elif form == "base64":
-                found[f"{key}_tensor"] = _array(item, form, large)
+            if form == "nested" or (form == "flat" and key in PLAIN):
+                found[key] = item if item.size <= NUMBERS else _large(in_pieces(item), large)
             else:
-                found[key] = _array(item, "nested", large)
+                found[f"{key}_tensor" if key in PLAIN else key] = _tensor(item, form, large)
         elif isinstance(item, dict):
             found[key] = _formed(item, form, large)
         elif isinstance(item, list):
@@ -93,11 +91,9 @@ def _formed(fields: dict[str, Any], form: Form, large: list[list[Buffer]]) -> di
     return found
 
 
-def _array(value: Array, form: Form, large: list[list[Buffer]]) -> Any:
-    if form == "nested":
-        return _large(in_pieces(value), large) if value.size > NUMBERS else value
+def _tensor(value: Array, form: Form, large: list[list[Buffer]]) -> dict[str, Any]:
     if form == "flat":
-        return {"shape": value.shape, "data": _array(value.reshape(-1), "nested", large)}
+        return {"shape": value.shape, **_formed({"data": value.reshape(-1)}, "nested", large)}
     name, little = OF_DTYPES[value.dtype]
     array: Any = value.astype(little, "C", copy=False)
     text = pybase64.b64encode(array.view(np.uint16) if name == "bfloat16" else array)  # the one type without a buffer
@@ -233,7 +229,7 @@ def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
     walk = _Exact(caps, {})
     decoded = Decoded(walk.object(root, (), 1), walk.form or "nested")
-    if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
+    if body.count(b":") != walk.names and sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
         _reject_duplicates(body)
     return decoded
 
