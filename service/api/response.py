@@ -11,6 +11,8 @@ from service.api.conditioning import Numerics
 from service.api.request import Tensor
 from service.losses import Result
 
+OFTEN_EMPTY = {"parts", "state"}
+
 
 class LossAnswer(BaseModel):
     """Response of every loss. Outputs not requested are omitted."""
@@ -49,17 +51,17 @@ class CombinationAnswer(BaseModel):
 
 def fields(result: Result) -> dict[str, Any]:
     """Return the fields of the body: all that are present, in the order of the result's."""
-    found = {name: value for name, value in vars(result).items() if value is not None}
-    for name in ("parts", "state"):
-        if not found[name]:
-            del found[name]
-    return found
+    return {name: value for name, value in vars(result).items() if value is not None and (name not in OFTEN_EMPTY or value)}
 
 
 def tensors(value: Any) -> Any:
     """The same with lists of integers as tensors, for binary responses."""
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return np.array(value)
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    found = {key: tensors(item) if isinstance(item, (dict, list)) else item for key, item in items}
+    found: dict[Any, Any] = {}
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, (dict, list)):
+            found[key] = tensors(item)
+        else:
+            found[key] = item
     return found if isinstance(value, dict) else list(found.values())

@@ -152,17 +152,17 @@ def encode(fields: dict[str, Any], selection: Selection) -> list[Buffer]:
     strings: dict[str, str] = {}
     flatten(fields, "", tensors, strings)
     outputs: list[dict[str, Any]] = []
-    parts: list[Buffer] = []
+    binaries: list[Array] = []
     for i, (name, binary) in enumerate(selection.outputs or [(name, selection.any_binary) for name in tensors]):
         if name not in tensors:
             raise Unfit(f"not an output of this request; expected one of {', '.join(tensors)}", ("outputs", i, "name"))
         array = tensors[name]
-        parts += [raw(array)] * binary
+        binaries += [array] * binary
         content = {"parameters": {"binary_data_size": array.nbytes}} if binary else {"data": array.reshape(-1)}
         outputs.append({"name": name, "datatype": NAMES[array.dtype], "shape": list(array.shape) or [1], **content})
     identity = {"model_name": strings.pop("loss"), "model_version": "1"} | ({} if selection.id is None else {"id": selection.id})
     head = json.encode({**identity, "parameters": strings, "outputs": outputs}, "nested")
-    return [b"".join(head), *parts] if selection.any_binary else head
+    return [b"".join(head), *raw(binaries)] if selection.any_binary else head
 
 
 def number_bytes(selection: Selection) -> float:

@@ -14,7 +14,7 @@ import secrets
 import sys
 import threading
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import orjson
@@ -109,6 +109,7 @@ class _Fast(Walk):
     """Walk of a document of pysimdjson's."""
 
     an_array, an_object = (simdjson.Array, simdjson.Object) if simdjson else (list, dict)
+    readers: ClassVar = {an_array: Walk.array, an_object: Walk.object, str: Walk.string}
 
     def parse(self, text: bytes) -> Any:
         return _parse("piece", text)
@@ -197,6 +198,7 @@ class _Exact(Walk):
     """Walk of a document of orjson's."""
 
     an_array, an_object = list, dict
+    readers: ClassVar = {list: Walk.array, dict: Walk.object, str: Walk.string}
 
     def parse(self, text: bytes) -> Any:
         return orjson.loads(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -68,7 +69,7 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
     """The tensors as views of the body, and the fields of the metadata's `request`."""
     text = _header(body)
     layout = (_known if len(text) <= KNOWN_BYTES else _layout)(text, caps)
-    fields = _request(layout.request)
+    fields = {} if layout.request is None else _request(layout.request)
     data, start = memoryview(body).toreadonly(), 8 + len(text)
     if layout.end != len(data) - start:
         raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data) - start}")
@@ -123,10 +124,8 @@ def _header(body: Buffer) -> bytes:
     return bytes(body[8 : 8 + size])
 
 
-def _request(text: str | None) -> dict[str, Any]:
+def _request(text: str) -> dict[str, Any]:
     """The fields that are no tensors."""
-    if text is None:
-        return {}
     fields = _strict_json(text.encode("utf-8", "surrogatepass"), "request")
     if not isinstance(fields, dict):
         raise Malformed("__metadata__.request: wrong type; expected a JSON object")
@@ -189,13 +188,13 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
     place[last] = array
 
 
-def encode(fields: dict[str, Any]) -> list[Buffer]:
+def encode(fields: dict[str, Any], form: object = None) -> list[Buffer]:
     """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata. The arrays themselves follow the header, not copies."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
     flatten(fields, "", tensors, strings)
     head = _head(tuple(strings.items()), tuple(tensors), *map(KIND, tensors.values()))
-    return [head, *map(raw, tensors.values())]
+    return [head, *raw(tensors.values())]
 
 
 @lru_cache(maxsize=64)
@@ -212,9 +211,9 @@ def _head(strings: tuple[tuple[str, str], ...], names: tuple[str, ...], *kinds: 
     return len(text).to_bytes(8, "little") + text
 
 
-def raw(array: Array) -> Buffer:
-    """Return the bytes of an array in C order: a view, or a copy where that takes a fifth as long."""
-    return array.tobytes() if array.nbytes <= COPIED_BYTES else array.reshape(-1).view(np.uint8).data
+def raw(arrays: Iterable[Array]) -> list[Buffer]:
+    """Return the bytes of arrays in C order: views, or copies where these take a fifth as long."""
+    return [array.tobytes() if array.nbytes <= COPIED_BYTES else array.reshape(-1).view(np.uint8).data for array in arrays]
 
 
 def flatten(value: dict[str, Any] | list[Any], prefix: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pybase64
@@ -37,6 +37,7 @@ class Walk(ABC):
 
     an_array: Any  # Any: values are of the parser's own types
     an_object: Any
+    readers: ClassVar[dict[type, Any]]  # the methods for values of each type; numbers, booleans and null need none
     form: Form | None = None
     rows = cuts = 0  # cuts: texts that were read
     names = 0  # of all objects
@@ -54,23 +55,6 @@ class Walk(ABC):
     def numbers(self, value: Any, pointer: tuple[Step, ...], shape: tuple[int, ...] = ()) -> Array:
         """Return an array's numbers as a tensor of as many numbers, whatever the lengths of its rows; without a shape, flat."""
 
-    def value(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
-        if depth > self.caps.depth:
-            raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer[:8])
-        if isinstance(value, self.an_array):
-            return self.array(value, pointer, depth)
-        if isinstance(value, self.an_object):
-            return self.object(value, pointer, depth)
-        if isinstance(value, str):
-            if self.texts and value in self.texts:
-                text = self.texts[value]
-                if isinstance(text, Text):
-                    return self.pieced(text, "nested", pointer)
-                self.cuts += 1
-                return self.parse(text.quoted())
-            self.quoted += value.count("[")
-        return value
-
     def object(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
         """Return the members of an object, or the tensor that it is; () points to the whole document."""
         if not isinstance(value, self.an_object):
@@ -83,7 +67,9 @@ class Walk(ABC):
         self.quoted += text.count("[")
         if "\0" in text:  # pysimdjson looks a name up only as far as that
             raise Unfit("null character in a member's name; expected a name without", pointer)
-        members = {key: value[key] for key in keys}  # items() would make Python lists
+        members = {}
+        for key in keys:  # items() would make Python lists
+            members[key] = value[key]
         if len(members) != len(keys):
             raise Unfit("duplicate key; expected each name once", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
         if "shape" in members and members.keys() <= TENSOR_KEYS and not CONTENT_KEYS.isdisjoint(members):
@@ -91,49 +77,66 @@ class Walk(ABC):
                 raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
             return self.flat(members, pointer) if members.keys() == FLAT_KEYS else self.compact(members, pointer)
         for key, item in members.items():
-            if isinstance(item, self.an_array) and depth < self.caps.depth:
-                members[key] = self.array(item, (*pointer, key), depth + 1)
-            else:
-                members[key] = self.value(item, (*pointer, key), depth + 1)
+            if depth >= self.caps.depth:
+                raise Malformed(f"too deep; expected at most {self.caps.depth} levels", (*pointer, key)[:8])
+            if reader := self.readers.get(type(item)):
+                members[key] = reader(self, item, (*pointer, key), depth + 1)
         return members
 
     def array(self, value: Any, pointer: tuple[Step, ...], depth: int) -> Any:
+        """Return a list, or the tensor that it is: its shape is that of its first elements, and every row must have it."""
         leaf, shape = value, []
         while isinstance(leaf, self.an_array):
             shape.append(len(leaf))
             leaf = leaf[0] if shape[-1] else 0.0
             if len(shape) > self.caps.depth:
                 raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
-        if type(leaf) is bool and len(shape) == 1 and set(map(type, items := list(value))) == {bool}:  # BOOL data of an inference request
-            self.brackets += 1
-            return items
-        if type(leaf) in (str, bool) or isinstance(leaf, self.an_object):
-            if len(value) > MOST_ITEMS:
-                raise Unfit(f"too many items; expected at most {MOST_ITEMS} that are not numbers, got {len(value)}", pointer)
-            self.brackets += 1
-            return [self.value(item, (*pointer, i), depth + 1) for i, item in enumerate(value)]
-        self.form = self.form or "nested"
-        return self.tensor(value, shape, pointer)
-
-    def tensor(self, value: Any, shape: list[int], pointer: tuple[Step, ...]) -> Array:
-        """A nested array: its shape is that of its first elements, and every row must have it."""
+        if isinstance(leaf, (str, bool, self.an_object)):
+            return self.items(value, type(leaf), pointer, depth)
         if len(shape) > self.caps.rank:
             raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(shape)}", pointer)
-        array = self.numbers(value, pointer, tuple(shape) if len(shape) > 1 else ())
-        rows, count = value, 1
+        self.form = self.form or "nested"
         self.brackets += 1
+        array = self.numbers(value, pointer, tuple(shape) if len(shape) > 1 else ())
+        if len(shape) > 1:
+            self._check_rows(value, shape, pointer)
+        if not 0 < array.size <= self.caps.elements:
+            checked_shape(array.shape, self.caps, pointer)
+        return array
+
+    def _check_rows(self, rows: Any, shape: list[int], pointer: tuple[Step, ...]) -> None:
+        count = 1
         for level in range(1, len(shape)):
             count *= shape[level - 1]
             self.brackets += count
             self.rows += count
             if self.rows > MOST_ROWS:
                 raise Unfit(f"too many rows; expected at most {MOST_ROWS} in nested arrays, or shape and data", pointer)
-            rows = list(chain.from_iterable(rows)) if level > 1 else value
+            rows = list(chain.from_iterable(rows)) if level > 1 else rows
             if set(map(len, rows)) != {shape[level]}:  # TypeError where one is a number
                 raise GiveUp
-        if not 0 < array.size <= self.caps.elements:
-            checked_shape(array.shape, self.caps, pointer)
-        return array
+
+    def items(self, value: Any, kind: type, pointer: tuple[Step, ...], depth: int) -> list[Any]:
+        """Return a list that has no numbers; one of booleans is the BOOL data of an inference request."""
+        self.brackets += 1
+        if kind is bool and set(map(type, items := list(value))) == {bool}:
+            return items
+        if len(value) > MOST_ITEMS:
+            raise Unfit(f"too many items; expected at most {MOST_ITEMS} that are not numbers, got {len(value)}", pointer)
+        if depth >= self.caps.depth:
+            raise Malformed(f"too deep; expected at most {self.caps.depth} levels", (*pointer, 0)[:8])
+        return [reader(self, item, (*pointer, i), depth + 1) if (reader := self.readers.get(type(item))) else item for i, item in enumerate(value)]
+
+    def string(self, value: str, pointer: tuple[Step, ...], depth: int) -> Any:
+        """Return a string, or the text or array that was cut out in its place."""
+        text = self.texts.get(value) if self.texts else None
+        if isinstance(text, Text):
+            return self.pieced(text, "nested", pointer)
+        if text is not None:
+            self.cuts += 1
+            return self.parse(text.quoted())
+        self.quoted += value.count("[")
+        return value
 
     def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array:
         """An array that was cut out, put together from its pieces."""
