@@ -249,9 +249,8 @@ def _reject_duplicates(body: bytes | bytearray) -> None:
 
 
 def _reject_unless(items: list[Any], kinds: set[type], expected: str, pointer: tuple[Step, ...], sizes: list[int]) -> None:
-    found = list(map(type, items))
-    if wrong := set(found) - kinds:
-        at = min(map(found.index, wrong))
+    if wrong := set(map(type, items)) - kinds:
+        at = next(i for i, item in enumerate(items) if type(item) in wrong)
         raise Unfit(f"wrong type; expected {expected}, got {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
 
 

@@ -19,7 +19,6 @@ from service.codec.fields import DTYPES, Array, Caps, Form, Malformed, Step, Unf
 FLAT_KEYS = {"shape", "data"}
 BASE64_KEYS = {"shape", "dtype", "base64"}
 TENSOR_KEYS = FLAT_KEYS | BASE64_KEYS
-CONTENT_KEYS = {"data", "base64"}
 OUTSIDE = re.compile(rb"[^A-Za-z0-9+/]")
 MOST_NAMES = 256  # of one object
 MOST_ITEMS = 1024  # of one list that is not of numbers
@@ -72,7 +71,7 @@ class Walk(ABC):
             members[key] = value[key]
         if len(members) != len(keys):
             raise Unfit("duplicate key; expected each name once", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
-        if "shape" in members and members.keys() <= TENSOR_KEYS and not CONTENT_KEYS.isdisjoint(members):
+        if "shape" in members and ("base64" in members or "data" in members) and TENSOR_KEYS.issuperset(members):
             if not pointer:
                 raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
             return self.flat(members, pointer) if members.keys() == FLAT_KEYS else self.compact(members, pointer)
@@ -202,11 +201,12 @@ class Walk(ABC):
         self.brackets += 1
         if len(value) > self.caps.rank:
             raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(value)}", (*pointer, "shape"))
-        shape = tuple(value)
-        for size in shape:
-            if type(size) not in (int, float) or size != int(size) or size < 0:
+        sizes: list[int] = []
+        for size in value:
+            if (type(size) is not int and (type(size) is not float or not size.is_integer())) or size < 0:
                 raise Unfit("not a shape; expected integers of at least 0", (*pointer, "shape"))
-        shape = tuple(map(int, shape))
+            sizes.append(int(size))
+        shape = tuple(sizes)
         if not 0 < math.prod(shape) <= self.caps.elements:
             checked_shape(shape, self.caps, (*pointer, "shape"))
         return shape
