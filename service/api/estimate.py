@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
 from typing import Any
 
 from service.api.request import Call
 from service.errors import Failure
+from service.losses import Loss
+from service.losses.checking import Fit, fitted
 from service.settings import Settings
 
 KEPT = 8.0  # bytes of one number of a response before it is encoded
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Estimate:
     """Upper estimates for one request.
 
@@ -41,18 +45,18 @@ class Prepared:
 
 def estimate(call: Call) -> Estimate:
     """Estimate a call. Raises InvalidTensor for shapes that do not fit together."""
-    cost, outputs = call.loss.cost(call.tensors, call.options), call.controls.outputs
-    wrt = call.loss.predicted if call.controls.wrt is None else call.controls.wrt
-    held = derivatives = samples = largest = 0
-    for name, tensor in call.tensors.items():
-        size = tensor.size
-        held += tensor.nbytes
-        derivatives += size if name in wrt else 0
-        samples = max(samples, len(tensor) if tensor.ndim else 0)
-        largest = max(largest, size)
+    return _estimate(call.loss, fitted(call.loss.inputs, call.tensors), call.controls.outputs, call.controls.wrt, **call.options)
+
+
+@lru_cache(maxsize=1024)
+def _estimate(loss: Loss, fit: Fit, outputs: tuple[str, ...], wrt: tuple[str, ...] | None, /, **options: Any) -> Estimate:
+    """Estimate the calls with these shapes. Cached, since clients send the same ones repeatedly."""
+    cost, sizes = loss.cost_of(fit, options), {name: prod(shape) for name, shape in fit.shapes.items()}
+    derivatives = sum(sizes.get(name, 0) for name in (loss.predicted if wrt is None else wrt))
     derivatives *= ("gradients" in outputs) + ("hessian_diagonal" in outputs)
-    numbers = derivatives + ("per_sample" in outputs) * samples + ("per_element" in outputs) * largest
-    return Estimate(cost.operations, held + cost.memory + KEPT * numbers, numbers, held)
+    samples = max((shape[0] for shape in fit.shapes.values() if shape), default=0)
+    numbers = derivatives + ("per_sample" in outputs) * samples + ("per_element" in outputs) * max(sizes.values(), default=0)
+    return Estimate(cost.operations, fit.nbytes + cost.memory + KEPT * numbers, numbers, fit.nbytes)
 
 
 def sequence(estimates: list[Estimate]) -> Estimate:

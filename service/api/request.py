@@ -55,7 +55,7 @@ def _list(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call:
     """A request that is ready to be computed."""
 
@@ -67,10 +67,10 @@ class Call:
 
 def bind(loss: Loss, fields: Mapping[str, Any]) -> Call:
     """Sort the fields into tensors, options and controls. Raises pydantic's ValidationError for all that does not fit."""
+    if fields.keys() == loss.required and _ARRAYS.issuperset(map(type, fields.values())):  # the model would take as long as the estimate
+        return Call(loss, fields, loss.defaults, _DEFAULTS[loss.reduction])
     if len(fields) > MOST_FIELDS:
         raise Failure("invalid-request", f"too many fields; expected at most {MOST_FIELDS}, got {len(fields)}")
-    if fields.keys() == loss.required and {*map(type, fields.values())} == {np.ndarray}:  # the model would take as long as the estimate
-        return Call(loss, fields, loss.defaults, _DEFAULTS[loss.reduction])
     checked = validated(model(loss), fields).__dict__
     controls = Controls(
         checked["reduction"],
@@ -168,4 +168,5 @@ _CONTROLS: dict[str, Any] = {
         DEFAULT_OUTPUTS,
     ),
 }
+_ARRAYS = frozenset((np.ndarray,))
 _DEFAULTS = {reduction: Controls(reduction) for reduction in get_args(ReductionName)}

@@ -11,7 +11,7 @@ from service.api.conditioning import Numerics
 from service.api.request import Tensor
 from service.losses import Result
 
-FIELDS = ("reduction", "value", "normalizer", "per_sample", "gradients", "per_element", "hessian_diagonal", "parts", "state")
+OFTEN_EMPTY = {"parts", "state"}
 
 
 class LossAnswer(BaseModel):
@@ -50,20 +50,12 @@ class CombinationAnswer(BaseModel):
 
 
 def fields(result: Result) -> dict[str, Any]:
-    """Return the fields of the body: all that are present."""
-    found: dict[str, Any] = {"loss": result.loss}
-    for name in FIELDS:
-        value = getattr(result, name)
-        if name in ("parts", "state"):
-            if value:
-                found[name] = dict(value)
-        elif value is not None:
-            found[name] = value
-    return found
+    """Return the fields of the body: all that are present, in the order of the result's."""
+    return {name: value for name, value in vars(result).items() if value is not None and (name not in OFTEN_EMPTY or value)}
 
 
 def tensors(value: Any) -> Any:
-    """The same with numbers as tensors of rank 0, and lists of integers as tensors, for binary responses."""
+    """The same with lists of integers as tensors, for binary responses."""
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return np.array(value)
     found: dict[Any, Any] = {}
@@ -71,5 +63,5 @@ def tensors(value: Any) -> Any:
         if isinstance(item, (dict, list)):
             found[key] = tensors(item)
         else:
-            found[key] = np.float64(item) if isinstance(item, float) else item
+            found[key] = item
     return found if isinstance(value, dict) else list(found.values())

@@ -31,7 +31,7 @@ class Codec:
 
 
 JSON = Codec("json", "application/json", json.decode, json.encode, number_bytes=json.number_bytes)
-SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, lambda fields, form: safetensors.encode(fields), True)
+SAFETENSORS = Codec("safetensors", "application/vnd.safetensors", safetensors.decode, safetensors.encode, True)
 CODECS = {codec.media_type: codec for codec in (JSON, SAFETENSORS)}
 
 

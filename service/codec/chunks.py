@@ -12,12 +12,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 
-from service.codec.fields import Array, Buffer
-from service.codec.turns import TURNS
+from service.codec.fields import DTYPES, Array, Buffer
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
@@ -123,11 +123,12 @@ def _is_value(body: bytes | bytearray, first: int, last: int) -> bool:
     return body[first - 2 : first - 1] != b"\\" and body[last - 1 : last] != b"\\" and not NAME.match(body, last)
 
 
-def in_pieces(array: Array) -> list[bytes]:
+def in_pieces(array: Array) -> list[Buffer]:
     """The array as JSON, nested, in pieces to be joined."""
     if array.size <= NUMBERS or array.ndim == 0:
-        return [orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)]
+        return [written(array)]
     rows = NUMBERS // array[0].size
+<<<<<<< HEAD
     if rows:
         parts = []
         for i in range(0, len(array), rows):
@@ -136,3 +137,22 @@ def in_pieces(array: Array) -> list[bytes]:
     else:
         parts = [in_pieces(row) for row in array]
     return [b"[", *parts[0], *(piece for part in parts[1:] for piece in (b",", *part)), b"]"]
+=======
+    pieces: list[Buffer] = []
+    for i in range(0, len(array), rows or 1):
+        part = [memoryview(written(array[i : i + rows]))[1:-1]] if rows else in_pieces(array[i])
+        pieces += [b",", *part]
+        TURNS.offer()
+    return [b"[", *pieces[1:], b"]"]
+
+
+def written(value: Any) -> bytes:
+    """Write a value as JSON, its arrays nested."""
+    return orjson.dumps(value, _taken, orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _taken(array: Any) -> Array:
+    """Return an array that orjson does not take as one that it takes: one with gaps, or of bfloat16."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"no JSON of {type(array).__name__}")
+    return np.ascontiguousarray(array, np.float32 if array.dtype == DTYPES["bfloat16"] else None)

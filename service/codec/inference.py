@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.codec import json
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Malformed, Selection, Step, Unfit, checked_elements, checked_shape
-from service.codec.safetensors import flatten
+from service.codec.safetensors import flatten, raw
 
 HEADER = b"inference-header-content-length"
 BINARY = "application/octet-stream"
@@ -100,7 +100,7 @@ def _tensor(item: InferInput, data: memoryview, caps: Caps, place: tuple[Step, .
     if type(size) is not int or size != expected or size > len(data):
         of = f"shape {list(shape)} of {item.datatype}, with {len(data)} left in the body"
         raise Unfit(f"wrong size; expected {expected} bytes for {of}", (*place, "parameters", "binary_data_size"))
-    array = np.frombuffer(data[:size], dtype).reshape(shape)
+    array: Array = np.ndarray(shape, dtype, data)
     if not array.flags.aligned:  # after a head of any length; NumPy is slower with such arrays, and adds them up in another order
         array = array.copy()
     return checked_elements(array, place), data[size:]
@@ -152,18 +152,17 @@ def encode(fields: dict[str, Any], selection: Selection) -> list[Buffer]:
     strings: dict[str, str] = {}
     flatten(fields, "", tensors, strings)
     outputs: list[dict[str, Any]] = []
-    parts: list[Buffer] = []
+    binaries: list[Array] = []
     for i, (name, binary) in enumerate(selection.outputs or [(name, selection.any_binary) for name in tensors]):
         if name not in tensors:
             raise Unfit(f"not an output of this request; expected one of {', '.join(tensors)}", ("outputs", i, "name"))
         array = tensors[name]
-        flat = array.reshape(-1)
-        parts += [flat.view(np.uint8).data] * binary
-        content = {"parameters": {"binary_data_size": array.nbytes}} if binary else {"data": flat}
+        binaries += [array] * binary
+        content = {"parameters": {"binary_data_size": array.nbytes}} if binary else {"data": array.reshape(-1)}
         outputs.append({"name": name, "datatype": NAMES[array.dtype], "shape": list(array.shape) or [1], **content})
     identity = {"model_name": strings.pop("loss"), "model_version": "1"} | ({} if selection.id is None else {"id": selection.id})
     head = json.encode({**identity, "parameters": strings, "outputs": outputs}, "nested")
-    return [b"".join(head), *parts] if selection.any_binary else head
+    return [b"".join(head), *raw(binaries)] if selection.any_binary else head
 
 
 def number_bytes(selection: Selection) -> float:

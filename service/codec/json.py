@@ -13,17 +13,16 @@ import re
 import secrets
 import sys
 import threading
-from functools import partial
 from itertools import chain
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import orjson
 import pybase64
 
-from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces
+from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces, written
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
-from service.codec.tensors import GiveUp, Walk
+from service.codec.tensors import GiveUp, Walk, brackets
 
 try:
     import simdjson
@@ -35,16 +34,18 @@ CONSTANT = re.compile(r"NaN|-?Infinity")
 MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 LONG = re.compile(rb"(?<=[\[,:\s])(-?[0-9]{19,})(?=[\],}\s])")  # an integer that may be past 64 bits
+ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u005[bB]")  # a [ in a string
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
-NARROW = {DTYPES["float16"], DTYPES["bfloat16"]}  # types without a JSON number of their own
+FLOAT64 = np.dtype(np.float64)
+OF_DTYPES = {dtype.newbyteorder("="): (name, dtype) for name, dtype in DTYPES.items()}
 _KEPT = threading.local()
 
 
 def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
     """The fields of a JSON object, its tensors as arrays of float64 (or of their dtype, from base64)."""
-    if body[:3] == b"\xef\xbb\xbf":  # pysimdjson reads over it
+    if body.startswith(b"\xef\xbb\xbf"):  # pysimdjson reads over it
         raise Malformed("the body: byte order mark; expected plain UTF-8")
     if simdjson is not None:
         try:
@@ -59,12 +60,12 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
 
 def encode(fields: dict[str, Any], form: Form) -> list[Buffer]:
     """Encode a response as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
-    large: list[list[bytes]] = []
-    document = orjson.dumps(_formed(fields, form, large), option=orjson.OPT_SERIALIZE_NUMPY)
+    large: list[list[Buffer]] = []
+    document = written(_formed(fields, form, large))
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())
-    return [first, *(part for written, after in zip(large, rest, strict=True) for part in (*written, after))]
+    return [first, *(part for parts, after in zip(large, rest, strict=True) for part in (*parts, after))]
 
 
 def number_bytes(form: Form) -> float:
@@ -72,15 +73,15 @@ def number_bytes(form: Form) -> float:
     return 8.0 * 4.0 / 3.0 if form == "base64" else 25.0
 
 
-def _formed(fields: dict[str, Any], form: Form, large: list[list[bytes]]) -> dict[str, Any]:
+def _formed(fields: dict[str, Any], form: Form, large: list[list[Buffer]]) -> dict[str, Any]:
     """Convert to what orjson takes: arrays in their form, and placeholders for large ones, which are written without it."""
     found: dict[str, Any] = {}
     for key, item in fields.items():
         if isinstance(item, np.ndarray):
-            if key in PLAIN and form == "base64":
-                found[f"{key}_tensor"] = _array(item, form, large)
+            if form == "nested" or (form == "flat" and key in PLAIN):
+                found[key] = item if item.size <= NUMBERS else _large(in_pieces(item), large)
             else:
-                found[key] = _array(item, "nested" if key in PLAIN else form, large)
+                found[f"{key}_tensor" if key in PLAIN else key] = _tensor(item, form, large)
         elif isinstance(item, dict):
             found[key] = _formed(item, form, large)
         elif isinstance(item, list):
@@ -90,34 +91,45 @@ def _formed(fields: dict[str, Any], form: Form, large: list[list[bytes]]) -> dic
     return found
 
 
-def _array(value: Array, form: Form, large: list[list[bytes]]) -> Any:
-    if form == "base64":
-        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        text = pybase64.b64encode(little.reshape(-1).view(np.uint8).data)
-        written = _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()
-        return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": written}
-    numbers = np.ascontiguousarray(value, np.float32 if value.dtype in NARROW else None)
+def _tensor(value: Array, form: Form, large: list[list[Buffer]]) -> dict[str, Any]:
     if form == "flat":
-        return {"shape": list(value.shape), "data": _array(numbers.reshape(-1), "nested", large)}
-    return _large(in_pieces(numbers), large) if numbers.size > NUMBERS else numbers
+        return {"shape": value.shape, **_formed({"data": value.reshape(-1)}, "nested", large)}
+    name, little = OF_DTYPES[value.dtype]
+    array: Any = value.astype(little, "C", copy=False)
+    text = pybase64.b64encode(array.view(np.uint16) if name == "bfloat16" else array)  # the one type without a buffer
+    return {"shape": value.shape, "dtype": name, "base64": _large([b'"', text, b'"'], large) if value.size > NUMBERS else text.decode()}
 
 
-def _large(parts: list[bytes], large: list[list[bytes]]) -> str:
+def _large(parts: list[Buffer], large: list[list[Buffer]]) -> str:
     large.append(parts)
     return LARGE
 
 
-def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
-    def flatten(array: Any, pointer: tuple[Step, ...]) -> Array:
-        return np.frombuffer(array.as_buffer(of_type="d"), np.float64)
+class _Fast(Walk):
+    """Walk of a document of pysimdjson's."""
 
+    an_array, an_object = (simdjson.Array, simdjson.Object) if simdjson else (list, dict)
+    readers: ClassVar = {an_array: Walk.array, an_object: Walk.object, str: Walk.string}
+
+    def parse(self, text: bytes) -> Any:
+        return _parse("piece", text)
+
+    def numbers(self, value: Any, pointer: tuple[Step, ...], shape: tuple[int, ...] = ()) -> Array:
+        buffer = value.as_buffer(of_type="d")
+        array: Array = np.ndarray(shape or buffer.size // 8, FLOAT64, buffer)  # TypeError for too few numbers
+        if array.nbytes != buffer.size:
+            raise GiveUp
+        return array
+
+
+def _fast(body: bytes | bytearray, caps: Caps) -> Decoded:
     document, texts = cut(body) if len(body) >= PIECE else (body, {})
-    walk = Walk(caps, simdjson.Array, simdjson.Object, flatten, partial(_parse, "piece"), texts)
+    walk = _Fast(caps, texts)
     fields = walk.object(_parse("document", document), (), 1)
     if walk.cuts != len(texts):  # text cut out of a string is in no other place, and was not parsed
         raise ValueError("a bracket where none may stand")
-    brackets = np.count_nonzero(np.frombuffer(document, np.uint8) == ord("["))  # a fifth of the instructions of document.count
-    if brackets != walk.brackets:  # as_buffer flattens its input, so that it would hide a surplus bracket
+    found = brackets(document) + (len(ESCAPED.findall(document)) if walk.quoted else 0)
+    if found != walk.brackets + walk.quoted:  # as_buffer flattens its input, so that it would hide a surplus bracket
         raise GiveUp
     return Decoded(fields, walk.form or "nested")
 
@@ -182,15 +194,44 @@ def _reject_constant(text: str, at: int) -> None:
     raise Malformed(f"not a JSON number; expected a finite number, got {found[0]}; replace it, or leave its sample out", tuple(place))
 
 
+class _Exact(Walk):
+    """Walk of a document of orjson's."""
+
+    an_array, an_object = list, dict
+    readers: ClassVar = {list: Walk.array, dict: Walk.object, str: Walk.string}
+
+    def parse(self, text: bytes) -> Any:
+        return orjson.loads(text)
+
+    def numbers(self, value: list[Any], pointer: tuple[Step, ...], shape: tuple[int, ...] = ()) -> Array:
+        """Return the numbers of a nested list in one buffer; raise for the place of the first thing that is none, or is of another length.
+
+        Level by level, so that a body of a million short rows is rejected as fast as it is read.
+        """
+        rows, sizes = [value], [len(value)]
+        while True:
+            items = list(chain.from_iterable(rows))
+            if not items or not isinstance(items[0], list):
+                _reject_unless(items, {int, float}, "a number", pointer, sizes)
+                return np.array(items, np.float64).reshape(shape or -1)
+            _reject_unless(items, {list}, "a list", pointer, sizes)
+            size = len(items[0])
+            if set(map(len, items)) != {size}:
+                at = next(i for i, item in enumerate(items) if len(item) != size)
+                raise Unfit(f"ragged; expected length {size} as in the rows before, got {len(items[at])}", (*pointer, *_steps(at, sizes)))
+            rows = items
+            sizes.append(size)
+
+
 def _exact(body: bytes | bytearray, caps: Caps) -> Decoded:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         _reject_constant(exc.doc, exc.pos)
         raise Malformed(f"the body: not JSON; {exc.msg}, line {exc.lineno}, column {exc.colno}") from None
-    walk = Walk(caps, list, dict, _numbers, orjson.loads, {})
+    walk = _Exact(caps, {})
     decoded = Decoded(walk.object(root, (), 1), walk.form or "nested")
-    if sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
+    if body.count(b":") != walk.names and sum(1 for match in KEY.finditer(body) if match[1]) != walk.names:  # orjson keeps the last of two names
         _reject_duplicates(body)
     return decoded
 
@@ -207,30 +248,9 @@ def _reject_duplicates(body: bytes | bytearray) -> None:
     json.loads(body, object_pairs_hook=unique)
 
 
-def _numbers(value: list[Any], pointer: tuple[Step, ...]) -> Array:
-    """The numbers of a nested list in one buffer, or the place of the first thing that is none, or is of another length.
-
-    Level by level, so that a body of a million short rows is rejected as fast as it is read.
-    """
-    rows, sizes = [value], [len(value)]
-    while True:
-        items = list(chain.from_iterable(rows))
-        if not items or not isinstance(items[0], list):
-            _reject_unless(items, {int, float}, "a number", pointer, sizes)
-            return np.array(items, np.float64)
-        _reject_unless(items, {list}, "a list", pointer, sizes)
-        size = len(items[0])
-        if set(map(len, items)) != {size}:
-            at = next(i for i, item in enumerate(items) if len(item) != size)
-            raise Unfit(f"ragged; expected length {size} as in the rows before, got {len(items[at])}", (*pointer, *_steps(at, sizes)))
-        rows = items
-        sizes.append(size)
-
-
 def _reject_unless(items: list[Any], kinds: set[type], expected: str, pointer: tuple[Step, ...], sizes: list[int]) -> None:
-    found = list(map(type, items))
-    if wrong := set(found) - kinds:
-        at = min(map(found.index, wrong))
+    if wrong := set(map(type, items)) - kinds:
+        at = next(i for i, item in enumerate(items) if type(item) in wrong)
         raise Unfit(f"wrong type; expected {expected}, got {KINDS[type(items[at])]}", (*pointer, *_steps(at, sizes)))
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NoReturn
 
 import ml_dtypes
@@ -21,6 +23,8 @@ from service.codec.fields import Array, Buffer, Caps, Decoded, Malformed, Unfit,
 
 MAX_HEADER = 1024 * 1024
 KNOWN_BYTES = 4096  # headers up to this size are remembered
+COPIED_BYTES = 4096  # arrays up to this size are copied
+KIND = attrgetter("shape", "dtype")
 INDEX = re.compile("0|[1-9][0-9]{0,8}")  # a place in a list; isdigit() also takes digits that int() does not
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -65,15 +69,15 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
     """The tensors as views of the body, and the fields of the metadata's `request`."""
     text = _header(body)
     layout = (_known if len(text) <= KNOWN_BYTES else _layout)(text, caps)
-    fields = _request(layout.request)
-    data = memoryview(body).toreadonly()[8 + len(text) :]
-    if layout.end != len(data):
-        raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data)}")
+    fields = {} if layout.request is None else _request(layout.request)
+    data, start = memoryview(body).toreadonly(), 8 + len(text)
+    if layout.end != len(data) - start:
+        raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data) - start}")
     for place in layout.places:
         if place.name in fields:
             raise Unfit("given twice; expected a tensor in the header or a member of request", (place.name,))
-        array = np.frombuffer(data[place.first : place.last], place.dtype).reshape(place.shape)
-        if place.dtype == np.bool_:
+        array: Array = np.ndarray(place.shape, place.dtype, data, start + place.first)  # half the time of frombuffer and reshape
+        if place.dtype.kind == "b":
             checked_elements(array, (place.name,))
         if "." in place.name:
             _nest(fields, place.name, array)
@@ -120,10 +124,8 @@ def _header(body: Buffer) -> bytes:
     return bytes(body[8 : 8 + size])
 
 
-def _request(text: str | None) -> dict[str, Any]:
+def _request(text: str) -> dict[str, Any]:
     """The fields that are no tensors."""
-    if text is None:
-        return {}
     fields = _strict_json(text.encode("utf-8", "surrogatepass"), "request")
     if not isinstance(fields, dict):
         raise Malformed("__metadata__.request: wrong type; expected a JSON object")
@@ -186,20 +188,32 @@ def _nest(fields: dict[str, Any], name: str, array: Array) -> None:
     place[last] = array
 
 
-def encode(fields: dict[str, Any]) -> list[Buffer]:
+def encode(fields: dict[str, Any], form: object = None) -> list[Buffer]:
     """Arrays and numbers as tensors (`gradients.predictions`), strings in the metadata. The arrays themselves follow the header, not copies."""
     tensors: dict[str, Array] = {}
     strings: dict[str, str] = {}
     flatten(fields, "", tensors, strings)
-    header: dict[str, Any] = {"__metadata__": strings}
-    offset, parts = 0, []
-    for name, array in tensors.items():
-        header[name] = {"dtype": NAMES[array.dtype], "shape": array.shape, "data_offsets": (offset, offset + array.nbytes)}
-        offset += array.nbytes
-        parts.append(array.reshape(-1).view(np.uint8).data)
+    head = _head(tuple(strings.items()), tuple(tensors), *map(KIND, tensors.values()))
+    return [head, *raw(tensors.values())]
+
+
+@lru_cache(maxsize=64)
+def _head(strings: tuple[tuple[str, str], ...], names: tuple[str, ...], *kinds: tuple[tuple[int, ...], np.dtype[Any]]) -> bytes:
+    """Write a header with its length. Cached, since the responses to the same shapes have the same one."""
+    header: dict[str, Any] = {"__metadata__": dict(strings)}
+    offset = 0
+    for name, (shape, dtype) in zip(names, kinds, strict=True):
+        end = offset + math.prod(shape) * dtype.itemsize
+        header[name] = {"dtype": NAMES[dtype], "shape": shape, "data_offsets": (offset, end)}
+        offset = end
     text = orjson.dumps(header)
     text += b" " * (-len(text) % 8)
-    return [len(text).to_bytes(8, "little") + text, *parts]
+    return len(text).to_bytes(8, "little") + text
+
+
+def raw(arrays: Iterable[Array]) -> list[Buffer]:
+    """Return the bytes of arrays in C order: views, or copies where these take a fifth as long."""
+    return [array.tobytes() if array.nbytes <= COPIED_BYTES else array.reshape(-1).view(np.uint8).data for array in arrays]
 
 
 def flatten(value: dict[str, Any] | list[Any], prefix: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -68,33 +69,36 @@ class Place:
         return literal if literal is not None else options.get(self.form.besides)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
-    """Inputs whose shapes match: their places, and the sizes of the axes, `...` for the product of the further ones."""
+    """Inputs whose shapes match: their places, the sizes of the axes, `...` for the product of the further ones, and their shapes and bytes."""
 
     places: tuple[Place, ...]
     dtype: np.dtype[Any]
     sizes: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
+    nbytes: int
+
+
+_KIND = attrgetter("shape", "dtype")
 
 
 def fitted(inputs: Iterable[Input], arrays: Mapping[str, Array]) -> Fit:
-    """Return the fit of the given inputs; raise InvalidTensor if the shapes do not match."""
-    given = []
-    for item in inputs:
-        array = arrays.get(item.name)
-        if array is not None:
-            given.append((item, array.shape, array.dtype))
-    return _fit(*given)
+    """Return the fit of the given inputs; raise InvalidTensor if the shapes do not match. The same one for the same shapes and types."""
+    return _fit(tuple(inputs), tuple(arrays), *map(_KIND, arrays.values()))
 
 
 @lru_cache(maxsize=1024)
-def _fit(*given: tuple[Input, tuple[int, ...], np.dtype[Any]]) -> Fit:
+def _fit(inputs: tuple[Input, ...], names: tuple[str, ...], *kinds: tuple[tuple[int, ...], np.dtype[Any]]) -> Fit:
     """Fit shapes and types. Cached, since clients send the same ones repeatedly."""
+    of = dict(zip(names, kinds, strict=True))
+    given = [(item, *of[item.name]) for item in inputs if item.name in of]
     sizes, widths = Sizes(), [dtype.itemsize for _, _, dtype in given if dtype.kind not in "iub"]
     dtype = np.dtype(np.float32 if widths and max(widths) < 8 else np.float64)  # sums of exponentials overflow in 16-bit types
     forms = [(item.name, sizes.bind(item, shape)) for item, shape, _ in given]
     places = tuple(Place(name, form, _domain(form, sizes.named), dtype) for name, form in forms)
-    return Fit(places, dtype, {**sizes.named, "...": math.prod(sizes.rest or ())})
+    nbytes = sum(math.prod(shape) * kind.itemsize for _, shape, kind in given)
+    return Fit(places, dtype, {**sizes.named, "...": math.prod(sizes.rest or ())}, {item.name: shape for item, shape, _ in given}, nbytes)
 
 
 def _domain(form: TensorSpec, sizes: Mapping[str, int]) -> Domain:

@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from math import prod
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import annotated_types
 import numpy as np
 
-from service.losses.checking import check, fitted
+from service.losses.checking import Fit, check, fitted
 from service.losses.declaration import COMPOSED, LINEAR, NOTHING_MORE, Bound, Cost, Input, Option, Reduction, TensorSpec, Work
 from service.losses.evaluation import Evaluation
 from service.losses.naming import Equivalent, equivalents, with_reasons
@@ -81,9 +82,11 @@ class Loss:
 
     def cost(self, tensors: Mapping[str, Array], options: Mapping[str, Any]) -> Cost:
         """Estimate the cost of a call. Raises InvalidTensor for shapes that do not fit together."""
-        fit, elements = fitted(self.inputs, tensors), 0
-        for tensor in tensors.values():
-            elements += tensor.size
+        return self.cost_of(fitted(self.inputs, tensors), options)
+
+    def cost_of(self, fit: Fit, options: Mapping[str, Any]) -> Cost:
+        """Estimate the cost of a call with inputs of these shapes and types."""
+        elements = sum(map(prod, fit.shapes.values()))
         width = 8 if hasattr(self.function, "__wrapped__") else fit.dtype.itemsize  # in_float64 wraps
         linear = Cost(LINEAR.operations * elements, LINEAR.memory * elements * width / 8)
         return linear + self.work.cost({**options, **fit.sizes}) if self.work.names else linear

@@ -72,6 +72,9 @@ REJECTED: list[tuple[bytes, type[BodyError], tuple[Any, ...] | None]] = [
     (b'{"y": {"a": 1, "a": 2}}', Unfit, None),
     (b'{"x": [[1, 2], [3]]}', Unfit, ("x", 1)),
     (b'{"x": [[1, 2], [3], [4, 5, 6]]}', Unfit, ("x", 1)),
+    (b'{"x": [[1, 2], [3, [4]]], "s": "\\u005b"}', Unfit, ("x", 1, 1)),
+    (b'{"x": [1, [2]], "\\u005B": 1}', Unfit, ("x", 1)),
+    (b'{"x": [1, [2]], "s": "\\\\\\u005b"}', Unfit, ("x", 1)),
     (b'{"x": [1, [2], 3]}', Unfit, ("x", 1)),
     (b'{"x": [[1, [2]], [3, 4]]}', Unfit, ("x", 0, 1)),
     (b'{"x": [[[1, 2]], [[3], [4]]]}', Unfit, ("x", 1)),
@@ -162,7 +165,7 @@ def test_per_sample_has_a_name_of_its_own_as_base64(size: int) -> None:
 
 @decoders
 def test_brackets_in_strings_are_no_arrays(decode: Any) -> None:
-    for text in ("[[", "\\u005b", '\\"[', "]"):
+    for text in ("[[", "\\u005b", "\\\\u005b", "\\\\\\u005B[", '\\"[', "]"):
         decoded = decode(b'{"x": [[1, 2]], "s": "%s"}' % text.encode(), CAPS)
         assert decoded.fields["s"] == json.loads(f'"{text}"')
 
@@ -272,5 +275,5 @@ def test_integers_past_64_bits_in_a_large_body_too() -> None:
 
 
 def test_good_bodies_take_the_fast_path() -> None:
-    body = b'{"x": [[1, 2], [3, 4]], "y": {"shape": [2], "data": [1, 2]}, "s": "[[", "terms": [{"a": [1], "b": ["v"]}]}'
+    body = b'{"x": [[1, 2], [3, 4]], "y": {"shape": [2], "data": [1, 2]}, "s": "[[\\u005b\\\\u005b", "terms": [{"a": [1], "b": ["v"]}]}'
     assert json_codec._fast(body, CAPS).fields.keys() == {"x", "y", "s", "terms"}
