@@ -118,11 +118,15 @@ def elementwise(
 
 
 def positions_of(
-    values: Array, shares: Array, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
+    values: Array, shares: Array | None, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
 ) -> Evaluation:
-    """Build the Evaluation of weighted values of positions. shares: the weights. counted: the positions not ignored, unless shares are 0 or 1."""
+    """Build the Evaluation of weighted values of positions.
+
+    shares: the weights; None for equal ones. counted: the positions not ignored, unless shares are 0 or 1.
+    """
     count = None if counted is None else per_sample_sum(counted)
-    return Evaluation(per_sample_sum(values), per_sample_sum(shares), gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
+    weight = per_sample_size(values) if shares is None else per_sample_sum(shares)
+    return Evaluation(per_sample_sum(values), weight, gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
 
 
 def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
