@@ -29,7 +29,7 @@ from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
 from service.losses.evaluation import Evaluation, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, shared_number, surely_finite
+from service.losses.numerics.elementary import EQUAL, divide_or_zero, per_sample_sum, surely_finite
 from service.losses.registry import Loss
 
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
@@ -111,7 +111,8 @@ def _per_sample(evaluation: Evaluation, reduction: Reduction, finite: bool) -> A
     """Return each sample's loss, all of them finite. finite: the numerators are known to be."""
     divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
     found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
-    if not (finite and (reduction == "sum" or shared_number(divisor))) and not surely_finite(found):
+    sure = finite and (reduction == "sum" or (divisor.strides == EQUAL and divisor.size and divisor.item(0) >= 1.0))
+    if not sure and not surely_finite(found):
         found = found if reduction == "sum" else _means(evaluation, divisor)
         _finite("per_sample", found)
     return found
@@ -124,8 +125,8 @@ def _reduced(result: Result, evaluation: Evaluation, controls: Controls, weights
     elif controls.reduction == "batchmean" or (evaluation.mean_of == "samples" and weights is None):
         divisor = float(evaluation.numerator.size)
     elif weights is None:
-        shared = shared_number(evaluation.weight)
-        divisor = shared * evaluation.numerator.size if shared else float(np.add.reduce(evaluation.weight))
+        weight = evaluation.weight
+        divisor = weight.item(0) * weight.size if weight.strides == EQUAL and weight.size else float(np.add.reduce(weight))
     else:
         divisor = float(np.add.reduce(weights if evaluation.mean_of == "samples" else weights * evaluation.weight))
     result.normalizer = divisor
@@ -205,7 +206,9 @@ def _pull_back(
     for name in predicted if wrt is None else wrt:
         if name in pullbacks:
             result, dtype = pullbacks[name](upstream), tensors[name].dtype
-            results[name] = result = result if dtype.kind in "iub" else result.astype(dtype, copy=False)
+            if result.dtype is not dtype and dtype.kind not in "iub":
+                result = result.astype(dtype, copy=False)
+            results[name] = result
             if not isfinite(np.vdot(result, result)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
         elif wrt is not None:

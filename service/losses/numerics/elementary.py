@@ -10,6 +10,7 @@ import numpy as np
 from service.losses.numerics import Array
 
 LN2 = float(np.log(2.0))
+EQUAL = (0,)
 BLOCK = 1 << 16  # elements of a temporary that fits in a core's cache
 
 
@@ -29,24 +30,20 @@ def per_sample_sum(values: Array) -> Array:
 
 
 def per_sample_size(values: Array) -> Array:
-    """Return the number of elements of each sample, as (n,) divisors that are one number in memory."""
+    """Return the number of elements of each sample, as (n,) divisors that are one number in memory: their strides are EQUAL."""
     return _equal(len(values), math.prod(values.shape[1:]))
 
 
 @lru_cache(maxsize=256)
 def _equal(count: int, value: int) -> Array:
-    """Return the number `count` times, with a stride of 0; read-only, and kept, since NumPy takes half a microsecond to make it."""
-    return np.ndarray(count, np.float64, np.float64(value), 0, (0,))
-
-
-def shared_number(x: Array) -> float:
-    """Return the number of which all elements of per_sample_size are made; 0 for other arrays."""
-    return x.item(0) if x.strides == (0,) and x.size else 0.0
+    """Return the number `count` times; read-only, and kept, since NumPy takes half a microsecond to make it."""
+    return np.ndarray(count, np.float64, np.float64(value), 0, EQUAL)
 
 
 def spread(cotangent: Array, like: Array) -> Array:
     """Broadcast a cotangent of samples (n,) or elements to multiply `like`, which may have a class axis 1 that elements do not have."""
-    cotangent = cotangent.astype(like.dtype, copy=False)
+    if cotangent.dtype is not like.dtype:
+        cotangent = cotangent.astype(like.dtype, copy=False)
     if cotangent.ndim == like.ndim:
         return cotangent
     return cotangent.reshape((-1,) + (1,) * (like.ndim - 1)) if cotangent.ndim == 1 else cotangent[:, None]
