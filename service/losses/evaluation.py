@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, size_of_each, spread, times
 
 PACE_SECONDS, PAUSE_SECONDS = 10e-3, 200e-6
 T = TypeVar("T")
@@ -125,7 +125,7 @@ def positions_of(
     shares: the weights; None for equal ones. counted: the positions not ignored, unless shares are 0 or 1.
     """
     count = None if counted is None else per_sample_sum(counted)
-    weight = per_sample_size(values) if shares is None else per_sample_sum(shares)
+    weight = size_of_each(values.shape) if shares is None else per_sample_sum(shares)
     return Evaluation(per_sample_sum(values), weight, gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
 
 

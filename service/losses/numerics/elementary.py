@@ -30,14 +30,14 @@ def per_sample_sum(values: Array) -> Array:
 
 
 def per_sample_size(values: Array) -> Array:
-    """Return the number of elements of each sample, as (n,) divisors that are one number in memory: their strides are EQUAL."""
-    return _equal(len(values), math.prod(values.shape[1:]))
+    """Return the number of elements of each sample, as (n,) divisors."""
+    return size_of_each(values.shape)
 
 
 @lru_cache(maxsize=256)
-def _equal(count: int, value: int) -> Array:
-    """Return the number `count` times; read-only, and kept, since NumPy takes half a microsecond to make it."""
-    return np.ndarray(count, np.float64, np.float64(value), 0, EQUAL)
+def size_of_each(shape: tuple[int, ...]) -> Array:
+    """Return per_sample_size of a shape: one number in memory, with the strides EQUAL; read-only, and kept, as half a microsecond goes to make it."""
+    return np.ndarray(shape[:1], np.float64, np.float64(math.prod(shape[1:])), 0, EQUAL)
 
 
 def spread(cotangent: Array, like: Array) -> Array:
