@@ -207,6 +207,21 @@ def at_places(like: Array, where: Array, values: Array) -> Array:
     return out
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A pullback to zeros but for `values`, a function of the cotangent, at `where`.
+
+    Only there can be what is not finite: to look at the zeros too took a fifth of the time of nll for 16384 x 100 float64.
+    """
+
+    like: Array
+    where: Array
+    values: Pullback
+
+    def __call__(self, cotangent: Array) -> Array:
+        return at_places(self.like, self.where, self.values(cotangent))
+
+
 def nothing(samples: int = 0, /, **inputs: Array) -> Evaluation:
     """Build the Evaluation of an empty batch; samples: the numbers, all of weight 0, of a loss that is one number for a batch."""
     zeros: dict[str, Pullback] = {name: lambda _, x=x: np.zeros_like(x) for name, x in inputs.items()}  # type: ignore[misc]

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from service.losses.checking import check, require
 from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
-from service.losses.evaluation import Evaluation, Pullback
+from service.losses.evaluation import Evaluation, Placed, Pullback
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import EQUAL, divide_or_zero, per_sample_sum, surely_finite
 from service.losses.registry import Loss
@@ -205,11 +205,13 @@ def _pull_back(
     results = {}
     for name in predicted if wrt is None else wrt:
         if name in pullbacks:
-            result, dtype = pullbacks[name](upstream), tensors[name].dtype
+            pullback, dtype = pullbacks[name], tensors[name].dtype
+            result = pullback(upstream)
             if result.dtype is not dtype and dtype.kind not in "iub":
                 result = result.astype(dtype, copy=False)
             results[name] = result
-            if not isfinite(np.vdot(result, result)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
+            seen = result.take(pullback.where) if isinstance(pullback, Placed) else result
+            if not isfinite(np.vdot(seen, seen)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
         elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")

@@ -35,7 +35,7 @@ from service.losses.declaration import (
     Work,
 )
 from service.losses.errors import InvalidOption, InvalidTensor
-from service.losses.evaluation import Evaluation, Pullback, at_places, hardest, positions_of
+from service.losses.evaluation import Evaluation, Placed, Pullback, at_places, hardest, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
@@ -132,20 +132,19 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array | None, 
         values = -np.log(picked) if form == "probabilities" else -picked
     weights = kept if unit == 1.0 else predictions.dtype.type(unit) * (1.0 if kept is None else kept)
 
-    def pullback(cotangent: Array) -> Array:
-        upstream = spread(cotangent, values)
-        upstream = upstream if weights is None else upstream * weights
-        if form == "logits":
-            return softmax.pull(labels, upstream)
-        return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
+    def upstream(cotangent: Array) -> Array:
+        each = spread(cotangent, values)
+        return each if weights is None else each * weights
+
+    def slope(cotangent: Array) -> Array:
+        return times(upstream(cotangent), -1.0 / picked) if form == "probabilities" else -upstream(cotangent)
 
     def curvature(cotangent: Array) -> Array:
-        upstream = spread(cotangent, values)
-        upstream = upstream if weights is None else upstream * weights
         if form == "logits":
-            return softmax.probabilities() * softmax.complements * upstream[:, None]
-        return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
+            return softmax.probabilities() * softmax.complements * upstream(cotangent)[:, None]
+        return at_places(predictions, at, times(upstream(cotangent), 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
+    pullback: Pullback = (lambda c: softmax.pull(labels, upstream(c))) if form == "logits" else Placed(predictions, at, slope)
     weighted = values if weights is None else times(weights, values)
     return positions_of(weighted, kept, counted, {"predictions": pullback}, {"predictions": curvature})
 
