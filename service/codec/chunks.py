@@ -18,6 +18,7 @@ import numpy as np
 import orjson
 
 from service.codec.fields import DTYPES, Array, Buffer
+from service.codec.turns import TURNS
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
@@ -128,16 +129,6 @@ def in_pieces(array: Array) -> list[Buffer]:
     if array.size <= NUMBERS or array.ndim == 0:
         return [written(array)]
     rows = NUMBERS // array[0].size
-<<<<<<< HEAD
-    if rows:
-        parts = []
-        for i in range(0, len(array), rows):
-            parts.append([orjson.dumps(array[i : i + rows], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]])
-            TURNS.offer()
-    else:
-        parts = [in_pieces(row) for row in array]
-    return [b"[", *parts[0], *(piece for part in parts[1:] for piece in (b",", *part)), b"]"]
-=======
     pieces: list[Buffer] = []
     for i in range(0, len(array), rows or 1):
         part = [memoryview(written(array[i : i + rows]))[1:-1]] if rows else in_pieces(array[i])
