@@ -26,7 +26,8 @@ class Cycle(RequestResponseCycle):
             self.transport.write(CONTINUE)
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             await self.message_event.wait()
             self.message_event.clear()
         if self.problem is not None:
@@ -54,10 +55,14 @@ class Cycle(RequestResponseCycle):
         if body:
             self.transport.write(body)
         if not more:
-            self._end()
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
 
     def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        text, fields = b"\r\n".join([b": ".join(header) for header in headers]), dict(headers)
+        text, fields = b"\r\n".join(map(b": ".join, headers)), dict(headers)
         if len(text.translate(None, CONTROLS)) != len(text) - 2 * (len(headers) - 1):
             raise RuntimeError("a control character in a header")
         self.response_started, self.waiting_for_100_continue = True, False
@@ -67,13 +72,6 @@ class Cycle(RequestResponseCycle):
         elif not self.keep_alive:
             text += b"\r\nconnection: close"
         self.head = STATUS_LINE[status] + text + END
-
-    def _end(self) -> None:
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
 
 
 class RejectedCycle:
