@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -145,7 +146,15 @@ def in_process(body: bytes) -> float:
     return best
 
 
-Rates = dict[tuple[str, str, str], tuple[float, float]]  # requests per second and p99, by server, size and encoding
+class Found(NamedTuple):
+    """One run: requests per second, their 99th percentile in ms, and processor time for each in ms, of all processes of the server."""
+
+    rate: float
+    p99: float
+    processor: float
+
+
+Rates = dict[tuple[str, str, str], Found]  # by server, size and encoding
 
 
 @cache
@@ -161,7 +170,7 @@ def measured(servers: tuple[str, ...], workers: int, seconds: float, drive: Call
             longer = 3 if size.startswith("large") else 1  # plain takes a second and more over one of these
             for encoding, body in bodies(*shape).items():
                 runs = {
-                    name: partial(drive, running[name][0], body, MEDIA[encoding], path=_paths(name)[encoding])
+                    name: partial(_timed, running[name][1], partial(drive, running[name][0], body, MEDIA[encoding], path=_paths(name)[encoding]))
                     for name in servers
                     if encoding in _paths(name)
                 }
@@ -171,6 +180,22 @@ def measured(servers: tuple[str, ...], workers: int, seconds: float, drive: Call
                 found |= {(name, size, encoding): sorted(turn[name] for turn in turns)[TURNS // 2] for name in runs}
         memories = {name: _peak_of_session(pid) for name, (_, pid) in running.items()}
     return found, memories
+
+
+def _timed(session: int, drive: Callable[..., tuple[float, float]], seconds: float) -> Found:
+    before = _processor_seconds(session)
+    rate, p99 = drive(seconds=seconds)
+    return Found(rate, p99, (_processor_seconds(session) - before) / (rate * seconds) * 1e3)
+
+
+def _processor_seconds(session: int) -> float:
+    """The processor time that the session's living processes have taken."""
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        if _in_session(process.name, session):
+            with suppress(OSError):
+                ticks += sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _paths(server: str) -> dict[str, str]:
@@ -214,6 +239,16 @@ def peers(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
                 for name, rate in zip(names[1:], rates[1:], strict=True)
             ]
             report(f"| {size} | {encoding} | {' | '.join(cells)} | {' | '.join(ratios)} |")
+    report(
+        "\nprocessor time of a request in ms, all processes of each server, and theirs over ours: LitServe and BentoML compute in a second process\n"
+    )
+    report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'{name} / ours' for name in names[1:])} |")
+    report("|---" * (2 * len(names) + 1) + "|")
+    for size in SIZES:
+        for encoding in MEDIA:
+            times = [found[name, size, encoding].processor if (name, size, encoding) in found else 0.0 for name in names]
+            cells = [f"{each:,.2f}" if each else "-" for each in times] + [_ratio(each, times[0]) if each else "-" for each in times[1:]]
+            report(f"| {size} | {encoding} | {' | '.join(cells)} |")
     report(f"\nPeak memory after these, all processes of each: {', '.join(f'{name} {size:,.0f} MB' for name, size in memories.items())}.")
 
 
@@ -229,30 +264,36 @@ def table(seconds: float, workers: int, drive: Callable[..., tuple[float, float]
     found, _ = measured(together(workers), workers, seconds, drive)
     for size in SIZES:
         for encoding in MEDIA:
-            ours, plain, echo = found["ours", size, encoding], found["plain", size, "json"], found.get(("echo", size, encoding), (0.0, 0.0))
+            ours, plain, echo = found["ours", size, encoding], found["plain", size, "json"], found.get(("echo", size, encoding), Found(0.0, 0.0, 0.0))
             share = f"{ours[0] * (in_process(sent[size]['json']) + 1 / echo[0]):.2f}" if encoding == "json" and echo[0] else "-"
             cells = [size, f"{len(sent[size][encoding]) / 1e3:,.0f} kB", encoding]
-            cells += [f"{rate:,.1f} ({p99:.1f})" if rate else "-" for rate, p99 in (ours, plain, echo)]
+            cells += [f"{rate:,.1f} ({p99:.1f})" if rate else "-" for rate, p99, _ in (ours, plain, echo)]
             report(f"| {' | '.join([*cells, _ratio(ours[0], plain[0]), _ratio(ours[0], echo[0]), share])} |")
     return found
 
 
 def background(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
-    """The 99th percentile of small requests alone, and while large ones run."""
+    """The 99th percentile of small requests alone, and while large ones run; the median of turns."""
     small, large = bodies(*SIZES["small 32x10"]), bodies(*SIZES["large 1024x1000"])
     report(
         "\nsmall JSON requests, one connection, alone and while one connection sends large bodies\n\n| background | p99 ms | ratio |\n|---|---|---|"
     )
     with serving("ours", 1) as (address, _):
         drive(address, small["json"], MEDIA["json"], 1, 1)
-        alone = drive(address, small["json"], MEDIA["json"], seconds, 1)[1]
-        report(f"| none | {alone:.2f} | 1.0 |")
-        for encoding in MEDIA:
-            load = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.http", "--load", address, encoding, str(seconds + 2)])
-            time.sleep(1)
-            p99 = drive(address, small["json"], MEDIA["json"], seconds, 1)[1]
-            load.wait()
-            report(f"| large {encoding}, {len(large[encoding]) / 1e6:.0f} MB | {p99:.2f} | {p99 / alone:.1f} |")
+        turns = [{encoding: _beside(address, encoding, small["json"], 2 * seconds, drive) for encoding in ("", *MEDIA)} for _ in range(TURNS)]
+    p99 = {encoding: sorted(turn[encoding] for turn in turns)[TURNS // 2] for encoding in ("", *MEDIA)}
+    for encoding, found in p99.items():
+        name = f"large {encoding}, {len(large[encoding]) / 1e6:.0f} MB" if encoding else "none"
+        report(f"| {name} | {found:.2f} | {found / p99['']:.1f} |")
+
+
+def _beside(address: str, encoding: str, small: bytes, seconds: float, drive: Callable[..., tuple[float, float]]) -> float:
+    """The 99th percentile of small requests while large ones of an encoding run, or none."""
+    if not encoding:
+        return drive(address, small, MEDIA["json"], seconds, 1)[1]
+    with subprocess.Popen([sys.executable, "-m", "tests.benchmarks.http", "--load", address, encoding, str(seconds + 2)]):
+        time.sleep(1)
+        return drive(address, small, MEDIA["json"], seconds, 1)[1]
 
 
 def memory() -> None:
@@ -352,9 +393,9 @@ def main() -> None:
     if given.only in (None, "table"):
         one, two = (table(given.seconds, workers, driver) for workers in (1, 2))
         report("\ntwo workers over one\n\n| size | encoding | ratio |\n|---|---|---|")
-        for (server, size, encoding), (rate, _) in two.items():
+        for (server, size, encoding), run in two.items():
             if server == "ours":
-                report(f"| {size} | {encoding} | {_ratio(rate, one[server, size, encoding][0])} |")
+                report(f"| {size} | {encoding} | {_ratio(run.rate, one[server, size, encoding].rate)} |")
     if given.only in (None, "peers"):
         peers(given.seconds, driver)
     if given.only in (None, "background"):
