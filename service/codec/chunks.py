@@ -139,10 +139,10 @@ def in_pieces(array: Array) -> list[Buffer]:
 
 def written(value: Any) -> bytes:
     """Write a value as JSON, its arrays nested."""
-    return orjson.dumps(value, _taken, orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(value, taken, orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _taken(array: Any) -> Array:
+def taken(array: Any) -> Array:
     """Return an array that orjson does not take as one that it takes: one with gaps, or of bfloat16."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"no JSON of {type(array).__name__}")

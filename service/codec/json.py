@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 import pybase64
 
-from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces, written
+from service.codec.chunks import NUMBERS, PIECE, cut, in_pieces, taken
 from service.codec.fields import DTYPES, Array, Buffer, Caps, Decoded, Form, Malformed, Step, TooMany, Unfit
 from service.codec.tensors import GiveUp, Walk, brackets
 
@@ -61,7 +61,7 @@ def decode(body: bytes | bytearray, caps: Caps) -> Decoded:
 def encode(fields: dict[str, Any], form: Form) -> list[Buffer]:
     """Encode a response as JSON, its arrays in the given form, its numbers with the shortest digits that read back the same."""
     large: list[list[Buffer]] = []
-    document = written(_formed(fields, form, large))
+    document = orjson.dumps(_formed(fields, form, large), taken, orjson.OPT_SERIALIZE_NUMPY)
     if not large:
         return [document]
     first, *rest = document.split(f'"{LARGE}"'.encode())

@@ -74,6 +74,8 @@ class Walk(ABC):
         if "shape" in members and ("base64" in members or "data" in members) and TENSOR_KEYS.issuperset(members):
             if not pointer:
                 raise Unfit("the body: wrong type; expected an object of named tensors and options, got one tensor")
+            if members.keys() == BASE64_KEYS and isinstance(members["base64"], str) and members["dtype"]:
+                return self.base64(members["shape"], members["dtype"], members["base64"], pointer)
             return self.flat(members, pointer) if members.keys() == FLAT_KEYS else self.compact(members, pointer)
         for key, item in members.items():
             if depth >= self.caps.depth:
@@ -218,23 +220,30 @@ class Walk(ABC):
             raise Unfit(f"unknown dtype; expected one of {', '.join(DTYPES)}", (*pointer, "dtype"))
         if not isinstance(text, str):
             raise Unfit("wrong type; expected a string of base64", (*pointer, "base64"))
-        data, dtype = self._bytes(text, (*pointer, "base64")), DTYPES[name]
+        dtype = DTYPES[name]
+        try:
+            data = pybase64.b64decode(self._cut(text) if self.texts else text, validate=True)
+        except (binascii.Error, ValueError):
+            data = self._escaped(text, (*pointer, "base64"))
         expected = math.prod(shape) * dtype.itemsize
         if len(data) != expected:
             raise Unfit(f"wrong length; expected {expected} bytes for shape {list(shape)} of {name}, got {len(data)}", (*pointer, "base64"))
         array: Array = np.ndarray(shape, dtype, data)  # half the time of frombuffer and reshape
         return checked_elements(array, pointer) if name == "bool" else array
 
-    def _bytes(self, text: str, pointer: tuple[Step, ...]) -> bytes:
-        """Decode base64 from the text that was cut out or from the document; JSON may have escaped its slashes."""
-        found = self.texts.get(text) if self.texts else None
+    def _cut(self, text: str) -> str | memoryview:
+        """Return the text that was cut out in place of a string, or the string."""
+        found = self.texts.get(text)
         self.cuts += found is not None
+        return found.view() if isinstance(found, LongString) else text
+
+    def _escaped(self, text: str, pointer: tuple[Step, ...]) -> bytes:
+        """Decode base64 whose slashes JSON has escaped, or raise Unfit for its fault."""
+        found = self.texts.get(text)
+        text = self.parse(found.quoted()) if isinstance(found, LongString) else text
         try:
-            return pybase64.b64decode(found.view() if isinstance(found, LongString) else text, validate=True)
+            return pybase64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            if isinstance(found, LongString):
-                text = self.parse(found.quoted())
-                return self._bytes(text, pointer)
             raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
 
 

@@ -126,7 +126,9 @@ class LossEndpoint:
             share.operations = size * (CODED_OPERATIONS if how.coding else BYTE_OPERATIONS)
             return await self.pool.run(share, receive, exchange, operation, body, how, settings, time.perf_counter())
         ready = prepare(operation, body if isinstance(body, bytes) else joined(body), how, settings)
-        operations = ready[0].estimate.operations + ready[0].estimate.numbers * TEXT_OPERATIONS * (how.accept.number_bytes(ready[1]) - 8.0)
+        operations, numbers = ready[0].estimate.operations, ready[0].estimate.numbers * TEXT_OPERATIONS
+        if operations + numbers * MOST_NUMBER_BYTES > INLINE_OPERATIONS:  # unless in fewer bytes
+            operations += numbers * (how.accept.number_bytes(ready[1]) - 8.0)
         if operations <= INLINE_OPERATIONS and settings.inline_bytes:
             return complete(ready, how, settings)
         share.operations = operations
