@@ -1,9 +1,14 @@
-"""`make bench-core`: every loss at three sizes and two types on one thread, against a copy of the same bytes and the libraries that have it.
+"""`make bench-core`: every loss at three sizes and two types on one core, against a copy of the same bytes and the libraries that have it.
 
-A row is value, per-sample losses and gradients of one call through `compute` (checks and reduction included); torch's column is forward
-with reduction none, mean and backward, the others' is their total and its gradients (JAX's compiled), against ours of the same options and
-reduction. Times are the process's own (what other processes take does not count), the best of several; ratios within one run are what counts.
-A run over all losses writes core.md beside this file.
+Ours is one call of `compute` from NumPy arrays: all checks, the value, per-sample losses and gradients. Torch does forward with reduction none,
+mean and gradients; scikit-learn its losses, their sum and gradients; JAX's compiled functions and pytorch-metric-learning the total and gradients
+only, against ours of the same options and reduction, which gives the losses of samples besides.
+All begin with arrays of their own kind in memory, and end with the value as a Python number and the rest as NumPy arrays, which waits for JAX.
+The heap is kept as the service keeps it, for all of them: pages of fresh temporaries took nine tenths of dice's time at 1024 x 100.
+
+Calls take turns, each after one call that warms the caches and is not timed; a figure is the median of the turns. Times are the process's own,
+all threads of it on one core, so that what other processes take does not count; ratios within one run are what counts.
+A run over all losses writes core.md beside this file, in some ten minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 
 import argparse
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +33,7 @@ import numpy as np
 
 from service.losses import LOSSES, Controls, InvalidTensor, Loss, compute
 from service.losses.numerics import Array
+from service.runtime import keep
 from tests.benchmarks.report import Report, described
 from tests.losses import draw
 from tests.parity.test_sklearn_scipy import OBJECTIVES
@@ -63,6 +70,7 @@ AXES_OF = {
 PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
 ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
 ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
+TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.04  # of a turn; the fewest and the most turns; for each of the calls that take turns
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -113,34 +121,59 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
     raise RuntimeError(f"no call of {loss.name} with {rows} rows could be drawn") from rejected
 
 
-def best(call: Callable[[], Any]) -> float:
-    """Seconds of the fastest of a few dozen calls, or of as many as fit in a fifth of a second."""
-    call()
-    least, end = math.inf, time.perf_counter() + 0.2
-    for _ in range(50):
-        start = time.process_time()
+def turns(*calls: Callable[[], Any]) -> list[float]:
+    """Median seconds of each call, over turns of one call after the other."""
+    counts = [max(1, round(TURN_SECONDS / seconds(call, 3))) for call in calls]
+    times: list[list[float]] = [[] for _ in calls]
+    end = time.perf_counter() + SECONDS * len(calls)
+    while len(times[0]) < TURNS[0] or (len(times[0]) < TURNS[1] and time.perf_counter() < end):
+        for call, count, own in zip(calls, counts, times, strict=True):
+            call()
+            own.append(seconds(call, count))
+    return [statistics.median(own) for own in times]
+
+
+def seconds(call: Callable[[], Any], count: int) -> float:
+    """Seconds that each of some calls takes of this process's time; many small ones are timed together, as reading the clock takes 0.6 microseconds."""
+    start = time.process_time()
+    for _ in range(count):
         call()
-        least = min(least, time.process_time() - start)
-        if time.perf_counter() > end:
-            break
-    return least
+    return max(time.process_time() - start, 1e-9) / count
 
 
 def torch_call(loss: Loss, arrays: dict[str, Array]) -> Callable[[], Any] | None:
-    """Torch's forward (reduction none), mean and backward on the same arrays."""
+    """Torch's forward (reduction none), mean and gradients on the same arrays."""
     if loss.name not in CASES:
         return None
-    torch.set_num_threads(1)
     case = CASES[loss.name]
     options = SimpleNamespace(**{option.name: option.default for option in loss.options})
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in case.prepared(arrays).items()}
-
-    absent = {item.name: None for item in loss.inputs if item.name not in tensors}
+    leaves = [tensor.requires_grad_() for name, tensor in tensors.items() if name in loss.predicted]
+    given = SimpleNamespace(**{item.name: tensors.get(item.name) for item in loss.inputs})
 
     def call() -> Any:
-        leaves = {name: tensor.detach().requires_grad_(name in loss.predicted) for name, tensor in tensors.items()}
-        case.function(SimpleNamespace(**absent, **leaves), options, "none").mean().backward()
-        return [leaves[name].grad for name in loss.predicted if name in leaves]
+        each = case.function(given, options, "none")
+        value = each.mean()
+        slopes = torch.autograd.grad(value, leaves, allow_unused=True)
+        return value.item(), each.detach().numpy(), [slope.numpy() for slope in slopes if slope is not None]
+
+    return call
+
+
+def of_library(call: Callable[[], tuple[Any, dict[str, Any]]]) -> Callable[[], Any]:
+    """Their total and gradients as ours are: a Python number and NumPy arrays."""
+
+    def read() -> Any:
+        value, gradients = call()
+        return float(value), {name: np.asarray(slope) for name, slope in gradients.items()}
+
+    return read
+
+
+def of_sklearn(objective: Any, labels: Array, predictions: Array) -> Callable[[], Any]:
+    def call() -> Any:
+        each, gradients = objective.loss_gradient(labels, predictions)
+        return float(each.sum()), each, gradients
 
     return call
 
@@ -152,12 +185,12 @@ def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callab
             given = line.prepared(arrays)
             if not line.usable(given):
                 continue
-            yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), line.call(given)
+            yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), of_library(line.call(given))
     for objective in OBJECTIVES:
         if objective.name == loss.name:
             x = arrays["predictions"]
             ours = partial(compute, loss, arrays, objective.options, Controls(reduction="sum"))
-            yield "scikit-learn", ours, partial(objective.theirs.loss_gradient, arrays["labels"].astype(x.dtype), x)
+            yield "scikit-learn", ours, of_sklearn(objective.theirs, arrays["labels"].astype(x.dtype), x)
 
 
 def main() -> None:
@@ -167,6 +200,10 @@ def main() -> None:
     groups = {"torch": CASES, "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
     wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
     ratios: Ratios = {}
+    keep()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before JAX starts its threads, of which there is then one
+    if torch:
+        torch.set_num_threads(1)
     report(
         f"{described('numpy', *(['torch'] if torch else []))} One thread, the process's own time. Ratios are ours over theirs; below 1 we are the faster.\n"
     )
@@ -186,10 +223,13 @@ def main() -> None:
 def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
     arrays = sized(loss, rows, dtype)
     elements = sum(arrays[name].size for name in loss.predicted if name in arrays)
-    ours, copy = best(lambda: compute(loss, arrays, {})), best(lambda: [array.copy() for array in arrays.values()])
+    calls: list[Callable[[], Any]] = [partial(compute, loss, arrays, {}), lambda: [array.copy() for array in arrays.values()]]
     theirs = torch_call(loss, arrays)
-    found = {} if theirs is None else {"torch": ours / best(theirs)}
-    found |= {library: best(call) / best(other) for library, call, other in contests(loss, arrays)}
+    ours, copy, *torch_seconds = turns(*calls, *([theirs] if theirs else []))
+    found = {"torch": ours / one for one in torch_seconds}
+    for library, call, other in contests(loss, arrays):
+        own, one = turns(call, other)
+        found[library] = own / one
     for library, ratio in found.items():
         ratios.setdefault((library, loss.name), []).append(ratio)
     first = f"{found.pop('torch'):.2f}" if "torch" in found else ""
