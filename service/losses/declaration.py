@@ -13,6 +13,7 @@ import numpy as np
 
 from service.losses.numerics import Array
 
+INT64 = np.dtype(np.int64)
 Reduction = Literal["mean", "sum", "none", "batchmean"]
 
 
@@ -49,7 +50,7 @@ class Domain:
         """`holds(x).all()` in two passes without temporaries, for the common case that all are valid."""
         if self.values or x.size == 0:
             return bool(self.holds(x).all())
-        if x.dtype == np.int64 and self.low == 0 and isfinite(self.high):  # negative numbers viewed as unsigned are the largest, so one pass suffices
+        if x.dtype is INT64 and self.low == 0 and isfinite(self.high):  # negative numbers viewed as unsigned are the largest, so one pass suffices
             unsigned = x.view(np.uint64)
             return bool(unsigned.item(unsigned.argmax()) <= self.high)
         if self.low == -inf and self.high == inf and isfinite(np.vdot(x, x)):  # as in surely_finite, without its frame

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, spread, times
+from service.losses.numerics.elementary import blocks, per_sample_size, per_sample_sum, size_of_each, spread, times
 
 PACE_SECONDS, PAUSE_SECONDS = 10e-3, 200e-6
 T = TypeVar("T")
@@ -118,11 +118,15 @@ def elementwise(
 
 
 def positions_of(
-    values: Array, shares: Array, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
+    values: Array, shares: Array | None, counted: Array | None, gradients: Mapping[str, Pullback], hessian_diagonal: Mapping[str, Pullback]
 ) -> Evaluation:
-    """Build the Evaluation of weighted values of positions. shares: the weights. counted: the positions not ignored, unless shares are 0 or 1."""
+    """Build the Evaluation of weighted values of positions.
+
+    shares: the weights; None for equal ones. counted: the positions not ignored, unless shares are 0 or 1.
+    """
     count = None if counted is None else per_sample_sum(counted)
-    return Evaluation(per_sample_sum(values), per_sample_sum(shares), gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
+    weight = size_of_each(values.shape) if shares is None else per_sample_sum(shares)
+    return Evaluation(per_sample_sum(values), weight, gradients, lambda: values, hessian_diagonal, shares=shares, count=count)
 
 
 def in_float64(function: Callable[..., Evaluation]) -> Callable[..., Evaluation]:
@@ -201,6 +205,21 @@ def at_places(like: Array, where: Array, values: Array) -> Array:
     out = np.zeros(like.shape, like.dtype)  # with the assignment, half the time of zeros_like and put
     out.reshape(-1)[where.reshape(-1)] = values.reshape(-1)
     return out
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A pullback to zeros but for `values`, a function of the cotangent, at `where`.
+
+    Only there can be what is not finite: to look at the zeros too took a fifth of the time of nll for 16384 x 100 float64.
+    """
+
+    like: Array
+    where: Array
+    values: Pullback
+
+    def __call__(self, cotangent: Array) -> Array:
+        return at_places(self.like, self.where, self.values(cotangent))
 
 
 def nothing(samples: int = 0, /, **inputs: Array) -> Evaluation:

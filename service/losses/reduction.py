@@ -15,7 +15,8 @@ for `mean`. Sample weights of the shape of the elements multiply the terms of u 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
@@ -26,14 +27,16 @@ from numpy.typing import NDArray
 from service.losses.checking import check, require
 from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
-from service.losses.evaluation import Evaluation
+from service.losses.evaluation import Evaluation, Placed, Pullback
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import divide_or_zero, per_sample_sum, surely_finite
+from service.losses.numerics.elementary import EQUAL, divide_or_zero, per_sample_sum, surely_finite
 from service.losses.registry import Loss
 
 Output = Literal["value", "per_sample", "gradients", "per_element", "hessian_diagonal"]
 DEFAULT_OUTPUTS: tuple[Output, ...] = ("value", "per_sample", "gradients")
 WEIGHTS = Domain(low=0)
+QUIET = Context()  # where NumPy does not warn: infinities are detected in the results, where the samples are known
+QUIET.run(np.seterr, all="ignore")  # once: np.errstate makes an object and runs three functions, a microsecond of each call
 NAMED_SAMPLES = 10  # number of non-finite samples that an error names
 
 
@@ -66,10 +69,12 @@ class Result:
 
 def compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls = Controls(), scale: float = 1.0) -> Result:
     """Check, evaluate and reduce one call. `scale` multiplies the gradients (the weight of a term in a combination)."""
-    chosen = {**loss.defaults, **options}
-    with np.errstate(all="ignore"):  # infinities are detected in the results, where the samples are known
-        evaluation = loss.function(**check(loss.inputs, tensors, chosen), **chosen)
-        return reduce(loss, evaluation, controls, tensors, scale)
+    return QUIET.copy().run(_compute, loss, tensors, {**loss.defaults, **options}, controls, scale)
+
+
+def _compute(loss: Loss, tensors: Mapping[str, Array], options: Mapping[str, Any], controls: Controls, scale: float) -> Result:
+    evaluation = loss.function(**check(loss.inputs, tensors, options), **options)
+    return reduce(loss, evaluation, controls, tensors, scale)
 
 
 def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapping[str, Array], scale: float = 1.0) -> Result:
@@ -79,59 +84,70 @@ def reduce(loss: Loss, evaluation: Evaluation, controls: Controls, tensors: Mapp
     weights = None if controls.sample_weight is None else _control("sample_weight", controls.sample_weight, loss, evaluation, WEIGHTS)
     cotangent = None if controls.cotangent is None else _cotangent(controls.cotangent, controls, loss, evaluation)
     result = Result(loss.name, controls.reduction, state=evaluation.state)
+    total = float(np.add.reduce(evaluation.numerator))
     returned = "per_sample" in controls.outputs
-    if returned or not surely_finite(evaluation.numerator):  # a non-finite sample may not show in the value
-        per_sample = _per_sample(evaluation, controls.reduction)
+    if returned or not isfinite(total):  # a non-finite sample may not show in the value
+        per_sample = _per_sample(evaluation, controls.reduction, isfinite(total))
         result.per_sample = per_sample if returned else None
     if "per_element" in controls.outputs:
         result.per_element = _elements(loss, evaluation)
     if controls.reduction != "none":
         if weights is not None and weights.ndim > 1:
             evaluation, weights = evaluation.element_weighted(weights), None
-        _reduced(result, evaluation, controls, weights)
-    for output, pullbacks in (("gradients", evaluation.gradients), ("hessian_diagonal", evaluation.hessian_diagonal)):
-        if output in controls.outputs:
-            upstream = _upstream(evaluation, controls.reduction, weights, cotangent, result.normalizer, scale)
-            setattr(result, output, _pull_back(loss, pullbacks, output, controls.wrt, upstream, tensors))
+            total = float(np.add.reduce(evaluation.numerator))
+        _reduced(result, evaluation, controls, weights, total)
+    if "gradients" in controls.outputs:
+        upstream = _upstream(evaluation, controls.reduction, weights, cotangent, result.normalizer, scale)
+        result.gradients = _pull_back(evaluation.gradients, "gradients", loss.predicted, controls.wrt, upstream, tensors)
+    if "hessian_diagonal" in controls.outputs:
+        if not loss.hessian_diagonal:
+            raise InvalidOption("outputs", f"not available; {loss.name} has no hessian_diagonal")
+        upstream = _upstream(evaluation, controls.reduction, weights, cotangent, result.normalizer, scale)
+        result.hessian_diagonal = _pull_back(evaluation.hessian_diagonal, "hessian_diagonal", loss.predicted, controls.wrt, upstream, tensors)
     return result
 
 
-def _per_sample(evaluation: Evaluation, reduction: Reduction) -> Array:
-    """Return each sample's loss, all of them finite."""
+def _per_sample(evaluation: Evaluation, reduction: Reduction, finite: bool) -> Array:
+    """Return each sample's loss, all of them finite. finite: the numerators are known to be."""
     divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
     found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
-    if not isfinite(np.vdot(found, found)):
+    sure = finite and (reduction == "sum" or (divisor.strides == EQUAL and divisor.size and divisor.item(0) >= 1.0))
+    if not sure and not surely_finite(found):
         found = found if reduction == "sum" else _means(evaluation, divisor)
         _finite("per_sample", found)
     return found
 
 
-def _reduced(result: Result, evaluation: Evaluation, controls: Controls, weights: Array | None) -> None:
-    """Set the normalizer, the value and its parts."""
+def _reduced(result: Result, evaluation: Evaluation, controls: Controls, weights: Array | None, total: float) -> None:
+    """Set the normalizer, the value and its parts. total: the sum of the numerators, which is finite only if all are."""
     if controls.reduction == "sum":
         divisor = 1.0
     elif controls.reduction == "batchmean" or (evaluation.mean_of == "samples" and weights is None):
         divisor = float(evaluation.numerator.size)
     elif weights is None:
-        divisor = float(np.add.reduce(evaluation.weight))
+        weight = evaluation.weight
+        divisor = weight.item(0) * weight.size if weight.strides == EQUAL and weight.size else float(np.add.reduce(weight))
     else:
         divisor = float(np.add.reduce(weights if evaluation.mean_of == "samples" else weights * evaluation.weight))
     result.normalizer = divisor
     if not isfinite(divisor):
         raise NonFinite("normalizer")
     if "value" in controls.outputs:
-        result.value = _value(evaluation, evaluation.numerator, controls.reduction, weights, divisor)
+        result.value = _value(evaluation, evaluation.numerator, total, controls.reduction, weights, divisor)
         if evaluation.parts:
             parts = {name: per_sample_sum(part) for name, part in evaluation.parts.items()}
-            result.parts = {name: _value(evaluation, part, controls.reduction, weights, divisor) for name, part in parts.items()}
+            sums = {name: float(np.add.reduce(part)) for name, part in parts.items()}
+            result.parts = {name: _value(evaluation, part, sums[name], controls.reduction, weights, divisor) for name, part in parts.items()}
 
 
-def _value(evaluation: Evaluation, terms: Array, reduction: Reduction, weights: Array | None, divisor: float) -> float:
+def _value(evaluation: Evaluation, terms: Array, total: float, reduction: Reduction, weights: Array | None, divisor: float) -> float:
+    """Reduce the terms, whose sum is `total`."""
     if reduction == "mean" and evaluation.mean_of == "samples":
         terms = divide_or_zero(terms, evaluation.weight)
+        total = float(np.add.reduce(terms))
     if not divisor:
         return 0.0
-    value = float(np.add.reduce(terms if weights is None else weights * terms)) / divisor
+    value = (total if weights is None else float(np.add.reduce(weights * terms))) / divisor
     if isfinite(value):
         return value
     weights = np.ones(len(terms)) if weights is None else weights
@@ -179,16 +195,23 @@ def _upstream(
 
 
 def _pull_back(
-    loss: Loss, pullbacks: Mapping[str, Any], output: str, wrt: tuple[str, ...] | None, upstream: Array, tensors: Mapping[str, Array]
+    pullbacks: Mapping[str, Pullback],
+    output: str,
+    predicted: Iterable[str],
+    wrt: tuple[str, ...] | None,
+    upstream: Array,
+    tensors: Mapping[str, Array],
 ) -> dict[str, Array]:
-    if output == "hessian_diagonal" and not loss.hessian_diagonal:
-        raise InvalidOption("outputs", f"not available; {loss.name} has no hessian_diagonal")
     results = {}
-    for name in loss.predicted if wrt is None else wrt:
+    for name in predicted if wrt is None else wrt:
         if name in pullbacks:
-            result, dtype = pullbacks[name](upstream), tensors[name].dtype
-            results[name] = result = result if dtype.kind in "iub" else result.astype(dtype, copy=False)
-            if not isfinite(np.vdot(result, result)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
+            pullback, dtype = pullbacks[name], tensors[name].dtype
+            result = pullback(upstream)
+            if result.dtype is not dtype and dtype.kind not in "iub":
+                result = result.astype(dtype, copy=False)
+            results[name] = result
+            seen = result.take(pullback.where) if isinstance(pullback, Placed) else result
+            if not isfinite(np.vdot(seen, seen)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
         elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")

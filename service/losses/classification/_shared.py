@@ -50,6 +50,13 @@ def kept_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: 
     return safe, kept.astype(dtype) if weight is None else weight[safe] * kept
 
 
+def uneven_weights(labels: Array, weight: Array | None, ignore_index: int, dtype: np.dtype[np.floating]) -> tuple[Array, Array | None]:
+    """Return the same, with None for weights that are all 1: in most calls the label to ignore is negative, and no label is."""
+    if weight is None and ignore_index < 0 and (not labels.size or labels.item(labels.argmin()) >= 0):
+        return labels, None
+    return kept_weights(labels, weight, ignore_index, dtype)
+
+
 def unignored(labels: Array, weight: Array | None, ignore_index: int) -> Array | None:
     """Mark the positions that are not ignored; None without class weights, where the weights are 0 or 1 themselves."""
     return None if weight is None else labels != ignore_index

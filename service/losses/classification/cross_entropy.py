@@ -19,6 +19,7 @@ from service.losses.classification._shared import (
     per_class,
     require_nothing_ignored,
     smoothed_targets,
+    uneven_weights,
     unignored,
 )
 from service.losses.declaration import (
@@ -34,7 +35,7 @@ from service.losses.declaration import (
     Work,
 )
 from service.losses.errors import InvalidOption, InvalidTensor
-from service.losses.evaluation import Evaluation, Pullback, at_places, hardest, positions_of
+from service.losses.evaluation import Evaluation, Placed, Pullback, at_places, hardest, positions_of
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import LN2, divide_or_zero, per_sample_size, per_sample_sum, spread, times
 from service.losses.numerics.softmax import Softmax, places, softmax_pull
@@ -96,16 +97,15 @@ def cross_entropy(
         require_nothing_ignored(ignore_index)
         found = _of_distribution(predictions, predictions_are, labels, weight, label_smoothing, unit, labels)
         return found if top_k == 1 else hardest(found, top_k)
-    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
     counted = None if weight is None else unignored(labels, weight, ignore_index)
     if label_smoothing:
+        safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
         targets = smoothed_targets(safe, predictions.shape[1], weight, label_smoothing, labels != ignore_index, predictions)
         smoothed = _of_distribution(predictions, predictions_are, targets, None, 0.0, unit, None)
         count = None if counted is None else per_sample_sum(counted)
         found = replace(smoothed, weight=per_sample_sum(kept), shares=kept, count=count)
     else:
-        plain = weight is None and unit == 1.0 and safe is labels
-        found = _of_index(predictions, predictions_are, safe, kept, counted, unit, plain)
+        found = _of_index(predictions, predictions_are, *uneven_weights(labels, weight, ignore_index, predictions.dtype), counted, unit)
     return found if top_k == 1 else hardest(found, top_k)
 
 
@@ -121,8 +121,8 @@ def _possible(predictions: Array, class_mask: Array, form: str, smoothing: float
     return np.where(class_mask == 1, predictions, -np.inf).astype(predictions.dtype, copy=False)
 
 
-def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted: Array | None, unit: float, plain: bool) -> Evaluation:
-    """Evaluate class indices, with one logarithm per position. plain: all positions have weight 1, as in most calls."""
+def _of_index(predictions: Array, form: str, labels: Array, kept: Array | None, counted: Array | None, unit: float = 1.0) -> Evaluation:
+    """Evaluate class indices, with one logarithm per position. kept: the weights of the positions, None if all are 1."""
     if form == "logits":
         softmax = Softmax(predictions)
         values = softmax.negative_log_at(labels)
@@ -130,22 +130,22 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array, counted
         at = places(predictions, labels[:, None])
         picked = predictions.take(at)[:, 0]
         values = -np.log(picked) if form == "probabilities" else -picked
-    weights = kept if unit == 1.0 else kept * predictions.dtype.type(unit)
+    weights = kept if unit == 1.0 else predictions.dtype.type(unit) * (1.0 if kept is None else kept)
 
-    def pullback(cotangent: Array) -> Array:
-        upstream = spread(cotangent, kept)
-        if form == "logits":
-            return softmax.pull(labels, upstream if plain else upstream * weights)
-        upstream = upstream * weights
-        return at_places(predictions, at, times(upstream, -1.0 / picked) if form == "probabilities" else -upstream)
+    def upstream(cotangent: Array) -> Array:
+        each = spread(cotangent, values)
+        return each if weights is None else each * weights
+
+    def slope(cotangent: Array) -> Array:
+        return times(upstream(cotangent), -1.0 / picked) if form == "probabilities" else -upstream(cotangent)
 
     def curvature(cotangent: Array) -> Array:
-        upstream = spread(cotangent, kept) * weights
         if form == "logits":
-            return softmax.probabilities() * softmax.complements * upstream[:, None]
-        return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
+            return softmax.probabilities() * softmax.complements * upstream(cotangent)[:, None]
+        return at_places(predictions, at, times(upstream(cotangent), 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
-    weighted = values if plain else times(weights, values)
+    pullback: Pullback = (lambda c: softmax.pull(labels, upstream(c))) if form == "logits" else Placed(predictions, at, slope)
+    weighted = values if weights is None else times(weights, values)
     return positions_of(weighted, kept, counted, {"predictions": pullback}, {"predictions": curvature})
 
 
@@ -196,9 +196,8 @@ def nll(
     Equivalents: torch.nn.NLLLoss, torch.nn.functional.nll_loss
     Reference: Fisher, On an Absolute Criterion for Fitting Frequency Curves, 1912
     """
-    safe, kept = kept_weights(labels, weight, ignore_index, predictions.dtype)
-    counted = unignored(labels, weight, ignore_index)
-    return _of_index(predictions, "log_probabilities", safe, kept, counted, 1.0, weight is None and safe is labels)
+    safe, kept = uneven_weights(labels, weight, ignore_index, predictions.dtype)
+    return _of_index(predictions, "log_probabilities", safe, kept, unignored(labels, weight, ignore_index))
 
 
 @loss(example={"predictions": EXAMPLE_LOGITS, "labels": [0, 2]}, hessian_diagonal=True, work=Work(memory="96 n c ..."))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from service.losses.numerics import Array
 
 LN2 = float(np.log(2.0))
+EQUAL = (0,)
 BLOCK = 1 << 16  # elements of a temporary that fits in a core's cache
 
 
@@ -29,14 +31,19 @@ def per_sample_sum(values: Array) -> Array:
 
 def per_sample_size(values: Array) -> Array:
     """Return the number of elements of each sample, as (n,) divisors."""
-    out = np.empty(len(values))
-    out.fill(math.prod(values.shape[1:]))  # a third of the time of np.full for few samples
-    return out
+    return size_of_each(values.shape)
+
+
+@lru_cache(maxsize=256)
+def size_of_each(shape: tuple[int, ...]) -> Array:
+    """Return per_sample_size of a shape: one number in memory, with the strides EQUAL; read-only, and kept, as half a microsecond goes to make it."""
+    return np.ndarray(shape[:1], np.float64, np.float64(math.prod(shape[1:])), 0, EQUAL)
 
 
 def spread(cotangent: Array, like: Array) -> Array:
     """Broadcast a cotangent of samples (n,) or elements to multiply `like`, which may have a class axis 1 that elements do not have."""
-    cotangent = cotangent.astype(like.dtype, copy=False)
+    if cotangent.dtype is not like.dtype:
+        cotangent = cotangent.astype(like.dtype, copy=False)
     if cotangent.ndim == like.ndim:
         return cotangent
     return cotangent.reshape((-1,) + (1,) * (like.ndim - 1)) if cotangent.ndim == 1 else cotangent[:, None]
