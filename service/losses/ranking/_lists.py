@@ -112,8 +112,7 @@ def ranks(scores: Array, valid: Array) -> Array:
 
 def non_empty(valid: Array) -> Array:
     """Return 1 for a list with items, 0 for others, as in rax's mean over lists."""
-    some: Array = np.any(valid, axis=1)
-    return some.astype(np.float64)
+    return np.ones(len(valid)) if valid.all() else np.any(valid, axis=1).astype(np.float64)  # any takes 0.5 ns an item
 
 
 def gains(labels: Array) -> Array:

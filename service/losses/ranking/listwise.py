@@ -48,29 +48,49 @@ RelevanceScore = Annotated[Array, TensorSpec("n m", description="scores whose so
 
 def listed(predictions: Array, valid: Array) -> Softmax:
     """Softmax over a list's items; padding has probability 0."""
+    if valid.all():
+        return Softmax(predictions)
     some = valid.any(axis=1, keepdims=True)
     return Softmax(np.where(valid, predictions, np.where(some, -np.inf, 0.0)).astype(predictions.dtype, copy=False))
 
 
-def pull(softmax: Softmax, targets: Array) -> Array:
-    """Return the derivative of -sum targets * log softmax by the scores, without cancellation."""
-    return softmax.probabilities() * sum_of_others(targets) - targets * softmax.complements
+def pull(p: Array, softmax: Softmax, targets: Array) -> Array:
+    """Return the derivative of -sum targets * log softmax by the scores, without cancellation, for the probabilities p."""
+    slope = sum_of_others(targets)
+    slope *= p
+    slope -= targets * softmax.complements
+    return slope
 
 
 def targets_of(labels: Array, weight: Array | None, valid: Array) -> Array:
     """Return relevances times weights, 0 for padding."""
-    return np.where(valid, times_weight(labels, weight), 0.0).astype(labels.dtype, copy=False)
+    targets = times_weight(labels, weight)
+    return targets if valid.all() else np.where(valid, targets, 0.0).astype(labels.dtype, copy=False)
 
 
 def against(softmax: Softmax, targets: Array, valid: Array) -> Evaluation:
     """Return -sum targets * log softmax of each list."""
-    numerator = per_sample_sum(times(targets, np.where(valid, softmax.negative_log(), 0.0)))
+    wide = targets.astype(np.float64, copy=False)
+    behind = (softmax.largest - softmax.logits).astype(np.float64, copy=False)
+    numerator = sums(wide, behind) + times(sums(wide), np.log1p(softmax.rest[:, 0]))
 
     def curvature(c: Array) -> Array:
         return spread(c, targets) * (softmax.probabilities() * softmax.complements * targets.sum(axis=1, keepdims=True))
 
-    gradients = {"predictions": lambda c: spread(c, targets) * pull(softmax, targets)}
-    return Evaluation(numerator, non_empty(valid), gradients, hessian_diagonal={"predictions": curvature})
+    def pullback(c: Array) -> Array:
+        slope = pull(softmax.probabilities(), softmax, targets)
+        slope *= spread(c, slope)
+        return slope
+
+    return Evaluation(numerator, non_empty(valid), {"predictions": pullback}, hessian_diagonal={"predictions": curvature})
+
+
+def sums(x: Array, y: Array | None = None) -> Array:
+    """Return the sums over each list's items of x, or of x times y with 0 times infinity = 0, in a third of the time of add.reduce."""
+    if y is None:
+        return x @ np.ones(x.shape[1])
+    found = np.vecdot(x, y)
+    return np.add.reduce(times(x, y), axis=1) if np.isnan(np.add.reduce(found)) else found
 
 
 @loss(example=LISTS, hessian_diagonal=True)
@@ -138,22 +158,29 @@ def poly1_softmax(
     valid = items(mask, labels)
     softmax = listed(predictions, valid)
     targets = targets_of(labels, weight, valid)
-    largest = targets.max(axis=1, keepdims=True)
-    share = np.where(largest > 0, targets / np.where(largest > 0, largest, 1.0), valid).astype(labels.dtype)
-    share /= np.maximum(share.sum(axis=1, keepdims=True), np.finfo(labels.dtype).tiny)
+    largest = targets.take(places(targets, targets.argmax(axis=1, keepdims=True)))
+    share = targets / np.where(largest > 0, largest, 1.0).astype(labels.dtype)
+    if not largest.all():
+        share = np.where(largest > 0, share, valid).astype(labels.dtype)
+    share /= np.maximum(sums(share)[:, None], np.finfo(labels.dtype).tiny).astype(labels.dtype, copy=False)
     plain = against(softmax, targets, valid)
 
     def pullback(c: Array) -> Array:
         p = softmax.probabilities()
-        of_share = p * (sum_of_others(share * p) - share * softmax.complements)
-        return plain.gradients["predictions"](c) + spread(c, p) * (epsilon * of_share)
+        slope, of_share = pull(p, softmax, targets), sum_of_others(share * p)
+        of_share -= share * softmax.complements
+        of_share *= p
+        of_share *= epsilon
+        slope += of_share
+        slope *= spread(c, slope)
+        return slope
 
     def curvature(c: Array) -> Array:
         p, q = softmax.probabilities(), softmax.complements
         of_share = p * (q - p) * (share - (share * p).sum(axis=1, keepdims=True))
         return plain.hessian_diagonal["predictions"](c) - spread(c, p) * (epsilon * of_share)
 
-    missed = per_sample_sum(share * softmax.complements)
+    missed = sums(share.astype(np.float64, copy=False), softmax.complements.astype(np.float64, copy=False))
     gradients, second = {"predictions": pullback}, {"predictions": curvature}
     return replace(plain, numerator=plain.numerator + epsilon * missed, gradients=gradients, hessian_diagonal=second)
 
