@@ -10,7 +10,7 @@ import numpy as np
 from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, spread, times
+from service.losses.numerics.elementary import BLOCK, LN2, spread, times
 
 Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the items")]
 Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order matters")]
@@ -128,8 +128,14 @@ def gain_differences(labels: Array, valid: Array, block: Block, exponential: boo
     gap = np.abs(signed)
     top = y.max(axis=1)[:, None, None]
     tiny = (top < 1e-20) | (not exponential)
-    lower, whole = np.minimum(first(y, whole_lists), y[:, None, :]), np.where(top > 0, top, 1.0)
-    return np.copysign(np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole))), signed)
+    whole = np.where(top > 0, top, 1.0)
+    if exponential:
+        powers = np.exp2(y)
+        near = np.minimum(first(powers, whole_lists), powers[:, None, :]) * np.expm1(gap * LN2)
+        grown = np.where(gap < 1.0, near, np.abs(differences(powers, whole_lists)))  # half of the time of a power of two for each pair
+        gap = np.where(tiny, gap, grown) if tiny.any() else grown
+    gap /= np.where(tiny, whole, gains(np.where(tiny, 1.0, whole)))
+    return np.copysign(gap, signed)
 
 
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
@@ -189,8 +195,8 @@ def pairwise(
         if divisor is None:
             count[block.lists] += weight.sum(axis=(1, 2)) if found.dtype == bool else np.count_nonzero(found, axis=(1, 2))
         sums = sums if sums.size else np.zeros((len(slopes), *scores.shape))
-        for total, slope in zip(sums, slopes, strict=True):
-            _add(total, block, slope, weight, own, -1.0)
+        for part, each in enumerate(slopes):
+            _add(sums[part], block, each, weight, own, -1.0)
     slope = sums.sum(axis=0).astype(scores.dtype) if sums.size else np.zeros_like(scores)
 
     def diagonal(c: Array) -> Array:

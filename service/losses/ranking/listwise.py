@@ -213,7 +213,7 @@ def restricted(scores: Array, order: Array, valid: Array, weight: Array, tied: A
 
     order: from order_of. tied: numbers that are equal for tied items. What comes before or after each item is summed for all items at once.
     """
-    parts = [_restricted(*(x[at] for x in (scores, order, valid, weight)), None if tied is None else tied[at]) for at in slices(scores) or [slice(0)]]
+    parts = [_restricted(scores[at], order[at], valid[at], weight[at], None if tied is None else tied[at]) for at in slices(scores) or [slice(0)]]
     values, slopes = parts[0] if len(parts) == 1 else (np.concatenate(of) for of in zip(*parts, strict=True))
     slope = slopes.astype(scores.dtype, copy=False)
     return Evaluation(values, non_empty(valid), {"predictions": lambda c: spread(c, slope) * slope})

@@ -277,7 +277,8 @@ def lambda_loss(
             return discounts(places, topn)
         return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
 
-    gain = times_weight(relative(labels, valid, gains if weighting != "mrr" else lambda y: y), weight)
+    unweighted = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
+    gain = times_weight(unweighted, weight)
     ideal = (gain * discount(ranks(labels if weight is None else gain, valid))).sum(axis=1, dtype=np.float64)
     scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
     place = ranks(predictions, valid)
@@ -288,7 +289,6 @@ def lambda_loss(
         plain = gain_differences(labels, valid, block, weighting != "mrr")
         if weight is None:
             return np.abs(plain)
-        unweighted = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
         return np.abs(first(weight, block) * plain + differences(weight, block) * unweighted[block.lists, None, :])
 
     def weights(block: Block) -> Array:
