@@ -6,7 +6,7 @@ only, against ours of the same options and reduction, which gives the losses of 
 All begin with arrays of their own kind in memory, and end with the value as a Python number and the rest as NumPy arrays, which waits for JAX.
 The heap is kept as the service keeps it, for all of them: pages of fresh temporaries took nine tenths of dice's time at 1024 x 100.
 
-Calls take turns, each after one call that warms the caches and is not timed; a figure is the median of the turns. Times are the process's own,
+Calls take turns, each after one call that warms the caches and is not timed (unless they take 20 ms); a figure is the median of the turns. Times are the process's own,
 all threads of it on one core, so that what other processes take does not count; ratios within one run are what counts.
 A run over all losses writes core.md beside this file, in some ten minutes.
 """
@@ -70,7 +70,8 @@ AXES_OF = {
 PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
 ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
 ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
-TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.04  # of a turn; the fewest and the most turns; for each of the calls that take turns
+TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.03  # of a turn; the fewest and the most turns; for each of the calls that take turns
+SLOW = 20e-3  # seconds of a call whose first time counts too: it hardly finds anything in the caches of the call before
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -123,12 +124,14 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
 
 def turns(*calls: Callable[[], Any]) -> list[float]:
     """Median seconds of each call, over turns of one call after the other."""
-    counts = [max(1, round(TURN_SECONDS / seconds(call, 3))) for call in calls]
-    times: list[list[float]] = [[] for _ in calls]
+    once = [seconds(call, 1) for call in calls]
+    counts = [max(1, round(TURN_SECONDS / min(first, seconds(call, 1)))) if first < SLOW else 1 for call, first in zip(calls, once, strict=True)]
+    times: list[list[float]] = [[] if first < SLOW else [first] for first in once]
     end = time.perf_counter() + SECONDS * len(calls)
-    while len(times[0]) < TURNS[0] or (len(times[0]) < TURNS[1] and time.perf_counter() < end):
-        for call, count, own in zip(calls, counts, times, strict=True):
-            call()
+    while min(map(len, times)) < TURNS[0] or (len(times[0]) < TURNS[1] and time.perf_counter() < end):
+        for call, count, first, own in zip(calls, counts, once, times, strict=True):
+            if first < SLOW:
+                call()
             own.append(seconds(call, count))
     return [statistics.median(own) for own in times]
 
