@@ -202,16 +202,21 @@ def paced(steps: Iterable[T]) -> Iterator[T]:
 
 def at_places(like: Array, where: Array, values: Array) -> Array:
     """Return zeros like `like` with `values` at `where`, as returned by `places`."""
-    out = np.zeros(like.shape, like.dtype)  # with the assignment, half the time of zeros_like and put
+    return placed(like.shape, where, values.astype(like.dtype, copy=False))
+
+
+def placed(shape: tuple[int, ...], where: Array, values: Array) -> Array:
+    """Return zeros of this shape with `values`, in their type."""
+    out = np.zeros(shape, values.dtype)  # with the assignment, half the time of zeros_like and put
     out.reshape(-1)[where.reshape(-1)] = values.reshape(-1)
     return out
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A pullback to zeros but for `values`, a function of the cotangent, at `where`.
+    """A pullback to zeros but for `values` (n, ...), a function of the cotangent, at `where`.
 
-    Only there can be what is not finite: to look at the zeros too took a fifth of the time of nll for 16384 x 100 float64.
+    Only the values can be not finite: to look at the zeros too took a fifth of the time of nll for 16384 x 100 float64.
     """
 
     like: Array

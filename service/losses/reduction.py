@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from service.losses.checking import check, require
 from service.losses.declaration import REALS, Domain, Reduction
 from service.losses.errors import InvalidOption, InvalidTensor, NonFinite
-from service.losses.evaluation import Evaluation, Placed, Pullback
+from service.losses.evaluation import Evaluation, Placed, Pullback, placed
 from service.losses.numerics import Array
 from service.losses.numerics.elementary import EQUAL, divide_or_zero, per_sample_sum, surely_finite
 from service.losses.registry import Loss
@@ -166,7 +166,7 @@ def _unit(evaluation: Evaluation) -> Array:
 
 def _means(evaluation: Evaluation, divisor: Array) -> Array:
     """Return numerator / divisor of each sample, 0 where the divisor is 0; if the sum of its elements overflows, the sum of their shares."""
-    means = divide_or_zero(evaluation.numerator, divisor)
+    means = np.where(divisor == 0, 0.0, evaluation.numerator / divisor)  # a third of the time of divide_or_zero for 16384 samples
     if np.isfinite(means).all() or evaluation.elements is None:
         return means
     shares = evaluation.elements().reshape(len(means), -1) / np.where(divisor == 0, 1.0, divisor)[:, None]
@@ -206,13 +206,12 @@ def _pull_back(
     for name in predicted if wrt is None else wrt:
         if name in pullbacks:
             pullback, dtype = pullbacks[name], tensors[name].dtype
-            result = pullback(upstream)
+            result = pullback.values(upstream) if isinstance(pullback, Placed) else pullback(upstream)
             if result.dtype is not dtype and dtype.kind not in "iub":
                 result = result.astype(dtype, copy=False)
-            results[name] = result
-            seen = result.take(pullback.where) if isinstance(pullback, Placed) else result
-            if not isfinite(np.vdot(seen, seen)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
+            if not isfinite(np.vdot(result, result)):  # as in surely_finite; after the cast: the input's type may be too narrow for the derivative
                 _finite(f"{output}.{name}", result)
+            results[name] = placed(tensors[name].shape, pullback.where, result) if isinstance(pullback, Placed) else result
         elif wrt is not None:
             raise InvalidOption("wrt", f"not differentiable here; expected {output} of {', '.join(pullbacks) or 'no input'}, got {name}")
     return results

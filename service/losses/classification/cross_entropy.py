@@ -132,19 +132,21 @@ def _of_index(predictions: Array, form: str, labels: Array, kept: Array | None, 
         values = -np.log(picked) if form == "probabilities" else -picked
     weights = kept if unit == 1.0 else predictions.dtype.type(unit) * (1.0 if kept is None else kept)
 
-    def upstream(cotangent: Array) -> Array:
-        each = spread(cotangent, values)
-        return each if weights is None else each * weights
-
     def slope(cotangent: Array) -> Array:
-        return times(upstream(cotangent), -1.0 / picked) if form == "probabilities" else -upstream(cotangent)
+        upstream = spread(cotangent, values)
+        upstream = upstream if weights is None else upstream * weights
+        if form == "logits":
+            return softmax.pull(labels, upstream)
+        return times(upstream, -1.0 / picked) if form == "probabilities" else -upstream
 
     def curvature(cotangent: Array) -> Array:
+        upstream = spread(cotangent, values)
+        upstream = upstream if weights is None else upstream * weights
         if form == "logits":
-            return softmax.probabilities() * softmax.complements * upstream(cotangent)[:, None]
-        return at_places(predictions, at, times(upstream(cotangent), 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
+            return softmax.probabilities() * softmax.complements * upstream[:, None]
+        return at_places(predictions, at, times(upstream, 1.0 / (picked * picked)) if form == "probabilities" else np.zeros_like(picked))
 
-    pullback: Pullback = (lambda c: softmax.pull(labels, upstream(c))) if form == "logits" else Placed(predictions, at, slope)
+    pullback: Pullback = slope if form == "logits" else Placed(predictions, at, slope)
     weighted = values if weights is None else times(weights, values)
     return positions_of(weighted, kept, counted, {"predictions": pullback}, {"predictions": curvature})
 
