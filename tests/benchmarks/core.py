@@ -4,11 +4,13 @@ Ours is one call of `compute` from NumPy arrays: all checks, the value, per-samp
 mean and gradients; scikit-learn its losses, their sum and gradients; JAX's compiled functions and pytorch-metric-learning the total and gradients
 only, against ours of the same options and reduction, which gives the losses of samples besides.
 All begin with arrays of their own kind in memory, and end with the value as a Python number and the rest as NumPy arrays, which waits for JAX.
-The heap is kept as the service keeps it, for all of them: pages of fresh temporaries took nine tenths of dice's time at 1024 x 100.
+Modules, leaves and compiled functions are made once, before. The heap is kept as the service keeps it, for all of them: pages of fresh temporaries
+took nine tenths of dice's time at 1024 x 100.
 
-Calls take turns, each after one call that warms the caches and is not timed (unless they take 20 ms); a figure is the median of the turns. Times are the process's own,
-all threads of it on one core, so that what other processes take does not count; ratios within one run are what counts.
-A run over all losses writes core.md beside this file, in some ten minutes.
+Calls take turns, each after one call that warms the caches and is not timed (unless they take 20 ms); a figure is the median of the turns.
+Times are the process's own, all threads of it on one core, so that what other processes take does not count; ratios within one run are what counts.
+
+A run over all losses writes core.md beside this file, in some ten minutes on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ try:
 except ImportError:  # outside .venv-parity
     torch, CASES, LINES = None, {}, []
 
-Ratios = dict[tuple[str, str], list[float]]  # by library and loss
+Ratios = dict[tuple[str, str], list[tuple[int, float]]]  # by library and loss: the number of the size, from 0, and the ratio
 report = Report("The losses against a copy, torch and other libraries")
 
 ROWS = (32, 1024, 16384)
@@ -207,53 +209,55 @@ def main() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before JAX starts its threads, of which there is then one
     if torch:
         torch.set_num_threads(1)
-    report(
-        f"{described('numpy', *(['torch'] if torch else []))} One thread, the process's own time. Ratios are ours over theirs; below 1 we are the faster.\n"
-    )
+    report(described("numpy", *(["torch", "jax", "optax", "rax", "pytorch-metric-learning", "scikit-learn"] if torch else [])))
+    report("\n" + "\n\n".join((__doc__ or "").split("\n\n")[1:-1]) + "\n\nRatios are ours over theirs; below 1 we are the faster.\n")
     report("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")
     for name in LOSSES:
         if given.names and name not in wanted:
             continue
-        for rows in ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].work.names else ROWS):
+        for size, rows in enumerate(ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].work.names else ROWS)):
             for dtype in ("float64", "float32"):
-                measure(LOSSES[name], rows, dtype, ratios)
+                for library, ratio in measure(LOSSES[name], rows, dtype):
+                    ratios.setdefault((library, name), []).append((size, ratio))
     for library in sorted({library for library, _ in ratios}, key=lambda library: library != "torch"):
         summarize(library, {name: own for (of, name), own in ratios.items() if of == library})
     if not given.names:
         report.write(Path(__file__).with_suffix(".md"))
 
 
-def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
+def measure(loss: Loss, rows: int, dtype: str) -> list[tuple[str, float]]:
+    """Report a row, and return its ratios to the libraries; a library has several where its options make several losses of ours."""
     arrays = sized(loss, rows, dtype)
     elements = sum(arrays[name].size for name in loss.predicted if name in arrays)
     calls: list[Callable[[], Any]] = [partial(compute, loss, arrays, {}), lambda: [array.copy() for array in arrays.values()]]
     theirs = torch_call(loss, arrays)
     ours, copy, *torch_seconds = turns(*calls, *([theirs] if theirs else []))
-    found = {"torch": ours / one for one in torch_seconds}
+    found = [("torch", ours / one) for one in torch_seconds]
     for library, call, other in contests(loss, arrays):
         own, one = turns(call, other)
-        found[library] = own / one
-    for library, ratio in found.items():
-        ratios.setdefault((library, loss.name), []).append(ratio)
-    first = f"{found.pop('torch'):.2f}" if "torch" in found else ""
-    others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found.items())
+        found.append((library, own / one))
+    first = "".join(f"{ratio:.2f}" for library, ratio in found if library == "torch")
+    others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found if library != "torch")
     report(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {first} | {others} |")
+    return found
 
 
 def geometric_mean(ratios: list[float]) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def summarize(library: str, ratios: dict[str, list[float]]) -> None:
+def summarize(library: str, ratios: dict[str, list[tuple[int, float]]]) -> None:
     """The losses that a library has, the slowest first."""
     named = f"{library} {torch.__version__}" if library == "torch" else library
     report(f"\n| loss | / {named}, geometric mean | worst |\n|---|---|---|")
-    for name, own in sorted(ratios.items(), key=lambda item: -geometric_mean(item[1])):
-        report(f"| {name} | {geometric_mean(own):.2f} | {max(own):.2f} |")
-    every = [ratio for own in ratios.values() for ratio in own]
-    report(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f};")
-    smallest, largest = ([ratio for own in ratios.values() for ratio in part(own)] for part in (lambda own: own[:2], lambda own: own[-2:]))
-    report(f"at the smallest size {geometric_mean(smallest):.2f}, at the largest {geometric_mean(largest):.2f}")
+    means = {name: (geometric_mean([ratio for _, ratio in own]), max(ratio for _, ratio in own)) for name, own in ratios.items()}
+    for name, (mean, worst) in sorted(means.items(), key=lambda item: -item[1][0]):
+        report(f"| {name} | {mean:.2f} | {worst:.2f} |")
+    every = [row for own in ratios.values() for row in own]
+    all_rows, *by_size = ([ratio for size, ratio in every if wanted in (size, None)] for wanted in (None, 0, len(ROWS) - 1))
+    report(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(all_rows):.2f}, worst {max(all_rows):.2f};")
+    smallest, largest = (f"{geometric_mean(rows):.2f}" if rows else "none" for rows in by_size)
+    report(f"at the smallest size {smallest}, at the largest {largest}")
 
 
 if __name__ == "__main__":
