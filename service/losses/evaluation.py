@@ -212,7 +212,7 @@ def placed(shape: tuple[int, ...], where: Array, values: Array) -> Array:
     return out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placed:
     """A pullback to zeros but for `values` (n, ...), a function of the cotangent, at `where`.
 

@@ -114,6 +114,22 @@ def test_a_loss_changes_nothing_that_it_is_given(name: str) -> None:
 
 
 @every_loss
+def test_a_pullback_gives_the_same_each_time(name: str) -> None:
+    """Memory that a first use takes, such as that of exponentials, comes back with the same bits, and no answer shares it with the next."""
+    arrays, options = draw.call(LOSSES[name], generator(name, 6))
+    evaluation = evaluate(LOSSES[name], arrays, options)
+    cotangent = np.random.default_rng(0).normal(size=evaluation.numerator.size)
+    pullbacks = [*evaluation.gradients.values(), *evaluation.hessian_diagonal.values()]
+    with np.errstate(all="ignore"):
+        first = [pullback(cotangent) for pullback in pullbacks]
+        before = [array.copy() for array in first]
+        second = [pullback(cotangent) for pullback in pullbacks]
+    for one, copy, other in zip(first, before, second, strict=True):
+        np.testing.assert_array_equal(one, copy)
+        np.testing.assert_array_equal(other, copy)
+
+
+@every_loss
 def test_samples_may_come_in_any_order(name: str) -> None:
     """Permuting the samples permutes per_sample and the gradients; the value stays."""
     loss = LOSSES[name]
