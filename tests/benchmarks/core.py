@@ -200,9 +200,12 @@ def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callab
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="losses; all by default, or `torch`, `libraries`: those that torch or the other libraries have")
+    parser.add_argument(
+        "names", nargs="*", help="losses; all by default, or `torch`, `libraries`, `alone`: those that torch, other libraries or none have"
+    )
     given = parser.parse_args()
-    groups = {"torch": CASES, "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
+    groups = {"torch": set(CASES), "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
+    groups["alone"] = LOSSES.keys() - groups["torch"] - groups["libraries"]
     wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
     ratios: Ratios = {}
     keep()
