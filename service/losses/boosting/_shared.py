@@ -13,5 +13,5 @@ Raw = Annotated[Array, TensorSpec("n ...", gradient="default", description="raw 
 
 
 def raw(values: Array, slope: Array, curvature: Callable[[], Array]) -> Evaluation:
-    """Build the Evaluation from a value and a gradient for each raw score, and its Hessian, which few calls ask for."""
+    """Build the Evaluation from a value and a gradient for each raw score, and its Hessian, which is formed when it is requested."""
     return elementwise(values, {"predictions": lambda c: c * slope}, {"predictions": lambda c: c * curvature()})

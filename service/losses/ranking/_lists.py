@@ -184,7 +184,7 @@ def pairwise(
     """Sum over pairs their weight times a function of s_i - s_j.
 
     item_weight: weight of the first item, a further factor. The divisor is the number of pairs. The function is computed of all i and j: to gather
-    the pairs, and to scatter what was computed, takes as long as ten of its passes.
+    the pairs, and to scatter the results, takes as long as ten of its passes.
     """
     numerator, count, sums = np.zeros(len(scores)), np.zeros(len(scores)), np.zeros(0)
     for block in blocks(scores):

@@ -211,7 +211,7 @@ def exponential_sums(exponents: Array, weight: Array) -> tuple[Array, Array]:
 def restricted(scores: Array, order: Array, valid: Array, weight: Array, tied: Array | None = None) -> Evaluation:
     """Sum over items weight_i * -log softmax_i over the item itself and those after it in the order, or after all tied with it.
 
-    order: from order_of. tied: numbers that are equal for tied items. What comes before or after each item is summed for all items at once.
+    order: from order_of. tied: numbers that are equal for tied items. The items before or after each one are summed for all at once.
     """
     parts = [_restricted(scores[at], order[at], valid[at], weight[at], None if tied is None else tied[at]) for at in slices(scores) or [slice(0)]]
     values, slopes = parts[0] if len(parts) == 1 else (np.concatenate(of) for of in zip(*parts, strict=True))

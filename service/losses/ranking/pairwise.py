@@ -196,7 +196,7 @@ def pairwise_mse(
 
 
 def _centered(x: Array, valid: Array, share: Array) -> Array:
-    """Return x - x_k of each list's items, for the item k nearest to the mean with these shares, so that sums of what is left hardly cancel."""
+    """Return x - x_k of each list's items, for the item k nearest to the mean with these shares, so that sums of the differences hardly cancel."""
     mean = times(share, x).sum(axis=1, keepdims=True)
     nearest = np.where(share > 0, np.abs(x - mean), np.inf).argmin(axis=1, keepdims=True)
     return np.where(valid, x - x.take(places(x, nearest)), 0.0)
