@@ -73,7 +73,7 @@ PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an im
 ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
 ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
 TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.03  # of a turn; the fewest and the most turns; for each of the calls that take turns
-SLOW = 20e-3  # seconds of a call whose first time counts too: it hardly finds anything in the caches of the call before
+SLOW = 20e-3  # seconds of a call that warms its own caches
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -126,16 +126,23 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
 
 def turns(*calls: Callable[[], Any]) -> list[float]:
     """Median seconds of each call, over turns of one call after the other."""
-    once = [seconds(call, 1) for call in calls]
-    counts = [max(1, round(TURN_SECONDS / min(first, seconds(call, 1)))) if first < SLOW else 1 for call, first in zip(calls, once, strict=True)]
-    times: list[list[float]] = [[] if first < SLOW else [first] for first in once]
+    once = [min(by_the_clock(call), by_the_clock(call)) for call in calls]
+    counts = [max(1, round(TURN_SECONDS / one)) for one in once]
+    times: list[list[float]] = [[] for _ in calls]
     end = time.perf_counter() + SECONDS * len(calls)
     while min(map(len, times)) < TURNS[0] or (len(times[0]) < TURNS[1] and time.perf_counter() < end):
-        for call, count, first, own in zip(calls, counts, once, times, strict=True):
-            if first < SLOW:
+        for call, count, one, own in zip(calls, counts, once, times, strict=True):
+            if one < SLOW:
                 call()
             own.append(seconds(call, count))
     return [statistics.median(own) for own in times]
+
+
+def by_the_clock(call: Callable[[], Any]) -> float:
+    """Seconds of one call as the clock has them: the process's own time is in some systems 0 for a short one."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
 
 
 def seconds(call: Callable[[], Any], count: int) -> float:
