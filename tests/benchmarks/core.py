@@ -71,7 +71,9 @@ AXES_OF = {
 }
 PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
 ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
-ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
+ROWS_OF |= dict.fromkeys(
+    ("keypoint_mse", "keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", "yolo_head", *PIXELS), ROWS_OF_PAIRS
+)  # of many numbers each
 TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.03  # of a turn; the fewest and the most turns; for each of the calls that take turns
 SLOW = 20e-3  # seconds of a call that warms its own caches
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
