@@ -1,9 +1,16 @@
-"""`make bench-core`: every loss at three sizes and two types on one thread, against a copy of the same bytes and the libraries that have it.
+"""`make bench-core`: every loss at three sizes and two types on one core, against a copy of the same bytes and the libraries that have it.
 
-A row is value, per-sample losses and gradients of one call through `compute` (checks and reduction included); torch's column is forward
-with reduction none, mean and backward, the others' is their total and its gradients (JAX's compiled), against ours of the same options and
-reduction. Times are the process's own (what other processes take does not count), the best of several; ratios within one run are what counts.
-A run over all losses writes core.md beside this file.
+Ours is one call of `compute` from NumPy arrays: all checks, the value, per-sample losses and gradients. Torch does forward with reduction none,
+mean and gradients; scikit-learn its losses, their sum and gradients; JAX's compiled functions and pytorch-metric-learning the total and gradients
+only, against ours of the same options and reduction, which gives the losses of samples besides.
+All begin with arrays of their own kind in memory, and end with the value as a Python number and the rest as NumPy arrays, which waits for JAX.
+Modules, leaves and compiled functions are made once, before. The heap is kept as the service keeps it, for all of them: pages of fresh temporaries
+took nine tenths of dice's time at 1024 x 100.
+
+Calls take turns, each after one call that warms the caches and is not timed (unless they take 20 ms); a figure is the median of the turns.
+Times are the process's own, all threads of it on one core, so that what other processes take does not count; ratios within one run are what counts.
+
+A run over all losses writes core.md beside this file, in some ten minutes on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +23,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 
 import argparse
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +35,7 @@ import numpy as np
 
 from service.losses import LOSSES, Controls, InvalidTensor, Loss, compute
 from service.losses.numerics import Array
+from service.runtime import keep
 from tests.benchmarks.report import Report, described
 from tests.losses import draw
 from tests.parity.test_sklearn_scipy import OBJECTIVES
@@ -39,7 +48,7 @@ try:
 except ImportError:  # outside .venv-parity
     torch, CASES, LINES = None, {}, []
 
-Ratios = dict[tuple[str, str], list[float]]  # by library and loss
+Ratios = dict[tuple[str, str], list[tuple[int, float]]]  # by library and loss: the number of the size, from 0, and the ratio
 report = Report("The losses against a copy, torch and other libraries")
 
 ROWS = (32, 1024, 16384)
@@ -62,7 +71,11 @@ AXES_OF = {
 }
 PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
 ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
-ROWS_OF |= dict.fromkeys(("keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", *PIXELS), ROWS_OF_PAIRS)
+ROWS_OF |= dict.fromkeys(
+    ("keypoint_mse", "keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", "yolo_head", *PIXELS), ROWS_OF_PAIRS
+)  # of many numbers each
+TURN_SECONDS, TURNS, SECONDS = 50e-6, (3, 60), 0.03  # of a turn; the fewest and the most turns; for each of the calls that take turns
+SLOW = 20e-3  # seconds of a call that warms its own caches
 FITTED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {  # what inputs owe to each other
     "adaptive_log_softmax": lambda a: {"cutoffs": np.array([20, 50]), "labels": np.arange(len(a["labels"])) % 100},
     "aft": lambda a: {"upper_bound": a["lower_bound"] + a["upper_bound"]},
@@ -113,34 +126,68 @@ def sized(loss: Loss, rows: int, dtype: str) -> dict[str, Array]:
     raise RuntimeError(f"no call of {loss.name} with {rows} rows could be drawn") from rejected
 
 
-def best(call: Callable[[], Any]) -> float:
-    """Seconds of the fastest of a few dozen calls, or of as many as fit in a fifth of a second."""
+def turns(*calls: Callable[[], Any]) -> list[float]:
+    """Median seconds of each call, over turns of one call after the other."""
+    once = [min(by_the_clock(call), by_the_clock(call)) for call in calls]
+    counts = [max(1, round(TURN_SECONDS / one)) for one in once]
+    times: list[list[float]] = [[] for _ in calls]
+    end = time.perf_counter() + SECONDS * len(calls)
+    while min(map(len, times)) < TURNS[0] or (len(times[0]) < TURNS[1] and time.perf_counter() < end):
+        for call, count, one, own in zip(calls, counts, once, times, strict=True):
+            if one < SLOW:
+                call()
+            own.append(seconds(call, count))
+    return [statistics.median(own) for own in times]
+
+
+def by_the_clock(call: Callable[[], Any]) -> float:
+    """Seconds of one call as the clock has them: the process's own time is in some systems 0 for a short one."""
+    start = time.perf_counter()
     call()
-    least, end = math.inf, time.perf_counter() + 0.2
-    for _ in range(50):
-        start = time.process_time()
+    return time.perf_counter() - start
+
+
+def seconds(call: Callable[[], Any], count: int) -> float:
+    """Seconds that each of some calls takes of this process's time; many small ones are timed together, as reading the clock takes 0.6 microseconds."""
+    start = time.process_time()
+    for _ in range(count):
         call()
-        least = min(least, time.process_time() - start)
-        if time.perf_counter() > end:
-            break
-    return least
+    return max(time.process_time() - start, 1e-9) / count
 
 
 def torch_call(loss: Loss, arrays: dict[str, Array]) -> Callable[[], Any] | None:
-    """Torch's forward (reduction none), mean and backward on the same arrays."""
+    """Torch's forward (reduction none), mean and gradients on the same arrays."""
     if loss.name not in CASES:
         return None
-    torch.set_num_threads(1)
     case = CASES[loss.name]
     options = SimpleNamespace(**{option.name: option.default for option in loss.options})
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in case.prepared(arrays).items()}
-
-    absent = {item.name: None for item in loss.inputs if item.name not in tensors}
+    leaves = [tensor.requires_grad_() for name, tensor in tensors.items() if name in loss.predicted]
+    given = SimpleNamespace(**{item.name: tensors.get(item.name) for item in loss.inputs})
 
     def call() -> Any:
-        leaves = {name: tensor.detach().requires_grad_(name in loss.predicted) for name, tensor in tensors.items()}
-        case.function(SimpleNamespace(**absent, **leaves), options, "none").mean().backward()
-        return [leaves[name].grad for name in loss.predicted if name in leaves]
+        each = case.function(given, options, "none")
+        value = each.mean()
+        slopes = torch.autograd.grad(value, leaves, allow_unused=True)
+        return value.item(), each.detach().numpy(), [slope.numpy() for slope in slopes if slope is not None]
+
+    return call
+
+
+def of_library(call: Callable[[], tuple[Any, dict[str, Any]]]) -> Callable[[], Any]:
+    """Their total and gradients as ours are: a Python number and NumPy arrays."""
+
+    def read() -> Any:
+        value, gradients = call()
+        return float(value), {name: np.asarray(slope) for name, slope in gradients.items()}
+
+    return read
+
+
+def of_sklearn(objective: Any, labels: Array, predictions: Array) -> Callable[[], Any]:
+    def call() -> Any:
+        each, gradients = objective.loss_gradient(labels, predictions)
+        return float(each.sum()), each, gradients
 
     return call
 
@@ -152,65 +199,77 @@ def contests(loss: Loss, arrays: dict[str, Array]) -> Iterator[tuple[str, Callab
             given = line.prepared(arrays)
             if not line.usable(given):
                 continue
-            yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), line.call(given)
+            yield line.library, partial(compute, loss, given, line.options, Controls(reduction=line.reduction)), of_library(line.call(given))
     for objective in OBJECTIVES:
         if objective.name == loss.name:
             x = arrays["predictions"]
             ours = partial(compute, loss, arrays, objective.options, Controls(reduction="sum"))
-            yield "scikit-learn", ours, partial(objective.theirs.loss_gradient, arrays["labels"].astype(x.dtype), x)
+            yield "scikit-learn", ours, of_sklearn(objective.theirs, arrays["labels"].astype(x.dtype), x)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="losses; all by default, or `torch`, `libraries`: those that torch or the other libraries have")
+    parser.add_argument(
+        "names", nargs="*", help="losses; all by default, or `torch`, `libraries`, `alone`: those that torch, other libraries or none have"
+    )
     given = parser.parse_args()
-    groups = {"torch": CASES, "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
+    groups = {"torch": set(CASES), "libraries": {line.name for line in LINES} | {line.name for line in OBJECTIVES}}
+    groups["alone"] = LOSSES.keys() - groups["torch"] - groups["libraries"]
     wanted = set(given.names).union(*(groups[name] for name in given.names if name in groups))
     ratios: Ratios = {}
-    report(
-        f"{described('numpy', *(['torch'] if torch else []))} One thread, the process's own time. Ratios are ours over theirs; below 1 we are the faster.\n"
-    )
+    keep()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before JAX starts its threads, of which there is then one
+    if torch:
+        torch.set_num_threads(1)
+    report(described("numpy", *(["torch", "jax", "optax", "rax", "pytorch-metric-learning", "scikit-learn"] if torch else [])))
+    report("\n" + "\n\n".join((__doc__ or "").split("\n\n")[1:-1]) + "\n\nRatios are ours over theirs; below 1 we are the faster.\n")
     report("| loss | type | elements | ns / element | / copy | / torch | / others |\n|---|---|---|---|---|---|---|")
     for name in LOSSES:
         if given.names and name not in wanted:
             continue
-        for rows in ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].work.names else ROWS):
+        for size, rows in enumerate(ROWS_OF.get(name, ROWS_OF_PAIRS if LOSSES[name].work.names else ROWS)):
             for dtype in ("float64", "float32"):
-                measure(LOSSES[name], rows, dtype, ratios)
+                for library, ratio in measure(LOSSES[name], rows, dtype):
+                    ratios.setdefault((library, name), []).append((size, ratio))
     for library in sorted({library for library, _ in ratios}, key=lambda library: library != "torch"):
         summarize(library, {name: own for (of, name), own in ratios.items() if of == library})
     if not given.names:
         report.write(Path(__file__).with_suffix(".md"))
 
 
-def measure(loss: Loss, rows: int, dtype: str, ratios: Ratios) -> None:
+def measure(loss: Loss, rows: int, dtype: str) -> list[tuple[str, float]]:
+    """Report a row, and return its ratios to the libraries; a library has several where its options make several losses of ours."""
     arrays = sized(loss, rows, dtype)
     elements = sum(arrays[name].size for name in loss.predicted if name in arrays)
-    ours, copy = best(lambda: compute(loss, arrays, {})), best(lambda: [array.copy() for array in arrays.values()])
+    calls: list[Callable[[], Any]] = [partial(compute, loss, arrays, {}), lambda: [array.copy() for array in arrays.values()]]
     theirs = torch_call(loss, arrays)
-    found = {} if theirs is None else {"torch": ours / best(theirs)}
-    found |= {library: best(call) / best(other) for library, call, other in contests(loss, arrays)}
-    for library, ratio in found.items():
-        ratios.setdefault((library, loss.name), []).append(ratio)
-    first = f"{found.pop('torch'):.2f}" if "torch" in found else ""
-    others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found.items())
+    ours, copy, *torch_seconds = turns(*calls, *([theirs] if theirs else []))
+    found = [("torch", ours / one) for one in torch_seconds]
+    for library, call, other in contests(loss, arrays):
+        own, one = turns(call, other)
+        found.append((library, own / one))
+    first = "".join(f"{ratio:.2f}" for library, ratio in found if library == "torch")
+    others = ", ".join(f"{library} {ratio:.2f}" for library, ratio in found if library != "torch")
     report(f"| {loss.name} | {dtype} | {elements} | {ours / elements * 1e9:.2f} | {ours / copy:.1f} | {first} | {others} |")
+    return found
 
 
 def geometric_mean(ratios: list[float]) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def summarize(library: str, ratios: dict[str, list[float]]) -> None:
+def summarize(library: str, ratios: dict[str, list[tuple[int, float]]]) -> None:
     """The losses that a library has, the slowest first."""
     named = f"{library} {torch.__version__}" if library == "torch" else library
     report(f"\n| loss | / {named}, geometric mean | worst |\n|---|---|---|")
-    for name, own in sorted(ratios.items(), key=lambda item: -geometric_mean(item[1])):
-        report(f"| {name} | {geometric_mean(own):.2f} | {max(own):.2f} |")
-    every = [ratio for own in ratios.values() for ratio in own]
-    report(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(every):.2f}, worst {max(every):.2f};")
-    smallest, largest = ([ratio for own in ratios.values() for ratio in part(own)] for part in (lambda own: own[:2], lambda own: own[-2:]))
-    report(f"at the smallest size {geometric_mean(smallest):.2f}, at the largest {geometric_mean(largest):.2f}")
+    means = {name: (geometric_mean([ratio for _, ratio in own]), max(ratio for _, ratio in own)) for name, own in ratios.items()}
+    for name, (mean, worst) in sorted(means.items(), key=lambda item: -item[1][0]):
+        report(f"| {name} | {mean:.2f} | {worst:.2f} |")
+    every = [row for own in ratios.values() for row in own]
+    all_rows, *by_size = ([ratio for size, ratio in every if wanted in (size, None)] for wanted in (None, 0, len(ROWS) - 1))
+    report(f"\nratio to {named} over {len(every)} rows: geometric mean {geometric_mean(all_rows):.2f}, worst {max(all_rows):.2f};")
+    smallest, largest = (f"{geometric_mean(rows):.2f}" if rows else "none" for rows in by_size)
+    report(f"at the smallest size {smallest}, at the largest {largest}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,17 +73,18 @@ def of_jax(function: Callable[[Any], Any], arrays: Arrays, predicted: list[str])
     leaves = {name: given.pop(name) for name in predicted}
     compiled = jax.jit(jax.value_and_grad(lambda leaves, given: jnp.sum(function(SimpleNamespace(**leaves, **given)))))
     compiled(leaves, given)
-    return lambda: jax.block_until_ready(compiled(leaves, given))
+    return lambda: compiled(leaves, given)
 
 
 def of_torch(function: Callable[[Any], Any], arrays: Arrays, predicted: list[str]) -> Callable[[], Any]:
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
+    leaves = {name: tensors[name].requires_grad_() for name in predicted}
+    given = SimpleNamespace(**tensors)
+
     def call() -> Any:
-        leaves = {name: tensor.detach().requires_grad_(name in predicted) for name, tensor in tensors.items()}
-        total = function(SimpleNamespace(**leaves)).sum()
-        total.backward()
-        return total.detach(), {name: leaves[name].grad for name in predicted}
+        total = function(given).sum()
+        return total.detach(), dict(zip(leaves, torch.autograd.grad(total, list(leaves.values())), strict=True))
 
     return call
 
@@ -273,15 +274,20 @@ PML = "pytorch_metric_learning"
 
 
 def of_batch(make: Callable[[], Any]) -> Callable[[Any], Any]:
-    return lambda t: make()(t.embeddings, t.labels)
+    made = cache(make)  # a caller makes the module once
+    return lambda t: made()(t.embeddings, t.labels)
 
 
 def learned(make: Callable[..., Any], name: str, transposed: bool = False, **options: Any) -> Callable[[Any], Any]:
     """A loss whose module keeps class vectors, with ours in their place."""
 
+    @cache
+    def made(classes: int, size: int, dtype: Any) -> Any:
+        return make(num_classes=classes, embedding_size=size, **options).to(dtype)
+
     def call(t: Any) -> Any:
         vectors = t.proxies if hasattr(t, "proxies") else t.weight
-        module = make(num_classes=vectors.shape[0], embedding_size=vectors.shape[1], **options).to(vectors.dtype)
+        module = made(*vectors.shape, vectors.dtype)
         return torch.func.functional_call(module, {name: vectors.T if transposed else vectors}, (t.embeddings, t.labels))
 
     return call

@@ -148,7 +148,7 @@ def boosting_hinge(predictions: Raw, labels: ZeroOrOne) -> Evaluation:
     signs = (2 * labels - 1).astype(predictions.dtype)
     short = 1.0 - signs * predictions
     within = short > 0
-    return raw(np.maximum(short, 0.0), np.where(within, -signs, 0.0).astype(short.dtype), np.where(within, 1.0, SMALLEST).astype(short.dtype))
+    return raw(np.maximum(short, 0.0), np.where(within, -signs, 0.0).astype(short.dtype), lambda: np.where(within, 1.0, SMALLEST).astype(short.dtype))
 
 
 # ------------------------------------------------------------------ scikit-learn

@@ -95,8 +95,7 @@ def boosting_lambdarank(
     return pairwise(
         predictions,
         weights,
-        lambda d: softplus(-sigmoid * d),
-        lambda d: -sigmoid * expit(-sigmoid * d),
+        lambda d: (softplus(-sigmoid * d), -sigmoid * expit(-sigmoid * d)),
         lambda d: (sigmoid * sigmoid) * (expit(sigmoid * d) * expit(-sigmoid * d)),
         np.ones(len(predictions)),
     )

@@ -37,7 +37,7 @@ def boosting_squared(predictions: Raw, labels: Target) -> Evaluation:
     Reference: Friedman, Greedy Function Approximation, 2001; LightGBM regression, XGBoost reg:squarederror, scikit-learn HalfSquaredError
     """
     error = predictions - labels
-    return raw(0.5 * error * error, error, np.ones_like(error))
+    return raw(0.5 * error * error, error, lambda: np.ones_like(error))
 
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
@@ -52,7 +52,7 @@ def boosting_absolute(predictions: Raw, labels: Target) -> Evaluation:
     Reference: LightGBM regression_l1, XGBoost reg:absoluteerror, scikit-learn AbsoluteError
     """
     error = predictions - labels
-    return raw(np.abs(error), np.sign(error), np.ones_like(error))
+    return raw(np.abs(error), np.sign(error), lambda: np.ones_like(error))
 
 
 @loss(example=REGRESSION | {"alpha": 0.6}, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
@@ -68,8 +68,11 @@ def boosting_huber(predictions: Raw, labels: Target, *, alpha: Positive = 0.9, c
     """
     error = predictions - labels
     slope = np.clip(error, -alpha, alpha)
-    inside = (np.abs(error) <= alpha).astype(error.dtype)
-    return raw(slope * (error - 0.5 * slope), slope, np.ones_like(error) if convention == "lightgbm" else inside)
+
+    def curvature() -> Array:
+        return np.ones_like(error) if convention == "lightgbm" else (np.abs(error) <= alpha).astype(error.dtype)
+
+    return raw(slope * (error - 0.5 * slope), slope, curvature)
 
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -85,7 +88,7 @@ def boosting_fair(predictions: Raw, labels: Target, *, fair_c: Positive = 1.0) -
     error = predictions - labels
     size = np.abs(error)
     share = fair_c / (size + fair_c)
-    return raw(fair_c * (fair_c * x_minus_log1p(size / fair_c)), fair_c * (error / (size + fair_c)), share * share)
+    return raw(fair_c * (fair_c * x_minus_log1p(size / fair_c)), fair_c * (error / (size + fair_c)), lambda: share * share)
 
 
 @loss(example=REGRESSION | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
@@ -100,7 +103,7 @@ def boosting_quantile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.9
     """
     error = predictions - labels
     slope = np.where(error >= 0, 1.0 - alpha, -alpha).astype(error.dtype)
-    return raw(slope * error, slope, np.ones_like(error))
+    return raw(slope * error, slope, lambda: np.ones_like(error))
 
 
 @loss(example=REGRESSION, hessian_diagonal=True, bound=ELEMENTWISE, conventions=("hessian_diagonal",))
@@ -113,7 +116,7 @@ def boosting_mape(predictions: Raw, labels: Target) -> Evaluation:
     Reference: LightGBM mape
     """
     error, scale = predictions - labels, np.maximum(1.0, np.abs(labels))
-    return raw(np.abs(error) / scale, np.sign(error) / scale, np.ones_like(error))
+    return raw(np.abs(error) / scale, np.sign(error) / scale, lambda: np.ones_like(error))
 
 
 # ------------------------------------------------------------------ means through a logarithm
@@ -139,7 +142,7 @@ def boosting_poisson(
     mean = np.exp(predictions)
     step = 0.0 if convention == "sklearn" else poisson_max_delta_step
     values = np.where(np.isinf(mean), mean, mean - labels * predictions)  # e^f exceeds every y f
-    return raw(values, mean - labels, np.exp(predictions + step))
+    return raw(values, mean - labels, lambda: np.exp(predictions + step))
 
 
 @loss(example=POSITIVE, hessian_diagonal=True)
@@ -154,7 +157,7 @@ def boosting_gamma(predictions: RawLog, labels: Amount) -> Evaluation:
     Reference: LightGBM gamma, XGBoost reg:gamma, scikit-learn HalfGammaLoss
     """
     ratio = exp_times(-predictions, labels)
-    return raw(predictions + ratio, 1.0 - ratio, ratio)
+    return raw(predictions + ratio, 1.0 - ratio, lambda: ratio)
 
 
 @loss(example=POSITIVE, hessian_diagonal=True)
@@ -170,7 +173,7 @@ def boosting_tweedie(predictions: RawLog, labels: Count, *, tweedie_variance_pow
     up, down = 2.0 - tweedie_variance_power, tweedie_variance_power - 1.0
     rising, falling = np.exp(up * predictions), exp_times(-down * predictions, labels)
     slope = np.exp(-down * predictions) * (np.exp(predictions) - labels)  # rounds e^f - y once where they are close
-    return raw(rising / up + falling / down, np.where(np.isfinite(slope), slope, rising - falling), up * rising + down * falling)
+    return raw(rising / up + falling / down, np.where(np.isfinite(slope), slope, rising - falling), lambda: up * rising + down * falling)
 
 
 AboveMinusOne = Annotated[Array, TensorSpec("n ...", domain=ABOVE_MINUS_ONE, description="true values, above -1")]
@@ -195,7 +198,7 @@ def boosting_pseudo_huber(predictions: Raw, labels: Target, *, huber_slope: Posi
     error = predictions - labels
     root = np.hypot(error, huber_slope)
     size, cosine = np.abs(error), huber_slope / root
-    return raw(huber_slope * (size * (size / (huber_slope + root))), huber_slope * (error / root), cosine * cosine * cosine)
+    return raw(huber_slope * (size * (size / (huber_slope + root))), huber_slope * (error / root), lambda: cosine * cosine * cosine)
 
 
 @loss(example=REGRESSION | {"alpha": 0.9}, hessian_diagonal=True, bound=ELEMENTWISE)
@@ -210,7 +213,7 @@ def boosting_expectile(predictions: Raw, labels: Target, *, alpha: Fraction = 0.
     """
     error = predictions - labels
     weight = np.where(error >= 0, 1.0 - alpha, alpha).astype(error.dtype, copy=False)
-    return raw((0.5 * weight * error) * error, weight * error, weight)
+    return raw((0.5 * weight * error) * error, weight * error, lambda: weight)
 
 
 @loss(example=REGRESSION, hessian_diagonal=True, conventions=("gradients", "hessian_diagonal"))
@@ -228,4 +231,4 @@ def boosting_squared_log(predictions: Raw, labels: AboveMinusOne) -> Evaluation:
     low = 1.0 + predictions < LEAST
     above = np.where(low, LEAST, 1.0 + predictions).astype(predictions.dtype, copy=False)
     error = log_ratio(above, true, np.where(low, above - true, predictions - labels).astype(predictions.dtype, copy=False))
-    return raw((0.5 * error) * error, error / above, np.maximum((1.0 - error) / above / above, LEAST))
+    return raw((0.5 * error) * error, error / above, lambda: np.maximum((1.0 - error) / above / above, LEAST))

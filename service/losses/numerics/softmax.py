@@ -39,7 +39,7 @@ def sum_of_others(x: Array) -> Array:
     rest = x.copy()
     rest.put(top, 0.0)
     below = rest.sum(axis=1, keepdims=True)
-    others = largest + (below - rest)  # below >= rest, and largest >= rest: the sum does not cancel
+    others = (largest + below) - x  # at least half of the sum: the others of an x that is not the largest include it
     others.put(top, below)
     return others
 

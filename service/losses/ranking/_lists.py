@@ -10,7 +10,7 @@ import numpy as np
 from service.losses.declaration import Domain, TensorSpec
 from service.losses.evaluation import Evaluation
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, spread, times
+from service.losses.numerics.elementary import BLOCK, LN2, spread, times
 
 Scores = Annotated[Array, TensorSpec("n m", gradient="default", description="scores of the items")]
 Relevance = Annotated[Array, TensorSpec("n m", description="relevances of the items; only their order matters")]
@@ -27,6 +27,7 @@ class Block(NamedTuple):
 
 
 Elementwise = Callable[[Array], Array]
+Terms = Callable[[Array], tuple[Array, ...]]  # differences of scores -> values, and slopes in one or more parts that are summed separately
 PairWeights = Callable[[Block], Array]  # a block -> (lists, first items, m), 0 where i and j are no pair
 
 
@@ -53,8 +54,17 @@ def blocks(lists: Array) -> Iterator[Block]:
 
 
 def differences(x: Array, block: Block) -> Array:
-    """Return x_i - x_j at [list, i, j]."""
-    return first(x, block) - x[block.lists, None, :]
+    """Return x_i - x_j at [list, i, j].
+
+    It is x_i 1 + 1 (-x_j), a matrix product whose products are exact: a third of the time of a subtraction, which has rows of m numbers.
+    """
+    rows = x[block.lists]
+    n, m = rows.shape
+    firsts = rows[:, block.firsts]
+    left, right = np.ones((n, firsts.shape[1], 2), x.dtype), np.ones((n, 2, m), x.dtype)
+    left[:, :, 0] = firsts
+    np.negative(rows, out=right[:, 1])
+    return left @ right
 
 
 def first(x: Array, block: Block) -> Array:
@@ -67,6 +77,13 @@ def both(valid: Array, block: Block) -> Array:
     return first(valid, block) & valid[block.lists, None, :]
 
 
+def without_itself(each: Array, block: Block) -> Array:
+    """Set the places [list, i, i] to 0 or False, in place."""
+    m = each.shape[2]
+    each.reshape(len(each), -1)[:, block.firsts.start :: m + 1] = 0
+    return each
+
+
 def itself(block: Block, m: int) -> Array:
     """Return True where i is j, at [i, j]."""
     places = np.arange(m)
@@ -75,12 +92,19 @@ def itself(block: Block, m: int) -> Array:
 
 def preferred(labels: Array, valid: Array) -> PairWeights:
     """Select pairs whose first item is more relevant."""
-    return lambda block: (first(labels, block) > labels[block.lists, None, :]) & both(valid, block)
+    if valid.all():
+        return lambda block: differences(labels, block) > 0
+    return lambda block: (differences(labels, block) > 0) & both(valid, block)
+
+
+def order_of(scores: Array, valid: Array) -> Array:
+    """Return the indices that sort each list by decreasing score, ties by position, padding last."""
+    return np.argsort(np.where(valid, -scores, np.inf), axis=1, kind="stable")
 
 
 def ranks(scores: Array, valid: Array) -> Array:
     """Rank from 1 by decreasing score, ties by position, padding last."""
-    order = np.lexsort((-scores, ~valid), axis=-1)
+    order = order_of(scores, valid)
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.broadcast_to(np.arange(1, scores.shape[1] + 1), order.shape), 1)
     return places
@@ -88,8 +112,7 @@ def ranks(scores: Array, valid: Array) -> Array:
 
 def non_empty(valid: Array) -> Array:
     """Return 1 for a list with items, 0 for others, as in rax's mean over lists."""
-    some: Array = np.any(valid, axis=1)
-    return some.astype(np.float64)
+    return np.ones(len(valid)) if valid.all() else np.any(valid, axis=1).astype(np.float64)  # any takes 0.5 ns an item
 
 
 def gains(labels: Array) -> Array:
@@ -105,8 +128,14 @@ def gain_differences(labels: Array, valid: Array, block: Block, exponential: boo
     gap = np.abs(signed)
     top = y.max(axis=1)[:, None, None]
     tiny = (top < 1e-20) | (not exponential)
-    lower, whole = np.minimum(first(y, whole_lists), y[:, None, :]), np.where(top > 0, top, 1.0)
-    return np.copysign(np.where(tiny, gap / whole, np.exp2(lower) * gains(gap) / gains(np.where(tiny, 1.0, whole))), signed)
+    whole = np.where(top > 0, top, 1.0)
+    if exponential:
+        powers = np.exp2(y)
+        near = np.minimum(first(powers, whole_lists), powers[:, None, :]) * np.expm1(gap * LN2)
+        grown = np.where(gap < 1.0, near, np.abs(differences(powers, whole_lists)))  # half of the time of a power of two for each pair
+        gap = np.where(tiny, gap, grown) if tiny.any() else grown
+    gap /= np.where(tiny, whole, gains(np.where(tiny, 1.0, whole)))
+    return np.copysign(gap, signed)
 
 
 def relative(labels: Array, valid: Array, gain: Elementwise) -> Array:
@@ -147,49 +176,61 @@ def steps_apart(places: Array, block: Block, topn: int) -> Array:
 def pairwise(
     scores: Array,
     pairs: PairWeights,
-    value: Elementwise,
-    slope: Elementwise | tuple[Elementwise, ...],
+    terms: Terms,
     curvature: Elementwise | None = None,
     divisor: Array | None = None,
     item_weight: Array | None = None,
 ) -> Evaluation:
-    """Sum over pairs their weight times a function of s_i - s_j. A slope may have parts that are summed separately.
+    """Sum over pairs their weight times a function of s_i - s_j.
 
-    item_weight: weight of the first item, a further factor. The divisor is the number of pairs.
+    item_weight: weight of the first item, a further factor. The divisor is the number of pairs. The function is computed of all i and j: to gather
+    the pairs, and to scatter the results, takes as long as ten of its passes.
     """
-
-    def over(block: Block, function: Elementwise) -> tuple[Array, Array]:
-        """Return the weighted function at [list, i, j], computed only where the weight is not 0, and the mask of pairs."""
-        weight = pairs(block)
-        found = weight != 0
-        weight = weight if item_weight is None else weight * first(item_weight, block)
-        chosen = found if item_weight is None else weight != 0
-        each = np.zeros(chosen.shape, dtype=scores.dtype)
-        each[chosen] = weight[chosen] * function(differences(scores, block)[chosen])
-        return each, found
-
-    numerator, count = np.zeros(len(scores)), np.zeros(len(scores))
+    numerator, count, sums = np.zeros(len(scores)), np.zeros(len(scores)), np.zeros(0)
     for block in blocks(scores):
-        each, chosen = over(block, value)
-        numerator[block.lists] += each.sum(axis=(1, 2), dtype=np.float64)
-        count[block.lists] += np.count_nonzero(chosen, axis=(1, 2))
+        found = pairs(block)
+        weight, own = found.astype(np.float64, copy=False), None if item_weight is None else item_weight[block.lists, block.firsts].astype(np.float64)
+        value, *slopes = terms(differences(scores, block))
+        numerator[block.lists] += _row_sums(value, weight, own).sum(axis=1)
+        if divisor is None:
+            count[block.lists] += weight.sum(axis=(1, 2)) if found.dtype == bool else np.count_nonzero(found, axis=(1, 2))
+        sums = sums if sums.size else np.zeros((len(slopes), *scores.shape))
+        for part, each in enumerate(slopes):
+            _add(sums[part], block, each, weight, own, -1.0)
+    slope = sums.sum(axis=0).astype(scores.dtype) if sums.size else np.zeros_like(scores)
 
-    def pulled(derivatives: tuple[Elementwise, ...], sign: float) -> Callable[[Array], Array]:
-        def pullback(c: Array) -> Array:
-            sums = np.zeros((len(derivatives), *scores.shape))
-            for block in blocks(scores):
-                for total, derivative in zip(sums, derivatives, strict=True):
-                    each = over(block, derivative)[0]
-                    total[block] += each.sum(axis=2, dtype=np.float64)
-                    total[block.lists] += sign * each.sum(axis=1, dtype=np.float64)
-            out = sums.sum(axis=0).astype(scores.dtype)
-            return spread(c, out) * out
-
-        return pullback
+    def diagonal(c: Array) -> Array:
+        total = np.zeros(scores.shape)
+        for block in blocks(scores):
+            own = None if item_weight is None else item_weight[block.lists, block.firsts].astype(np.float64)
+            _add(total, block, curvature(differences(scores, block)), pairs(block).astype(np.float64, copy=False), own, 1.0)  # type: ignore[misc]
+        out = total.astype(scores.dtype)
+        return spread(c, out) * out
 
     return Evaluation(
         numerator,
         count if divisor is None else divisor,
-        {"predictions": pulled(slope if isinstance(slope, tuple) else (slope,), -1.0)},
-        hessian_diagonal={} if curvature is None else {"predictions": pulled((curvature,), 1.0)},
+        {"predictions": lambda c: spread(c, slope) * slope},
+        hessian_diagonal={} if curvature is None else {"predictions": diagonal},
     )
+
+
+def _row_sums(each: Array, weight: Array, own: Array | None) -> Array:
+    """Return the sums over j of weights times `each` at [list, i], times the weights of i; 0 times infinity is 0."""
+    rows = np.vecdot(each.astype(np.float64, copy=False), weight)
+    if np.isnan(np.add.reduce(rows, axis=None)):
+        rows = np.add.reduce(times(weight, each), axis=2, dtype=np.float64)
+    return rows if own is None else times(own, rows)
+
+
+def _add(total: Array, block: Block, each: Array, weight: Array, own: Array | None, sign: float) -> None:
+    """Add the weighted sums over j to the items i, and `sign` times those over i to the items j; 0 times infinity is 0."""
+    product = weight * each.astype(np.float64, copy=False)
+    rows = product @ np.ones(each.shape[2])
+    columns = (np.full(rows.shape, sign) if own is None else sign * own)[:, None] @ product
+    if np.isnan(np.add.reduce(rows, axis=None)) or np.isnan(np.add.reduce(columns, axis=None)):
+        product = times(weight, each.astype(np.float64))
+        rows = np.add.reduce(product, axis=2)
+        columns = sign * np.add.reduce(product if own is None else times(own[:, :, None], product), axis=1, keepdims=True)
+    total[block] += rows if own is None else times(own, rows)
+    total[block.lists] += columns[:, 0]

@@ -15,7 +15,8 @@ import numpy as np
 from service.losses.declaration import ELEMENTWISE, Bound, Fraction, NonNegative, Positive, Score, Sign, TensorSpec, Work
 from service.losses.evaluation import Evaluation, elementwise
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import LN2, decay, sigmoid, softplus
+from service.losses.numerics.elementary import LN2, decay, divide_or_zero, sigmoid, softplus, spread, times
+from service.losses.numerics.softmax import places
 from service.losses.ranking._lists import (
     Block,
     Grade,
@@ -31,13 +32,13 @@ from service.losses.ranking._lists import (
     gain_differences,
     gains,
     items,
-    itself,
     pairwise,
     preferred,
     ranks,
     relative,
     steps_apart,
     times_weight,
+    without_itself,
 )
 from service.losses.ranking._shared import LISTS
 from service.losses.registry import loss
@@ -70,9 +71,10 @@ RelevanceDistance = Annotated[
 Cutoff = Annotated[int, annotated_types.Ge(0)]
 
 
-def logistic_slope(d: Array) -> Array:
-    """Return the derivative of softplus(-d)."""
-    return -sigmoid(-d)
+def logistic(d: Array) -> tuple[Array, Array]:
+    """Return softplus(-d) and its derivative."""
+    e = decay(d)
+    return softplus(-d, e), -sigmoid(-d, e)
 
 
 # ------------------------------------------------------------------ pairs
@@ -90,18 +92,20 @@ def pairwise_logistic(predictions: Scores, labels: Relevance, *, mask: ListMask 
     Reference: Burges et al., Learning to Rank using Gradient Descent, 2005, ICML; rax.pairwise_logistic_loss
     """
     better = preferred(labels, items(mask, labels))
-    return pairwise(predictions, better, lambda d: softplus(-d), (_slope_in_halves, _slope_beyond), lambda d: sigmoid(d) * sigmoid(-d), None, weight)
+    return pairwise(predictions, better, _logistic_in_parts, lambda d: sigmoid(d) * sigmoid(-d), None, weight)
 
 
-def _slope_in_halves(d: Array) -> Array:
-    """Return the part of logistic_slope whose sums are exact, so that certain wins and losses, and even pairs, cancel exactly."""
-    return np.where(np.abs(d) < 0.7, -0.5, -(d < 0).astype(d.dtype)).astype(d.dtype, copy=False)
+def _logistic_in_parts(d: Array) -> tuple[Array, Array, Array]:
+    """Return softplus(-d), and its derivative in two parts.
 
-
-def _slope_beyond(d: Array) -> Array:
-    """Return the rest of logistic_slope."""
+    The sums of the first part, which is 0, -1/2 or -1, are exact, so that certain wins and losses, and even pairs, cancel exactly.
+    """
     e = decay(d)
-    return np.where(np.abs(d) < 0.7, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d)).astype(d.dtype, copy=False)
+    near, short = np.abs(d) < 0.7, np.clip(-d, 0.0, np.inf)
+    halves = np.multiply(near, 0.5, dtype=d.dtype) - (near | (d < 0))
+    beyond = np.where(near, 0.5 * np.tanh(0.5 * d), np.copysign(e / (1.0 + e), -d))
+    short += np.log1p(e, out=e)
+    return short, halves, beyond
 
 
 @loss(example=LISTS, work=Work("200 n m m", "64 n m"))
@@ -115,13 +119,14 @@ def pairwise_hinge(predictions: Scores, labels: Relevance, *, mask: ListMask | N
     Synonyms: pairwise_hinge_loss, PairwiseHingeLoss, RankSVM
     Reference: Joachims, Optimizing Search Engines using Clickthrough Data, 2002, KDD; rax.pairwise_hinge_loss
     """
-    return pairwise(
-        predictions,
-        preferred(labels, items(mask, labels)),
-        lambda d: np.maximum(1.0 - d, 0.0),
-        lambda d: np.where(d < 1.0, -1.0, 0.0).astype(d.dtype),
-        item_weight=weight,
-    )
+    return pairwise(predictions, preferred(labels, items(mask, labels)), _hinge, item_weight=weight)
+
+
+def _hinge(d: Array) -> tuple[Array, Array]:
+    """Return max(0, 1 - d) and its derivative."""
+    short = np.subtract(1.0, d, out=d)
+    np.clip(short, 0.0, np.inf, out=short)  # two thirds of maximum's time
+    return short, np.multiply(short > 0, -1.0, dtype=short.dtype)
 
 
 @loss(
@@ -140,10 +145,20 @@ def pairwise_soft_zero_one(predictions: Scores, labels: Relevance, *, mask: List
     Reference: rax.pairwise_soft_zero_one_loss; TensorFlow Ranking
     """
     better = preferred(labels, items(mask, labels))
-    return pairwise(predictions, better, lambda d: sigmoid(-d), lambda d: -sigmoid(d) * sigmoid(-d), item_weight=weight)
+    return pairwise(predictions, better, _soft_zero_one, item_weight=weight)
 
 
-@loss(example=LISTS, hessian_diagonal=True, work=Work("200 n m m", "64 n m"))
+def _soft_zero_one(d: Array) -> tuple[Array, Array]:
+    """Return sigmoid(-d) and its derivative."""
+    e = decay(d)
+    whole = 1.0 + e
+    value = np.maximum(e, d <= 0) / whole
+    e /= whole
+    e /= whole
+    return value, np.negative(e, out=e)
+
+
+@loss(example=LISTS, hessian_diagonal=True)
 def pairwise_mse(
     predictions: Scores,
     labels: RelevanceDistance,
@@ -163,16 +178,28 @@ def pairwise_mse(
     Reference: rax.pairwise_mse_loss; TensorFlow Ranking
     """
     valid = items(mask, labels)
-    counts = valid.sum(axis=1).astype(np.float64)
-    return pairwise(
-        predictions - labels,
-        lambda block: both(valid, block) & ~itself(block, labels.shape[1]),
-        lambda d: d * d,
-        lambda d: 2.0 * d,
-        lambda d: 2.0 * np.ones_like(d),
-        counts * counts - (counts if self_pairs == "left_out" else 0.0),
-        weight,
+    x = np.subtract(predictions, labels, dtype=np.float64)
+    w = np.where(valid, 1.0 if weight is None else weight, 0.0)
+    m, total = valid.sum(axis=1, keepdims=True), w.sum(axis=1, keepdims=True)
+    u = _centered(x, valid, valid / np.maximum(m, 1))
+    v = u if weight is None else _centered(x, valid, divide_or_zero(w, total))
+    sum_u = u.sum(axis=1, keepdims=True)
+    own, others = m * u - sum_u, total * v - (w * v).sum(axis=1, keepdims=True)  # the sums over j of d_ij, and of w_j d_ij
+    squares = u * (own - sum_u) + (u * u).sum(axis=1, keepdims=True)
+    slope = np.where(valid, 2.0 * (w * own + others), 0.0).astype(predictions.dtype)
+    return Evaluation(
+        times(w, squares).sum(axis=1),
+        (m * (m - (self_pairs == "left_out")))[:, 0].astype(np.float64),
+        {"predictions": lambda c: spread(c, slope) * slope},
+        hessian_diagonal={"predictions": lambda c: spread(c, slope) * np.where(valid, 2.0 * ((m - 2) * w + total), 0.0).astype(slope.dtype)},
     )
+
+
+def _centered(x: Array, valid: Array, share: Array) -> Array:
+    """Return x - x_k of each list's items, for the item k nearest to the mean with these shares, so that sums of the differences hardly cancel."""
+    mean = times(share, x).sum(axis=1, keepdims=True)
+    nearest = np.where(share > 0, np.abs(x - mean), np.inf).argmin(axis=1, keepdims=True)
+    return np.where(valid, x - x.take(places(x, nearest)), 0.0)
 
 
 @loss(example=LISTS | {"tau": 0.7}, work=Work("200 n m m", "64 n m"))
@@ -199,16 +226,14 @@ def pairwise_qr(
     Reference: rax.pairwise_qr_loss; Koenker and Bassett, Regression Quantiles, 1978
     """
 
-    def rate(d: Array) -> Array:
-        return np.where(d < 0, -tau, np.where(d > 0, 1.0 - tau, 0.0)).astype(d.dtype)
+    def terms(d: Array) -> tuple[Array, Array]:
+        value = np.maximum((1.0 - tau) * d, -tau * d)
+        if squared:
+            return value * np.abs(d), np.copysign(2.0 * value, d)
+        up, down = (np.multiply(share, of, dtype=d.dtype) for share, of in ((1.0 - tau, d > 0), (tau, d < 0)))
+        return value, np.subtract(up, down, out=up)
 
-    return pairwise(
-        predictions - labels,
-        preferred(labels, items(mask, labels)),
-        lambda d: rate(d) * d * np.abs(d) if squared else rate(d) * d,
-        lambda d: 2.0 * rate(d) * np.abs(d) if squared else rate(d),
-        item_weight=weight,
-    )
+    return pairwise(predictions - labels, preferred(labels, items(mask, labels)), terms, item_weight=weight)
 
 
 @loss(example=LISTS, work=Work("250 n m m", "100 n m"))
@@ -252,7 +277,8 @@ def lambda_loss(
             return discounts(places, topn)
         return np.where((places > topn) & (topn > 0), 0.0, 1.0 / places)
 
-    gain = times_weight(relative(labels, valid, gains if weighting != "mrr" else lambda y: y), weight)
+    unweighted = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
+    gain = times_weight(unweighted, weight)
     ideal = (gain * discount(ranks(labels if weight is None else gain, valid))).sum(axis=1, dtype=np.float64)
     scale = valid.sum(axis=1) / np.where(ideal > 0, ideal, 1.0)
     place = ranks(predictions, valid)
@@ -263,12 +289,11 @@ def lambda_loss(
         plain = gain_differences(labels, valid, block, weighting != "mrr")
         if weight is None:
             return np.abs(plain)
-        unweighted = relative(labels, valid, gains if weighting != "mrr" else lambda y: y)
         return np.abs(first(weight, block) * plain + differences(weight, block) * unweighted[block.lists, None, :])
 
     def weights(block: Block) -> Array:
         if weighting == "ndcg1":
-            others = both(valid, block) & ~itself(block, labels.shape[1])
+            others = without_itself(both(valid, block), block)
             return (others * first(scale[:, None] * gain * held, block)).astype(predictions.dtype)
         apart = {"ndcg2": 1.0, "ndcg2++": mu}.get(weighting, 0.0)
         swapped = np.abs(differences(held, block)) if weighting != "ndcg2" else np.zeros(())
@@ -278,7 +303,12 @@ def lambda_loss(
     count = np.zeros(len(labels))
     for block in blocks(labels):
         count[block.lists] += np.count_nonzero(both(valid, block) if weighting == "ndcg1" else better(block), axis=(1, 2))
-    pairs = pairwise(predictions, weights, lambda d: softplus(-sigma * d), lambda d: sigma * logistic_slope(sigma * d), None, count, weight)
+
+    def terms(d: Array) -> tuple[Array, Array]:
+        value, slope = logistic(sigma * d)
+        return value, sigma * slope
+
+    pairs = pairwise(predictions, weights, terms, None, count, weight)
     if weighting != "ndcg1":
         return pairs
     of_itself = scale * times_weight(gain * held, weight).sum(axis=1, dtype=np.float64)  # without a gradient

@@ -234,8 +234,9 @@ def quantile(predictions: Real, labels: RealLabel, *, quantile: Fraction = 0.5) 
 
 
 def _pinball(error: Array, quantile: float) -> Evaluation:
-    weight = np.where(error > 0, 1.0 - quantile, -quantile).astype(error.dtype, copy=False)
-    return by_error(weight * error, lambda: np.where(error == 0, 0.0, weight).astype(error.dtype, copy=False), lambda: np.zeros_like(error))
+    above, below = (error.dtype.type(share) for share in (1.0 - quantile, -quantile))
+    weight = np.where(error > 0, above, below)
+    return by_error(weight * error, lambda: weight * (error != 0), lambda: np.zeros_like(error))  # a product takes half of where's time
 
 
 @loss(
