@@ -16,7 +16,7 @@ from tests.edge.wire import Serving, Wire, post
 from tests.losses import sweep, work
 
 MOST_BYTES = 256_000_000
-LISTS = [name for name, loss in LOSSES.items() if loss.family in ("ranking", "boosting") and "n m m" in loss.work.operations]
+LISTS = [name for name, loss in LOSSES.items() if loss.family in ("ranking", "boosting") and "m" in loss.inputs[0].forms[0].names]
 LISTS.remove("p_listmle")  # its weights 2^m are out of range beyond 1,024 items
 FULL: dict[str, dict[str, int]] = {name: {"n": 1, "m": 10_000} for name in LISTS} | {
     "ctc": {"n": 1, "t": 6000, "s": 6000, "c": 30},
