@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.conditioning import Numerics
@@ -52,16 +51,3 @@ class CombinationAnswer(BaseModel):
 def fields(result: Result) -> dict[str, Any]:
     """Return the fields of the body: all that are present, in the order of the result's."""
     return {name: value for name, value in vars(result).items() if value is not None and (name not in OFTEN_EMPTY or value)}
-
-
-def tensors(value: Any) -> Any:
-    """The same with lists of integers as tensors, for binary responses."""
-    if isinstance(value, list) and value and all(type(item) is int for item in value):
-        return np.array(value)
-    found: dict[Any, Any] = {}
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(item, (dict, list)):
-            found[key] = tensors(item)
-        else:
-            found[key] = item
-    return found if isinstance(value, dict) else list(found.values())

@@ -217,10 +217,10 @@ def raw(arrays: Iterable[Array]) -> list[Buffer]:
 
 
 def flatten(value: dict[str, Any] | list[Any], prefix: str, tensors: dict[str, Array], strings: dict[str, str]) -> None:
-    """Sort the leaves of a value, by their dotted names, into tensors and strings."""
+    """Sort the leaves of a value, by their dotted names, into tensors and strings. A list of integers is a tensor."""
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
         name = f"{prefix}{key}"
-        if isinstance(item, (dict, list)):
+        if isinstance(item, dict) or (isinstance(item, list) and {*map(type, item)} != {int}):
             flatten(item, f"{name}.", tensors, strings)
         elif isinstance(item, str):
             strings[name] = item

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 
-from service.api import response
 from service.api.estimate import Prepared
 from service.api.operations import OF_PATHS, Operation, is_operation, operation_at
 from service.codec import JSON, Buffer, Caps
@@ -59,7 +58,7 @@ def complete(ready: Ready, how: Exchange, settings: Settings) -> list[Buffer]:
     with TURNS.left() if prepared.estimate.operations > TURN_OPERATIONS else nullcontext():
         fields = prepared.compute()
     compute_end = time.perf_counter()
-    encoded = how.accept.encode(fields if how.accept is JSON else response.tensors(fields), form)
+    encoded = how.accept.encode(fields, form)
     how.head = how.accept.head_size(encoded, form) if how.accept.head_size else 0
     how.compute, how.encode = compute_end - start, time.perf_counter() - compute_end
     if how.accept_coding and sum(map(len, encoded)) >= settings.compress_bytes:

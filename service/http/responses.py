@@ -44,20 +44,16 @@ async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, h
 
 
 def _writes(parts: list[Buffer]) -> Iterator[Buffer]:
-    """Yield the parts, long ones cut and short ones joined: a large array in JSON has a comma between two pieces."""
+    """Yield the parts, long ones cut and short ones joined: a large array in JSON is written in pieces of 128 KiB, with commas between them."""
     short: list[Buffer] = []
     for part in parts:
-        if len(part) > WRITTEN_BYTES:
-            whole = memoryview(part)  # a slice of bytes is a copy
-            yield b"".join((*short, whole[:WRITTEN_BYTES]))
-            for start in range(WRITTEN_BYTES, len(whole), WRITTEN_BYTES):
-                yield whole[start : start + WRITTEN_BYTES]
+        whole = memoryview(part)  # a slice of bytes is a copy
+        short.append(whole[:WRITTEN_BYTES])
+        if len(whole) > WRITTEN_BYTES or sum(map(len, short)) >= WRITTEN_BYTES:
+            yield b"".join(short)
             short = []
-            continue
-        short.append(part)
-        if sum(map(len, short)) > JOINED_BYTES:
-            yield b"".join(short) if len(short) > 1 else short[0]
-            short = []
+        for start in range(WRITTEN_BYTES, len(whole), WRITTEN_BYTES):
+            yield whole[start : start + WRITTEN_BYTES]
     if short:
         yield b"".join(short)
 

@@ -178,23 +178,22 @@ def measured(servers: tuple[str, ...], workers: int, seconds: float, drive: Call
                     run(seconds=1)
                 turns = [{name: run(seconds=seconds * longer) for name, run in runs.items()} for _ in range(TURNS)]
                 found |= {(name, size, encoding): sorted(turn[name] for turn in turns)[TURNS // 2] for name in runs}
-        memories = {name: _peak_of_session(pid) for name, (_, pid) in running.items()}
+        memories = {name: _peak(pid) for name, (_, pid) in running.items()}
     return found, memories
 
 
-def _timed(session: int, drive: Callable[..., tuple[float, float]], seconds: float) -> Found:
-    before = _processor_seconds(session)
+def _timed(root: int, drive: Callable[..., tuple[float, float]], seconds: float) -> Found:
+    before = _processor_seconds(root)
     rate, p99 = drive(seconds=seconds)
-    return Found(rate, p99, (_processor_seconds(session) - before) / (rate * seconds) * 1e3)
+    return Found(rate, p99, (_processor_seconds(root) - before) / max(1.0, rate * seconds) * 1e3)  # none may end in a short run
 
 
-def _processor_seconds(session: int) -> float:
-    """The processor time that the session's living processes have taken."""
+def _processor_seconds(root: int) -> float:
+    """The processor time that a process and its descendants have taken."""
     ticks = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        if _in_session(process.name, session):
-            with suppress(OSError):
-                ticks += sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
+    for pid in _descendants(root):
+        with suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -203,14 +202,21 @@ def _paths(server: str) -> dict[str, str]:
     return PEERS[server][1] if server in PEERS else dict.fromkeys(["json"] if server == "plain" else MEDIA, PATH)
 
 
-def _peak_of_session(session: int) -> float:
-    return sum(resident(int(process.name), "VmHWM") for process in Path("/proc").glob("[0-9]*") if _in_session(process.name, session))
+def _peak(root: int) -> float:
+    return sum(resident(pid, "VmHWM") for pid in _descendants(root))
 
 
-def _in_session(pid: str, session: int) -> bool:
-    with suppress(ProcessLookupError):
-        return os.getsid(int(pid)) == session
-    return False
+def _descendants(root: int) -> set[int]:
+    """A process and all that it has started, those in sessions of their own too."""
+    parents = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    found, more = set[int](), {root}
+    while more:
+        found |= more
+        more = {child for child, parent in parents.items() if parent in more} - found
+    return found
 
 
 def together(workers: int) -> tuple[str, ...]:

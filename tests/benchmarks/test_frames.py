@@ -7,7 +7,7 @@ import pytest
 from service.telemetry import logs
 from tests.benchmarks.frames import of_loss, of_request
 
-CEILINGS = {"json": 78, "base64": 81, "safetensors": 73}
+CEILINGS = {"json": 78, "base64": 81, "safetensors": 71}
 
 
 @pytest.mark.parametrize("encoding", CEILINGS)
