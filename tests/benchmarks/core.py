@@ -70,7 +70,7 @@ AXES_OF = {
     "variogram_score": {"d": 16},
 }
 PIXELS = dict.fromkeys(("cl_dice", "lncc"), (32, 32))  # where the axes of an image are any number
-ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16)}
+ROWS_OF = {"ms_ssim": (1, 4, 16), "multi_resolution_stft": (1, 4, 16), "relational_knowledge_distillation": (32, 128, 256)}  # it compares triples
 ROWS_OF |= dict.fromkeys(
     ("keypoint_mse", "keypoint_rcnn", "mask_rcnn", "mask_rcnn_mask", "rnnt", "tdt", "yolo_head", *PIXELS), ROWS_OF_PAIRS
 )  # of many numbers each
