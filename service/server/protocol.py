@@ -20,7 +20,7 @@ from math import inf
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.errors import Failure
@@ -276,7 +276,7 @@ class Protocol(HttpToolsProtocol):
                 held += body
             else:
                 self.cycle.body = bytearray().join((held, body))
-            if len(self.cycle.body) > READ_AHEAD:
+            if len(self.cycle.body) > (READ_AHEAD if self.body_left >= 0 else HIGH_WATER_LIMIT):  # chunks may be of one byte each
                 self.flow.pause_reading()
             self.cycle.message_event.set()
 
