@@ -9,10 +9,13 @@ from collections.abc import Callable
 from service.codec.turns import OFFERS, Turns
 
 
-def started(function: Callable[[], None]) -> threading.Thread:
+def started(turns: Turns, function: Callable[[], None]) -> threading.Thread:
+    """Start a thread, and return it once it waits for its turn."""
+    waiting, end = len(turns._waiting), time.monotonic() + 10
     thread = threading.Thread(target=function)
     thread.start()
-    time.sleep(0.02)  # until it waits
+    while len(turns._waiting) == waiting and time.monotonic() < end:
+        time.sleep(0.001)
     return thread
 
 
@@ -28,7 +31,7 @@ def test_threads_get_the_lock_in_their_order_and_one_at_a_time() -> None:
             order.append(number)
 
     with turns:
-        threads = [started(lambda number=number: work(number)) for number in range(8)]  # type: ignore[misc]
+        threads = [started(turns, lambda number=number: work(number)) for number in range(8)]  # type: ignore[misc]
     for thread in threads:
         thread.join()
     assert order == list(range(8))
@@ -43,7 +46,7 @@ def test_a_holder_gives_the_next_thread_its_turn_after_some_offers() -> None:
 
     with turns:
         turns.offer()
-        waiting = started(other)
+        waiting = started(turns, other)
         for _ in range(OFFERS):
             assert told == []
             turns.offer()
@@ -64,10 +67,10 @@ def test_the_lock_is_left_in_a_block_and_only_by_its_holder() -> None:
     with turns.left(), turns:
         pass
     with turns:
-        waiting = started(other)
+        waiting = started(turns, other)
         with turns.left():
             waiting.join()
         told.append("holder")
-        waiting = started(other)
+        waiting = started(turns, other)
     waiting.join()
     assert told == ["other", "holder", "other"]
