@@ -1,7 +1,7 @@
 """One request as operators see it: filled in on its way through the service, then a log line, counters and a span, each from the same record.
 
 Requests that are over are counted and logged some at a time: a request by itself takes 16 µs of 290, as its steps find the processor's caches full
-of others, and 5 among 16 (tests/benchmarks/http.md).
+of others, and 6 among 16 (tests/benchmarks/http.md).
 """
 
 from __future__ import annotations
