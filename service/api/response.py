@@ -50,4 +50,8 @@ class CombinationAnswer(BaseModel):
 
 def fields(result: Result) -> dict[str, Any]:
     """Return the fields of the body: all that are present, in the order of the result's."""
-    return {name: value for name, value in vars(result).items() if value is not None and (name not in OFTEN_EMPTY or value)}
+    found = vars(result).copy()
+    for name, value in vars(result).items():
+        if value is None or (name in OFTEN_EMPTY and not value):
+            del found[name]
+    return found

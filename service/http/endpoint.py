@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
+from typing import Any
 
 from service.api.estimate import Prepared
 from service.api.operations import OF_PATHS, Operation, is_operation, operation_at
@@ -89,6 +91,15 @@ def second_half(ready: Ready, how: Exchange, settings: Settings, submitted: floa
         return complete(ready, how, settings)
 
 
+class _Step:
+    """The end of a step: requests that are ready at one time take each of their steps together (service/server/rounds.py)."""
+
+    __await__ = staticmethod(partial(iter, (None,)))  # one None, on which an event loop goes on after what else is ready; without a frame
+
+
+STEP: Any = _Step()
+
+
 class LossEndpoint:
     """The ASGI application of all losses.
 
@@ -109,11 +120,11 @@ class LossEndpoint:
             request.encoding = how.codec.name
             body, size = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
             request.received = size
-            encoded = await self._respond(operation, body, size, how, share, receive)
+            parts = await self._respond(operation, body, size, how, share, receive)
             request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
-            if (size := sum(map(len, encoded))) > self.settings.inline_bytes:
+            if (size := sum(map(len, parts))) > self.settings.inline_bytes:
                 share.add(size)
-            await reply(send, 200, encoded, BINARY if how.head else how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+            await reply(send, 200, parts, BINARY if how.head else how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
         finally:
             if share.held:
                 share.release()
@@ -129,7 +140,10 @@ class LossEndpoint:
         if operations + numbers * MOST_NUMBER_BYTES > INLINE_OPERATIONS:  # unless in fewer bytes
             operations += numbers * (how.accept.number_bytes(ready[1]) - 8.0)
         if operations <= INLINE_OPERATIONS and settings.inline_bytes:
-            return complete(ready, how, settings)
+            await STEP
+            parts = complete(ready, how, settings)
+            await STEP
+            return parts
         share.operations = operations
         return await self.pool.run(share, receive, second_half, ready, how, settings, time.perf_counter())
 
@@ -148,4 +162,4 @@ class LossEndpoint:
 
 def is_for_losses(method: str, path: str) -> bool:
     """Return True if a LossEndpoint handles the request."""
-    return method == "POST" and is_operation(path)
+    return method == "POST" and (path in OF_PATHS or is_operation(path))

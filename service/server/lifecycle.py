@@ -25,6 +25,7 @@ from service.http.auth import tokens
 from service.http.endpoint import LossEndpoint
 from service.runtime import keep, resident, trim
 from service.server.protocol import Protocol
+from service.server.rounds import Rounds
 from service.server.supervisor import FAILED_TO_START, Supervisor, shared_metrics
 from service.settings import Settings
 from service.telemetry import logs, metrics
@@ -130,7 +131,7 @@ def configured(settings: Settings, life: Life, worker: Worker | None = None) -> 
     app = create_app(settings, life, worker.fleet if worker else None)
     return uvicorn.Config(
         app,
-        http=partial(Protocol, settings=settings, life=life, losses=app.state.losses, siblings=worker is not None),  # type: ignore[arg-type]
+        http=partial(Protocol, settings=settings, life=life, losses=app.state.losses, rounds=Rounds(), siblings=worker is not None),  # type: ignore[arg-type]
         ws="none",
         log_config=None,  # logs.configure has seen to it
         access_log=False,

@@ -28,6 +28,7 @@ from service.http.admission import Life
 from service.http.endpoint import LossEndpoint, is_for_losses
 from service.http.responses import VIEWS, request_id_of
 from service.server.cycle import END, Cycle, RejectedCycle
+from service.server.rounds import Rounds
 from service.settings import Settings
 from service.telemetry.requests import Request
 
@@ -85,15 +86,15 @@ class _Outlet:
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *args: Any, settings: Settings, life: Life, losses: LossEndpoint, siblings: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, settings: Settings, life: Life, losses: LossEndpoint, rounds: Rounds, siblings: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.settings, self.life, self.losses, self.siblings = settings, life, losses, siblings
+        self.settings, self.life, self.losses, self.rounds, self.siblings = settings, life, losses, rounds, siblings
         self.phase, self.deadline = Phase.IDLE, inf
         self.received, self.parsed = b"", 0  # received[parsed:] waits for the parser
         self.seam = b""  # the last bytes that were parsed, where END may have begun
         self.header_bytes = 0  # of a head, or of a chunked body since its last byte of data
         self.body_left = -1  # bytes of a body by its Content-Length; -1 where it is chunked
-        self.half_closed = False
+        self.half_closed = self.starting = False
         self.taken, self.cut_at = 0, inf
 
     # ------------------------------------------------------------------ bytes come
@@ -131,6 +132,12 @@ class Protocol(HttpToolsProtocol):
                 self._reject_large_headers()
         else:
             self.loop.call_soon(self.data_received)
+        if self.starting:  # all bytes that have come are parsed: a small body is there
+            self.starting = False
+            if is_for_losses(self.scope["method"], self.scope["path"]):
+                self.rounds.add(self.cycle.run_asgi(self.app), self)
+            else:
+                self._start_asgi_task(self.cycle, self.app)
         if self.parsed == len(self.received):
             self.received, self.parsed = b"", 0
         if self.flow.held != (self.received != b""):
@@ -216,7 +223,7 @@ class Protocol(HttpToolsProtocol):
         return ""
 
     def _begin(self, version: str) -> None:
-        """Start the application on the request whose head is complete."""
+        """Prepare the application's part of the request whose head is complete."""
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
         expects = self.expect_100_continue and version == "1.1"
@@ -251,7 +258,7 @@ class Protocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self.cycle.body = b""
-        self._start_asgi_task(self.cycle, self.app)
+        self.starting = True
 
     def _reject_at_once(self, version: str) -> bool:
         """Reject a large body by its headers alone: with ten times too many callers, a task for each costs as much as the work."""

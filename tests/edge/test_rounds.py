@@ -1,0 +1,168 @@
+"""Rounds of steps: requests that are ready at one time take each step together, and none waits for, stops or sees another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from service.http.endpoint import STEP
+from service.server.rounds import SLICE_SECONDS, TOGETHER, Rounds
+
+Steps = Callable[[str, list[str]], Coroutine[Any, Any, None]]
+NAME: ContextVar[str] = ContextVar("NAME")
+
+
+async def three_steps(name: str, taken: list[str]) -> None:
+    for step in "123":
+        taken.append(name + step)
+        await STEP
+
+
+def connection() -> Any:
+    return SimpleNamespace(loop=asyncio.get_running_loop(), tasks=set())
+
+
+async def settled(rounds: Rounds, *applications: Coroutine[Any, Any, None]) -> set[asyncio.Task[None]]:
+    """Run applications until all that is ready is done. Returns the tasks that some have become."""
+    one = connection()
+    for application in applications:
+        rounds.add(application, one)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    tasks: set[asyncio.Task[None]] = one.tasks
+    return tasks
+
+
+def taken_by(steps: Steps, *names: str) -> list[str]:
+    taken: list[str] = []
+    asyncio.run(_of(settled(Rounds(), *(steps(name, taken) for name in names))))
+    return taken
+
+
+async def _of(awaited: Awaitable[object]) -> None:
+    await awaited
+
+
+def test_all_take_a_step_before_one_takes_the_next() -> None:
+    assert taken_by(three_steps, "a", "b", "c") == ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"]
+
+
+def test_the_first_of_many_do_not_wait_for_the_last() -> None:
+    names = [chr(ord("A") + place) for place in range(TOGETHER + 2)]
+    taken = taken_by(three_steps, *names)
+    assert taken.index("A3") < taken.index(f"{names[TOGETHER]}1")
+    assert len(taken) == 3 * len(names)
+
+
+def test_what_waits_goes_on_as_a_task_in_its_context() -> None:
+    async def steps(name: str, waited: asyncio.Future[str], found: list[object]) -> None:
+        NAME.set(name)
+        await STEP
+        found.append(NAME.get())
+        assert asyncio.current_task() is None
+        found.append(await waited)
+        found.append((NAME.get(), asyncio.current_task() is not None))
+
+    async def main() -> list[object]:
+        waited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        found: list[object] = []
+        tasks = await settled(Rounds(), steps("a", waited, found), steps("b", asyncio.get_running_loop().create_future(), []))
+        assert len(tasks) == 2
+        assert NAME.get("outside") == "outside"
+        waited.set_result("came")
+        await asyncio.sleep(0.01)
+        assert len(tasks) == 1  # the other one waits
+        next(iter(tasks)).cancel()
+        return found
+
+    assert asyncio.run(main()) == ["a", "came", ("a", True)]
+
+
+def test_a_task_that_is_cancelled_ends_in_its_application() -> None:
+    async def steps(seen: list[str]) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def main() -> list[str]:
+        seen: list[str] = []
+        (task,) = await settled(Rounds(), steps(seen))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return seen
+
+    assert asyncio.run(main()) == ["cancelled"]
+
+
+@pytest.mark.parametrize("error", [ValueError, StopIteration, SystemExit])
+def test_one_that_fails_stops_no_other(error: type[BaseException]) -> None:
+    """Applications let no exception out; were one to, the loop would report it, and the others go on."""
+
+    async def failing(taken: list[str]) -> None:
+        taken.append("x1")
+        await STEP
+        raise error
+
+    async def main() -> tuple[list[str], list[Any]]:
+        taken: list[str] = []
+        reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+        await settled(Rounds(), failing(taken), three_steps("a", taken))
+        return taken, reported
+
+    if error is SystemExit:  # which ends the loop, as in any callback
+        with pytest.raises(SystemExit):
+            asyncio.run(main())
+        return
+    taken, reported = asyncio.run(main())
+    assert taken == ["x1", "a1", "a2", "a3"]
+    assert len(reported) == 1
+
+
+def test_sockets_have_turns_between_long_steps() -> None:
+    async def long_steps(taken: list[str]) -> None:
+        for _ in range(3):
+            time.sleep(1.5 * SLICE_SECONDS)
+            taken.append("step")
+            await STEP
+
+    async def main() -> list[str]:
+        taken: list[str] = []
+        loop = asyncio.get_running_loop()
+
+        def other() -> None:
+            taken.append("other")
+            if len(taken) < 8:
+                loop.call_soon(other)
+
+        loop.call_soon(other)
+        await settled(Rounds(), long_steps(taken))
+        return taken
+
+    taken = asyncio.run(main())
+    first = taken.index("step")
+    assert taken[first : first + 4] == ["step", "other", "step", "other"]
+
+
+def test_requests_that_come_while_the_loop_looks_join_the_round() -> None:
+    """The first request of another client than the last one waits for one more look at the sockets."""
+
+    async def main() -> list[str]:
+        taken: list[str] = []
+        rounds, loop = Rounds(), asyncio.get_running_loop()
+        rounds.add(three_steps("a", taken), connection())
+        loop.call_soon(lambda: rounds.add(three_steps("b", taken), connection()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return taken
+
+    assert asyncio.run(main()) == ["a1", "b1", "a2", "b2", "a3", "b3"]
