@@ -132,16 +132,16 @@ class Protocol(HttpToolsProtocol):
                 self._reject_large_headers()
         else:
             self.loop.call_soon(self.data_received)
+        if self.parsed == len(self.received):
+            self.received, self.parsed = b"", 0
+        if self.flow.held != (self.received != b""):
+            self.flow.hold(self.received != b"")
         if self.starting:  # all bytes that have come are parsed: a small body is there
             self.starting = False
             if is_for_losses(self.scope["method"], self.scope["path"]):
                 self.rounds.add(self.cycle.run_asgi(self.app), self)
             else:
                 self._start_asgi_task(self.cycle, self.app)
-        if self.parsed == len(self.received):
-            self.received, self.parsed = b"", 0
-        if self.flow.held != (self.received != b""):
-            self.flow.hold(self.received != b"")
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Close, unless a whole request waits for its response: a client may close its side after its last request (`nc -N`).

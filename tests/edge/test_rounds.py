@@ -29,8 +29,11 @@ def connection() -> Any:
 
 
 async def settled(rounds: Rounds, *applications: Coroutine[Any, Any, None]) -> set[asyncio.Task[None]]:
-    """Run applications until all that is ready is done. Returns the tasks that some have become."""
-    one = connection()
+    """Run applications of one client until all that is ready is done. Returns the tasks that some have become."""
+    return await settled_by(rounds, connection(), *applications)
+
+
+async def settled_by(rounds: Rounds, one: Any, *applications: Coroutine[Any, Any, None]) -> set[asyncio.Task[None]]:
     for application in applications:
         rounds.add(application, one)
     for _ in range(20):
@@ -166,3 +169,32 @@ def test_requests_that_come_while_the_loop_looks_join_the_round() -> None:
         return taken
 
     assert asyncio.run(main()) == ["a1", "b1", "a2", "b2", "a3", "b3"]
+
+
+def test_the_next_request_of_one_client_runs_at_once() -> None:
+    async def main() -> list[str]:
+        taken: list[str] = []
+        rounds, one = Rounds(), connection()
+        await settled_by(rounds, one, three_steps("a", taken))
+        rounds.add(three_steps("b", taken), one)
+        return taken
+
+    assert asyncio.run(main()) == ["a1", "a2", "a3", "b1", "b2", "b3"]
+
+
+def test_a_request_that_comes_within_a_step_waits_for_the_round() -> None:
+    """A pipelined request is read while the response before it is written; it does not run within it."""
+
+    async def first(rounds: Rounds, one: Any, taken: list[str]) -> None:
+        await STEP
+        rounds.add(three_steps("b", taken), one)
+        taken.append("a")
+
+    async def main() -> list[str]:
+        taken: list[str] = []
+        rounds, one = Rounds(), connection()
+        await settled_by(rounds, one, three_steps("x", []))
+        rounds.add(first(rounds, one, taken), one)
+        return taken
+
+    assert asyncio.run(main()) == ["a", "b1", "b2", "b3"]
