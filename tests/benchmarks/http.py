@@ -48,6 +48,7 @@ PEERS = {  # what users would take instead, besides plain: its command, and its 
         {"json": PATH, "base64": f"{PATH}/base64"},
     ),
 }
+PAIR = "ours, two processes"  # LitServe and BentoML serve in one process and compute in another, with one worker each
 PAGE = Path(__file__).with_suffix(".md")
 report = Report("The service against plain FastAPI, LitServe, BentoML and an echo")
 MEDIA = {"json": "application/json", "base64": "application/json", "safetensors": "application/vnd.safetensors"}
@@ -70,6 +71,8 @@ def serving(name: str, workers: int) -> Iterator[tuple[str, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    if name == PAIR:
+        name, workers = "ours", 2
     if name == "ours":
         command, environment = [sys.executable, "-m", "service"], {"PORT": str(port), "WORKERS": str(workers)}
     elif name in PEERS:
@@ -222,32 +225,33 @@ def _descendants(root: int) -> set[int]:
 def together(workers: int) -> tuple[str, ...]:
     """Return the servers that take turns: all that are installed with one worker, ours and plain with more."""
     peers = [name for name, (command, _) in PEERS.items() if Path(command[0]).exists()]
-    return (*SERVERS, *peers) if workers == 1 else ("ours", "plain")
+    return (*SERVERS, PAIR, *peers) if workers == 1 else ("ours", "plain")
 
 
 def peers(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
-    """Our service and what users would take instead, one worker each."""
-    report("\nin place of plain FastAPI, LitServe and BentoML, one worker each: requests per second (p99 in ms), and ours over each\n")
+    """Our service and what users would take instead, one worker each; ours with two also, as the others have two processes."""
+    report(
+        f"\nin place of plain FastAPI, LitServe and BentoML, one worker each, which is two processes of the last two, and {PAIR}: requests per second"
+        " (p99 in ms)\n"
+    )
     installed = together(1)
     found, memories = measured(installed, 1, seconds, drive)
     names = [name for name in installed if name != "echo"]
     for name in PEERS.keys() - names:
         report(f"{name} is not installed (`make peers`), and left out.\n")
-    report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'ours / {name}' for name in names[1:])} |")
-    report("|---" * (2 * len(names) + 1) + "|")
+    ratios = [("ours", "plain"), *((ours, name) for ours in ("ours", PAIR) for name in PEERS if name in names)]
+    report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'{ours} / {name}' for ours, name in ratios)} |")
+    report("|---" * (len(names) + len(ratios) + 2) + "|")
     for size in SIZES:
         for encoding in MEDIA:
-            rates = [found.get((name, size, encoding)) for name in names]
-            cells = [f"{rate[0]:,.1f} ({rate[1]:.1f})" if rate else "-" for rate in rates]
-            ours = found["ours", size, encoding][0]
-            ratios = [
-                _ratio(ours, rate[0]) if rate else f"{_ratio(ours, found[name, size, 'json'][0])} (its json)"
-                for name, rate in zip(names[1:], rates[1:], strict=True)
-            ]
-            report(f"| {size} | {encoding} | {' | '.join(cells)} | {' | '.join(ratios)} |")
+            runs = [found.get((name, size, encoding)) for name in names]
+            cells = [f"{run.rate:,.1f} ({run.p99:.1f})" if run else "-" for run in runs]
+            cells += [_times(found, ours, name, size, encoding) for ours, name in ratios]
+            report(f"| {size} | {encoding} | {' | '.join(cells)} |")
     report(
         "\nprocessor time of a request in ms, all processes of each server, and theirs over ours: LitServe and BentoML compute in a second process\n"
     )
+    names.remove(PAIR)
     report(f"| size | encoding | {' | '.join(names)} | {' | '.join(f'{name} / ours' for name in names[1:])} |")
     report("|---" * (2 * len(names) + 1) + "|")
     for size in SIZES:
@@ -256,6 +260,12 @@ def peers(seconds: float, drive: Callable[..., tuple[float, float]]) -> None:
             cells = [f"{each:,.2f}" if each else "-" for each in times] + [_ratio(each, times[0]) if each else "-" for each in times[1:]]
             report(f"| {size} | {encoding} | {' | '.join(cells)} |")
     report(f"\nPeak memory after these, all processes of each: {', '.join(f'{name} {size:,.0f} MB' for name, size in memories.items())}.")
+
+
+def _times(found: Rates, ours: str, name: str, size: str, encoding: str) -> str:
+    """Return ours over another one at its own encoding, or else at its JSON."""
+    rate, other = found[ours, size, encoding].rate, found.get((name, size, encoding))
+    return _ratio(rate, other.rate) if other else f"{_ratio(rate, found[name, size, 'json'].rate)} (its json)"
 
 
 def _ratio(rate: float, other: float) -> str:
