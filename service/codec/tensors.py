@@ -222,7 +222,7 @@ class Walk(ABC):
             raise Unfit("wrong type; expected a string of base64", (*pointer, "base64"))
         dtype = DTYPES[name]
         try:
-            data = pybase64.b64decode(self._cut(text) if self.texts else text, validate=True)
+            data = pybase64.b64decode_as_bytearray(self._cut(text) if self.texts else text, validate=True)  # argmax copies a read-only array
         except (binascii.Error, ValueError):
             data = self._escaped(text, (*pointer, "base64"))
         expected = math.prod(shape) * dtype.itemsize
@@ -237,12 +237,12 @@ class Walk(ABC):
         self.cuts += found is not None
         return found.view() if isinstance(found, LongString) else text
 
-    def _escaped(self, text: str, pointer: tuple[Step, ...]) -> bytes:
+    def _escaped(self, text: str, pointer: tuple[Step, ...]) -> bytearray:
         """Decode base64 whose slashes JSON has escaped, or raise Unfit for its fault."""
         found = self.texts.get(text)
         text = self.parse(found.quoted()) if isinstance(found, LongString) else text
         try:
-            return pybase64.b64decode(text, validate=True)
+            return pybase64.b64decode_as_bytearray(text, validate=True)
         except (binascii.Error, ValueError):
             raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
 

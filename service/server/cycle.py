@@ -35,7 +35,7 @@ class Cycle(RequestResponseCycle):
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
-        return {"type": "http.request", "body": bytes(body), "more_body": self.more_body}
+        return {"type": "http.request", "body": body, "more_body": self.more_body}  # a bytearray where it came in parts: bytes of it were a copy
 
     async def send(self, message: Any) -> None:
         """Write a message. Raises RuntimeError for a body of another length than its Content-Length, and for a control character in a header."""
