@@ -1,7 +1,7 @@
 """`make bench-http`: our service, plain FastAPI, LitServe, BentoML and an echo of the same bytes, in turns on the same cores.
 
 Cross entropy with value, per-sample losses and gradient, at three sizes, JSON as lists and as base64, and safetensors, one and two workers, driven by wrk with
-four connections. Ratios within one run are what counts; the requests per second are this machine's. A whole run takes 12 minutes and writes
+four connections. Ratios within one run are what counts; the requests per second are this machine's. A whole run takes 17 minutes and writes
 http.md beside this file. LitServe and BentoML have environments of their own (`make peers`), and are left out where these are missing.
 """
 
@@ -39,7 +39,7 @@ CAPS = Caps(10**8, 8, 32)
 FORMS: tuple[Form, ...] = ("nested", "flat", "base64")
 SERVERS = {"ours": "service.app:create_app", "plain": "tests.benchmarks.plain:app", "echo": "tests.benchmarks.echo:app"}
 PATH = "/loss/cross_entropy"
-TURNS = 3
+TURNS = 5
 UNCAPPED = {f"LOSS_SERVICE_MAX_{name}_BYTES": str(10**10) for name in ("BODY", "QUEUE", "WORK", "RESPONSE")}  # for 10 million numbers
 PEERS = {  # what users would take instead, besides plain: its command, and its path by encoding
     "LitServe": ([".venv-litserve/bin/python", "-m", "tests.benchmarks.peers.lit"], {"json": PATH, "base64": PATH}),
@@ -170,7 +170,7 @@ def measured(servers: tuple[str, ...], workers: int, seconds: float, drive: Call
     with ExitStack() as stack:
         running = {name: stack.enter_context(serving(name, workers)) for name in servers}
         for size, shape in SIZES.items():
-            longer = 3 if size.startswith("large") else 1  # plain takes a second and more over one of these
+            longer = 2 if size.startswith("large") else 1  # plain takes a second and more over one of these
             for encoding, body in bodies(*shape).items():
                 runs = {
                     name: partial(_timed, running[name][1], partial(drive, running[name][0], body, MEDIA[encoding], path=_paths(name)[encoding]))
