@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, MutableMapping
 from typing import Any
-
-import numpy as np
 
 from service.codec import Buffer
 from service.codec.inference import HEADER
 from service.errors import Failure
 from service.http.admission import Gone, Receive, Share
 from service.settings import Settings
+
+_uninitialized = ctypes.pythonapi.PyByteArray_FromStringAndSize  # bytearray(n) writes zeros: memory for a body that may never come
+_uninitialized.restype, _uninitialized.argtypes = ctypes.py_object, (ctypes.c_char_p, ctypes.c_ssize_t)
 
 PART_BYTES = 64 * 1024  # the least of a part, but for the last one
 
@@ -34,8 +36,8 @@ def joined(body: Body) -> Buffer:
 async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, viewed: bool = False) -> tuple[Body, int]:
     """Return the body and its size, or raise 413 or 429 as soon as it is known to be too large.
 
-    viewed: what reads it takes any buffer, so that it can have its size from the start; pages cost memory only when they are written.
-    Any other large body stays in parts: a buffer that grows would be copied again and again, 5 ms at a time, while no request is served.
+    A large body of a declared length has one buffer from the start, of which a memoryview is returned where what reads it takes one. Any other stays in
+    parts: a buffer that grows would be copied again and again, 5 ms at a time, while no request is served.
     """
     settings, length = share.pool.settings, announced(headers)
     if length > settings.max_body_bytes:
@@ -50,14 +52,15 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
         _count(size, settings, share)
     if not message.get("more_body"):
         return body, size
-    if viewed and length >= 0 and b"transfer-encoding" not in headers:
-        lead = _lead(headers.get(HEADER, b""))
-        filled = await _filled(np.empty(length + lead, np.uint8).data[lead:], body, receive, settings, share)
-        return filled, len(filled)
-    parts = [body]
+    if length >= 0 and b"transfer-encoding" not in headers:
+        lead = _lead(headers.get(HEADER, b"")) if viewed else 0
+        buffer: bytearray = _uninitialized(None, length + lead)
+        filled = await _filled(memoryview(buffer)[lead:], body, receive, settings, share)
+        return filled if viewed or len(filled) < length else buffer, len(filled)
+    parts = [bytes(body)]
     while message.get("more_body"):
         message = await _next(receive)
-        part = message.get("body", b"")
+        part = bytes(message.get("body", b""))  # they are joined without the interpreter's lock if all are bytes
         if len(parts[-1]) < PART_BYTES:  # a client may send its body byte by byte, and each part is an object
             parts[-1] += part
         else:

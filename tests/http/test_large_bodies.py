@@ -20,13 +20,15 @@ def messages(part: int) -> Iterator[dict[str, Any]]:
         yield {"type": "http.request", "body": bytes([start % 251]) * part, "more_body": start + part < SIZE}
 
 
-async def read(part: int) -> tuple[Any, int]:
+async def read(part: int, viewed: bool = False, **headers: str) -> tuple[Any, int]:
     each = messages(part)
 
     async def receive() -> dict[str, Any]:
-        return next(each)
+        message = next(each)
+        return message | {"body": bytearray(message["body"])}  # as the service's own server has them
 
-    return await read_body({}, receive, Share(Pool(Settings())))
+    sent = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    return await read_body(sent, receive, Share(Pool(Settings())), viewed)
 
 
 def test_a_body_in_any_messages_is_read_whole_in_few_parts() -> None:
@@ -34,7 +36,22 @@ def test_a_body_in_any_messages_is_read_whole_in_few_parts() -> None:
         body, size = asyncio.run(read(part))
         assert size == SIZE
         assert len(body) <= SIZE // PART_BYTES, part
+        assert {type(each) for each in body} == {bytes}, "join keeps the interpreter's lock for any other"
         assert joined(body) == b"".join(message["body"] for message in messages(part))
+
+
+def test_a_body_of_a_declared_length_has_one_buffer() -> None:
+    whole = b"".join(message["body"] for message in messages(PART_BYTES))
+    body, size = asyncio.run(read(PART_BYTES, content_length=str(SIZE)))
+    assert (type(body), body, size) == (bytearray, whole, SIZE)
+    body, size = asyncio.run(read(PART_BYTES, viewed=True, content_length=str(SIZE), inference_header_content_length="3"))
+    assert (type(body), bytes(body), size) == (memoryview, whole, SIZE)
+
+
+def test_a_body_shorter_than_declared_has_no_other_bytes() -> None:
+    """Servers close such a connection; what the memory held before must not be read in any case."""
+    body, size = asyncio.run(read(PART_BYTES, content_length=str(2 * SIZE)))
+    assert (bytes(body), size) == (b"".join(message["body"] for message in messages(PART_BYTES)), SIZE)
 
 
 def test_other_requests_have_a_turn_between_two_writes() -> None:
