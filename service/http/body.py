@@ -56,7 +56,9 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
         lead = _lead(headers.get(HEADER, b"")) if viewed else 0
         buffer: bytearray = _uninitialized(None, length + lead)
         filled = await _filled(memoryview(buffer)[lead:], body, receive, settings, share)
-        return filled if viewed or len(filled) < length else buffer, len(filled)
+        if not viewed:
+            return buffer if len(filled) == length else bytes(filled), len(filled)
+        return filled, len(filled)
     parts = [bytes(body)]
     while message.get("more_body"):
         message = await _next(receive)

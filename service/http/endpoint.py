@@ -121,6 +121,7 @@ class LossEndpoint:
             body, size = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
             request.received = size
             parts = await self._respond(operation, body, size, how, share, receive)
+            del body  # it has left the pool's account, and a client may take its response slowly
             request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
             if (size := sum(map(len, parts))) > self.settings.inline_bytes:
                 share.add(size)
