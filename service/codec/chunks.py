@@ -28,8 +28,8 @@ NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
 
 
 @dataclass(frozen=True)
-class LongString:
-    """Text of a long string: body[first:last], without its quotation marks, with its escapes."""
+class _Slice:
+    """body[first:last]."""
 
     body: bytes | bytearray
     first: int
@@ -39,18 +39,17 @@ class LongString:
         """Return the text without a copy."""
         return memoryview(self.body)[self.first : self.last]
 
+
+class LongString(_Slice):
+    """Text of a long string, without its quotation marks, with its escapes."""
+
     def quoted(self) -> bytes:
         """Return the text as a JSON document."""
         return b"".join((b'"', self.view(), b'"'))
 
 
-@dataclass(frozen=True)
-class Text:
-    """The text of an array: body[first:last], brackets included."""
-
-    body: bytes | bytearray
-    first: int
-    last: int
+class Text(_Slice):
+    """The text of an array, brackets included."""
 
     def pieces(self) -> Iterator[bytes]:
         """Arrays of its elements in their order."""

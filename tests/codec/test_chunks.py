@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from service.codec import JSON, BodyError, Caps, chunks
+from service.codec import JSON, BodyError, Buffer, Caps, chunks, tensors
 from service.codec import json as json_codec
 from service.codec.fields import Form
 
@@ -75,6 +75,24 @@ def test_no_piece_is_long() -> None:
         assert len(lengths) > 25
         assert max(lengths) < 1.1 * chunks.PIECE
         assert max(map(len, JSON.encode({"x": array}, form))) < 1.5 * chunks.PIECE
+
+
+def test_brackets_are_not_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter's lock is released where they are counted. Between all pieces, that kept other threads from their turn for 24 ms."""
+    counted: list[int] = []
+    count = tensors.brackets
+
+    def noted(text: Buffer) -> int:
+        counted.append(len(text))
+        return count(text)
+
+    monkeypatch.setattr(tensors, "brackets", noted)
+    monkeypatch.setattr(json_codec, "brackets", noted)
+    body = b"".join(JSON.encode({"x": np.random.default_rng(0).normal(size=(1000, 200))}, "nested"))
+    assert len(body) > 25 * chunks.PIECE
+    json_codec.decode(body, CAPS)
+    assert len(counted) == 2, "expected the array and the document"
+    assert sum(counted) >= len(body)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8", "bool"])
