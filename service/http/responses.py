@@ -18,7 +18,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 VIEWS = "loss_service.response.views"  # the ASGI extension of a server that sends any buffer; ASGI itself has bytes only
-JOINED_BYTES = 64 * 1024  # below, a copy costs less than another write to the socket
 WRITTEN_BYTES = 256 * 1024  # of a response at a time: bytes written to the transport have left the pool's account
 INTERNAL = Failure("internal", "the service failed; its log has this request's id")
 
@@ -34,7 +33,7 @@ async def reply(send: Send, status: int, parts: list[Buffer], media_type: str, h
     size = sum(map(len, parts))
     base = [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
     await send({"type": "http.response.start", "status": status, "headers": base + headers})
-    if size <= JOINED_BYTES:
+    if size <= WRITTEN_BYTES:
         await send({"type": "http.response.body", "body": b"".join(parts)})
         return
     for body in _writes(parts):
