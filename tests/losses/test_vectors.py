@@ -117,3 +117,14 @@ def test_a_batch_of_thousands_stays_within_some_matrices_of_pairs() -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < matrices * 8 * n * n, f"{name} takes {peak / (8 * n * n):.1f} matrices"
+
+
+def test_differences_of_squares_beyond_the_largest_double_keep_their_sign() -> None:
+    """Their terms overflow with both signs: a sum in order of these is NaN on some processors, and has the sign of the first one on others."""
+    rng = np.random.default_rng(3)
+    whole, reference = rng.integers(-3, 4, size=(40, 3)), rng.integers(0, 40, size=40)
+    squares = ((whole[:, None] - whole[None]) ** 2).sum(axis=2)
+    beyond = squares - squares[np.arange(40), reference][:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = vectors.AllDistances(whole * 2.0**600, "squared_euclidean").squares_beyond(reference)
+    np.testing.assert_array_equal(found, np.where(beyond == 0, 0.0, np.copysign(np.inf, beyond)))

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from service.losses.numerics import Array
-from service.losses.numerics.elementary import BLOCK, divide_or_zero
+from service.losses.numerics.elementary import BLOCK, divide_or_zero, surely_finite
 
 VECTORS_BLOCK = 1 << 18
 """Elements at a time in losses of pairs of rows: their many calls on (n,) arrays cost more in smaller blocks than the cache gains (0.7 of 2^16's time)."""
@@ -290,7 +290,12 @@ class AllDistances:
         values = np.empty((len(self.x), len(self.x)))
         for rows, difference in self._differences():
             near = self.x[reference[rows]][:, None]
-            values[rows] = -np.vecdot(self.x[None] - near, difference + (self.x[rows, None] - near))
+            apart, toward = near - self.x[None], difference + (self.x[rows, None] - near)
+            found = np.vecdot(apart, toward)
+            if not surely_finite(found):  # products overflowed, maybe with both signs
+                (apart, _, exponent), (toward, _, other) = moderate(apart), moderate(toward)
+                found = scaled(np.vecdot(apart, toward), exponent + other)
+            values[rows] = found
         return values
 
     def pull(self, slopes: Array) -> Array:
