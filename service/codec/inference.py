@@ -64,7 +64,7 @@ def decode(body: Any, caps: Caps, announced: bytes | None = None) -> Decoded:
     if announced is not None and not (announced.isdigit() and len(announced) < 20 and (size := int(announced)) <= len(body)):
         raise Malformed(f"Inference-Header-Content-Length: wrong length; expected at most the {len(body)} bytes of the body")
     head = InferHead.model_validate(json.decode(body if announced is None else bytes(body[:size]), caps).fields)
-    fields, data = _fields(head.parameters), memoryview(body).toreadonly()[size:]
+    fields, data = _fields(head.parameters), memoryview(body)[size:]
     for i, item in enumerate(head.inputs):
         if item.name in fields:
             raise Unfit("given twice; expected each tensor and parameter once", ("inputs", i, "name"))

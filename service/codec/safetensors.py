@@ -70,7 +70,7 @@ def decode(body: Buffer, caps: Caps) -> Decoded:
     text = _header(body)
     layout = (_known if len(text) <= KNOWN_BYTES else _layout)(text, caps)
     fields = {} if layout.request is None else _request(layout.request)
-    data, start = memoryview(body).toreadonly(), 8 + len(text)
+    data, start = memoryview(body), 8 + len(text)
     if layout.end != len(data) - start:
         raise Malformed(f"the body: wrong length; expected {layout.end} bytes of tensors, got {len(data) - start}")
     for place in layout.places:
