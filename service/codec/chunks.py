@@ -127,6 +127,7 @@ def in_pieces(array: Array) -> list[Buffer]:
     """The array as JSON, nested, in pieces to be joined."""
     if array.size <= NUMBERS or array.ndim == 0:
         return [written(array)]
+    array = taken(array)  # copied once: between the pieces each copy would keep other threads from the interpreter's lock, as in `brackets`
     rows = NUMBERS // array[0].size
     pieces: list[Buffer] = []
     for i in range(0, len(array), rows or 1):
