@@ -27,6 +27,7 @@ T = TypeVar("T")
 UNIT = 1e-9  # seconds of an elementary operation, before any has been timed
 TYPICAL = 1e7  # operations of work that comes without an estimate
 FADING = 7 / 8  # weight of earlier timings at each further job
+LEAST = 1e6  # operations of a job that is timed: handing it over takes a millisecond at times, and by that a small one would make all work look slow
 
 
 RETRY_AFTER = "1"  # seconds: the queue is short on purpose, so it has moved by then
@@ -115,7 +116,7 @@ class Pool:
             raise RuntimeError(str(exc)) from exc
         finally:
             seconds, counted = self.timed
-            self.timed = (seconds * FADING + time.perf_counter() - begun, counted * FADING + operations)
+            self.timed = (seconds * FADING + time.perf_counter() - begun, counted * FADING + max(operations, LEAST))
 
     def _over(self, share: Share) -> Callable[[Future[Any]], None]:
         def over(job: Future[Any]) -> None:
