@@ -29,7 +29,7 @@ NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
 
 @dataclass(frozen=True)
 class _Slice:
-    """body[first:last]."""
+    """Part of a body, body[first:last]."""
 
     body: bytes | bytearray
     first: int

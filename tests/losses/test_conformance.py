@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def test_the_pullback_is_the_derivative(name: str) -> None:
 def slope_along(loss: Loss, arrays: dict[str, Array], options: dict[str, object], wrt: str, direction: Array, cotangent: Array, step: float) -> float:
     ends = [evaluate(loss, arrays | {wrt: arrays[wrt] + sign * step * direction}, options).numerator for sign in (1, -1)]
     return float((cotangent * (ends[0] - ends[1])).sum() / (2 * step))
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_inputs_are_not_written_to(name: str, dtype: str) -> None:
+    """They are views of the request's body, and writable, as NumPy's argmax copies others."""
+    for number in range(DRAWS // 3):
+        arrays, options = draw.call(LOSSES[name], generator(name, number), dtype)
+        kept = {key: array.copy() for key, array in arrays.items()}
+        with suppress(NonFinite):
+            compute(LOSSES[name], arrays, options)
+        for key, array in arrays.items():
+            np.testing.assert_array_equal(array, kept[key], err_msg=key)
 
 
 @every_loss
