@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from service.codec.turns import TURNS
 
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
+SPACES = b" \t\n\r"
+OPENING = re.compile(rb"[ \t\n\r]*((?:\[[ \t\n\r]*){1,%d})" % DEEPEST)
 NUMBERS = PIECE // 20  # a number takes about 20 bytes in a response
 BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 NAME = re.compile(rb'"[ \t\n\r]*:')  # the end of a member's name
@@ -51,26 +54,69 @@ class LongString(_Slice):
 class Text(_Slice):
     """The text of an array, brackets included."""
 
-    def pieces(self) -> Iterator[bytes]:
-        """Arrays of its elements in their order."""
-        rank = self._rank()
-        end_of_element = b"]" * (rank - 1) + b","
-        start, end, view = self.first + 1, self.last - 1, memoryview(self.body)
-        while end - start > PIECE:
-            cut = self.body.find(end_of_element, start + PIECE, end)
-            if cut < 0:
-                break
-            cut += rank - 1
-            yield b"".join((b"[", view[start:cut], b"]"))
-            TURNS.offer()
-            start = cut + 1
-        yield b"".join((b"[", view[start:end], b"]"))
+    @cached_property
+    def rank(self) -> int:
+        """The number of its axes, by the brackets with which it begins; no more than DEEPEST are counted."""
+        found = OPENING.match(self.body, self.first, self.last)
+        return found[1].count(b"[") if found else 0
 
-    def _rank(self) -> int:
-        rank = 1
-        while rank < DEEPEST and self.body[self.first + rank : self.first + rank + 1] == b"[":
-            rank += 1
-        return rank
+    def pieces(self) -> Iterator[bytes | Text]:
+        """Yield arrays of its elements in their order; an element that is much longer than a piece is a text of its own."""
+        at, end = self.first + 1, self.last - 1
+        while end - at > PIECE and (cut := self._cut(at, end)):
+            yield self._element(at, cut[0]) or self._array(at, cut[0])
+            TURNS.offer()
+            at = cut[1]
+        if at <= end:
+            yield self._array(at, end)
+
+    def _cut(self, at: int, end: int) -> tuple[int, int] | None:
+        """Return where a piece ends, and where the next one begins; None if the rest cannot be cut."""
+        ends, near = _ends_of_elements(self.rank), _before_brackets(self.body, at, at + PIECE)
+        cut = _next(ends, self.body, near, end)
+        if cut and cut[0] - at > 2 * PIECE:
+            for short in ends.finditer(self.body, at, near):
+                cut = short.start(1), short.end()  # before a long element
+        return cut
+
+    def _element(self, at: int, end: int) -> Text | None:
+        """Return the text of one long element. Raises ValueError where it should be an array and is not, so that no broken text is parsed at length."""
+        if end - at <= 2 * PIECE or self.rank < 2:
+            return None
+        found, last = OPENING.match(self.body, at, end), self.body.rfind(b"]", at, end) + 1
+        if found is None or self.body[last:end].strip(SPACES):
+            raise ValueError("TAPE_ERROR")
+        return Text(self.body, found.start(1), last)
+
+    def _array(self, at: int, end: int) -> bytes:
+        return b"".join((b"[", memoryview(self.body)[at:end], b"]"))
+
+
+@cache
+def _ends_of_elements(rank: int) -> re.Pattern[bytes]:
+    """A pattern of the brackets and the comma that follow an element's last number; its group begins after the element."""
+    space = rb"[ \t\n\r]*"
+    return re.compile((space.join([rb"\]"] * (rank - 1)) + rb"()" + space if rank > 1 else rb"()") + rb",")
+
+
+def _next(ends: re.Pattern[bytes], body: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
+    """Return where the next element ends, and where the one after it begins; None if brackets and spaces fill a piece.
+
+    A search keeps the interpreter's lock, so a piece is searched at a time.
+    """
+    while at + PIECE < end:
+        if found := ends.search(body, at, at + PIECE):
+            return found.start(1), found.end()
+        before, at = at, _before_brackets(body, at, at + PIECE)
+        if at == before:
+            return None
+    found = ends.search(body, at, end)
+    return (found.start(1), found.end()) if found else (end, end + 1)
+
+
+def _before_brackets(body: bytes | bytearray, at: int, end: int) -> int:
+    """Return the place before the brackets and spaces with which a part of a text ends: the end of an element may go on after it."""
+    return at + len(body[at:end].rstrip(b"]" + SPACES))
 
 
 class Cut(NamedTuple):

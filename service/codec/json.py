@@ -35,6 +35,7 @@ MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 KEY = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?')
 LONG = re.compile(rb"(?<=[\[,:\s])(-?[0-9]{19,})(?=[\],}\s])")  # an integer that may be past 64 bits
 ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u005[bB]")  # a [ in a string
+OF_NUMBERS = ("BIGINT_ERROR", "NUMBER_ERROR")  # pysimdjson's errors
 KINDS = {list: "a list", int: "a number", float: "a number", str: "a string", bool: "a boolean", type(None): "null", dict: "an object"}
 PLAIN = {"per_sample"}  # a plain list; as base64 it has a name of its own, because generators have no type for either of two
 LARGE = secrets.token_hex(16)  # stands where a large array is to come; no caller can know it
@@ -145,8 +146,8 @@ def _parse(what: str, text: bytes | bytearray) -> Any:
             setattr(_KEPT, what, kept)
     try:
         return kept.parse(text)
-    except (ValueError, RuntimeError):
-        if (fractions := LONG.sub(_fraction, text)) == text:
+    except (ValueError, RuntimeError) as exc:
+        if not str(exc).startswith(OF_NUMBERS) or (fractions := LONG.sub(_fraction, text)) == text:
             raise
         return simdjson.Parser().parse(fractions)
 
@@ -160,8 +161,10 @@ def _fraction(found: re.Match[bytes]) -> bytes:
 def _reject_roughly(exc: Exception) -> NoReturn:
     if isinstance(exc, (GiveUp, TypeError)):
         raise Unfit("a tensor: ragged, or an element that is not a number; expected numbers in rows of one length") from None
-    if str(exc).startswith(("BIGINT_ERROR", "NUMBER_ERROR")):
+    if str(exc).startswith(OF_NUMBERS):
         raise Malformed("a number: not JSON, or out of range; expected a finite double") from None
+    if str(exc).startswith("TAPE_ERROR"):
+        raise Malformed("the body: not JSON, or numbers beside rows; expected brackets that match and a comma between elements") from None
     raise Malformed(f"the body: not JSON; {str(exc).partition(':')[0].lower().replace('_', ' ')}") from None
 
 

@@ -145,15 +145,27 @@ class Walk(ABC):
         self.form = self.form or form
         self.cuts += 1
         before = self.brackets
-        parts = [self._piece(piece, pointer) for piece in text.pieces()]
-        if len({part.shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
-            raise GiveUp
-        if brackets(text.view()) != self.brackets - before - (len(parts) - 1):  # each piece has brackets of its own
+        whole = self._joined(text, pointer)
+        if brackets(text.view()) != self.brackets - before:
             raise GiveUp
         self.brackets = before
-        whole = np.concatenate(parts)
         checked_shape(whole.shape, self.caps, pointer)
         return whole
+
+    def _joined(self, text: Text, pointer: tuple[Step, ...]) -> Array:
+        if text.rank > self.caps.rank:
+            raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {text.rank}", pointer)
+        parts: list[Array] = []
+        self.brackets += 1
+        for piece in text.pieces():
+            if isinstance(piece, Text):
+                parts.append(self._joined(piece, pointer)[None])
+            else:
+                parts.append(self._piece(piece, pointer))
+                self.brackets -= 1  # each piece has brackets of its own
+        if len({part.shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
+            raise GiveUp
+        return np.concatenate(parts)
 
     def _piece(self, piece: bytes, pointer: tuple[Step, ...]) -> Array:
         part = self.array(self.parse(piece), pointer, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,17 +66,57 @@ def test_large_arrays_in_objects_in_lists_are_read(after: str) -> None:
         assert term["inputs"]["x"].tobytes() == numbers.tobytes()
 
 
-def test_no_piece_is_long() -> None:
-    array = np.random.default_rng(0).normal(size=(1000, 200))
-    forms: tuple[Form, ...] = ("nested", "flat")
-    for form in forms:
-        body = b"".join(JSON.encode({"x": array}, form))
-        (text,) = chunks.cut(body).texts.values()
-        assert isinstance(text, chunks.Text)
-        lengths = [len(piece) for piece in text.pieces()]
-        assert len(lengths) > 25
-        assert max(lengths) < 1.1 * chunks.PIECE
+def lengths(text: chunks.Text) -> Iterator[int]:
+    for piece in text.pieces():
+        yield from lengths(piece) if isinstance(piece, chunks.Text) else [len(piece)]
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, 8])
+@pytest.mark.parametrize("shape", [(1000, 200), (1, 1000, 200), (200_000,), (1, 200_000), (2, 1, 100_000), (3, 3, 200, 120), (1, 1, 1, 200_000)])
+def test_no_piece_is_long(shape: tuple[int, ...], indent: int | None) -> None:
+    """The interpreter's lock can change hands between pieces only, whatever the shape, and however the text is laid out."""
+    array = np.random.default_rng(0).normal(size=shape)
+    body = json.dumps({"x": array.tolist()}, indent=indent).encode()
+    (text,) = chunks.cut(body).texts.values()
+    assert isinstance(text, chunks.Text)
+    found = list(lengths(text))
+    assert len(found) > 25
+    assert max(found) <= 2 * chunks.PIECE + 2
+    assert np.mean(found) > 0.5 * chunks.PIECE
+    assert json_codec.decode(body, CAPS).fields["x"].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("form", ["nested", "flat"])
+def test_no_part_of_a_response_is_long(form: Form) -> None:
+    for shape in ((1000, 200), (1, 1000, 200)):
+        array = np.random.default_rng(0).normal(size=shape)
         assert max(map(len, JSON.encode({"x": array}, form))) < 1.5 * chunks.PIECE
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("[", "", "not JSON"),
+        ("", "]", "not JSON"),
+        ("[" * 4, "]" * 4, "too many axes"),
+        ("[" * 100, "]" * 100, "too many axes"),
+        ("[1, ", "]", "numbers beside rows"),
+    ],
+)
+def test_broken_arrays_are_rejected_in_pieces(before: str, after: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search for integers past 64 bits kept the interpreter's lock for 230 ms in 20 MB with one bracket too many."""
+    parsed: list[int] = []
+    parse = json_codec._parse
+
+    def noted(what: str, text: bytes) -> Any:
+        parsed.append(len(text))
+        return parse(what, text)
+
+    monkeypatch.setattr(json_codec, "_parse", noted)
+    text = json.dumps(np.random.default_rng(0).normal(size=(1000, 200)).tolist())
+    with pytest.raises(BodyError, match=problem):
+        json_codec.decode(f'{{"x": {before}{text}{after}}}'.encode(), CAPS)
+    assert max(parsed, default=0) <= 2 * chunks.PIECE + 2
 
 
 def test_brackets_are_not_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +200,8 @@ SEEDS = [
     '{"x":{"shape":[3],"dtype":"float32","base64":"AACAP1\\/\\/gD8AAIA\\/","data":[]},"s":["AAAAAAAAAAAAAAAA","BBBBBBBBBBBBBBB\\\\"],"y":[1]}',
     '{"x": [1.5, 2, 3, 4.25, -5e-3, 6, 7, 8, 9, 10], "labels": [[1, 2], [3, 4], [5, 6], [7, 8]], "o": "none"}',
     '{"x":[[[1,2],[3,4]],[[5,6],[7,8]],[[9,10],[11,12]]],"terms":[{"a":[1,2,3,4,5,6,7,8,9]},{"a":[[1],[2],[3],[4],[5]]}]}',
+    '{"x":[[[[1,2],[3,4],[5,6]],[[7,8],[9,1],[2,3]]]],"y":[[[[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9]]]],"z":[[1,2,3,4,5,6,7,8,9,1,2,3,4]]}',
+    '{"x": [ [\n[ 1, 2 ] ,[3, 4 ]\n], [[5, 6],\t[7, 8]], [ [ 9, 10 ], [11,\n12  ] ]\n\n ], "y": [\n[1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3]\n]}',
     '{"x":{"shape":[2,6],"data":[1,2,3,4,5,6,7,8,9,10,11,12]},"s":"[1,2,3,4,5,6,7,8,9]","t":"[[1,2],[3,4],[5","u":[]}',
 ]
 
