@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import pybase64
@@ -92,11 +92,11 @@ class Walk(ABC):
             shape.append(len(leaf))
             leaf = leaf[0] if shape[-1] else 0.0
             if len(shape) > self.caps.depth:
-                raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
+                self._reject_axes(len(shape), pointer)
         if isinstance(leaf, (str, bool, self.an_object)):
             return self.items(value, type(leaf), pointer, depth)
         if len(shape) > self.caps.rank:
-            raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(shape)}", pointer)
+            self._reject_axes(len(shape), pointer)
         self.form = self.form or "nested"
         self.brackets += 1
         array = self.numbers(value, pointer, tuple(shape) if len(shape) > 1 else ())
@@ -105,6 +105,11 @@ class Walk(ABC):
         if not 0 < array.size <= self.caps.elements:
             checked_shape(array.shape, self.caps, pointer)
         return array
+
+    def _reject_axes(self, axes: int, pointer: tuple[Step, ...]) -> NoReturn:
+        if axes > self.caps.depth:
+            raise Malformed(f"too deep; expected at most {self.caps.depth} levels", pointer)
+        raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {axes}", pointer)
 
     def _check_rows(self, rows: Any, shape: list[int], pointer: tuple[Step, ...]) -> None:
         count = 1
@@ -154,7 +159,7 @@ class Walk(ABC):
 
     def _joined(self, text: Text, pointer: tuple[Step, ...]) -> Array:
         if text.rank > self.caps.rank:
-            raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {text.rank}", pointer)
+            self._reject_axes(text.rank, pointer)
         parts: list[Array] = []
         self.brackets += 1
         for piece in text.pieces():
