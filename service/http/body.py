@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from service.codec import Buffer
@@ -15,6 +15,7 @@ from service.settings import Settings
 _uninitialized = ctypes.pythonapi.PyByteArray_FromStringAndSize  # bytearray(n) writes zeros: memory for a body that may never come
 _uninitialized.restype, _uninitialized.argtypes = ctypes.py_object, (ctypes.c_char_p, ctypes.c_ssize_t)
 
+INTO = "loss_service.request.into"  # ASGI extension of a server that writes to the application's memory
 PART_BYTES = 64 * 1024  # the least of a part, but for the last one
 
 
@@ -27,13 +28,16 @@ def announced(headers: Mapping[bytes, bytes]) -> int:
 Body = Buffer | list[bytes]
 """A body, or its parts in their order."""
 
+Into = Callable[[memoryview], Awaitable[int]]
+"""Writes some bytes of a body to the start of a buffer for all that are left, and returns their number, 0 after the last."""
+
 
 def joined(body: Body) -> Buffer:
     """Return the body in one buffer. Takes 5 ms for parts of 20 MB, without the interpreter's lock."""
     return b"".join(body) if isinstance(body, list) else body
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, viewed: bool = False) -> tuple[Body, int]:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share, viewed: bool = False, into: Into | None = None) -> tuple[Body, int]:
     """Return the body and its size, or raise 413 or 429 as soon as it is known to be too large.
 
     A large body of a declared length has one buffer from the start, of which a memoryview is returned where what reads it takes one. Any other stays in
@@ -55,7 +59,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
     if length >= 0 and b"transfer-encoding" not in headers:
         lead = _lead(headers.get(HEADER, b"")) if viewed else 0
         buffer: bytearray = _uninitialized(None, length + lead)
-        filled = await _filled(memoryview(buffer)[lead:], body, receive, settings, share)
+        filled = await _filled(memoryview(buffer)[lead:], body, into or _copying(receive), settings, share)
         if not viewed:
             return buffer if len(filled) == length else bytes(filled), len(filled)
         return filled, len(filled)
@@ -76,17 +80,30 @@ def _lead(head: bytes) -> int:
     return -int(head) % 8 if head.isdigit() and len(head) < 20 else 0
 
 
-async def _filled(buffer: memoryview, body: bytes, receive: Receive, settings: Settings, share: Share) -> memoryview:
+async def _filled(buffer: memoryview, body: bytes, into: Into, settings: Settings, share: Share) -> memoryview:
     """Return the buffer, of the declared size of the body, with the bytes received so far and all further ones."""
-    end, more = len(body), True
+    end = len(body)
     buffer[:end] = body
-    while more:
-        message = await _next(receive)
-        body, more = message.get("body", b""), message.get("more_body", False)
-        buffer[end : end + len(body)] = body
-        end += len(body)
+    while end < len(buffer) and (count := await into(buffer[end:])):
+        end += count
         _count(end, settings, share)
     return buffer[:end]
+
+
+def _copying(receive: Receive) -> Into:
+    """Write to a buffer by ASGI's own means, which copy each message."""
+    more = True
+
+    async def into(rest: memoryview) -> int:
+        nonlocal more
+        body = b""
+        while more and not body:
+            message = await _next(receive)
+            body, more = message.get("body", b""), message.get("more_body", False)
+        rest[: len(body)] = body
+        return len(body)
+
+    return into
 
 
 async def _next(receive: Receive) -> MutableMapping[str, Any]:

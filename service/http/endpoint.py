@@ -18,7 +18,7 @@ from service.codec.turns import TURNS
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
-from service.http.body import Body, announced, joined, read_body
+from service.http.body import INTO, Body, announced, joined, read_body
 from service.http.negotiation import Exchange, negotiate, packing
 from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
@@ -118,14 +118,16 @@ class LossEndpoint:
             request.loss = operation.name
             how = negotiate(request.headers, scope["path"])
             request.encoding = how.codec.name
-            body, size = await read_body(request.headers, receive, share, viewed=how.codec.viewed or how.coding is not None)
+            extensions = scope.get("extensions", {})
+            into = extensions.get(INTO, {}).get(INTO)
+            body, size = await read_body(request.headers, receive, share, how.codec.viewed or how.coding is not None, into)
             request.received = size
             parts = await self._respond(operation, body, size, how, share, receive)
             del body  # it has left the pool's account, and a client may take its response slowly
             request.elements, request.seconds = how.elements, (how.decode, how.queue, how.compute, how.encode)
             if (size := sum(map(len, parts))) > self.settings.inline_bytes:
                 share.add(size)
-            await reply(send, 200, parts, BINARY if how.head else how.accept.media_type, how.headers(), views=VIEWS in scope.get("extensions", ()))
+            await reply(send, 200, parts, BINARY if how.head else how.accept.media_type, how.headers(), views=VIEWS in extensions)
         finally:
             if share.held:
                 share.release()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from service.errors import Failure
+from service.http.admission import Gone
 
 END = b"\r\n\r\n"  # of a head, and of a chunked body with its trailers
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -20,6 +22,8 @@ class Cycle(RequestResponseCycle):
     problem: Failure | None = None
     body: bytes | bytearray  # type: ignore[assignment]
     head = b""  # waits for the first bytes of the body: a small response is one system call
+    upload: Callable[[memoryview], None]  # has the protocol read the rest of the body into a buffer
+    uploaded = 0  # bytes there that the application does not know of
 
     async def receive(self) -> Any:
         if self.waiting_for_100_continue and not self.transport.is_closing():
@@ -36,6 +40,20 @@ class Cycle(RequestResponseCycle):
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}  # a bytearray where it came in parts: bytes of it were a copy
+
+    async def receive_into(self, rest: memoryview) -> int:
+        """Write some bytes of the body to the start of a buffer for all that are left, and return their number. Raises Gone after a disconnect."""
+        if not self.body and not self.uploaded:
+            self.upload(rest)
+        await self.message_event.wait()
+        self.message_event.clear()
+        if self.problem is not None:
+            raise self.problem
+        if self.disconnected or self.response_complete:
+            raise Gone
+        body, self.body, count, self.uploaded = self.body, b"", self.uploaded, 0
+        rest[: len(body)] = body
+        return len(body) or count
 
     async def send(self, message: Any) -> None:
         """Write a message. Raises RuntimeError for a body of another length than its Content-Length, and for a control character in a header."""

@@ -25,20 +25,23 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.errors import Failure
 from service.http.admission import Life
+from service.http.body import INTO
 from service.http.endpoint import LossEndpoint, is_for_losses
 from service.http.responses import VIEWS, request_id_of
 from service.server.cycle import END, Cycle, RejectedCycle
 from service.server.rounds import Rounds
+from service.server.upload import Upload
 from service.settings import Settings
 from service.telemetry.requests import Request
 
 APPLICATION = frozenset([b"origin", b"traceparent", b"expect"])  # headers that only the application handles
-EXTENSIONS: dict[str, dict[object, object]] = {VIEWS: {}}  # a transport writes memoryviews, so that large arrays go out without a copy
+EXTENSIONS: dict[str, dict[Any, Any]] = {VIEWS: {}}  # a transport writes memoryviews, so that large arrays go out without a copy
 LINGER_SECONDS = 0.5  # for a last response to be read before the connection is cut, and for late requests after the listener has closed
 SLICE = 64 * 1024  # bytes that the parser gets at a time, and
 SLICES = 256  # how many of them before other connections have a turn: both keep one turn of the event loop under 10 ms
 CLOSE = {"Connection": "close"}
 READ_AHEAD = 512 * 1024  # bytes of a body that wait for the application: each pause is a turn of the event loop, which waits for the interpreter
+UPLOADED_BYTES = 64 * 1024
 BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info (linux/tcp.h)
 
 
@@ -86,6 +89,8 @@ class _Outlet:
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
+    cycle: Cycle
+
     def __init__(self, *args: Any, settings: Settings, life: Life, losses: LossEndpoint, rounds: Rounds, siblings: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settings, self.life, self.losses, self.rounds, self.siblings = settings, life, losses, rounds, siblings
@@ -94,6 +99,7 @@ class Protocol(HttpToolsProtocol):
         self.seam = b""  # the last bytes that were parsed, where END may have begun
         self.header_bytes = 0  # of a head, or of a chunked body since its last byte of data
         self.body_left = -1  # bytes of a body by its Content-Length; -1 where it is chunked
+        self.upload: Upload | None = None
         self.half_closed = self.starting = False
         self.taken, self.cut_at = 0, inf
 
@@ -138,6 +144,9 @@ class Protocol(HttpToolsProtocol):
             self.flow.hold(self.received != b"")
         if self.starting:  # all bytes that have come are parsed: a small body is there
             self.starting = False
+            if self.body_left > UPLOADED_BYTES:
+                self.cycle.upload = self._upload
+                self.scope["extensions"] = EXTENSIONS | {INTO: {INTO: self.cycle.receive_into}}
             if is_for_losses(self.scope["method"], self.scope["path"]):
                 self.rounds.add(self.cycle.run_asgi(self.app), self)
             else:
@@ -278,7 +287,7 @@ class Protocol(HttpToolsProtocol):
         if not self.cycle.response_complete:
             held: bytes | bytearray = self.cycle.body
             if not held:
-                self.cycle.body = body  # type: ignore[assignment]
+                self.cycle.body = body
             elif isinstance(held, bytearray):
                 held += body
             else:
@@ -286,6 +295,28 @@ class Protocol(HttpToolsProtocol):
             if len(self.cycle.body) > (READ_AHEAD if self.body_left >= 0 else HIGH_WATER_LIMIT):  # chunks may be of one byte each
                 self.flow.pause_reading()
             self.cycle.message_event.set()
+
+    def _upload(self, rest: memoryview) -> None:
+        """Read the rest of the body into a buffer, past the parser, unless some of it has come."""
+        if self.upload is None and self.phase is Phase.BODY and not self.received and self.body_left == len(rest):
+            self.upload = Upload(self, rest)
+            self.transport.set_protocol(self.upload)
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+
+    def uploaded(self, count: int) -> bool:
+        """Count bytes of the body that have come past the parser. Returns False where they are no longer read."""
+        if self.phase is not Phase.BODY:
+            return False
+        self.body_left -= count
+        self.cycle.uploaded += count
+        self.cycle.message_event.set()
+        if not self.body_left:
+            self.upload = None
+            self.transport.set_protocol(self)
+            self.parser = httptools.HttpRequestParser(self)  # the one before still waits for these bytes
+            self.on_message_complete()
+        return True
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -310,6 +341,8 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.phase is not Phase.CLOSING and self.transport.is_closing():  # a write has failed; connection_lost comes after the last one
             self._disconnected()
+        if self.upload:
+            self.upload.discard()
         if self.flow.read_paused:
             self.flow.resume_reading()  # a body that the application did not read may have stopped it
         if self.phase is Phase.RESPONSE:
@@ -323,7 +356,7 @@ class Protocol(HttpToolsProtocol):
             return
         problem = Failure(kind, detail, headers=CLOSE)
         if self.phase is Phase.BODY and not self.cycle.response_started:
-            self.cycle.problem = problem  # type: ignore[attr-defined]
+            self.cycle.problem = problem
             self.cycle.message_event.set()
             self.phase, self.deadline = Phase.RESPONSE, inf
             self.received, self.parsed = b"", 0
