@@ -109,6 +109,7 @@ class LossEndpoint:
 
     def __init__(self, settings: Settings, pool: Pool, bearers: Bearers) -> None:
         self.settings, self.pool, self.bearers = settings, pool, bearers
+        self.running = TURNS.event_loop  # to be held by a server while it runs small requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope["state"]["request"]

@@ -132,7 +132,9 @@ def configured(settings: Settings, life: Life, worker: Worker | None = None) -> 
     app = create_app(settings, life, worker.fleet if worker else None)
     return uvicorn.Config(
         app,
-        http=partial(Protocol, settings=settings, life=life, losses=app.state.losses, rounds=Rounds(), siblings=worker is not None),  # type: ignore[arg-type]
+        http=partial(
+            Protocol, settings=settings, life=life, losses=app.state.losses, rounds=Rounds(app.state.losses.running), siblings=worker is not None
+        ),  # type: ignore[arg-type]
         ws="none",
         log_config=None,  # logs.configure has seen to it
         access_log=False,

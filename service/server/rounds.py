@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context, copy_context
+from threading import Lock
 from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -31,9 +32,10 @@ class Running(NamedTuple):
 
 
 class Rounds:
-    """Runs the applications of all connections of an event loop."""
+    """Runs the applications of all connections of an event loop, with a lock held meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, running: Lock) -> None:
+        self._running = running
         self._round: deque[Running] = deque()
         self._next: list[Running] = []
         self._last = 0  # id of the connection of the last request
@@ -58,6 +60,7 @@ class Rounds:
     def _run(self, loop: AbstractEventLoop) -> None:
         """Take steps until all are done, or sockets should have their turn."""
         end = time.perf_counter() + SLICE_SECONDS
+        self._running.acquire()
         try:
             while (self._round or self._next) and time.perf_counter() < end:
                 if not self._round:
@@ -75,6 +78,7 @@ class Rounds:
                     connection.tasks.add(task)
                     task.add_done_callback(connection.tasks.discard)
         finally:
+            self._running.release()
             self._pending = bool(self._round or self._next)
             if self._pending:
                 loop.call_soon(self._run, loop)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.codec.turns import OFFERS, Turns
+from service.codec.turns import OFFERS, PATIENCE_SECONDS, Turns
 
 
 def started(turns: Turns, function: Callable[[], None]) -> threading.Thread:
@@ -74,3 +74,36 @@ def test_the_lock_is_left_in_a_block_and_only_by_its_holder() -> None:
         waiting = started(turns, other)
     waiting.join()
     assert told == ["other", "holder", "other"]
+
+
+def test_a_holder_waits_for_the_event_loop_but_not_for_long() -> None:
+    turns, passed = Turns(), threading.Event()
+
+    def work() -> None:
+        with turns:
+            turns.offer()
+            passed.set()
+
+    def waited(hold: float) -> float:
+        passed.clear()
+        with turns.event_loop:
+            thread = threading.Thread(target=work)
+            begun = time.perf_counter()
+            thread.start()
+            passed.wait(hold)
+        thread.join()
+        return time.perf_counter() - begun
+
+    assert min(waited(0) for _ in range(20)) < PATIENCE_SECONDS
+    assert waited(10) >= PATIENCE_SECONDS
+    assert not turns.event_loop.locked()
+
+
+def test_the_event_loop_does_not_wait_for_itself() -> None:
+    """It decodes small bodies itself, and large arrays in them in pieces."""
+    turns = Turns()
+    with turns.event_loop:
+        begun = time.perf_counter()
+        for _ in range(100):
+            turns.offer()
+        assert time.perf_counter() - begun < 50 * PATIENCE_SECONDS

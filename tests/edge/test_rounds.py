@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextvars import ContextVar
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +44,7 @@ async def settled_by(rounds: Rounds, one: Any, *applications: Coroutine[Any, Any
 
 def taken_by(*names: str) -> list[str]:
     taken: list[str] = []
-    asyncio.run(settled(Rounds(), *(three_steps(name, taken) for name in names)))
+    asyncio.run(settled(Rounds(Lock()), *(three_steps(name, taken) for name in names)))
     return taken
 
 
@@ -70,7 +71,7 @@ def test_what_waits_goes_on_as_a_task_in_its_context() -> None:
     async def main() -> list[object]:
         waited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         found: list[object] = []
-        tasks = await settled(Rounds(), steps("a", waited, found), steps("b", asyncio.get_running_loop().create_future(), []))
+        tasks = await settled(Rounds(Lock()), steps("a", waited, found), steps("b", asyncio.get_running_loop().create_future(), []))
         assert len(tasks) == 2
         assert NAME.get("outside") == "outside"
         waited.set_result("came")
@@ -92,7 +93,7 @@ def test_a_task_that_is_cancelled_ends_in_its_application() -> None:
 
     async def main() -> list[str]:
         seen: list[str] = []
-        (task,) = await settled(Rounds(), steps(seen))
+        (task,) = await settled(Rounds(Lock()), steps(seen))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -114,7 +115,7 @@ def test_one_that_fails_stops_no_other(error: type[Exception]) -> None:
         taken: list[str] = []
         reported: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
-        await settled(Rounds(), failing(taken), three_steps("a", taken))
+        await settled(Rounds(Lock()), failing(taken), three_steps("a", taken))
         return taken, reported
 
     taken, reported = asyncio.run(main())
@@ -139,7 +140,7 @@ def test_sockets_have_turns_between_long_steps() -> None:
                 loop.call_soon(other)
 
         loop.call_soon(other)
-        await settled(Rounds(), long_steps(taken))
+        await settled(Rounds(Lock()), long_steps(taken))
         return taken
 
     taken = asyncio.run(main())
@@ -152,7 +153,7 @@ def test_requests_that_come_while_the_loop_looks_join_the_round() -> None:
 
     async def main() -> list[str]:
         taken: list[str] = []
-        rounds, loop = Rounds(), asyncio.get_running_loop()
+        rounds, loop = Rounds(Lock()), asyncio.get_running_loop()
         rounds.add(three_steps("a", taken), connection())
         loop.call_soon(lambda: rounds.add(three_steps("b", taken), connection()))
         for _ in range(10):
@@ -165,7 +166,7 @@ def test_requests_that_come_while_the_loop_looks_join_the_round() -> None:
 def test_the_next_request_of_one_client_runs_at_once() -> None:
     async def main() -> list[str]:
         taken: list[str] = []
-        rounds, one = Rounds(), connection()
+        rounds, one = Rounds(Lock()), connection()
         await settled_by(rounds, one, three_steps("a", taken))
         rounds.add(three_steps("b", taken), one)
         return taken
@@ -183,9 +184,27 @@ def test_a_request_that_comes_within_a_step_waits_for_the_round() -> None:
 
     async def main() -> list[str]:
         taken: list[str] = []
-        rounds, one = Rounds(), connection()
+        rounds, one = Rounds(Lock()), connection()
         await settled_by(rounds, one, three_steps("x", []))
         rounds.add(first(rounds, one, taken), one)
         return taken
 
     assert asyncio.run(main()) == ["a", "b1", "b2", "b3"]
+
+
+def test_the_lock_is_held_while_applications_run_and_only_then() -> None:
+    running, seen = Lock(), []
+
+    async def steps() -> None:
+        seen.append(running.locked())
+        await STEP
+        seen.append(running.locked())
+        await asyncio.sleep(0.01)
+        seen.append(running.locked())
+
+    async def run() -> None:
+        await asyncio.gather(*await settled(Rounds(running), steps()))
+
+    asyncio.run(run())
+    assert seen == [True, True, False]
+    assert not running.locked()
