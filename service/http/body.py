@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from service.codec import Buffer
@@ -17,12 +17,6 @@ _uninitialized.restype, _uninitialized.argtypes = ctypes.py_object, (ctypes.c_ch
 
 INTO = "loss_service.request.into"  # ASGI extension of a server that writes to the application's memory
 PART_BYTES = 64 * 1024  # the least of a part, but for the last one
-
-
-def announced(headers: Mapping[bytes, bytes]) -> int:
-    """The body's length by its headers; -1 where they do not say."""
-    length = headers.get(b"content-length", b"")[:20]
-    return int(length) if length.isdigit() else -1
 
 
 Body = Buffer | list[bytes]
@@ -43,7 +37,8 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
     A large body of a declared length has one buffer from the start, of which a memoryview is returned where what reads it takes one. Any other stays in
     parts: a buffer that grows would be copied again and again, 5 ms at a time, while no request is served.
     """
-    settings, length = share.pool.settings, announced(headers)
+    settings, declared = share.pool.settings, headers.get(b"content-length", b"")[:20]
+    length = int(declared) if declared.isdigit() else -1
     if length > settings.max_body_bytes:
         raise _too_large(settings)
     if length > settings.inline_bytes:

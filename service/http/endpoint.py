@@ -18,7 +18,7 @@ from service.codec.turns import TURNS
 from service.errors import Failure
 from service.http.admission import Pool, Share, overloaded
 from service.http.auth import Bearers
-from service.http.body import INTO, Body, announced, joined, read_body
+from service.http.body import INTO, Body, joined, read_body
 from service.http.negotiation import Exchange, negotiate, packing
 from service.http.responses import VIEWS, Receive, Scope, Send, reply
 from service.settings import Settings
@@ -120,8 +120,8 @@ class LossEndpoint:
             how = negotiate(request.headers, scope["path"])
             request.encoding = how.codec.name
             extensions = scope.get("extensions", {})
-            into = extensions.get(INTO, {}).get(INTO)
-            body, size = await read_body(request.headers, receive, share, how.codec.viewed or how.coding is not None, into)
+            viewed, into = how.codec.viewed or how.coding is not None, extensions.get(INTO, {}).get(INTO)
+            body, size = await read_body(request.headers, receive, share, viewed, into)
             request.received = size
             parts = await self._respond(operation, body, size, how, share, receive)
             del body  # it has left the pool's account, and a client may take its response slowly
@@ -151,14 +151,14 @@ class LossEndpoint:
         share.operations = operations
         return await self.pool.run(share, receive, second_half, ready, how, settings, time.perf_counter())
 
-    def rejection(self, path: str, headers: Mapping[bytes, bytes], request: Request) -> Failure | None:
+    def rejection(self, path: str, headers: Mapping[bytes, bytes], length: int, request: Request) -> Failure | None:
         """Return the rejection of a large body by its headers alone, for a server whose pool is full; None for what __call__ handles."""
         try:
             request.caller = self.bearers.check(path, headers)
             operation, codec = operation_at(path), negotiate(headers, path).codec
         except Failure:
             return None
-        if not self.settings.inline_bytes < announced(headers) <= self.settings.max_body_bytes:
+        if not self.settings.inline_bytes < length <= self.settings.max_body_bytes:
             return None
         request.loss, request.encoding = operation.name, codec.name
         return overloaded()

@@ -276,7 +276,7 @@ class Protocol(HttpToolsProtocol):
         if self.flow.write_paused or not kept or not APPLICATION.isdisjoint(headers) or not is_for_losses(self.parser.get_method().decode(), path):
             return False
         request = Request(request_id_of(headers), "POST", path, headers)
-        problem = self.losses.rejection(path, headers, request)
+        problem = self.losses.rejection(path, headers, self.body_left, request)
         if problem:
             self._write(problem, request, self.server_state.default_headers)
             self.server_state.total_requests += 1

@@ -12,7 +12,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +84,15 @@ class Writer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.put(self.format(record).encode("utf-8", "replace") + b"\n")
 
-    def put(self, line: bytes) -> None:
-        """Hand a line to the thread, or drop it."""
-        if self.put_bytes - self.written_bytes > MOST_WAITING:
-            self.dropped += 1
-            metrics.dropped_lines.inc()
-        else:
-            self.put_bytes += len(line)
-            self.lines.put(line)
+    def put(self, *lines: bytes) -> None:
+        """Hand lines to the thread, or drop them."""
+        for line in lines:
+            if self.put_bytes - self.written_bytes > MOST_WAITING:
+                self.dropped += 1
+                metrics.dropped_lines.inc()
+            else:
+                self.put_bytes += len(line)
+                self.lines.put(line)
 
     def wake(self) -> None:
         """Have the thread look for lines in its source."""
@@ -173,28 +174,32 @@ def wake() -> bool:
     return True
 
 
-def request(request: Request, total: float, when: float) -> None:
-    """Put the line of a request that was over at `when`, after `total` seconds. It does not pass through `logging`, whose records cost 2 % of a small one."""
+def requests(over: Iterable[Request], clock: float) -> None:
+    """Put the lines of requests that are over; `clock` is the time where theirs is 0. They do not pass through `logging`: 2 % of a small request."""
     if _requests is None:
         return
-    fields: dict[str, Any] = {"request_id": request.request_id, "method": request.method, "path": request.path[:LONGEST_PATH]}
-    if request.loss:
-        fields["loss"] = request.loss
-    if request.encoding:
-        fields["encoding"] = request.encoding
-    if request.caller:
-        fields["caller"] = request.caller
-    fields["status"], fields["received"], fields["sent"] = request.status, request.received, request.sent
-    fields["total_ms"] = int(total * 1e6 + 0.5) / 1e3  # round() takes several times as long
-    for name, seconds in zip(PHASE_MEMBERS, request.seconds, strict=False):
-        fields[name] = int(seconds * 1e6 + 0.5) / 1e3
-    if request.problem:
-        fields["problem"] = request.problem
-    if request.disconnected:
-        fields["disconnected"] = True
-    if request.trace_id:
-        fields["trace_id"] = request.trace_id
-    _requests.put(_line("service.access", "request", fields, when))
+    lines = []
+    for request in over:
+        total = request.ended - request.begun
+        fields: dict[str, Any] = {"request_id": request.request_id, "method": request.method, "path": request.path[:LONGEST_PATH]}
+        if request.loss:
+            fields["loss"] = request.loss
+        if request.encoding:
+            fields["encoding"] = request.encoding
+        if request.caller:
+            fields["caller"] = request.caller
+        fields["status"], fields["received"], fields["sent"] = request.status, request.received, request.sent
+        fields["total_ms"] = int(total * 1e6 + 0.5) / 1e3  # round() takes several times as long
+        for name, seconds in zip(PHASE_MEMBERS, request.seconds, strict=False):
+            fields[name] = int(seconds * 1e6 + 0.5) / 1e3
+        if request.problem:
+            fields["problem"] = request.problem
+        if request.disconnected:
+            fields["disconnected"] = True
+        if request.trace_id:
+            fields["trace_id"] = request.trace_id
+        lines.append(_line("service.access", "request", fields, clock + request.ended))
+    _requests.put(*lines)
 
 
 def event(name: str, **fields: Any) -> None:

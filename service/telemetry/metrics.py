@@ -97,22 +97,23 @@ _OBSERVED = (*phases.of.values(), request_bytes.of[""], response_bytes.of[""])
 _QUEUE = phases.of["queue"]
 
 
-def count(request: Request, total: float) -> None:
-    """Count one request that is over after `total` seconds. To be called by one thread at a time."""
-    if request.problem:
-        rejections.counts[(request.problem,)] += 1
-    if request.disconnected:
-        disconnects.inc()
-    elif request.loss:
-        requests.counts[request.loss, request.encoding or "none", str(request.status)] += 1
-        duration = _duration[request.status // 100]
-        duration.counts[bisect_left(duration.bounds, total)] += 1
-        duration.sum += total
-        if request.problem == "non-finite":
-            non_finite.counts[(request.loss,)] += 1
-        if request.status == 200:
-            elements.counts[(request.loss,)] += request.elements
-            for buckets, value in zip(_OBSERVED, (*request.seconds, request.received, request.sent), strict=True):
-                if value or buckets is not _QUEUE:
-                    buckets.counts[bisect_left(buckets.bounds, value)] += 1
-                    buckets.sum += value
+def count(over: Iterable[Request]) -> None:
+    """Count requests that are over. To be called by one thread at a time."""
+    for request in over:
+        if request.problem:
+            rejections.counts[(request.problem,)] += 1
+        if request.disconnected:
+            disconnects.inc()
+        elif request.loss:
+            requests.counts[request.loss, request.encoding or "none", str(request.status)] += 1
+            duration, total = _duration[request.status // 100], request.ended - request.begun
+            duration.counts[bisect_left(duration.bounds, total)] += 1
+            duration.sum += total
+            if request.problem == "non-finite":
+                non_finite.counts[(request.loss,)] += 1
+            if request.status == 200:
+                elements.counts[(request.loss,)] += request.elements
+                for buckets, value in zip(_OBSERVED, (*request.seconds, request.received, request.sent), strict=True):
+                    if value or buckets is not _QUEUE:
+                        buckets.counts[bisect_left(buckets.bounds, value)] += 1
+                        buckets.sum += value

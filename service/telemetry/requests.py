@@ -55,12 +55,9 @@ class Request:
 def settle() -> None:
     """Count and log the requests that are over."""
     with _settling:
-        clock = time.time() - time.perf_counter()
-        while _over:
-            request = _over.popleft()
-            total = request.ended - request.begun
-            metrics.count(request, total)
-            logs.request(request, total, clock + request.ended)
+        over = [_over.popleft() for _ in range(len(_over))]
+        metrics.count(over)
+        logs.requests(over, time.time() - time.perf_counter())
 
 
 def of(scope: MutableMapping[str, Any]) -> Request:

@@ -7,7 +7,7 @@ import pytest
 from service.telemetry import logs
 from tests.benchmarks.frames import of_loss, of_request
 
-CEILINGS = {"json": 80, "base64": 83, "safetensors": 73}
+CEILINGS = {"json": 76, "base64": 79, "safetensors": 69}
 
 
 @pytest.mark.parametrize("encoding", CEILINGS)

@@ -149,7 +149,7 @@ def test_uvicorn_and_what_else_speaks_write_the_same_lines() -> None:
 
 
 def test_a_person_reads_words() -> None:
-    code = "from service.telemetry import logs; from service.telemetry.requests import Request; logs.configure(True); logs.request(Request('mine', 'POST', '/loss/huber', loss='huber', status=200, received=10, sent=20, seconds=(0.0015, 0.0, 0.0, 0.0)), 1, 0)"
+    code = "from service.telemetry import logs; from service.telemetry.requests import Request; logs.configure(True); logs.requests([Request('mine', 'POST', '/loss/huber', loss='huber', status=200, received=10, sent=20, seconds=(0.0015, 0.0, 0.0, 0.0), begun=1.0, ended=2.0)], 0)"
     master, slave = pty.openpty()
     subprocess.run([sys.executable, "-c", code], stderr=slave, timeout=60, check=True)
     os.close(slave)
@@ -162,7 +162,7 @@ def test_a_person_reads_words() -> None:
 
 
 def test_a_full_disk_rejects_no_request() -> None:
-    code = "from service.telemetry import logs; from service.telemetry.requests import Request; logs.configure(True); logs.request(Request('mine', 'POST', '/loss/huber', status=200), 1, 0)"
+    code = "from service.telemetry import logs; from service.telemetry.requests import Request; logs.configure(True); logs.requests([Request('mine', 'POST', '/loss/huber', status=200)], 0)"
     with Path("/dev/full").open("w") as full:
         assert subprocess.run([sys.executable, "-c", code], stderr=full, timeout=60).returncode == 0
 
