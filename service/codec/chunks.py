@@ -24,6 +24,7 @@ from service.codec.turns import TURNS
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
 SPACES = b" \t\n\r"
+BETWEEN = b"]" + SPACES  # numbers and commas
 OPENING = re.compile(rb"[ \t\n\r]*((?:\[[ \t\n\r]*){1,%d})" % DEEPEST)
 NUMBERS = PIECE // 20  # a number takes about 20 bytes in a response
 BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -63,19 +64,20 @@ class Text(_Slice):
     def pieces(self) -> Iterator[bytes | Text]:
         """Yield arrays of its elements in their order; an element that is much longer than a piece is a text of its own."""
         at, end = self.first + 1, self.last - 1
-        while end - at > PIECE and (cut := self._cut(at, end)):
-            yield self._element(at, cut[0]) or self._array(at, cut[0])
+        while end - at > PIECE:
+            cut, after = self._cut(at, end)
+            yield self._element(at, cut) or self._array(at, cut)
             TURNS.offer()
-            at = cut[1]
+            at = after
         if at <= end:
             yield self._array(at, end)
 
-    def _cut(self, at: int, end: int) -> tuple[int, int] | None:
-        """Return where a piece ends, and where the next one begins; None if the rest cannot be cut."""
-        ends, near = _ends_of_elements(self.rank), _before_brackets(self.body, at, at + PIECE)
-        cut = _next(ends, self.body, near, end)
-        if cut and cut[0] - at > 2 * PIECE:
-            for short in ends.finditer(self.body, at, near):
+    def _cut(self, at: int, end: int) -> tuple[int, int]:
+        """Return where a piece ends, and where the next one begins."""
+        near = _before_brackets(self.body, at, at + PIECE)
+        cut = _next(self.rank, self.body, near, end)
+        if cut[0] - at > 2 * PIECE:
+            for short in _ends_of_elements(self.rank).finditer(self.body, at, near):
                 cut = short.start(1), short.end()  # before a long element
         return cut
 
@@ -99,24 +101,37 @@ def _ends_of_elements(rank: int) -> re.Pattern[bytes]:
     return re.compile((space.join([rb"\]"] * (rank - 1)) + rb"()" + space if rank > 1 else rb"()") + rb",")
 
 
-def _next(ends: re.Pattern[bytes], body: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
-    """Return where the next element ends, and where the one after it begins; None if brackets and spaces fill a piece.
+def _next(rank: int, body: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
+    """Return where the next element ends, and where the one after it begins.
 
-    A search keeps the interpreter's lock, so a piece is searched at a time.
+    A search keeps the interpreter's lock, so a piece is searched at a time; brackets and spaces that go on after it are looked at by themselves.
     """
+    ends = _ends_of_elements(rank)
     while at + PIECE < end:
         if found := ends.search(body, at, at + PIECE):
             return found.start(1), found.end()
-        before, at = at, _before_brackets(body, at, at + PIECE)
-        if at == before:
-            return None
+        first = _before_brackets(body, at, at + PIECE)
+        at = _after_brackets(body, at + PIECE, end)
+        if body[at : at + 1] == b"," and at < end and body.count(b"]", first, at) >= rank - 1:
+            return (body.rfind(b"]", first, at) + 1 if rank > 1 else first), at + 1
+        TURNS.offer()
     found = ends.search(body, at, end)
     return (found.start(1), found.end()) if found else (end, end + 1)
 
 
 def _before_brackets(body: bytes | bytearray, at: int, end: int) -> int:
-    """Return the place before the brackets and spaces with which a part of a text ends: the end of an element may go on after it."""
-    return at + len(body[at:end].rstrip(b"]" + SPACES))
+    """Return the start of the brackets and spaces with which a part of a text ends."""
+    return at + len(body[at:end].rstrip(BETWEEN))
+
+
+def _after_brackets(body: bytes | bytearray, at: int, end: int) -> int:
+    """Return the end of the brackets and spaces with which the rest of a text begins."""
+    while at < end:
+        block = body[at : min(at + PIECE, end)]
+        if rest := block.lstrip(BETWEEN):
+            return at + len(block) - len(rest)
+        at += len(block)
+    return end
 
 
 class Cut(NamedTuple):

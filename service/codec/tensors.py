@@ -145,7 +145,7 @@ class Walk(ABC):
         self.quoted += value.count("[")
         return value
 
-    def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array:
+    def pieced(self, text: Text, form: Form, pointer: tuple[Step, ...]) -> Array | list[bool]:
         """An array that was cut out, put together from its pieces."""
         self.form = self.form or form
         self.cuts += 1
@@ -154,26 +154,27 @@ class Walk(ABC):
         if brackets(text.view()) != self.brackets - before:
             raise GiveUp
         self.brackets = before
-        checked_shape(whole.shape, self.caps, pointer)
+        checked_shape(whole.shape if isinstance(whole, np.ndarray) else (len(whole),), self.caps, pointer)
         return whole
 
-    def _joined(self, text: Text, pointer: tuple[Step, ...]) -> Array:
+    def _joined(self, text: Text, pointer: tuple[Step, ...]) -> Array | list[bool]:
         if text.rank > self.caps.rank:
             self._reject_axes(text.rank, pointer)
-        parts: list[Array] = []
+        parts: list[Any] = []
         self.brackets += 1
         for piece in text.pieces():
             if isinstance(piece, Text):
-                parts.append(self._joined(piece, pointer)[None])
+                parts.append(self._array_of(self._joined(piece, pointer))[None])
             else:
-                parts.append(self._piece(piece, pointer))
+                parts.append(self.array(self.parse(piece), pointer, 1))
                 self.brackets -= 1  # each piece has brackets of its own
-        if len({part.shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
+        if all(isinstance(part, list) for part in parts):  # of booleans
+            return list(chain.from_iterable(parts))
+        if len({self._array_of(part).shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
             raise GiveUp
         return np.concatenate(parts)
 
-    def _piece(self, piece: bytes, pointer: tuple[Step, ...]) -> Array:
-        part = self.array(self.parse(piece), pointer, 1)
+    def _array_of(self, part: Array | list[bool]) -> Array:
         if not isinstance(part, np.ndarray):
             raise GiveUp
         return part
@@ -204,6 +205,8 @@ class Walk(ABC):
 
     def _pieced_data(self, text: Text, pointer: tuple[Step, ...]) -> Array:
         flat = self.pieced(text, "flat", (*pointer, "data"))
+        if not isinstance(flat, np.ndarray):
+            raise Unfit("wrong type; expected a list of numbers", (*pointer, "data"))
         if flat.ndim != 1:
             raise Unfit("nested; expected a flat list of numbers, got a list of lists", (*pointer, "data"))
         return flat

@@ -37,8 +37,8 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive, share: Share,
     A large body of a declared length has one buffer from the start, of which a memoryview is returned where what reads it takes one. Any other stays in
     parts: a buffer that grows would be copied again and again, 5 ms at a time, while no request is served.
     """
-    settings, declared = share.pool.settings, headers.get(b"content-length", b"")[:20]
-    length = int(declared) if declared.isdigit() else -1
+    settings, declared = share.pool.settings, headers.get(b"content-length", b"")
+    length = int(declared.lstrip(b"0")[:20] or 0) if declared.isdigit() else -1  # it may begin with any number of zeros
     if length > settings.max_body_bytes:
         raise _too_large(settings)
     if length > settings.inline_bytes:

@@ -222,7 +222,7 @@ class Protocol(HttpToolsProtocol):
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
-                self.body_left = int(value)
+                self.body_left = int(value.lstrip(b"0") or 0)
             elif name == b"transfer-encoding":
                 self.body_left = -1
         if version not in ("1.1", "1.0"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from service.server.protocol import Protocol
 
 READ_BYTES = 512 * 1024  # at a time
-DISCARDED_BYTES = 64 * 1024
+DISCARDED = memoryview(bytearray(64 * 1024))  # the same for all connections
 
 
 class Upload(asyncio.BufferedProtocol):
@@ -35,4 +35,4 @@ class Upload(asyncio.BufferedProtocol):
 
     def discard(self) -> None:
         """Let go of the application's memory: the response is out, and the rest of the body is read past."""
-        self._rest, self._discards = memoryview(bytearray(DISCARDED_BYTES)), True
+        self._rest, self._discards = DISCARDED, True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,6 +85,36 @@ def test_no_piece_is_long(shape: tuple[int, ...], indent: int | None) -> None:
     assert max(found) <= 2 * chunks.PIECE + 2
     assert np.mean(found) > 0.5 * chunks.PIECE
     assert json_codec.decode(body, CAPS).fields["x"].tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_spaces_longer_than_a_piece_do_not_end_the_cutting(rank: int) -> None:
+    rng, spaces = random.Random(rank), b" " * (2 * chunks.PIECE + 5)
+    array = np.arange(120_000.0).reshape(4, *(10,) * (rank - 2), -1) if rank > 1 else np.arange(120_000.0)
+    text = json.dumps(array.tolist()).encode()
+    for _ in range(20):
+        marks = [match.start() for match in re.finditer(rb"[\[\],]", text)]
+        places = sorted({marks[0] + 1, marks[-1], *(rng.choice(marks) + rng.randrange(2) for _ in range(5))}, reverse=True)
+        spaced = text
+        for place in places:
+            spaced = spaced[:place] + spaces + spaced[place:]
+        body = b'{"x": ' + spaced + b"}"
+        (found,) = chunks.cut(body).texts.values()
+        assert isinstance(found, chunks.Text)
+        assert max(lengths(found)) < 5 * chunks.PIECE
+        assert json_codec.decode(body, CAPS).fields["x"].tobytes() == array.tobytes()
+
+
+def test_large_lists_of_booleans_are_read() -> None:
+    """Inference requests have them; no other list may be long."""
+    true = ", ".join(["true", "false"] * 100_000)
+    decode = json_codec.decode
+    assert decode(f'{{"x": [{true}]}}'.encode(), CAPS).fields["x"] == [True, False] * 100_000
+    for text in (f"[[{true}]]", f"[[1, 2], [{true}]]", f"[1, {true}]", f"[{true}, 1]", f'{{"shape": [200000], "data": [{true}]}}'):
+        with pytest.raises(BodyError):
+            decode(f'{{"x": {text}}}'.encode(), CAPS)
+    with pytest.raises(BodyError, match="too many elements"):
+        decode(f'{{"x": [{true}]}}'.encode(), CAPS._replace(elements=150_000))
 
 
 @pytest.mark.parametrize("form", ["nested", "flat"])

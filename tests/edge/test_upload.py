@@ -68,6 +68,22 @@ def test_requests_behind_a_large_body_are_left_to_the_parser(running: Serving, u
         assert [wire.reply().status for _ in range(3)] == [200, 200, 200]
 
 
+@pytest.mark.parametrize("zeros", [1, 20, 5000])
+def test_a_length_may_begin_with_zeros(running: Serving, zeros: int) -> None:
+    """Half of a body must not be taken for the whole: spaces may follow a document."""
+    body = GOOD + b" " * 300_000
+    request = post(body, length="0" * zeros + str(len(body)))
+    with Wire(running) as wire:
+        wire.send(request[:100_000])
+        time.sleep(0.2)
+        wire.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            wire.socket.recv(1)
+        wire.socket.setblocking(True)
+        wire.send(request[100_000:] + LIVE)
+        assert [wire.reply().status for _ in range(2)] == [200, 200]
+
+
 def test_a_client_that_disconnects_within_a_body_leaves_nothing(running: Serving, uploads: list[Upload]) -> None:
     with Wire(running) as wire:
         wire.send(post(BODY)[:1_000_000])
