@@ -24,7 +24,7 @@ from service.codec.turns import TURNS
 PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enough for the processor's caches
 DEEPEST = 64  # more brackets than a tensor may have
 SPACES = b" \t\n\r"
-BETWEEN = b"]" + SPACES  # numbers and commas
+BETWEEN = b"]" + SPACES  # what may stand between the last number of an element and its comma
 OPENING = re.compile(rb"[ \t\n\r]*((?:\[[ \t\n\r]*){1,%d})" % DEEPEST)
 NUMBERS = PIECE // 20  # a number takes about 20 bytes in a response
 BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")

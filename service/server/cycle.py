@@ -23,7 +23,7 @@ class Cycle(RequestResponseCycle):
     body: bytes | bytearray  # type: ignore[assignment]
     head = b""  # waits for the first bytes of the body: a small response is one system call
     upload: Callable[[memoryview], None]  # has the protocol read the rest of the body into a buffer
-    uploaded = 0  # bytes there that the application does not know of
+    uploaded = 0  # bytes there that receive_into has not returned yet
 
     async def receive(self) -> Any:
         if self.waiting_for_100_continue and not self.transport.is_closing():
