@@ -67,9 +67,7 @@ class Walk(ABC):
         self.quoted += text.count("[")
         if "\0" in text:  # pysimdjson looks a name up only as far as that
             raise Unfit("null character in a member's name; expected a name without", pointer)
-        members = {}
-        for key in keys:  # items() would make Python lists
-            members[key] = value[key]
+        members: dict[str, Any] = dict(zip(keys, map(value.__getitem__, keys), strict=True))  # items() would make Python lists
         if len(members) != len(keys):
             raise Unfit("duplicate key; expected each name once", (*pointer, next(key for i, key in enumerate(keys) if key in keys[:i])))
         if "shape" in members and ("base64" in members or "data" in members) and TENSOR_KEYS.issuperset(members):
@@ -226,13 +224,9 @@ class Walk(ABC):
         self.brackets += 1
         if len(value) > self.caps.rank:
             raise Unfit(f"too many axes; expected at most {self.caps.rank}, got {len(value)}", (*pointer, "shape"))
-        sizes: list[int] = []
-        for size in value:
-            if (type(size) is not int and (type(size) is not float or not size.is_integer())) or size < 0:
-                raise Unfit("not a shape; expected integers of at least 0", (*pointer, "shape"))
-            sizes.append(int(size))
-        shape = tuple(sizes)
-        if not 0 < math.prod(shape) <= self.caps.elements:
+        shape = tuple(value)
+        if set(map(type, shape)) != {int} or min(shape) < 1 or math.prod(shape) > self.caps.elements:
+            shape = _whole(shape, (*pointer, "shape"))
             checked_shape(shape, self.caps, (*pointer, "shape"))
         return shape
 
@@ -268,6 +262,13 @@ class Walk(ABC):
             return pybase64.b64decode_as_bytearray(text, validate=True)
         except (binascii.Error, ValueError):
             raise Unfit(_fault(text.encode("utf-8", "replace")), pointer) from None
+
+
+def _whole(sizes: tuple[Any, ...], pointer: tuple[Step, ...]) -> tuple[int, ...]:
+    """Return the sizes of axes as integers, which several languages write as 2.0."""
+    if any((type(size) is not int and (type(size) is not float or not size.is_integer())) or size < 0 for size in sizes):
+        raise Unfit("not a shape; expected integers of at least 0", pointer)
+    return tuple(map(int, sizes))
 
 
 def brackets(text: Buffer) -> int:

@@ -42,13 +42,9 @@ def prepare(operation: Operation, body: Buffer, how: Exchange, settings: Setting
     decoded = how.codec.decode(body, Caps(settings.max_elements, settings.max_rank, settings.max_depth))
     how.elements = decoded.elements
     prepared = operation.prepare(decoded.fields, settings)
-    size = prepared.estimate.numbers * MOST_NUMBER_BYTES
-    if size > settings.max_response_bytes:
-        size = prepared.estimate.numbers * how.accept.number_bytes(decoded.form)
-    if size > settings.max_response_bytes:
-        raise Failure(
-            "too-large", f"outputs: too large a response; expected at most {settings.max_response_bytes} bytes, got an estimate of {size:.0f}"
-        )
+    numbers, most = prepared.estimate.numbers, settings.max_response_bytes
+    if numbers * MOST_NUMBER_BYTES > most and (size := numbers * how.accept.number_bytes(decoded.form)) > most:
+        raise Failure("too-large", f"outputs: too large a response; expected at most {most} bytes, got an estimate of {size:.0f}")
     how.decode = time.perf_counter() - start
     return prepared, decoded.form
 
@@ -120,7 +116,7 @@ class LossEndpoint:
             how = negotiate(request.headers, scope["path"])
             request.encoding = how.codec.name
             extensions = scope.get("extensions", {})
-            viewed, into = how.codec.viewed or how.coding is not None, extensions.get(INTO, {}).get(INTO)
+            viewed, into = how.codec.viewed or how.coding is not None, extensions.get(INTO, {}).get("receive")
             body, size = await read_body(request.headers, receive, share, viewed, into)
             request.received = size
             parts = await self._respond(operation, body, size, how, share, receive)

@@ -117,8 +117,7 @@ class Protocol(HttpToolsProtocol):
         """Feed the parser up to the end of one message; without data, those bytes that wait."""
         if self.phase is Phase.CLOSING or self.parser is None or self.transport.is_closing():
             return
-        self.received = self.received[self.parsed :] + data if self.received else data
-        self.parsed = 0
+        self.received, self.parsed = self.received[self.parsed :] + data if self.received else data, 0
         for _ in range(SLICES):
             if self.phase >= Phase.RESPONSE or (start := self.parsed) == len(self.received):
                 break
@@ -146,7 +145,7 @@ class Protocol(HttpToolsProtocol):
             self.starting = False
             if self.body_left > UPLOADED_BYTES:
                 self.cycle.upload = self._upload
-                self.scope["extensions"] = EXTENSIONS | {INTO: {INTO: self.cycle.receive_into}}
+                self.scope["extensions"] = EXTENSIONS | {INTO: {"receive": self.cycle.receive_into}}
             if is_for_losses(self.scope["method"], self.scope["path"]):
                 self.rounds.add(self.cycle.run_asgi(self.app), self)
             else:
