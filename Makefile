@@ -21,7 +21,7 @@ serve: $(VENV)/serve.stamp ## install and serve; HOST, PORT and WORKERS may be s
 	@HOST=$(HOST) PORT=$(PORT) WORKERS=$(WORKERS) exec $(RUN) -m service
 
 test: coverage ## run all tests; those that remain wait for servers half of their time, so there are two processes for each core
-	$(RUN) -m pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) $(MEASURED:%=--ignore=%) tests client/tests
+	$(RUN) -m pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist worksteal $(MEASURED:%=--ignore=%) tests client/tests
 
 coverage: $(VENV)/develop.stamp ## run the tests that call the service in process, with branch coverage and its floor
 	$(RUN) -m pytest -n auto --cov --cov-report=term $(MEASURED)
