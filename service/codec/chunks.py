@@ -25,6 +25,7 @@ PIECE = 128 * 1024  # bytes: a third of a millisecond of parsing, and small enou
 DEEPEST = 64  # more brackets than a tensor may have
 SPACES = b" \t\n\r"
 BETWEEN = b"]" + SPACES  # what may stand between the last number of an element and its comma
+TAIL = 64  # bytes that are looked at before a whole piece, of which slice and rstrip are two copies
 OPENING = re.compile(rb"[ \t\n\r]*((?:\[[ \t\n\r]*){1,%d})" % DEEPEST)
 NUMBERS = PIECE // 20  # a number takes about 20 bytes in a response
 BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -121,7 +122,10 @@ def _next(rank: int, body: bytes | bytearray, at: int, end: int) -> tuple[int, i
 
 def _before_brackets(body: bytes | bytearray, at: int, end: int) -> int:
     """Return the start of the brackets and spaces with which a part of a text ends."""
-    return at + len(body[at:end].rstrip(BETWEEN))
+    last = max(at, end - TAIL)
+    if rest := body[last:end].rstrip(BETWEEN):
+        return last + len(rest)
+    return at + len(body[at:last].rstrip(BETWEEN))
 
 
 def _after_brackets(body: bytes | bytearray, at: int, end: int) -> int:
