@@ -117,7 +117,7 @@ class Protocol(HttpToolsProtocol):
         """Feed the parser up to the end of one message; without data, those bytes that wait."""
         if self.phase is Phase.CLOSING or self.parser is None or self.transport.is_closing():
             return
-        self.received, self.parsed = self.received[self.parsed :] + data if self.received else data, 0
+        self.received, self.parsed = (self.received[self.parsed :] + data if self.received else data), 0
         for _ in range(SLICES):
             if self.phase >= Phase.RESPONSE or (start := self.parsed) == len(self.received):
                 break
