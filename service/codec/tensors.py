@@ -170,7 +170,7 @@ class Walk(ABC):
             return list(chain.from_iterable(parts))
         if len({self._array_of(part).shape[1:] for part in parts}) > 1 or (len(parts) > 1 and not all(map(len, parts))):
             raise GiveUp
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _array_of(self, part: Array | list[bool]) -> Array:
         if not isinstance(part, np.ndarray):
