@@ -41,6 +41,9 @@ class Domain:
         """Return elementwise membership. Infinities and NaN are in no domain."""
         if self.values:
             return reduce(np.logical_or, [x == value for value in self.values])  # isin sorts
+        if x.dtype is INT64 and self._of_indices:
+            indices: Array = x.view(np.uint64) <= int(self.high)
+            return indices
         above = x > self.low if self.low_open else x >= self.low
         below = x < self.high if self.high_open else x <= self.high
         result: Array = above & below & np.isfinite(x)
@@ -50,13 +53,18 @@ class Domain:
         """`holds(x).all()` in two passes without temporaries, for the common case that all are valid."""
         if self.values or x.size == 0:
             return bool(self.holds(x).all())
-        if x.dtype is INT64 and self.low == 0 and isfinite(self.high):  # negative numbers viewed as unsigned are the largest, so one pass suffices
+        if x.dtype is INT64 and self._of_indices:
             unsigned = x.view(np.uint64)
             return bool(unsigned.item(unsigned.argmax()) <= self.high)
         low, high = x.item(x.argmin()), x.item(x.argmax())  # both find NaN; minimum.reduce takes three times as long for 320 numbers
         above = low > self.low if self.low_open else low >= self.low
         below = high < self.high if self.high_open else high <= self.high
         return above and below and isfinite(low) and isfinite(high)
+
+    @cached_property
+    def _of_indices(self) -> bool:
+        """Return True if one pass checks integers: from 0 on, negative ones viewed as unsigned are too large."""
+        return self.low == 0 and isfinite(self.high) and not (self.low_open or self.high_open)
 
 
 REALS = Domain()

@@ -112,8 +112,10 @@ def _per_sample(evaluation: Evaluation, reduction: Reduction, finite: bool) -> A
     divisor = _unit(evaluation) if reduction == "none" else evaluation.weight
     found: Array = evaluation.numerator if reduction == "sum" else evaluation.numerator / divisor
     sure = finite and (reduction == "sum" or (divisor.strides == EQUAL and divisor.size and divisor.item(0) >= 1.0))
-    if not sure and not surely_finite(found):
-        found = found if reduction == "sum" else _means(evaluation, divisor)
+    if sure or surely_finite(found):
+        return found
+    found = found if reduction == "sum" else _means(evaluation, divisor, found)
+    if not surely_finite(found):
         _finite("per_sample", found)
     return found
 
@@ -153,7 +155,7 @@ def _value(evaluation: Evaluation, terms: Array, total: float, reduction: Reduct
     weights = np.ones(len(terms)) if weights is None else weights
     value = float((weights / divisor * terms).sum())  # the sum may overflow although the mean does not
     if not isfinite(value) and reduction == "mean" and terms is evaluation.numerator:
-        value = float((weights * evaluation.weight / divisor * _means(evaluation, evaluation.weight)).sum())
+        value = float((weights * evaluation.weight / divisor * _means(evaluation, evaluation.weight, evaluation.numerator / evaluation.weight)).sum())
     if not isfinite(value):
         raise NonFinite("value")
     return value
@@ -164,10 +166,10 @@ def _unit(evaluation: Evaluation) -> Array:
     return evaluation.weight if evaluation.count is None else evaluation.count
 
 
-def _means(evaluation: Evaluation, divisor: Array) -> Array:
-    """Return numerator / divisor of each sample, 0 where the divisor is 0; if the sum of its elements overflows, the sum of their shares."""
-    means = np.where(divisor == 0, 0.0, evaluation.numerator / divisor)  # a third of the time of divide_or_zero for 16384 samples
-    if np.isfinite(means).all() or evaluation.elements is None:
+def _means(evaluation: Evaluation, divisor: Array, quotients: Array) -> Array:
+    """Return the quotients numerator / divisor, 0 where the divisor is 0; if the sum of a sample's elements overflows, the sum of their shares."""
+    means = np.where(divisor == 0, 0.0, quotients)  # a third of the time of divide_or_zero for 16384 samples
+    if evaluation.elements is None or surely_finite(means) or np.isfinite(means).all():
         return means
     shares = evaluation.elements().reshape(len(means), -1) / np.where(divisor == 0, 1.0, divisor)[:, None]
     return np.where(divisor == 0, 0.0, shares.sum(axis=1))
